@@ -1,0 +1,3 @@
+module github.com/go-desfire/desfire
+
+go 1.26

@@ -1,0 +1,77 @@
+package wire
+
+// ReadData reads from a standard, backup or transaction MAC file. Offset and
+// Length are bytes; Length 0 means up to the end. A backup file answers its
+// committed content.
+type ReadData struct {
+	File   FileNo
+	Offset uint32
+	Length uint32
+}
+
+var readDataSpec = Spec{
+	Name: "ReadData", Class: ClassNative, INS: 0xBD, Rule: RuleRead, Level: LevelApp,
+	Needs: FeatureClassic, Success: StatusOK, New: func() Command { return new(ReadData) },
+}
+
+// Spec returns the command's declaration.
+func (*ReadData) Spec() *Spec { return &readDataSpec }
+
+// Effect is none.
+func (*ReadData) Effect(FileType) Effect { return EffectNone }
+
+// Response returns a Data.
+func (*ReadData) Response() *Data { return new(Data) }
+
+// Layout walks the fields.
+func (m *ReadData) Layout(c *Coder) {
+	u8(c, "FileNo", &m.File)
+	u24(c, "Offset", &m.Offset)
+	u24(c, "Length", &m.Length)
+	secured(c)
+}
+
+// Data is an answer of plain bytes.
+type Data struct {
+	Data []byte
+}
+
+// Layout walks the fields.
+func (m *Data) Layout(c *Coder) { rest(c, "Data", &m.Data) }
+
+// WriteData writes part of a standard or backup data file.
+// Offset and len(Data) are bytes, both 24 bits on the wire.
+// A backup file changes at CommitTransaction only.
+type WriteData struct {
+	File   FileNo
+	Offset uint32
+	Data   []byte
+}
+
+var writeDataSpec = Spec{
+	Name: "WriteData", Class: ClassNative, INS: 0x3D, Rule: RuleWrite, Level: LevelApp,
+	Needs: FeatureClassic, Success: StatusOK, New: func() Command { return new(WriteData) },
+}
+
+// Spec returns the command's declaration.
+func (*WriteData) Spec() *Spec { return &writeDataSpec }
+
+// Effect is pending for backup files, else immediate.
+func (*WriteData) Effect(t FileType) Effect {
+	if t == FileBackup {
+		return EffectPending
+	}
+	return EffectImmediate
+}
+
+// Response returns an Empty.
+func (*WriteData) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *WriteData) Layout(c *Coder) {
+	u8(c, "FileNo", &m.File)
+	u24(c, "Offset", &m.Offset)
+	length24(c, "Length", &m.Data)
+	secured(c)
+	rest(c, "Data", &m.Data)
+}

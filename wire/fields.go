@@ -1,0 +1,178 @@
+package wire
+
+// The functions in this file are the words that layouts are written in. Each
+// works in both directions: it writes *v or reads into it.
+
+func u8[T ~uint8](c *Coder, name string, v *T) {
+	if c.decoding {
+		if b := c.take(name, 1); b != nil {
+			*v = T(b[0])
+		}
+	} else if !c.done() {
+		c.buf = append(c.buf, byte(*v))
+	}
+	if c.visit != nil {
+		c.note(name, 1, false, "%v", *v)
+	}
+}
+
+// flag8 is a byte that is 0 or 1.
+func flag8(c *Coder, name string, v *bool) {
+	var b uint8
+	if *v {
+		b = 1
+	}
+	u8(c, name, &b)
+	if c.decoding && !c.done() {
+		if b > 1 {
+			c.failf(name, false, "is %02X, want 00 or 01", b)
+		}
+		*v = b == 1
+	}
+}
+
+// number is a little-endian number of n bytes.
+func number[T ~uint16 | ~uint32 | ~int32](c *Coder, name string, v *T, n int) {
+	if c.decoding {
+		if b := c.take(name, n); b != nil {
+			var x uint32
+			for i := n - 1; i >= 0; i-- {
+				x = x<<8 | uint32(b[i])
+			}
+			*v = T(x)
+		}
+	} else if !c.done() {
+		x := uint64(uint32(*v))
+		if n < 4 && x>>(8*n) != 0 {
+			c.failf(name, false, "%d does not fit %d bytes", x, n)
+			return
+		}
+		for range n {
+			c.buf = append(c.buf, byte(x))
+			x >>= 8
+		}
+	}
+	if c.visit != nil {
+		c.note(name, n, true, "%v", *v)
+	}
+}
+
+func u16[T ~uint16](c *Coder, name string, v *T)          { number(c, name, v, 2) }
+func u24[T ~uint32](c *Coder, name string, v *T)          { number(c, name, v, 3) }
+func u32[T ~uint32 | ~int32](c *Coder, name string, v *T) { number(c, name, v, 4) }
+
+// accessRights is the two bytes of AccessRights.
+func accessRights(c *Coder, name string, v *AccessRights) {
+	x := v.Uint16()
+	if c.visit == nil {
+		u16(c, name, &x)
+	} else if b := c.take(name, 2); b != nil {
+		x = uint16(b[0]) | uint16(b[1])<<8
+		c.note(name, 2, true, "%v", AccessRightsFromUint16(x))
+	}
+	if c.decoding && !c.done() {
+		*v = AccessRightsFromUint16(x)
+	}
+}
+
+// raw is a field of fixed length.
+func raw(c *Coder, name string, v []byte) {
+	if c.decoding {
+		if b := c.take(name, len(v)); b != nil {
+			copy(v, b)
+		}
+	} else if !c.done() {
+		c.buf = append(c.buf, v...)
+	}
+	if c.visit != nil {
+		c.note(name, len(v), false, "%X", v)
+	}
+}
+
+// length24 is the 3-byte length of the data that rest will walk.
+func length24(c *Coder, name string, data *[]byte) {
+	n := uint32(len(*data))
+	u24(c, name, &n)
+	if c.decoding && !c.done() {
+		c.want = int(n)
+	}
+}
+
+// rest is everything up to the end of the frame. After length24 its length
+// must be the announced one.
+func rest(c *Coder, name string, v *[]byte) {
+	if !c.decoding {
+		if !c.done() {
+			c.buf = append(c.buf, *v...)
+		}
+		return
+	}
+	n := c.left()
+	if c.want >= 0 && !c.done() && n != c.want {
+		c.failf(name, true, "the length field says %d bytes, have %d", c.want, n)
+	}
+	if b := c.take(name, n); b != nil || n == 0 && !c.done() {
+		*v = append((*v)[:0], b...)
+	}
+	if c.visit != nil {
+		c.note(name, n, false, "%X", *v)
+	}
+}
+
+// list walks elements until the end of the frame, or those that *v has.
+func list[T any](c *Coder, v *[]T, walk func(c *Coder, e *T)) {
+	if !c.decoding {
+		for i := range *v {
+			walk(c, &(*v)[i])
+		}
+		return
+	}
+	if c.done() {
+		return
+	}
+	*v = (*v)[:0]
+	for c.left() > 0 && !c.done() {
+		var e T
+		before := c.off
+		walk(c, &e)
+		if c.off == before {
+			c.failf("list", true, "%d bytes too many", c.left())
+			return
+		}
+		*v = append(*v, e)
+	}
+}
+
+// p1, p2 and le place the header bytes of ISO 7816-4 commands.
+
+func p1[T ~uint8](c *Coder, name string, v *T) { header(c, name, v, &c.p1) }
+func p2[T ~uint8](c *Coder, name string, v *T) { header(c, name, v, &c.p2) }
+
+func header[T ~uint8](c *Coder, name string, v *T, at *byte) {
+	if c.decoding {
+		if !c.done() {
+			*v = T(*at)
+		}
+	} else {
+		*at = byte(*v)
+	}
+	if c.visit != nil && !c.done() {
+		c.visit(Field{Name: name, Offset: -1, Len: 1, Value: hexByte(byte(*v))})
+	}
+}
+
+// le is the expected length; -1 for none.
+func le(c *Coder, v *int) {
+	if c.decoding {
+		if !c.done() {
+			*v = c.le
+		}
+	} else {
+		c.le = *v
+	}
+}
+
+func hexByte(b byte) string {
+	const digits = "0123456789ABCDEF"
+	return string([]byte{digits[b>>4], digits[b&0xF]})
+}

@@ -1,0 +1,115 @@
+package wire
+
+// GetValue reads a value file. The answer is the committed value, whatever is
+// pending.
+type GetValue struct {
+	File FileNo
+}
+
+var getValueSpec = Spec{
+	Name: "GetValue", Class: ClassNative, INS: 0x6C, Rule: RuleRead, Level: LevelApp,
+	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(GetValue) },
+}
+
+// Spec returns the command's declaration.
+func (*GetValue) Spec() *Spec { return &getValueSpec }
+
+// Effect is none.
+func (*GetValue) Effect(FileType) Effect { return EffectNone }
+
+// Response returns a Value.
+func (*GetValue) Response() *Value { return new(Value) }
+
+// Layout walks the fields.
+func (m *GetValue) Layout(c *Coder) {
+	u8(c, "FileNo", &m.File)
+	secured(c)
+}
+
+// Value is the answer of GetValue.
+type Value struct {
+	Value int32
+}
+
+// Layout walks the fields.
+func (m *Value) Layout(c *Coder) {
+	u32(c, "Value", &m.Value)
+}
+
+// Credit adds to a value file at CommitTransaction. Amounts are never
+// negative. Beyond the upper limit the card answers BOUNDARY_ERROR.
+type Credit struct {
+	File   FileNo
+	Amount int32
+}
+
+var creditSpec = Spec{
+	Name: "Credit", Class: ClassNative, INS: 0x0C, Rule: RuleWrite, Level: LevelApp,
+	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(Credit) },
+}
+
+// Spec returns the command's declaration.
+func (*Credit) Spec() *Spec { return &creditSpec }
+
+// Effect is pending.
+func (*Credit) Effect(FileType) Effect { return EffectPending }
+
+// Response returns an Empty.
+func (*Credit) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *Credit) Layout(c *Coder) { amount(c, &m.File, &m.Amount) }
+
+// Debit takes from a value file at CommitTransaction. Below the lower limit
+// the card answers BOUNDARY_ERROR.
+type Debit struct {
+	File   FileNo
+	Amount int32
+}
+
+var debitSpec = Spec{
+	Name: "Debit", Class: ClassNative, INS: 0xDC, Rule: RuleWrite, Level: LevelApp,
+	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(Debit) },
+}
+
+// Spec returns the command's declaration.
+func (*Debit) Spec() *Spec { return &debitSpec }
+
+// Effect is pending.
+func (*Debit) Effect(FileType) Effect { return EffectPending }
+
+// Response returns an Empty.
+func (*Debit) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *Debit) Layout(c *Coder) { amount(c, &m.File, &m.Amount) }
+
+// LimitedCredit gives back at most what the last committed transaction
+// debited (command reference 10.6). The file must have it enabled.
+type LimitedCredit struct {
+	File   FileNo
+	Amount int32
+}
+
+var limitedCreditSpec = Spec{
+	Name: "LimitedCredit", Class: ClassNative, INS: 0x1C, Rule: RuleWrite, Level: LevelApp,
+	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(LimitedCredit) },
+}
+
+// Spec returns the command's declaration.
+func (*LimitedCredit) Spec() *Spec { return &limitedCreditSpec }
+
+// Effect is pending.
+func (*LimitedCredit) Effect(FileType) Effect { return EffectPending }
+
+// Response returns an Empty.
+func (*LimitedCredit) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *LimitedCredit) Layout(c *Coder) { amount(c, &m.File, &m.Amount) }
+
+func amount(c *Coder, file *FileNo, v *int32) {
+	u8(c, "FileNo", file)
+	secured(c)
+	u32(c, "Amount", v)
+}
