@@ -18,7 +18,9 @@ import (
 //	io.Closer                       Close: from any goroutine, never blocks on an exchange
 //	Reconnect(context.Context) error  a new activation of the same card
 //	ATR() []byte                    answer to reset, or the ATS in its form
-//	Limits() Limits                 frame sizes and framing
+//	Limits() (command, response int, framing Framing)
+//	                                bytes of a whole frame it can carry each way,
+//	                                zero for the default, and the framing it wants
 //	String() string                 a name for people
 //
 // An error of Transmit may have Sent() bool: false means that no byte of the
@@ -36,10 +38,3 @@ const (
 	FramingNative  = frame.Native  // INS and data; status first in the answer
 	FramingWrapped = frame.Wrapped // 90 INS 00 00 Lc data 00; 91 and status last
 )
-
-// Limits are what a transport can carry in one frame. Zero means the default.
-type Limits struct {
-	Command  int // bytes of a whole command APDU or native frame
-	Response int // bytes of a whole response, status included
-	Framing  Framing
-}
