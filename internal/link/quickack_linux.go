@@ -1,0 +1,36 @@
+package link
+
+import (
+	"io"
+	"net"
+	"syscall"
+)
+
+// quickReader reads from c and acknowledges at once what arrives. vpcd sends
+// length and payload apart and with Nagle's algorithm on: it holds the payload
+// back until the length is acknowledged, which by default takes 40 ms. The
+// option does not stick, so it is set before every read.
+func quickReader(c net.Conn) io.Reader {
+	tc, ok := c.(*net.TCPConn)
+	if !ok {
+		return c
+	}
+	raw, err := tc.SyscallConn()
+	if err != nil {
+		return c
+	}
+	return &quickAck{conn: c, raw: raw, arm: func(fd uintptr) {
+		syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1)
+	}}
+}
+
+type quickAck struct {
+	conn net.Conn
+	raw  syscall.RawConn
+	arm  func(fd uintptr)
+}
+
+func (q *quickAck) Read(p []byte) (int, error) {
+	q.raw.Control(q.arm) // a failure costs time only
+	return q.conn.Read(p)
+}

@@ -1,0 +1,83 @@
+package tcp
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/go-desfire/desfire"
+)
+
+// How often an absent card is looked for: soon after it left, then more calmly.
+const (
+	firstRetry = 50 * time.Millisecond
+	lastRetry  = time.Second
+)
+
+// Source is a reader whose card is a server: the card is inserted when it
+// answers at the address, and removed when the connection is lost.
+type Source struct {
+	addr string
+	cfg  Config
+}
+
+var _ desfire.Source = (*Source)(nil)
+
+// NewSource makes a Source of HOST:PORT. A nil Config is the zero value.
+func NewSource(addr string, c *Config) *Source {
+	s := &Source{addr: addr}
+	if c != nil {
+		s.cfg = *c
+	}
+	return s
+}
+
+func (s *Source) String() string { return "tcp:" + s.addr }
+
+// Events reports one reader, and its card each time it comes and goes, until
+// ctx ends. The connection that found the card becomes the Transport of the
+// first Open. Errors are never yielded: an absent server is an empty reader.
+func (s *Source) Events(ctx context.Context) iter.Seq2[desfire.Event, error] {
+	return func(yield func(desfire.Event, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		if !yield(desfire.Event{Kind: desfire.ReaderAdded, Reader: s.String()}, nil) {
+			return
+		}
+		cfg := s.cfg
+		for {
+			c := s.find(ctx, &cfg)
+			if c == nil {
+				return
+			}
+			if c.atr != nil && cfg.ATRTimeout == 0 {
+				cfg.ATRTimeout = forever // a server that is silent from now on serves another client
+			}
+			p := present(s.addr, cfg, c)
+			stop := context.AfterFunc(ctx, p.leave)
+			inserted := desfire.Event{Kind: desfire.CardInserted, Reader: s.String(), ATR: c.atr, Open: p.open}
+			if !yield(inserted, nil) {
+				return
+			}
+			<-p.gone
+			stop()
+			if ctx.Err() != nil || !yield(desfire.Event{Kind: desfire.CardRemoved, Reader: s.String()}, nil) {
+				return
+			}
+			sleep(ctx, firstRetry)
+		}
+	}
+}
+
+const forever = 1 << 62
+
+// find waits for the card; nil when ctx ends.
+func (s *Source) find(ctx context.Context, cfg *Config) *conn {
+	for retry := firstRetry; ctx.Err() == nil; retry = min(retry*2, lastRetry) {
+		if c, err := dial(ctx, s.addr, cfg); err == nil {
+			return c
+		}
+		sleep(ctx, retry)
+	}
+	return nil
+}

@@ -1,0 +1,216 @@
+package tcp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/internal/link"
+)
+
+// Config says how to reach a card. The zero value is sensible.
+type Config struct {
+	// DialTimeout limits the wait for a connection; zero is 5 s.
+	DialTimeout time.Duration
+	// ATRTimeout limits the wait for the answer to reset; zero is 1 s. A server
+	// that does not answer in time is taken to know none: the connection is
+	// made anew without asking. Negative: do not ask.
+	ATRTimeout time.Duration
+	// Framing is what Limits reports; Auto leaves it to the reader.
+	Framing frame.Framing
+	// MaxCommand and MaxResponse are what Limits reports, in bytes of a whole
+	// frame; zero leaves it to the reader. The socket carries 65535.
+	MaxCommand, MaxResponse int
+}
+
+// Error is a failure of the connection.
+type Error struct {
+	Op   string // "connect", "transmit"
+	Addr string
+	Err  error
+
+	sent bool
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("tcp:%s: %s: %v", e.Addr, e.Op, e.Err) }
+
+// Unwrap gives the cause: an error of package net, io.EOF for a connection
+// that the other side closed, or that of the context.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Sent reports whether any byte of the command may have left.
+func (e *Error) Sent() bool { return e.sent }
+
+// Causes of errors besides those of the network and the context.
+var (
+	ErrClosed   = errors.New("transport is closed")
+	ErrFinished = errors.New("connection is finished: call Reconnect")
+	ErrBusy     = errors.New("another exchange is under way")
+	ErrRemoved  = errors.New("the card is gone") // from Open of a Source's event
+)
+
+// Transport is one connection to a card, a desfire.Transport with all that is
+// optional there.
+type Transport struct {
+	addr string
+	cfg  Config
+	busy atomic.Bool
+
+	mu     sync.Mutex
+	conn   *conn
+	closed bool
+
+	in *presence // nil without a Source
+}
+
+// Dial connects to the card at addr, HOST:PORT. A nil Config is the zero value.
+func Dial(ctx context.Context, addr string, c *Config) (*Transport, error) {
+	t := &Transport{addr: addr}
+	if c != nil {
+		t.cfg = *c
+	}
+	conn, err := dial(ctx, addr, &t.cfg)
+	if err != nil {
+		return nil, &Error{Op: "connect", Addr: addr, Err: err}
+	}
+	t.conn = conn
+	return t, nil
+}
+
+// Transmit sends a command and waits for its answer, which is valid until the
+// next call. When ctx ends it returns at once and the connection is finished
+// until Reconnect.
+func (t *Transport) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	if !t.busy.CompareAndSwap(false, true) {
+		return nil, t.fail(ErrBusy, false)
+	}
+	defer t.busy.Store(false)
+	if err := ctx.Err(); err != nil {
+		return nil, t.fail(err, false)
+	}
+	if link.IsControl(command) {
+		return nil, t.fail(fmt.Errorf("one byte %02X alone is a control of this protocol and cannot be a command", command[0]), false)
+	}
+	c, err := t.current()
+	if err != nil {
+		return nil, t.fail(err, false)
+	}
+	response, sent, err := c.exchange(ctx, command)
+	if err != nil {
+		t.mu.Lock()
+		if t.closed {
+			err = ErrClosed
+		}
+		t.mu.Unlock()
+		return nil, t.fail(err, sent)
+	}
+	return response, nil
+}
+
+func (t *Transport) fail(err error, sent bool) error {
+	return &Error{Op: "transmit", Addr: t.addr, Err: err, sent: sent}
+}
+
+func (t *Transport) current() (*conn, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, ErrClosed
+	}
+	return t.conn, nil
+}
+
+// Reconnect makes a new connection in place of the present one: a new
+// activation of the card.
+func (t *Transport) Reconnect(ctx context.Context) error {
+	old, err := t.current()
+	if err != nil {
+		return &Error{Op: "connect", Addr: t.addr, Err: err}
+	}
+	old.end(ErrFinished) // first: a card is in one place at a time
+	c, err := dial(ctx, t.addr, &t.cfg)
+	if err != nil {
+		if t.in != nil && ctx.Err() == nil {
+			t.in.leave()
+		}
+		return &Error{Op: "connect", Addr: t.addr, Err: err}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		c.end(ErrClosed)
+		return &Error{Op: "connect", Addr: t.addr, Err: ErrClosed}
+	}
+	t.conn = c
+	if t.in != nil {
+		go t.in.watch(c)
+	}
+	return nil
+}
+
+// Close ends the connection and any exchange under way. It never blocks, may
+// be called by any goroutine, and a second call does nothing.
+func (t *Transport) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.closed {
+		t.closed = true
+		t.conn.end(ErrClosed)
+		if t.in != nil {
+			go t.in.released()
+		}
+	}
+	return nil
+}
+
+// ATR is the answer to reset that the card gave when the connection was made,
+// nil if it gave none.
+func (t *Transport) ATR() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]byte(nil), t.conn.atr...)
+}
+
+// Limits reports what Config says.
+func (t *Transport) Limits() (command, response int, framing frame.Framing) {
+	return t.cfg.MaxCommand, t.cfg.MaxResponse, t.cfg.Framing
+}
+
+func (t *Transport) String() string { return "tcp:" + t.addr }
+
+// dial connects and asks for the answer to reset.
+func dial(ctx context.Context, addr string, cfg *Config) (*conn, error) {
+	d := net.Dialer{Timeout: cmp.Or(cfg.DialTimeout, 5*time.Second)}
+	c, err := connect(ctx, &d, addr)
+	if err != nil || cfg.ATRTimeout < 0 {
+		return c, err
+	}
+	asking, cancel := context.WithTimeout(ctx, cmp.Or(cfg.ATRTimeout, time.Second))
+	defer cancel()
+	atr, _, err := c.exchange(asking, []byte{link.ReadATR})
+	switch {
+	case err == nil:
+		if len(atr) >= 2 && (atr[0] == 0x3B || atr[0] == 0x3F) { // else an answer to an unknown command
+			c.atr = append([]byte(nil), atr...)
+		}
+		return c, nil
+	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
+		return connect(ctx, &d, addr)
+	}
+	c.end(err)
+	return nil, fmt.Errorf("no card answers there: %w", err)
+}
+
+func connect(ctx context.Context, d *net.Dialer, addr string) (*conn, error) {
+	nc, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return newConn(nc), nil
+}
