@@ -78,5 +78,8 @@ type recorder struct {
 	how, text string
 }
 
-func (r *recorder) Skipf(f string, a ...any)  { r.how, r.text = "skip", fmt.Sprintf(f, a...) }
-func (r *recorder) Fatalf(f string, a ...any) { r.how, r.text = "fatal", fmt.Sprintf(f, a...); panic(r) }
+func (r *recorder) Skipf(f string, a ...any) { r.how, r.text = "skip", fmt.Sprintf(f, a...) }
+func (r *recorder) Fatalf(f string, a ...any) {
+	r.how, r.text = "fatal", fmt.Sprintf(f, a...)
+	panic(r)
+}
