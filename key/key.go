@@ -154,7 +154,7 @@ type Handshake struct {
 func (Handshake) Format(f fmt.State, _ rune) { fmt.Fprint(f, "key.Handshake(secret)") }
 
 // Wrapper is implemented by keys whose bytes stay where they are but that can
-// be the new key of a change: it makes ChangeKey's cryptogram.
+// be the new or the old key of a change: it makes ChangeKey's cryptogram.
 type Wrapper interface {
 	Key
 	WrapKey(ctx context.Context, w WrapRequest) (cryptogram []byte, err error)
@@ -166,6 +166,7 @@ type Wrapper interface {
 type WrapRequest struct {
 	Scheme  wire.Scheme
 	Command []byte // INS and header, for the CRC of EV1
+	New     Key
 	Old     Key    // nil: the session's own key is changed
 	Session []byte // session key; EV2 and LRP: encryption key, LRP's master
 	IV      []byte // EV1 running value, EV2 command IV, LRP block counter

@@ -3,7 +3,12 @@
 // sides of it.
 package securemsg
 
-import "github.com/go-desfire/desfire/wire"
+import (
+	"fmt"
+
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/wire"
+)
 
 // Padding says how enciphered data is filled up to whole blocks.
 type Padding uint8
@@ -25,6 +30,28 @@ type Message struct {
 	Len    int           // plain length Open shall find; -1 = search for the CRC
 	Pad    Padding
 	NewKey []byte // ChangeKey of another key only: the channel places the second CRC
+	OldKey []byte // the same on the card's side: the key to be replaced, for Open
+}
+
+// Format prints nothing of the data.
+func (m Message) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "message %02X, %v, head %d bytes, data %d bytes", m.Code, m.Mode, len(m.Head), len(m.Data))
+}
+
+// Side is an end of a channel.
+type Side uint8
+
+// Sides.
+const (
+	PCD  Side = iota // the reader
+	PICC             // the card
+)
+
+func (s Side) String() string {
+	if s == PICC {
+		return "PICC"
+	}
+	return "PCD"
 }
 
 // Info describes a channel. It has no secrets.
@@ -35,6 +62,14 @@ type Info struct {
 	TI      [4]byte // transaction identifier, EV2 and LRP
 	Counter uint16  // command counter, EV2 and LRP
 }
+
+// Which of Len count where: only D40 and EV1 need it, in full and own mode; an
+// EV2 or LRP message tells its own length. Own mode on the card's side wants
+// the length of key and version together.
+//
+// The status of an error is never authenticated: such an answer is not shown to
+// the channel. Nor is the answer to a change of the session's own key, or to
+// RollKeySet: the session is over.
 
 // Channel protects the messages of one session. The side, reader or card, is
 // fixed at construction. It sees every logical message of the session, plain
@@ -49,3 +84,18 @@ type Channel interface {
 	Open(dst []byte, m Message) ([]byte, error)
 	Info() Info
 }
+
+// Method and side of every channel of this package.
+type channel interface {
+	Channel
+	side() Side
+	clone() channel
+	// wrapRequest tells a key.Wrapper what to cipher m's new key with, and
+	// sealWrapped seals m with the cryptogram it made.
+	wrapRequest(m Message) key.WrapRequest
+	sealWrapped(dst []byte, m Message, cryptogram []byte) ([]byte, error)
+}
+
+// Clone copies a channel with its state, so that one can try what a message is
+// and go back. It panics for channels that this package did not make.
+func Clone(c Channel) Channel { return c.(channel).clone() }

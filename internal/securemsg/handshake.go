@@ -1,0 +1,351 @@
+package securemsg
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// Handshakes are step machines without I/O: what goes in and out are the data
+// bytes after INS or status. Only the key may block. All but ISO 7816 have two
+// exchanges:
+//
+//	PCD  INS keyNo [caps]  -->
+//	                       <--  AF challenge     holds RndB
+//	     AF token          -->                   holds RndA and RndB
+//	                       <--  00 proof         holds RndA
+//
+// and differ in how the three are enciphered: see the file of each.
+
+// ErrProof says that the other side did not prove that it has the key.
+var ErrProof = errors.New("the other side did not prove to hold the key")
+
+// HandshakeError says which step of an authentication failed and why.
+type HandshakeError struct {
+	Method key.Method
+	Side   Side
+	Step   string // "challenge", "token" or "proof"
+	Reason string
+	Err    error // ErrProof, ErrLength, the error of a key or of randomness
+}
+
+func (e *HandshakeError) Error() string {
+	return fmt.Sprintf("authenticate %v, %v, %s: %s", e.Method, e.Side, e.Step, e.Reason)
+}
+
+func (e *HandshakeError) Unwrap() error { return e.Err }
+
+// Config is what a handshake needs, on either side.
+type Config struct {
+	Method key.Method
+	KeyNo  wire.KeyNo
+	Key    key.Key
+
+	// Rand gives RndA on the reader's side; on the card's RndB and, for the
+	// First methods, then TI. nil is crypto/rand.
+	Rand io.Reader
+
+	// Caps are the reader's capabilities (PCDcap2) of EV2First and LRPFirst:
+	// what the reader sends, or what the card received. At most six count. A
+	// reader that leaves them empty sends none, or with LRPFirst the request
+	// for LRP.
+	Caps []byte
+
+	// CardCaps are the card's (PDcap2).
+	CardCaps [6]byte
+
+	// Session is the session that a NonFirst method goes on from.
+	Session Channel
+
+	// ZeroIV makes the last cryptogram of ISO 7816 start at zero and not at
+	// the one before it. What cards do is unverified; both sources carry on.
+	ZeroIV bool
+}
+
+// Fits says why a key of type t cannot authenticate with m, or nil.
+func Fits(m key.Method, t key.Type) error {
+	aes := t == key.TypeAES
+	switch m {
+	case key.MethodD40:
+		if aes || t == key.Type3K3DES {
+			return fmt.Errorf("a %v key cannot authenticate with %v: it needs a DES or 2K3DES key", t, m)
+		}
+	case key.MethodISO:
+		if aes {
+			return fmt.Errorf("a %v key cannot authenticate with %v: it needs a DES, 2K3DES or 3K3DES key", t, m)
+		}
+	case key.MethodISO7816:
+	default:
+		if !aes {
+			return fmt.Errorf("a %v key cannot authenticate with %v: it needs an AES key", t, m)
+		}
+	}
+	return nil
+}
+
+// prepare checks a configuration and returns the session that a NonFirst
+// method continues.
+func (c *Config) prepare(end Side) (*ev2, error) {
+	switch {
+	case c.Key == nil:
+		return nil, fmt.Errorf("authenticate %v: no key", c.Method)
+	case c.Method > key.MethodISO7816:
+		return nil, fmt.Errorf("authenticate: no method %v", c.Method)
+	}
+	if err := Fits(c.Method, c.Key.Type()); err != nil {
+		return nil, err
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	if c.Method != key.MethodEV2NonFirst && c.Method != key.MethodLRPNonFirst {
+		return nil, nil
+	}
+	old, ok := c.Session.(*ev2)
+	if !ok || old.end != end || old.dead || old.info.Scheme != scheme(c.Method) {
+		return nil, fmt.Errorf("authenticate %v: it goes on from an open session of the same kind, and there is none", c.Method)
+	}
+	return old, nil
+}
+
+// attempt is what the two sides of a handshake share.
+type attempt struct {
+	Config
+	end        Side
+	step       int
+	rndA, rndB []byte
+	made       key.Handshake // of a Handshaker
+	cardCaps   [6]byte
+	pcdCaps    [6]byte
+	ti         [4]byte
+	counter    uint16
+}
+
+// Format prints no randoms.
+func (a *attempt) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "%v handshake %v, key %d", a.end, a.Method, a.KeyNo)
+}
+
+func (a *attempt) fail(step string, err error, format string, args ...any) error {
+	a.step = -1
+	return &HandshakeError{Method: a.Method, Side: a.end, Step: step, Reason: fmt.Sprintf(format, args...), Err: err}
+}
+
+func (a *attempt) keyFailed(step string, err error) error {
+	return a.fail(step, err, "the key failed: %v", err)
+}
+
+// at checks that the steps come in order.
+func (a *attempt) at(step int, name string) error {
+	if a.step != step {
+		return a.fail(name, ErrClosed, "out of order")
+	}
+	a.step++
+	return nil
+}
+
+func (a *attempt) random(n int) ([]byte, error) {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(a.Rand, b); err != nil {
+		return nil, fmt.Errorf("no randomness: %w", err)
+	}
+	return b, nil
+}
+
+// Handshake is the reader's side of an authentication.
+type Handshake struct {
+	*attempt
+	m readerSteps
+}
+
+type readerSteps interface {
+	// token answers the challenge.
+	token(ctx context.Context, challenge []byte) ([]byte, error)
+	// check checks the card's proof and says what the session is.
+	check(ctx context.Context, proof []byte) (Session, error)
+}
+
+// NewHandshake starts an authentication. It fails where method, key and session
+// do not fit, before anything is sent.
+func NewHandshake(c Config) (*Handshake, error) {
+	old, err := c.prepare(PCD)
+	if err != nil {
+		return nil, err
+	}
+	a := &attempt{Config: c, end: PCD}
+	if old != nil {
+		a.ti, a.counter = old.info.TI, old.info.Counter
+	}
+	h := &Handshake{attempt: a}
+	switch scheme(c.Method) {
+	case wire.SchemeD40:
+		h.m = &d40Reader{a}
+	case wire.SchemeEV1:
+		if c.Method == key.MethodISO7816 {
+			return nil, errors.New("authenticate ISO7816: it has three exchanges, see NewISOHandshake")
+		}
+		h.m = &ev1Reader{attempt: a}
+	case wire.SchemeEV2:
+		h.m = &ev2Reader{a}
+	case wire.SchemeLRP:
+		if c.Method == key.MethodLRPFirst {
+			if len(a.Caps) == 0 {
+				a.Caps = make([]byte, 6)
+			}
+			a.Caps = append([]byte(nil), a.Caps...)
+			a.Caps[0] |= capLRP
+		}
+		h.m = &lrpReader{attempt: a}
+	}
+	return h, nil
+}
+
+// First is the first command: INS and the data after it.
+func (h *Handshake) First() (ins byte, data []byte) {
+	data = []byte{byte(h.KeyNo)}
+	switch h.Method {
+	case key.MethodD40:
+		return 0x0A, data
+	case key.MethodISO:
+		return 0x1A, data
+	case key.MethodAES:
+		return 0xAA, data
+	case key.MethodEV2First, key.MethodLRPFirst:
+		caps := h.Caps[:min(len(h.Caps), 6)]
+		return 0x71, append(append(data, byte(len(caps))), caps...)
+	}
+	return 0x77, data
+}
+
+// Second takes the data that came with status AF and returns the data of the
+// second frame, whose INS is AF.
+func (h *Handshake) Second(ctx context.Context, challenge []byte) ([]byte, error) {
+	if err := h.at(0, "challenge"); err != nil {
+		return nil, err
+	}
+	return h.m.token(ctx, challenge)
+}
+
+// Finish takes the data that came with status 00 and returns the session's
+// channel. errors.Is(err, ErrProof) tells that the card does not have the key.
+func (h *Handshake) Finish(ctx context.Context, proof []byte) (Channel, error) {
+	if err := h.at(1, "proof"); err != nil {
+		return nil, err
+	}
+	s, err := h.m.check(ctx, proof)
+	if err != nil {
+		return nil, err
+	}
+	s.Side, s.Method, s.KeyNo = PCD, h.Method, h.KeyNo
+	return NewChannel(s)
+}
+
+// Capabilities are what EV2First and LRPFirst exchanged: the card's and, as the
+// card echoed them, the reader's.
+func (h *Handshake) Capabilities() (card, reader [6]byte) { return h.cardCaps, h.pcdCaps }
+
+// CardHandshake is the card's side of an authentication.
+type CardHandshake struct {
+	*attempt
+	m cardSteps
+}
+
+type cardSteps interface {
+	challenge(ctx context.Context) ([]byte, error)
+	// prove checks the reader's token, answers it and says what the session is.
+	prove(ctx context.Context, token []byte) ([]byte, Session, error)
+}
+
+// NewCardHandshake starts the card's side. It fails where method, key and
+// session do not fit.
+func NewCardHandshake(c Config) (*CardHandshake, error) {
+	old, err := c.prepare(PICC)
+	if err != nil {
+		return nil, err
+	}
+	a := &attempt{Config: c, end: PICC, cardCaps: c.CardCaps}
+	copy(a.pcdCaps[:], c.Caps)
+	if old != nil {
+		a.ti, a.counter = old.info.TI, old.info.Counter
+	}
+	h := &CardHandshake{attempt: a}
+	switch scheme(c.Method) {
+	case wire.SchemeD40:
+		h.m = &d40Card{a}
+	case wire.SchemeEV1:
+		if c.Method == key.MethodISO7816 {
+			return nil, errors.New("authenticate ISO7816: it has three exchanges, see NewISOCardHandshake")
+		}
+		h.m = &ev1Card{attempt: a}
+	case wire.SchemeEV2:
+		h.m = &ev2Card{a}
+	case wire.SchemeLRP:
+		h.m = &lrpCard{a}
+	}
+	return h, nil
+}
+
+// First returns the data to answer with status AF.
+func (h *CardHandshake) First(ctx context.Context) ([]byte, error) {
+	if err := h.at(0, "challenge"); err != nil {
+		return nil, err
+	}
+	var err error
+	if h.rndB, err = h.random(h.Key.Type().NonceSize()); err != nil {
+		return nil, h.fail("challenge", err, "%v", err)
+	}
+	return h.m.challenge(ctx)
+}
+
+// Second takes the data of the reader's second frame and returns the data to
+// answer with status 00, and the session's channel. errors.Is(err, ErrProof)
+// means AUTHENTICATION_ERROR, ErrLength LENGTH_ERROR.
+func (h *CardHandshake) Second(ctx context.Context, token []byte) ([]byte, Channel, error) {
+	if err := h.at(1, "token"); err != nil {
+		return nil, nil, err
+	}
+	if h.Method == key.MethodEV2First || h.Method == key.MethodLRPFirst {
+		ti, err := h.random(4)
+		if err != nil {
+			return nil, nil, h.fail("token", err, "%v", err)
+		}
+		h.ti = [4]byte(ti)
+	}
+	proof, s, err := h.m.prove(ctx, token)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.Side, s.Method, s.KeyNo = PICC, h.Method, h.KeyNo
+	c, err := NewChannel(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	return proof, c, nil
+}
+
+// rotl is the bytes of a random rotated by one to the left.
+func rotl(b []byte) []byte { return append(append(make([]byte, 0, len(b)), b[1:]...), b[0]) }
+
+func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+
+func same(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
+
+// handshaker answers the challenge by a key that does it in one call. ok tells
+// whether the key can.
+func (a *attempt) handshaker(ctx context.Context, challenge []byte) (token []byte, ok bool, err error) {
+	h, ok := a.Key.(key.Handshaker)
+	if !ok {
+		return nil, false, nil
+	}
+	if a.made, err = h.Handshake(ctx, a.Method, challenge); err != nil {
+		return nil, true, a.keyFailed("challenge", err)
+	}
+	return a.made.Token, true, nil
+}
