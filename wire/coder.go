@@ -199,7 +199,25 @@ func (c *Coder) note(name string, n int, number bool, format string, args ...any
 	if c.done() {
 		return
 	}
-	c.visit(Field{Name: c.depth + name, Offset: c.position() - n, Len: n, Number: number, Value: fmt.Sprintf(format, args...)})
+	c.visit(Field{Name: c.fieldName(name), Offset: c.position() - n, Len: n, Number: number, Value: fmt.Sprintf(format, args...)})
+}
+
+// fieldName is name with what the lists and parts around it are called.
+func (c *Coder) fieldName(name string) string {
+	if c.depth != "" && name != "" {
+		return c.depth + "." + name
+	}
+	return c.depth + name
+}
+
+// in walks a part whose field names begin with part.
+func (c *Coder) in(part string, walk func()) {
+	outer := c.depth
+	if c.visit != nil {
+		c.depth = c.fieldName(part)
+	}
+	walk()
+	c.depth = outer
 }
 
 // secured marks where the part that secure messaging protects begins.

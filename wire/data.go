@@ -75,3 +75,27 @@ func (m *WriteData) Layout(c *Coder) {
 	secured(c)
 	rest(c, "Data", &m.Data)
 }
+
+// ReadDataISO is ReadData without AF chaining. EV2 and later; the only form
+// that DESFire Light and NTAG 424 DNA know.
+type ReadDataISO struct{ ReadData }
+
+var readDataISOSpec = Spec{
+	Name: "ReadDataISO", Class: ClassNative, INS: 0xAD, Rule: RuleRead, Level: LevelApp,
+	Needs: FeatureISOChaining, Success: StatusOK, New: func() Command { return new(ReadDataISO) },
+}
+
+// Spec returns the command's declaration.
+func (*ReadDataISO) Spec() *Spec { return &readDataISOSpec }
+
+// WriteDataISO is WriteData without AF chaining. EV2 and later; the only form
+// that DESFire Light and NTAG 424 DNA know.
+type WriteDataISO struct{ WriteData }
+
+var writeDataISOSpec = Spec{
+	Name: "WriteDataISO", Class: ClassNative, INS: 0x8D, Rule: RuleWrite, Level: LevelApp,
+	Needs: FeatureISOChaining, Success: StatusOK, New: func() Command { return new(WriteDataISO) },
+}
+
+// Spec returns the command's declaration.
+func (*WriteDataISO) Spec() *Spec { return &writeDataISOSpec }

@@ -1,5 +1,7 @@
 package wire
 
+import "fmt"
+
 // The functions in this file are the words that layouts are written in. Each
 // works in both directions: it writes *v or reads into it.
 
@@ -120,7 +122,26 @@ func rest(c *Coder, name string, v *[]byte) {
 }
 
 // list walks elements until the end of the frame, or those that *v has.
-func list[T any](c *Coder, v *[]T, walk func(c *Coder, e *T)) {
+func list[T any](c *Coder, name string, v *[]T, walk func(c *Coder, e *T)) {
+	if !c.decoding {
+		counted(c, name, v, len(*v), walk)
+		return
+	}
+	if c.done() {
+		return
+	}
+	*v = (*v)[:0]
+	for c.left() > 0 && !c.done() {
+		before := c.off
+		element(c, name, v, walk)
+		if c.off == before && !c.done() {
+			c.failf(name, true, "%d bytes too many", c.left())
+		}
+	}
+}
+
+// counted walks n elements.
+func counted[T any](c *Coder, name string, v *[]T, n int, walk func(c *Coder, e *T)) {
 	if !c.decoding {
 		for i := range *v {
 			walk(c, &(*v)[i])
@@ -131,15 +152,137 @@ func list[T any](c *Coder, v *[]T, walk func(c *Coder, e *T)) {
 		return
 	}
 	*v = (*v)[:0]
-	for c.left() > 0 && !c.done() {
-		var e T
-		before := c.off
-		walk(c, &e)
-		if c.off == before {
-			c.failf("list", true, "%d bytes too many", c.left())
+	for range n {
+		element(c, name, v, walk)
+	}
+}
+
+// frames walks elements of which each has a frame of its own.
+func frames[T any](c *Coder, name string, v *[]T, walk func(c *Coder, e *T)) {
+	if !c.decoding {
+		for i := range *v {
+			if i > 0 {
+				frame(c)
+			}
+			walk(c, &(*v)[i])
+		}
+		return
+	}
+	if c.done() {
+		return
+	}
+	*v = (*v)[:0]
+	for c.left() > 0 {
+		element(c, name, v, walk)
+		if len(c.inMarks) == 0 {
 			return
 		}
-		*v = append(*v, e)
+		frame(c)
+	}
+}
+
+// element decodes one more element into the next place of *v, reusing what is
+// there.
+func element[T any](c *Coder, name string, v *[]T, walk func(c *Coder, e *T)) {
+	if c.done() {
+		return
+	}
+	n := len(*v)
+	if n < cap(*v) {
+		*v = (*v)[:n+1]
+	} else {
+		var zero T
+		*v = append(*v, zero)
+	}
+	if c.visit != nil {
+		outer := c.depth
+		c.depth = fmt.Sprintf("%s%s[%d]", outer, name, n)
+		defer func() { c.depth = outer }()
+	}
+	walk(c, &(*v)[n])
+	if c.err != nil {
+		*v = (*v)[:n]
+	}
+}
+
+// present tells whether an optional field is there: encoding, if have;
+// decoding, if more than the tail bytes that follow it are left.
+func present(c *Coder, have bool, tail int) bool {
+	if c.decoding {
+		return c.left() > tail
+	}
+	return have
+}
+
+// optional is a field of n bytes that may be absent. It stands at the end of a
+// frame.
+func optional(c *Coder, name string, v *[]byte, n int) {
+	if c.decoding {
+		if c.done() {
+			return
+		}
+		if c.left() == 0 {
+			*v = (*v)[:0]
+			return
+		}
+		if b := c.take(name, n); b != nil {
+			*v = append((*v)[:0], b...)
+		}
+	} else if !c.done() {
+		if len(*v) != 0 && len(*v) != n {
+			c.failf(name, true, "has %d bytes, want %d or none", len(*v), n)
+			return
+		}
+		c.buf = append(c.buf, *v...)
+	}
+	if c.visit != nil {
+		c.note(name, n, false, "%X", *v)
+	}
+}
+
+// name is an ISO name of up to 16 bytes at the end of a frame.
+func name(c *Coder, field string, v *[]byte) { nameBefore(c, field, v, 0) }
+
+// nameBefore is a name with tail bytes to follow.
+func nameBefore(c *Coder, field string, v *[]byte, tail int) {
+	n := len(*v)
+	if c.decoding {
+		n = max(c.left()-tail, 0)
+	}
+	if n > MaxDFName {
+		c.failf(field, true, "has %d bytes, at most %d", n, MaxDFName)
+		return
+	}
+	if c.decoding {
+		if c.done() {
+			return
+		}
+		*v = append((*v)[:0], c.take(field, n)...)
+	} else if !c.done() {
+		c.buf = append(c.buf, *v...)
+	}
+	if c.visit != nil && n > 0 {
+		c.note(field, n, false, "%X", *v)
+	}
+}
+
+// MaxDFName is the longest ISO name of an application.
+const MaxDFName = 16
+
+// isoFID is an ISO identifier that must not be zero, which stands for none.
+func isoFID(c *Coder, v *ISOFID) {
+	u16(c, "ISOFID", v)
+	if *v == 0 {
+		c.failf("ISOFID", false, "0000 is reserved")
+	}
+}
+
+// hex8 is a byte that people read in hexadecimal.
+func hex8(c *Coder, name string, v *uint8) {
+	b := KeyVersion(*v)
+	u8(c, name, &b)
+	if c.decoding && !c.done() {
+		*v = uint8(b)
 	}
 }
 

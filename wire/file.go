@@ -1,0 +1,261 @@
+package wire
+
+// GetFileIDs lists the files of the selected application.
+type GetFileIDs struct{}
+
+var getFileIDsSpec = Spec{
+	Name: "GetFileIDs", Class: ClassNative, INS: 0x6F, Rule: RuleManage, Level: LevelApp,
+	Needs: FeatureFiles, Success: StatusOK, New: func() Command { return new(GetFileIDs) },
+}
+
+// Spec returns the command's declaration.
+func (*GetFileIDs) Spec() *Spec { return &getFileIDsSpec }
+
+// Effect is none.
+func (*GetFileIDs) Effect(FileType) Effect { return EffectNone }
+
+// Response returns a FileIDs.
+func (*GetFileIDs) Response() *FileIDs { return new(FileIDs) }
+
+// Layout has nothing to walk.
+func (*GetFileIDs) Layout(c *Coder) { secured(c) }
+
+// FileIDs is the answer of GetFileIDs.
+type FileIDs struct {
+	Files []FileNo
+}
+
+// Layout walks the fields.
+func (m *FileIDs) Layout(c *Coder) {
+	list(c, "FileNo", &m.Files, func(c *Coder, f *FileNo) { u8(c, "", f) })
+}
+
+// GetISOFileIDs lists the ISO identifiers of the files that have one.
+type GetISOFileIDs struct{}
+
+var getISOFileIDsSpec = Spec{
+	Name: "GetISOFileIDs", Class: ClassNative, INS: 0x61, Rule: RuleManage, Level: LevelApp,
+	Needs: FeatureISOFiles, Success: StatusOK, New: func() Command { return new(GetISOFileIDs) },
+}
+
+// Spec returns the command's declaration.
+func (*GetISOFileIDs) Spec() *Spec { return &getISOFileIDsSpec }
+
+// Effect is none.
+func (*GetISOFileIDs) Effect(FileType) Effect { return EffectNone }
+
+// Response returns an ISOFileIDs.
+func (*GetISOFileIDs) Response() *ISOFileIDs { return new(ISOFileIDs) }
+
+// Layout has nothing to walk.
+func (*GetISOFileIDs) Layout(c *Coder) { secured(c) }
+
+// ISOFileIDs is the answer of GetISOFileIDs.
+type ISOFileIDs struct {
+	FIDs []ISOFID
+}
+
+// Layout walks the fields.
+func (m *ISOFileIDs) Layout(c *Coder) {
+	list(c, "ISOFID", &m.FIDs, func(c *Coder, f *ISOFID) { u16(c, "", f) })
+}
+
+// CreateStdDataFile creates a standard data file of Size bytes, all zero.
+type CreateStdDataFile struct {
+	File   FileNo
+	FID    ISOFID // 0 for none; demanded in applications with SettISOFiles
+	Option FileOption
+	Access AccessRights
+	Size   uint32
+}
+
+var createStdDataFileSpec = Spec{
+	Name: "CreateStdDataFile", Class: ClassNative, INS: 0xCD, Rule: RuleManage, Level: LevelApp,
+	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(CreateStdDataFile) },
+}
+
+// Spec returns the command's declaration.
+func (*CreateStdDataFile) Spec() *Spec { return &createStdDataFileSpec }
+
+// Effect is immediate.
+func (*CreateStdDataFile) Effect(FileType) Effect { return EffectImmediate }
+
+// Response returns an Empty.
+func (*CreateStdDataFile) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *CreateStdDataFile) Layout(c *Coder) {
+	createPrefix(c, &m.File, &m.FID, &m.Option, &m.Access, 3)
+	u24(c, "Size", &m.Size)
+	secured(c)
+}
+
+// CreateBackupDataFile creates a backup data file of Size bytes, all zero. It
+// takes twice its size.
+type CreateBackupDataFile struct {
+	File   FileNo
+	FID    ISOFID // 0 for none
+	Option FileOption
+	Access AccessRights
+	Size   uint32
+}
+
+var createBackupDataFileSpec = Spec{
+	Name: "CreateBackupDataFile", Class: ClassNative, INS: 0xCB, Rule: RuleManage, Level: LevelApp,
+	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(CreateBackupDataFile) },
+}
+
+// Spec returns the command's declaration.
+func (*CreateBackupDataFile) Spec() *Spec { return &createBackupDataFileSpec }
+
+// Effect is immediate.
+func (*CreateBackupDataFile) Effect(FileType) Effect { return EffectImmediate }
+
+// Response returns an Empty.
+func (*CreateBackupDataFile) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *CreateBackupDataFile) Layout(c *Coder) {
+	createPrefix(c, &m.File, &m.FID, &m.Option, &m.Access, 3)
+	u24(c, "Size", &m.Size)
+	secured(c)
+}
+
+// CreateValueFile creates a value file. Lower <= Value <= Upper.
+type CreateValueFile struct {
+	File                FileNo
+	Option              FileOption
+	Access              AccessRights
+	Lower, Upper, Value int32
+	Flags               ValueFlags
+}
+
+var createValueFileSpec = Spec{
+	Name: "CreateValueFile", Class: ClassNative, INS: 0xCC, Rule: RuleManage, Level: LevelApp,
+	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(CreateValueFile) },
+}
+
+// Spec returns the command's declaration.
+func (*CreateValueFile) Spec() *Spec { return &createValueFileSpec }
+
+// Effect is immediate.
+func (*CreateValueFile) Effect(FileType) Effect { return EffectImmediate }
+
+// Response returns an Empty.
+func (*CreateValueFile) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *CreateValueFile) Layout(c *Coder) {
+	u8(c, "FileNo", &m.File)
+	u8(c, "FileOption", &m.Option)
+	accessRights(c, "AccessRights", &m.Access)
+	u32(c, "LowerLimit", &m.Lower)
+	u32(c, "UpperLimit", &m.Upper)
+	u32(c, "Value", &m.Value)
+	u8(c, "LimitedCreditEnabled", &m.Flags)
+	secured(c)
+}
+
+// CreateLinearRecordFile creates a linear record file. RecordSize is bytes.
+type CreateLinearRecordFile struct {
+	File       FileNo
+	FID        ISOFID // 0 for none
+	Option     FileOption
+	Access     AccessRights
+	RecordSize uint32
+	MaxRecords uint32
+}
+
+var createLinearRecordFileSpec = Spec{
+	Name: "CreateLinearRecordFile", Class: ClassNative, INS: 0xC1, Rule: RuleManage, Level: LevelApp,
+	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(CreateLinearRecordFile) },
+}
+
+// Spec returns the command's declaration.
+func (*CreateLinearRecordFile) Spec() *Spec { return &createLinearRecordFileSpec }
+
+// Effect is immediate.
+func (*CreateLinearRecordFile) Effect(FileType) Effect { return EffectImmediate }
+
+// Response returns an Empty.
+func (*CreateLinearRecordFile) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *CreateLinearRecordFile) Layout(c *Coder) {
+	createPrefix(c, &m.File, &m.FID, &m.Option, &m.Access, 6)
+	u24(c, "RecordSize", &m.RecordSize)
+	u24(c, "MaxNoOfRecords", &m.MaxRecords)
+	secured(c)
+}
+
+// CreateCyclicRecordFile creates a cyclic record file, which holds
+// MaxRecords-1 records. RecordSize is bytes; MaxRecords is at least 2.
+type CreateCyclicRecordFile struct {
+	File       FileNo
+	FID        ISOFID // 0 for none
+	Option     FileOption
+	Access     AccessRights
+	RecordSize uint32
+	MaxRecords uint32
+}
+
+var createCyclicRecordFileSpec = Spec{
+	Name: "CreateCyclicRecordFile", Class: ClassNative, INS: 0xC0, Rule: RuleManage, Level: LevelApp,
+	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(CreateCyclicRecordFile) },
+}
+
+// Spec returns the command's declaration.
+func (*CreateCyclicRecordFile) Spec() *Spec { return &createCyclicRecordFileSpec }
+
+// Effect is immediate.
+func (*CreateCyclicRecordFile) Effect(FileType) Effect { return EffectImmediate }
+
+// Response returns an Empty.
+func (*CreateCyclicRecordFile) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *CreateCyclicRecordFile) Layout(c *Coder) {
+	createPrefix(c, &m.File, &m.FID, &m.Option, &m.Access, 6)
+	u24(c, "RecordSize", &m.RecordSize)
+	u24(c, "MaxNoOfRecords", &m.MaxRecords)
+	secured(c)
+}
+
+// createPrefix walks what files with an ISO identifier begin with. tail is how
+// many bytes follow.
+func createPrefix(c *Coder, file *FileNo, fid *ISOFID, option *FileOption, access *AccessRights, tail int) {
+	u8(c, "FileNo", file)
+	if c.decoding && !c.done() {
+		*fid = 0
+	}
+	if present(c, *fid != 0, 1+2+tail) {
+		isoFID(c, fid)
+	}
+	u8(c, "FileOption", option)
+	accessRights(c, "AccessRights", access)
+}
+
+// DeleteFile deletes a file. Its memory comes back with FormatPICC only.
+type DeleteFile struct {
+	File FileNo
+}
+
+var deleteFileSpec = Spec{
+	Name: "DeleteFile", Class: ClassNative, INS: 0xDF, Rule: RuleManage, Level: LevelApp,
+	Needs: FeatureFiles, Success: StatusOK, New: func() Command { return new(DeleteFile) },
+}
+
+// Spec returns the command's declaration.
+func (*DeleteFile) Spec() *Spec { return &deleteFileSpec }
+
+// Effect is immediate.
+func (*DeleteFile) Effect(FileType) Effect { return EffectImmediate }
+
+// Response returns an Empty.
+func (*DeleteFile) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *DeleteFile) Layout(c *Coder) {
+	u8(c, "FileNo", &m.File)
+	secured(c)
+}

@@ -1,0 +1,171 @@
+package wire
+
+// GetFileSettings asks for the settings of a file.
+type GetFileSettings struct {
+	File FileNo
+}
+
+var getFileSettingsSpec = Spec{
+	Name: "GetFileSettings", Class: ClassNative, INS: 0xF5, Rule: RuleManage, Level: LevelApp,
+	Needs: FeatureAny, Success: StatusOK, New: func() Command { return new(GetFileSettings) },
+}
+
+// Spec returns the command's declaration.
+func (*GetFileSettings) Spec() *Spec { return &getFileSettingsSpec }
+
+// Effect is none.
+func (*GetFileSettings) Effect(FileType) Effect { return EffectNone }
+
+// Response returns a FileSettings.
+func (*GetFileSettings) Response() *FileSettings { return new(FileSettings) }
+
+// Layout walks the fields.
+func (m *GetFileSettings) Layout(c *Coder) {
+	u8(c, "FileNo", &m.File)
+	secured(c)
+}
+
+// FileSettings is the answer of GetFileSettings. Which fields apply depends on
+// Type.
+type FileSettings struct {
+	Type   FileType
+	Option FileOption
+	Access AccessRights
+
+	Size uint32 // standard, backup: bytes
+
+	Lower, Upper  int32      // value
+	LimitedCredit int32      // value: what LimitedCredit may still give back
+	Flags         ValueFlags // value
+
+	RecordSize uint32 // linear, cyclic: bytes
+	MaxRecords uint32 // linear, cyclic: a cyclic file holds one less
+	Records    uint32 // linear, cyclic: committed records
+
+	TMKeyOption  TMKeyOption // transaction MAC
+	TMKeyVersion KeyVersion  // transaction MAC
+	Limit        TMCLimit    // transaction MAC, if Option has OptionTMCLimit
+
+	Additional []AccessRights // further sets; a key that any set names has the right
+	SDM        *SDM           // standard, if Option has OptionSDM
+}
+
+// Comm is the communication mode.
+func (m *FileSettings) Comm() CommMode { return m.Option.Comm() }
+
+// Layout walks the fields.
+func (m *FileSettings) Layout(c *Coder) {
+	m.Option = m.Option.with(m.Additional, m.SDM)
+	u8(c, "FileType", &m.Type)
+	u8(c, "FileOption", &m.Option)
+	accessRights(c, "AccessRights", &m.Access)
+	if c.decoding && !c.done() {
+		*m = FileSettings{Type: m.Type, Option: m.Option, Access: m.Access, Additional: m.Additional[:0], SDM: m.SDM}
+	}
+	switch m.Type {
+	case FileStandard, FileBackup:
+		u24(c, "FileSize", &m.Size)
+	case FileValue:
+		u32(c, "LowerLimit", &m.Lower)
+		u32(c, "UpperLimit", &m.Upper)
+		u32(c, "LimitedCreditValue", &m.LimitedCredit)
+		u8(c, "LimitedCreditEnabled", &m.Flags)
+	case FileLinearRecord, FileCyclicRecord:
+		u24(c, "RecordSize", &m.RecordSize)
+		u24(c, "MaxNoOfRecords", &m.MaxRecords)
+		u24(c, "CurrentNoOfRecords", &m.Records)
+	case FileTransactionMAC:
+		u8(c, "TMKeyOption", &m.TMKeyOption)
+		u8(c, "TMKeyVersion", &m.TMKeyVersion)
+		if m.Option&OptionTMCLimit != 0 {
+			m.Limit.walk(c)
+		}
+	default:
+		c.failf("FileType", false, "%02X is not known", uint8(m.Type))
+	}
+	additional(c, m.Option, &m.Additional)
+	if m.Type == FileStandard {
+		sdm(c, m.Option, &m.SDM)
+	} else if c.decoding {
+		m.SDM = nil
+	}
+}
+
+// ChangeFileSettings changes the communication mode and access rights of a
+// file, and what belongs to them. It is enciphered, but plain where the Change
+// right is free.
+type ChangeFileSettings struct {
+	File       FileNo
+	Option     FileOption
+	Access     AccessRights
+	Additional []AccessRights
+	SDM        *SDM     // if Option has OptionSDM
+	Limit      TMCLimit // if Option has OptionTMCLimit
+}
+
+var changeFileSettingsSpec = Spec{
+	Name: "ChangeFileSettings", Class: ClassNative, INS: 0x5F, Rule: RuleFull, Level: LevelApp,
+	Needs: FeatureAny, Success: StatusOK, New: func() Command { return new(ChangeFileSettings) },
+}
+
+// Spec returns the command's declaration.
+func (*ChangeFileSettings) Spec() *Spec { return &changeFileSettingsSpec }
+
+// Effect is immediate.
+func (*ChangeFileSettings) Effect(FileType) Effect { return EffectImmediate }
+
+// Response returns an Empty.
+func (*ChangeFileSettings) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *ChangeFileSettings) Layout(c *Coder) {
+	u8(c, "FileNo", &m.File)
+	secured(c)
+	m.Option = m.Option.with(m.Additional, m.SDM)
+	u8(c, "FileOption", &m.Option)
+	accessRights(c, "AccessRights", &m.Access)
+	additional(c, m.Option, &m.Additional)
+	sdm(c, m.Option, &m.SDM)
+	if c.decoding && !c.done() {
+		m.Limit = TMCLimit{}
+	}
+	if m.Option&OptionTMCLimit != 0 {
+		m.Limit.walk(c)
+	}
+}
+
+// additional walks the further sets of access rights.
+func additional(c *Coder, option FileOption, sets *[]AccessRights) {
+	if option&OptionAdditionalAR == 0 {
+		if c.decoding && !c.done() {
+			*sets = (*sets)[:0]
+		}
+		return
+	}
+	n := uint8(len(*sets))
+	if len(*sets) > maxAdditionalAR {
+		c.failf("NrAddARs", false, "%d sets, at most %d", len(*sets), maxAdditionalAR)
+	}
+	u8(c, "NrAddARs", &n)
+	counted(c, "AddAccessRights", sets, int(n), func(c *Coder, r *AccessRights) { accessRights(c, "", r) })
+}
+
+const maxAdditionalAR = 7 // command reference 3.8
+
+// sdm walks the settings of secure dynamic messaging. A file may have the
+// option before it has the settings.
+func sdm(c *Coder, option FileOption, s **SDM) {
+	if c.done() {
+		return
+	}
+	if option&OptionSDM == 0 || !present(c, *s != nil, 0) {
+		if c.decoding {
+			*s = nil
+		}
+		return
+	}
+	if *s == nil {
+		*s = new(SDM)
+	}
+	(*s).Layout(c)
+}

@@ -1,0 +1,77 @@
+package wire
+
+// CommitTransaction makes all pending changes of the selected application
+// happen, or none. With nothing pending the card answers NO_CHANGES. From EV2
+// on it returns the transaction MAC if asked to; without a transaction MAC file
+// that is a PARAMETER_ERROR.
+type CommitTransaction struct {
+	ReturnTMAC bool
+	WithOption bool // send the option byte even if it is zero; D40 and EV1 do not know it
+}
+
+var commitTransactionSpec = Spec{
+	Name: "CommitTransaction", Class: ClassNative, INS: 0xC7, Rule: RuleManage, Level: LevelApp,
+	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(CommitTransaction) },
+}
+
+// Spec returns the command's declaration.
+func (*CommitTransaction) Spec() *Spec { return &commitTransactionSpec }
+
+// Effect is commit.
+func (*CommitTransaction) Effect(FileType) Effect { return EffectCommit }
+
+// Response returns a CommitTransactionResponse.
+func (*CommitTransaction) Response() *CommitTransactionResponse {
+	return new(CommitTransactionResponse)
+}
+
+// Layout walks the fields.
+func (m *CommitTransaction) Layout(c *Coder) {
+	m.WithOption = present(c, m.WithOption || m.ReturnTMAC, 0)
+	if m.WithOption {
+		flag8(c, "Option", &m.ReturnTMAC)
+	} else if c.decoding {
+		m.ReturnTMAC = false
+	}
+	secured(c)
+}
+
+// CommitTransactionResponse is the answer of CommitTransaction. It is empty
+// unless the transaction MAC was asked for.
+type CommitTransactionResponse struct {
+	HasTMAC bool
+	TMC     TMC
+	TMV     [8]byte
+}
+
+// Layout walks the fields.
+func (m *CommitTransactionResponse) Layout(c *Coder) {
+	m.HasTMAC = present(c, m.HasTMAC, 0)
+	if m.HasTMAC {
+		u32(c, "TMC", &m.TMC)
+		raw(c, "TMV", m.TMV[:])
+	} else if c.decoding {
+		m.TMC, m.TMV = 0, [8]byte{}
+	}
+}
+
+// AbortTransaction drops all pending changes of the selected application. With
+// nothing pending the card answers NO_CHANGES.
+type AbortTransaction struct{}
+
+var abortTransactionSpec = Spec{
+	Name: "AbortTransaction", Class: ClassNative, INS: 0xA7, Rule: RuleManage, Level: LevelApp,
+	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(AbortTransaction) },
+}
+
+// Spec returns the command's declaration.
+func (*AbortTransaction) Spec() *Spec { return &abortTransactionSpec }
+
+// Effect is none.
+func (*AbortTransaction) Effect(FileType) Effect { return EffectNone }
+
+// Response returns an Empty.
+func (*AbortTransaction) Response() *Empty { return new(Empty) }
+
+// Layout has nothing to walk.
+func (*AbortTransaction) Layout(c *Coder) { secured(c) }
