@@ -162,6 +162,9 @@ func (l *Link) room() int {
 	return max(limit, 1)
 }
 
+// Fits reports whether n bytes after INS travel in one command frame.
+func (l *Link) Fits(n int) bool { return n <= l.room() }
+
 // transmit sends l.tx and takes the answer frame apart.
 func (l *Link) transmit(ctx context.Context, spec *wire.Spec) ([]byte, wire.Status, error) {
 	rsp, err := l.T.Transmit(ctx, l.tx)

@@ -1,0 +1,72 @@
+package desfire
+
+import (
+	"context"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+// Version asks the card what it is and remembers the answer. The UID in it is
+// zero for a card with a random identifier.
+func (c *Card) Version(ctx context.Context) (*wire.Version, error) {
+	v, err := Do(ctx, c, &wire.GetVersion{})
+	if err != nil {
+		return nil, err
+	}
+	if !v.IsDESFire() {
+		return nil, &NotDESFireError{ATR: c.ATR(), Reason: "it says that it is " + v.Product()}
+	}
+	gen, known := v.Generation()
+	if !known {
+		c.conf.Logger.Info("unknown card generation, treated as the newest known one", "product", v.Product(), "as", gen)
+	}
+	c.version, c.gen = v, gen
+	return v, nil
+}
+
+// FreeMemory is how many bytes the card can still allocate. Deleted files and
+// applications count only after FormatPICC. EV1 and later.
+func (c *Card) FreeMemory(ctx context.Context) (uint32, error) {
+	m, err := Do(ctx, c, &wire.FreeMemory{})
+	return m.Bytes, err
+}
+
+// Applications lists the applications of the card. At PICC level; it may need
+// the PICC master key (wire.StatusAuthenticationError).
+func (c *Card) Applications(ctx context.Context) ([]AID, error) {
+	m, err := Do(ctx, c, &wire.GetApplicationIDs{})
+	return m.AIDs, err
+}
+
+// SelectApplication selects an application, or wire.PICC for the card level.
+// It ends the session and drops whatever is pending.
+func (c *Card) SelectApplication(ctx context.Context, aid AID) error {
+	_, err := Do(ctx, c, &wire.SelectApplication{AID: aid})
+	return err
+}
+
+// CreateApplication creates an application. At PICC level; whether it needs
+// the PICC master key is up to the card's settings.
+func (c *Card) CreateApplication(ctx context.Context, app *wire.CreateApplication) error {
+	_, err := Do(ctx, c, app)
+	return err
+}
+
+// DeleteApplication deletes an application with all its files. Its memory
+// comes back with FormatPICC only.
+func (c *Card) DeleteApplication(ctx context.Context, aid AID) error {
+	_, err := Do(ctx, c, &wire.DeleteApplication{AID: aid})
+	return err
+}
+
+// Format deletes all applications and files. It needs the PICC master key. The
+// keys and settings of the card itself stay.
+func (c *Card) Format(ctx context.Context) error {
+	_, err := Do(ctx, c, &wire.FormatPICC{})
+	return err
+}
+
+// KeySettings are the settings of the selected application or the card.
+func (c *Card) KeySettings(ctx context.Context) (*wire.KeySettings, error) {
+	return Do(ctx, c, &wire.GetKeySettings{})
+}

@@ -1,0 +1,179 @@
+package desfire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// Card is a DESFire card in the field of a reader. It belongs to one goroutine
+// at a time; using it from two at once is detected and reported as ErrBusy.
+// Close may be called from any goroutine.
+type Card struct {
+	t       Transport
+	conf    Config
+	link    frame.Link
+	coder   wire.Coder
+	version *wire.Version
+	gen     Generation
+	reader  string // where the card was presented, if known
+	state   state
+	clock   deadline
+	tx, rx  []byte // sealed command, opened answer
+	seen    Exchange
+	nested  bool // inside Transact
+	dirty   bool // something was authenticated or pending since the last activation
+	busy    atomic.Bool
+	closed  atomic.Bool
+}
+
+// Connect finds out what lies behind a transport and returns it as a Card,
+// which owns the transport from then on. At PICC level, not authenticated.
+//
+// Unless the generation is given, it asks for the version, wrapped first, then
+// native. A card that understands neither gets an ISO SELECT of the DESFire
+// name, as phones and Java cards want it, and is else a *NotDESFireError.
+func Connect(ctx context.Context, t Transport, conf *Config) (*Card, error) {
+	c := &Card{t: t}
+	if conf != nil {
+		c.conf = *conf
+	}
+	if c.conf.Logger == nil {
+		c.conf.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.link = frame.Link{T: t, Framing: c.conf.Framing, MaxCommand: c.conf.MaxCommand}
+	if l, ok := t.(interface {
+		Limits() (command, response int, framing Framing)
+	}); ok {
+		size, _, framing := l.Limits()
+		if c.link.Framing == FramingAuto {
+			c.link.Framing = framing
+		}
+		if c.link.MaxCommand == 0 {
+			c.link.MaxCommand = size
+		}
+	}
+	c.gen = c.conf.Generation
+	free := c.link.Framing == FramingAuto
+	if free {
+		c.link.Framing = FramingWrapped
+	}
+	if c.gen == wire.UnknownGeneration {
+		if err := c.identify(ctx, free); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	}
+	return c, nil
+}
+
+// identify asks for the version in every way that cards understand.
+func (c *Card) identify(ctx context.Context, mayChange bool) error {
+	_, err := c.Version(ctx)
+	if err == nil || lostCard(err) {
+		return err
+	}
+	first := err
+	if r, ok := c.t.(reconnecter); ok && mayChange {
+		// Old cards latch the first framing they see, hence a new activation.
+		if err := r.Reconnect(ctx); err != nil {
+			return &TransportError{"reconnect", err}
+		}
+		c.link.Framing = FramingNative
+		if _, err := c.Version(ctx); err == nil || lostCard(err) {
+			return err
+		}
+		c.link.Framing = FramingWrapped
+	}
+	var no *NotDESFireError
+	if errors.As(first, &no) {
+		return first
+	}
+	return &NotDESFireError{ATR: c.ATR(), Reason: first.Error()}
+}
+
+type reconnecter interface{ Reconnect(context.Context) error }
+
+// Reconnect activates the card anew: the session, the selection and whatever
+// was pending are gone. The error says so if the transport cannot do it.
+func (c *Card) Reconnect(ctx context.Context) error {
+	if !c.busy.CompareAndSwap(false, true) {
+		return ErrBusy
+	}
+	defer c.busy.Store(false)
+	r, ok := c.t.(reconnecter)
+	if !ok {
+		return fmt.Errorf("desfire: %v cannot reconnect: present the card again", c.t)
+	}
+	c.state.forget("the card was activated anew")
+	c.link.Open = false
+	if err := r.Reconnect(ctx); err != nil {
+		return &TransportError{"reconnect", err}
+	}
+	c.dirty = false
+	return nil
+}
+
+// Close ends the connection. It never waits for an exchange.
+func (c *Card) Close() error {
+	if !c.closed.CompareAndSwap(false, true) {
+		return nil
+	}
+	if c.dirty {
+		if r, ok := c.t.(interface{ ResetOnClose(bool) }); ok {
+			r.ResetOnClose(true) // never leave an authenticated card to the next program
+		}
+	}
+	if cl, ok := c.t.(io.Closer); ok {
+		return cl.Close()
+	}
+	return nil
+}
+
+// Transport is what carries the frames.
+func (c *Card) Transport() Transport { return c.t }
+
+// Reader is the name of the reader the card was presented to, if known.
+func (c *Card) Reader() string { return c.reader }
+
+// ATR is what the reader reports about the card, nil if it does not.
+func (c *Card) ATR() []byte {
+	if a, ok := c.t.(interface{ ATR() []byte }); ok {
+		return a.ATR()
+	}
+	return nil
+}
+
+// Generation is what GetVersion or the configuration says.
+func (c *Card) Generation() Generation { return c.gen }
+
+// Framing is how commands travel.
+func (c *Card) Framing() Framing { return c.link.Framing }
+
+// Application is the selected application, PICC for the card level.
+func (c *Card) Application() AID { return c.state.app }
+
+// UID is the identifier that GetVersion told, 7 bytes; nil if it was not asked
+// or the card has a random one. See CardUID.
+func (c *Card) UID() []byte {
+	if c.version == nil || c.version.UID.IsZero() {
+		return nil
+	}
+	return c.version.UID[:]
+}
+
+// String names the card by product and UID.
+func (c *Card) String() string {
+	if c.version == nil {
+		return fmt.Sprintf("DESFire %v", c.gen)
+	}
+	if uid := c.UID(); uid != nil {
+		return fmt.Sprintf("%s %X", c.version.Product(), uid)
+	}
+	return c.version.Product() + " (random ID)"
+}

@@ -1,0 +1,78 @@
+package desfire
+
+import (
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+// The handful of names that every program needs. Everything else of the
+// vocabulary is in package wire.
+type (
+	AID        = wire.AID
+	FileNo     = wire.FileNo
+	KeyNo      = wire.KeyNo
+	Status     = wire.Status
+	Generation = wire.Generation
+)
+
+// Config adjusts how a Card works. The zero value, and nil, are sensible.
+type Config struct {
+	// Framing of native commands. FramingAuto: what the transport wants, else
+	// wrapped, and native for a card that does not understand wrapped ones.
+	Framing Framing
+
+	// ExchangeTimeout bounds one exchange where the context has no deadline.
+	// 0 means 5 s, and 30 s for FormatPICC and DeleteApplication.
+	ExchangeTimeout time.Duration
+
+	// Generation, when set, spares Connect the three exchanges of GetVersion.
+	Generation Generation
+
+	// MaxCommand is the size of a whole command frame in bytes. 0 means what
+	// the transport says, else 60, which every card takes.
+	MaxCommand int
+
+	// LookUpSettings allows a GetFileSettings inside a session when the
+	// communication mode of a file is not known. A refusal costs the session,
+	// so by default the error says which settings to state.
+	LookUpSettings bool
+
+	// Rand is where the reader's randoms come from; nil means crypto/rand.
+	Rand io.Reader
+
+	// Observe is called after each command with what went over the air, secure
+	// messaging removed. It must not use the card.
+	Observe func(*Exchange)
+
+	// Logger gets notices; nil is silent.
+	Logger *slog.Logger
+}
+
+const (
+	defaultTimeout = 5 * time.Second
+	slowTimeout    = 30 * time.Second
+)
+
+// Exchange is one command and its answer as Observe sees them. It and what it
+// refers to are valid during the call only.
+type Exchange struct {
+	Command  wire.Command
+	Response wire.Message  // decoded answer; nil after an error
+	Status   Status        // 0 if none came
+	Mode     wire.CommMode // protection of the side that carries the data
+	Session  wire.Scheme
+	Frames   int // frames the card answered
+	Took     time.Duration
+	Err      error
+}
+
+func (c *Card) random() io.Reader {
+	if c.conf.Rand != nil {
+		return c.conf.Rand
+	}
+	return rand.Reader
+}

@@ -1,0 +1,216 @@
+package desfire
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/internal/securemsg"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// Do runs any command and returns its answer.
+//
+//	rsp, err := desfire.Do(ctx, card, &wire.GetValue{File: 1})
+func Do[R wire.Message](ctx context.Context, c *Card, cmd wire.Request[R]) (R, error) {
+	rsp := cmd.Response()
+	err := c.Run(ctx, cmd, rsp)
+	return rsp, err
+}
+
+// Run runs cmd and decodes its answer into rsp, which may be reused. Everything
+// that can fail early fails before anything is sent; any failure after that
+// ends the session.
+func (c *Card) Run(ctx context.Context, cmd wire.Command, rsp wire.Message) error {
+	if !c.busy.CompareAndSwap(false, true) {
+		return ErrBusy
+	}
+	defer c.busy.Store(false)
+	return c.run(ctx, cmd, rsp)
+}
+
+func (c *Card) run(ctx context.Context, cmd wire.Command, rsp wire.Message) error {
+	spec := cmd.Spec()
+	if err := c.mayRun(ctx, spec); err != nil {
+		return err
+	}
+	e, err := c.encode(cmd)
+	if err != nil {
+		return err
+	}
+	file, ftype, err := c.fileMode(ctx, spec, e.Bytes)
+	if err != nil {
+		return err
+	}
+	if e, err = c.encode(cmd); err != nil { // a look-up of settings has used the buffers
+		return err
+	}
+	effect := cmd.Effect(ftype)
+	began := time.Now()
+	status, mode, err := c.exchange(ctx, cmd, rsp, e, file, effect)
+	if c.conf.Observe != nil {
+		c.seen = Exchange{Command: cmd, Response: rsp, Status: status, Mode: mode, Session: c.state.scheme(), Frames: c.link.Frames, Took: time.Since(began), Err: err}
+		if err != nil {
+			c.seen.Response = nil
+		}
+		c.conf.Observe(&c.seen)
+	}
+	return err
+}
+
+func (c *Card) encode(cmd wire.Command) (wire.Encoded, error) {
+	e, err := c.coder.Encode(c.tx[:0], cmd)
+	if err != nil {
+		return e, &ArgumentError{cmd.Spec().Name, err}
+	}
+	c.tx = e.Bytes
+	return e, nil
+}
+
+// mayRun finds what can be known before anything is sent.
+func (c *Card) mayRun(ctx context.Context, spec *wire.Spec) error {
+	switch {
+	case c.closed.Load():
+		return ErrClosed
+	case spec.Unknown != "":
+		return &UnsupportedError{spec.Name, c.gen, spec.Unknown}
+	case c.gen != wire.UnknownGeneration && !spec.In(c.gen):
+		return &UnsupportedError{spec.Name, c.gen, "it lacks " + spec.Needs.String()}
+	}
+	if err := ctx.Err(); err != nil {
+		return &TransportError{spec.Name, notSent{err}}
+	}
+	return nil
+}
+
+// notSent marks an error before which no byte has left.
+type notSent struct{ error }
+
+func (notSent) Sent() bool      { return false }
+func (e notSent) Unwrap() error { return e.error }
+
+// exchange seals, sends, opens and decodes. mode is the protection of the side
+// that carries the data.
+func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message, e wire.Encoded, file wire.CommMode, effect wire.Effect) (wire.Status, wire.CommMode, error) {
+	spec := cmd.Spec()
+	scheme := c.state.scheme()
+	mode := spec.Rule.Protection(scheme, false, file)
+	back := spec.Rule.Protection(scheme, true, file)
+	body := e.Bytes
+	channel := c.state.channel
+	if spec.Rule == wire.RulePlain {
+		channel = nil
+	}
+	if channel != nil {
+		sealed, err := channel.Seal(c.rx[:0], c.message(cmd, spec, e, mode))
+		if err != nil {
+			c.state.drop("protecting " + spec.Name + " failed: " + err.Error())
+			return 0, mode, &ArgumentError{spec.Name, err}
+		}
+		c.rx, body = sealed, sealed
+	}
+	a, err := c.send(ctx, spec, body, e)
+	partial := effect == wire.EffectImmediate && !c.link.Fits(len(body))
+	if err != nil {
+		err = classify(spec.Name, effect, c.link.Frames, partial, err)
+		c.state.forget(spec.Name + " broke off: " + err.Error())
+		return 0, mode, err
+	}
+	if a.Status != spec.Success && a.Status != sessionSuccess(spec, channel) {
+		refusal := &CommandError{Command: spec.Name, Status: a.Status, App: c.state.app, Session: c.state.gone, Hint: c.hint(cmd, a.Status)}
+		c.state.after(cmd, effect, a.Status)
+		return a.Status, mode, refusal
+	}
+	c.state.after(cmd, effect, spec.Success)
+	plain, marks := a.Data, a.Marks
+	if channel != nil && c.state.channel == channel {
+		plain, err = channel.Open(c.tx[:0], securemsg.Message{Code: a.Status.Byte(), Data: a.Data, Mode: back, Len: plainLen(cmd)})
+		if err != nil {
+			c.state.drop("the answer to " + spec.Name + " was not authentic")
+			return a.Status, mode, classify(spec.Name, effect, c.link.Frames, false, &openError{err})
+		}
+		c.tx = plain
+	}
+	if err := c.coder.Decode(plain, marks, rsp); err != nil {
+		c.state.drop("the answer to " + spec.Name + " did not fit")
+		return a.Status, mode, classify(spec.Name, effect, c.link.Frames, false, err)
+	}
+	if c.state.channel != nil || c.state.pending {
+		c.dirty = true
+	}
+	return a.Status, max(mode, back), nil
+}
+
+// sessionSuccess is the success status inside a session: commands that end in
+// 90 without one end in 00 with one (ReadSignature).
+func sessionSuccess(spec *wire.Spec, channel securemsg.Channel) wire.Status {
+	if channel != nil {
+		return wire.StatusOK
+	}
+	return spec.Success
+}
+
+// message is the logical command for the channel.
+func (c *Card) message(cmd wire.Command, spec *wire.Spec, e wire.Encoded, mode wire.CommMode) securemsg.Message {
+	m := securemsg.Message{Code: spec.INS, Head: e.Bytes[:e.Head], Data: e.Bytes[e.Head:], Marks: e.Marks, Mode: mode}
+	if p, ok := cmd.(interface{ PadISO() bool }); ok && p.PadISO() {
+		m.Pad = securemsg.Pad80
+	}
+	return m
+}
+
+// plainLen is how many plain bytes the answer must have, -1 if not known.
+func plainLen(cmd wire.Command) int {
+	if l, ok := cmd.(interface{ AnswerLen() int }); ok {
+		return l.AnswerLen()
+	}
+	return -1
+}
+
+// send carries the frames. A chain or handshake that was left open earlier
+// makes the card answer COMMAND_ABORTED to the next command without doing it;
+// the command is then sent once more.
+func (c *Card) send(ctx context.Context, spec *wire.Spec, body []byte, e wire.Encoded) (frame.Answer, error) {
+	abandoned := c.link.Open
+	a, err := c.sendOnce(ctx, spec, body, e)
+	if err == nil && abandoned && a.Status == wire.StatusCommandAborted && c.link.Frames == 1 {
+		return c.sendOnce(ctx, spec, body, e)
+	}
+	return a, err
+}
+
+func (c *Card) sendOnce(ctx context.Context, spec *wire.Spec, body []byte, e wire.Encoded) (frame.Answer, error) {
+	ctx, err := c.clock.start(ctx, c.timeout(spec))
+	if err != nil {
+		return frame.Answer{}, notSent{err}
+	}
+	defer c.clock.stop()
+	if spec.Class == wire.ClassISO {
+		return c.link.ISO(ctx, spec, wire.Encoded{Bytes: body, P1: e.P1, P2: e.P2, Le: e.Le})
+	}
+	return c.link.Exchange(ctx, spec, body, e.Marks)
+}
+
+func (c *Card) timeout(spec *wire.Spec) time.Duration {
+	if c.conf.ExchangeTimeout > 0 {
+		return c.conf.ExchangeTimeout
+	}
+	if spec.Name == "FormatPICC" || spec.Name == "DeleteApplication" {
+		return slowTimeout
+	}
+	return defaultTimeout
+}
+
+// hint says what helps against a refusal, where that is known.
+func (c *Card) hint(cmd wire.Command, status wire.Status) string {
+	switch {
+	case status == wire.StatusAuthenticationError && c.state.channel == nil:
+		return "authenticate with a key that has this right"
+	case status == wire.StatusIllegalCommand && c.state.app == wire.PICC && cmd.Spec().Level == wire.LevelApp,
+		status == wire.StatusPermissionDenied && c.state.app == wire.PICC && cmd.Spec().Level == wire.LevelApp:
+		return "select an application first"
+	case cmd.Spec().Level == wire.LevelPICC && c.state.app != wire.PICC && (status == wire.StatusPermissionDenied || status == wire.StatusIllegalCommand):
+		return "this works at the PICC level: select application 000000 first"
+	}
+	return ""
+}

@@ -1,0 +1,76 @@
+package desfire
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+// fileMode finds the effective communication mode of a command that follows a
+// file, and the file's type. Outside a session everything is plain. Inside one
+// the settings come from the cache of the selected application (SetFileSettings,
+// FileSettings), else from one GetFileSettings where Config allows that, and
+// never while something is pending.
+func (c *Card) fileMode(ctx context.Context, spec *wire.Spec, body []byte) (wire.CommMode, wire.FileType, error) {
+	if spec.Rule != wire.RuleRead && spec.Rule != wire.RuleWrite || len(body) == 0 {
+		return wire.CommPlain, wire.FileUnknown, nil
+	}
+	no := FileNo(body[0])
+	fs := c.state.files[no]
+	if fs == nil && c.state.channel != nil {
+		if !c.conf.LookUpSettings || c.state.pending {
+			return 0, 0, &ArgumentError{spec.Name, fmt.Errorf("the settings of file %d are not known, and asking the card now could cost the session: call FileSettings before Authenticate, or SetFileSettings", no)}
+		}
+		fs = new(wire.FileSettings)
+		if err := c.run(ctx, &wire.GetFileSettings{File: no}, fs); err != nil {
+			return 0, 0, err
+		}
+		c.keep(no, fs)
+		return c.effective(spec, fs), fs.Type, nil
+	}
+	if fs == nil {
+		return wire.CommPlain, wire.FileUnknown, nil
+	}
+	return c.effective(spec, fs), fs.Type, nil
+}
+
+// effective is the reader's judgement: the file's mode counts only where a key
+// grants the access; what is merely free is plain, even in a session.
+func (c *Card) effective(spec *wire.Spec, fs *wire.FileSettings) wire.CommMode {
+	if c.state.channel == nil {
+		return wire.CommPlain
+	}
+	key := wire.Access(c.state.channel.Info().KeyNo)
+	grants := func(r wire.AccessRights) bool {
+		switch spec.INS {
+		case 0xBD, 0xAD, 0xBB, 0xAB: // reads: R or RW
+			return r.Read == key || r.ReadWrite == key
+		case 0x3D, 0x8D, 0x3B, 0x8B, 0x1C: // writes, LimitedCredit: W or RW
+			return r.Write == key || r.ReadWrite == key
+		case 0x6C, 0xDC: // GetValue, Debit: any of the three
+			return r.Read == key || r.Write == key || r.ReadWrite == key
+		}
+		return r.ReadWrite == key // Credit, UpdateRecord
+	}
+	if grants(fs.Access) {
+		return fs.Comm()
+	}
+	for _, r := range fs.Additional {
+		if grants(r) {
+			return fs.Comm()
+		}
+	}
+	return wire.CommPlain
+}
+
+// SetFileSettings tells the card's settings of a file, so that they need not
+// be asked for. They hold until another application is selected.
+func (c *Card) SetFileSettings(no FileNo, fs wire.FileSettings) { c.keep(no, &fs) }
+
+func (c *Card) keep(no FileNo, fs *wire.FileSettings) {
+	if c.state.files == nil {
+		c.state.files = make(map[FileNo]*wire.FileSettings)
+	}
+	c.state.files[no] = fs
+}

@@ -1,0 +1,101 @@
+package desfire
+
+import (
+	"fmt"
+
+	"github.com/go-desfire/desfire/internal/securemsg"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// state is what the reader believes about the card. It changes in after and
+// nowhere else, except that a broken link forgets everything.
+type state struct {
+	app      AID
+	second   AID  // the secondary application where two are selected
+	selected bool // false: not known what is selected
+	channel  securemsg.Channel
+	pending  bool    // changes wait for CommitTransaction
+	gone     string  // why the last session ended, until the next one begins
+	files    map[FileNo]*wire.FileSettings
+}
+
+func (s *state) scheme() wire.Scheme {
+	if s.channel == nil {
+		return wire.SchemeNone
+	}
+	return s.channel.Info().Scheme
+}
+
+// drop ends the session.
+func (s *state) drop(why string) {
+	if s.channel != nil {
+		s.channel = nil
+		s.gone = why
+	}
+}
+
+// forget is for a link that broke: nothing is known any more.
+func (s *state) forget(why string) {
+	s.drop(why)
+	*s = state{gone: s.gone}
+}
+
+// after is the one transition function: what the reader believes once the card
+// has answered cmd with status. docs/states.md shows it as a table.
+func (s *state) after(cmd wire.Command, effect wire.Effect, status wire.Status) {
+	spec := cmd.Spec()
+	ok := status == spec.Success
+	if !ok {
+		s.refused(spec, status)
+	}
+	switch m := cmd.(type) {
+	case *wire.SelectApplication:
+		if ok {
+			*s = state{app: m.AID, second: m.Second, selected: true}
+			return
+		}
+		s.drop("SelectApplication ended the session")
+	case *wire.DeleteApplication:
+		if ok && m.AID == s.app && s.app != wire.PICC {
+			*s = state{selected: true}
+		}
+		s.pending = false
+	case *wire.FormatPICC:
+		s.pending = false
+	case *wire.ChangeKey:
+		if ok && s.ownKey(m.Key) {
+			s.drop("changing the key of the session ended it")
+		}
+	case *wire.CommitTransaction, *wire.AbortTransaction:
+		s.pending = false
+	case *wire.DeleteFile:
+		delete(s.files, m.File)
+	case *wire.ChangeFileSettings:
+		delete(s.files, m.File)
+	}
+	if ok && effect == wire.EffectPending {
+		s.pending = true
+	}
+}
+
+// refused is the part of after that every error status shares.
+func (s *state) refused(spec *wire.Spec, status wire.Status) {
+	s.pending = false
+	// An error ends EV1, EV2 and LRP sessions; a D40 session survives it
+	// (command reference 4.5).
+	if scheme := s.scheme(); scheme != wire.SchemeNone && scheme != wire.SchemeD40 {
+		s.drop(fmt.Sprintf("the card ended the session when it refused %s with %v", spec.Name, status))
+	}
+}
+
+// ownKey reports whether no is the key of the session. At PICC level bits 7
+// and 6 of a key number in ChangeKey are the new key type.
+func (s *state) ownKey(no wire.KeyNo) bool {
+	if s.channel == nil {
+		return false
+	}
+	if s.app == wire.PICC {
+		no &= 0x3F
+	}
+	return s.channel.Info().KeyNo == no
+}

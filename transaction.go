@@ -1,0 +1,62 @@
+package desfire
+
+import (
+	"context"
+	"errors"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+// ErrNested reports a Transact inside a Transact.
+var ErrNested = errors.New("desfire: Transact inside Transact: a card has one transaction at a time")
+
+// Commit makes all pending changes of the selected application happen, or
+// none. If its answer is lost the error is an *OutcomeUnknownError. With
+// nothing pending the card refuses with wire.StatusNoChanges.
+func (c *Card) Commit(ctx context.Context) error {
+	_, err := Do(ctx, c, &wire.CommitTransaction{})
+	return err
+}
+
+// Abort drops all pending changes. With nothing pending the card refuses with
+// wire.StatusNoChanges.
+func (c *Card) Abort(ctx context.Context) error {
+	_, err := Do(ctx, c, &wire.AbortTransaction{})
+	return err
+}
+
+// Transact runs body and commits what it left pending. It returns the commit's
+// answer, which has the transaction MAC's counter and value if commit asked
+// for them (see TransactWith).
+//
+// If body fails, what is still pending is aborted and body's error returned;
+// a card that refused a command has dropped it already. A body that changed
+// nothing is no error.
+func (c *Card) Transact(ctx context.Context, body func() error) (*wire.CommitTransactionResponse, error) {
+	return c.TransactWith(ctx, &wire.CommitTransaction{}, body)
+}
+
+// TransactWith is Transact with a commit command of the caller's, for example
+// one that asks for the transaction MAC.
+func (c *Card) TransactWith(ctx context.Context, commit *wire.CommitTransaction, body func() error) (*wire.CommitTransactionResponse, error) {
+	if c.nested {
+		return nil, ErrNested
+	}
+	c.nested = true
+	defer func() { c.nested = false }()
+	if err := body(); err != nil {
+		if c.state.pending {
+			err = errors.Join(err, ignoreNoChanges(c.Abort(ctx)))
+		}
+		return nil, err
+	}
+	rsp, err := Do(ctx, c, commit)
+	return rsp, ignoreNoChanges(err)
+}
+
+func ignoreNoChanges(err error) error {
+	if errors.Is(err, wire.StatusNoChanges) {
+		return nil
+	}
+	return err
+}
