@@ -1,0 +1,76 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+// Card is a simulated card. Its methods may be called from any goroutine; an
+// exchange is one step.
+type Card struct {
+	gen      wire.Generation
+	uid      [7]byte
+	quirks   Quirks
+	store    Store
+	rand     io.Reader
+	clock    func() time.Time
+	maxFrame int
+	native   [256]*command
+	iso      [256]*command
+
+	field field
+
+	mu    sync.Mutex // guards what follows
+	nvm   *memory
+	v     volatile
+	call  call
+	coder wire.Coder
+	// Buffers kept between exchanges.
+	in, plain, rsp, out, frame []byte
+	marks                      []int
+	failSave                   bool // fault: the next commit finds the memory worn out
+}
+
+// Generation of the card.
+func (c *Card) Generation() wire.Generation { return c.gen }
+
+// UID is the card's own identifier, 7 bytes, also if it answers random ones.
+func (c *Card) UID() []byte {
+	uid := c.uid
+	return uid[:]
+}
+
+// ATR is what a PC/SC reader reports for the card.
+func (c *Card) ATR() []byte { return []byte{0x3B, 0x81, 0x80, 0x01, 0x80, 0x80} }
+
+func (c *Card) String() string {
+	return fmt.Sprintf("simulated %v %X", c.gen, c.uid)
+}
+
+// commit makes next the content of the memory. Nothing else changes it. If it
+// cannot be saved, the memory stays as it was.
+func (c *Card) commit(next *memory) wire.Status {
+	if c.failSave {
+		c.failSave = false
+		return wire.StatusEEPROMError
+	}
+	if c.store != nil {
+		if err := c.store.Save(encodeImage(next)); err != nil {
+			return wire.StatusEEPROMError
+		}
+	}
+	c.nvm = next
+	return wire.StatusOK
+}
+
+// selected is the selected application, nil at PICC level.
+func (c *Card) selected() *application {
+	if c.v.aid == wire.PICC {
+		return nil
+	}
+	return c.nvm.app(c.v.aid)
+}

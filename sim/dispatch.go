@@ -1,0 +1,271 @@
+package sim
+
+import (
+	"errors"
+
+	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/internal/securemsg"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// command is one row of the card's command table. Command and response are
+// decoded into, and encoded from, the same values every time.
+type command struct {
+	spec *wire.Spec
+	msg  wire.Command
+	rsp  wire.Message
+	// judge looks at the clear part: does the file exist, may it be accessed,
+	// with which mode. Nil where no file is accessed.
+	judge func(c *Card) wire.Status
+	// run executes; StatusOK means the success status of the Spec.
+	run func(c *Card) wire.Status
+	// step goes on with a handshake: data is the reader's next frame.
+	step func(c *Card, data []byte) wire.Status
+	// length is how long the protected part is, -1 if that varies.
+	length func(c *Card) int
+	// stream stores the first part of a chained command as it comes.
+	stream func(c *Card, data []byte) wire.Status
+	// whole: command and answer have one frame each; blocks are chained below.
+	whole bool
+}
+
+// call is what the card knows about the command it executes.
+type call struct {
+	app      *application
+	file     *file
+	mode     wire.CommMode // effective mode of the file
+	framing  frame.Framing
+	unsealed bool // a success goes without protection: the session is gone
+}
+
+// on makes a row for a command.
+func on[C wire.Request[R], R wire.Message](run func(c *Card, m C, rsp R) wire.Status) *command {
+	var zero C
+	spec := zero.Spec()
+	m := spec.New().(C)
+	rsp := m.Response()
+	return &command{
+		spec: spec, msg: m, rsp: rsp, whole: spec.Exchange == wire.Single,
+		run: func(c *Card) wire.Status { return run(c, m, rsp) },
+	}
+}
+
+// onFile makes a row for a command that accesses a file under its rights.
+// fits judges the other fields of the clear part; nil if there are none.
+func onFile[C wire.Request[R], R wire.Message](
+	op operation, file func(C) wire.FileNo, fits func(*Card, C) wire.Status, run func(c *Card, m C, rsp R) wire.Status,
+) *command {
+	row := on(run)
+	m := row.msg.(C)
+	row.judge = func(c *Card) wire.Status {
+		if st := c.access(op, file(m)); st != wire.StatusOK {
+			return st
+		}
+		if fits != nil {
+			return fits(c, m)
+		}
+		return wire.StatusOK
+	}
+	return row
+}
+
+// build fills the command table for the card's generation.
+func (c *Card) build() {
+	for _, rows := range [...][]*command{
+		piccCommands(), applicationCommands(), keyCommands(), fileCommands(), dataCommands(), valueCommands(),
+		recordCommands(), transactionCommands(),
+	} {
+		for _, row := range rows {
+			if !row.spec.In(c.gen) {
+				continue
+			}
+			if row.spec.Class == wire.ClassISO {
+				c.iso[row.spec.INS] = row
+			} else {
+				c.native[row.spec.INS] = row
+			}
+		}
+	}
+}
+
+// exchange answers one frame.
+func (c *Card) exchange(cmd []byte) []byte {
+	f, st := frame.ParseCommand(cmd)
+	c.call = call{framing: f.Framing}
+	switch {
+	case f.Framing == frame.Native:
+		if !c.gen.Has(wire.FeatureClassic) || c.v.apdu && c.native[f.INS] == nil && f.INS != frame.INSMore && len(cmd) >= 4 {
+			// An APDU of a class the card does not know.
+			c.call.framing = frame.Wrapped
+			return c.fail(wire.StatusISOClassNotSupported)
+		}
+		c.v.apdu = false
+	default:
+		c.v.apdu = true
+	}
+	if st != wire.StatusOK {
+		return c.fail(st)
+	}
+	if f.Extended && !c.takesExtended() {
+		return c.fail(wire.StatusISOWrongLength)
+	}
+	if f.Framing == frame.Wrapped && f.Class == wire.ClassISO {
+		return c.isoCommand(f)
+	}
+	if f.P1 != 0 || f.P2 != 0 {
+		return c.fail(c.quirks.StatusWrongP1P2)
+	}
+	return c.nativeCommand(f)
+}
+
+// takesExtended reports whether the card knows extended APDUs: EV1 from
+// software 1.3, EV2, EV3 (command reference 2.3).
+func (c *Card) takesExtended() bool {
+	switch c.gen {
+	case wire.EV1:
+		return c.nvm.version.Software[4] >= 3
+	case wire.EV2, wire.EV3:
+		return true
+	}
+	return false
+}
+
+// nativeCommand answers a frame of a native command, bare or wrapped.
+func (c *Card) nativeCommand(f frame.Command) []byte {
+	if f.INS == frame.INSMore {
+		return c.more(f)
+	}
+	if c.v.chain.kind != noChain {
+		return c.fail(wire.StatusCommandAborted)
+	}
+	row := c.native[f.INS]
+	if row == nil {
+		return c.fail(wire.StatusIllegalCommand)
+	}
+	c.in, c.marks = append(c.in[:0], f.Data...), c.marks[:0]
+	return c.gather(row)
+}
+
+// isoCommand answers an ISO 7816-4 command.
+func (c *Card) isoCommand(f frame.Command) []byte {
+	if c.v.chain.kind != noChain {
+		if !c.quirks.ISOKeepsChain {
+			return c.fail(wire.StatusISOConditionsOfUse)
+		}
+		c.v.chain.clear()
+	}
+	row := c.iso[f.INS]
+	if row == nil {
+		return c.fail(wire.StatusISOInsNotSupported)
+	}
+	err := c.coder.DecodeISO(wire.Encoded{Bytes: f.Data, P1: f.P1, P2: f.P2, Le: f.Le}, row.msg)
+	if err != nil {
+		return c.fail(wire.StatusISOWrongLength)
+	}
+	if st := row.run(c); st != wire.StatusOK && !warning(st) {
+		return c.fail(st)
+	} else if warning(st) {
+		return c.respond(row, nil, st)
+	}
+	return c.respond(row, nil, row.spec.Success)
+}
+
+// warning reports whether an ISO status comes with an answer all the same.
+func warning(st wire.Status) bool { return st>>8 == 0x62 }
+
+// execute runs a whole command, the body of which is c.in.
+func (c *Card) execute(row *command) []byte {
+	channel := c.v.session.channel
+	if row.spec.Rule == wire.RulePlain || channel == nil {
+		if err := c.coder.Decode(c.in, c.marks, row.msg); err != nil {
+			return c.fail(formatStatus(err))
+		}
+		if st := c.judge(row); st != wire.StatusOK {
+			return c.fail(st)
+		}
+		return c.run(row, nil)
+	}
+	head, err := c.coder.DecodeHead(c.in, row.msg)
+	announced := c.coder.Announced()
+	if st := c.judge(row); st != wire.StatusOK {
+		return c.fail(st)
+	}
+	mode := row.spec.Rule.Protection(c.v.session.scheme, false, c.call.mode)
+	switch {
+	case mode == wire.CommPlain && err != nil:
+		return c.fail(formatStatus(err))
+	case mode == wire.CommMAC && (row.spec.Rule == wire.RuleManage || row.spec.Rule == wire.RuleMAC):
+		head = 0 // a layout that is all header, and the MAC behind it
+	}
+	m := securemsg.Message{
+		Code: row.spec.INS, Head: c.in[:head], Data: c.in[head:], Marks: c.marks, Mode: mode, Len: -1,
+	}
+	switch {
+	case announced >= 0:
+		m.Len = announced
+	case row.length != nil:
+		m.Len = row.length(c)
+	}
+	c.plain, err = channel.Open(append(c.plain[:0], m.Head...), m)
+	if err != nil {
+		return c.fail(openStatus(err))
+	}
+	if err := c.coder.Decode(c.plain, nil, row.msg); err != nil {
+		return c.fail(formatStatus(err))
+	}
+	return c.run(row, channel)
+}
+
+// judge checks the level, then what the row's own judge looks at.
+func (c *Card) judge(row *command) wire.Status {
+	c.call.app = c.selected()
+	switch {
+	case row.spec.Level == wire.LevelPICC && c.call.app != nil,
+		row.spec.Level == wire.LevelApp && c.call.app == nil:
+		return wire.StatusPermissionDenied
+	}
+	if row.judge != nil {
+		return row.judge(c)
+	}
+	return wire.StatusOK
+}
+
+// run executes a decoded and judged command, and answers.
+func (c *Card) run(row *command, channel securemsg.Channel) []byte {
+	st := row.run(c)
+	switch st {
+	case wire.StatusOK:
+		if c.call.unsealed {
+			channel = nil
+		}
+		return c.respond(row, channel, row.spec.Success)
+	case wire.StatusAdditionalFrame: // a handshake goes on
+		c.v.chain = chain{kind: handshakeChain, row: row}
+		return c.respond(row, nil, st)
+	}
+	return c.fail(st)
+}
+
+// fail answers an error, with what it does to the card's state.
+func (c *Card) fail(st wire.Status) []byte {
+	c.afterError()
+	c.frame = frame.AppendAnswer(c.frame[:0], c.call.framing, nil, st, false)
+	return c.frame
+}
+
+// formatStatus is the status for a message that does not fit its layout.
+func formatStatus(err error) wire.Status {
+	var f *wire.FormatError
+	if errors.As(err, &f) && f.Length {
+		return wire.StatusLengthError
+	}
+	return wire.StatusParameterError
+}
+
+// openStatus is the status for a message that secure messaging refuses.
+func openStatus(err error) wire.Status {
+	if errors.Is(err, securemsg.ErrLength) {
+		return wire.StatusLengthError
+	}
+	return wire.StatusIntegrityError
+}

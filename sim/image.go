@@ -1,0 +1,235 @@
+package sim
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+// Version of the image format. A reader of images refuses newer ones.
+const (
+	imageFormat  = "desfire-card"
+	imageVersion = 1
+)
+
+// Image is the non-volatile content of a card as it is stored: JSON, bytes in
+// hexadecimal, one line for 32 bytes of file content, keys in a section of
+// their own.
+type Image struct {
+	Format       string             `json:"format"`
+	Version      int                `json:"version"`
+	Generation   wire.Generation    `json:"generation"`
+	UID          Hex                `json:"uid"`
+	Storage      int                `json:"storage"` // nominal bytes
+	Used         int                `json:"used"`    // bytes allocated, also by what was deleted
+	GetVersion   ImageVersionBytes  `json:"getVersion"`
+	KeySettings  Hex                `json:"keySettings"` // of the PICC level, 1 byte
+	Config       ImageConfig        `json:"configuration"`
+	Applications []ImageApplication `json:"applications"` // in order of creation
+	Keys         []ImageKey         `json:"keys"`
+}
+
+// ImageVersionBytes is what GetVersion answers, without the UID.
+type ImageVersionBytes struct {
+	Hardware   Hex `json:"hardware"`
+	Software   Hex `json:"software"`
+	Production Hex `json:"production"`
+}
+
+// ImageConfig is what SetConfiguration has changed.
+type ImageConfig struct {
+	FormatDisabled bool `json:"formatDisabled,omitempty"`
+	RandomID       bool `json:"randomID,omitempty"`
+	ATS            Hex  `json:"ats,omitempty"`
+}
+
+// ImageApplication is an application without its keys.
+type ImageApplication struct {
+	AID         wire.AID    `json:"aid"`
+	KeySettings Hex         `json:"keySettings"`
+	KeyType     string      `json:"keyType"` // des, 3k3des or aes
+	KeyCount    int         `json:"keyCount"`
+	ISOFileIDs  bool        `json:"isoFileIDs,omitempty"` // its files have ISO identifiers
+	ISOID       Hex         `json:"isoID,omitempty"`      // 2 bytes, most significant first
+	DFName      Hex         `json:"dfName,omitempty"`
+	Files       []ImageFile `json:"files"` // in order of creation
+}
+
+// ImageFile is a file. Which fields are there depends on Type.
+type ImageFile struct {
+	No     int    `json:"no"`
+	Type   string `json:"type"`   // standard, backup, value, linear, cyclic or tmac
+	Comm   string `json:"comm"`   // plain, mac or full
+	Rights Hex    `json:"rights"` // Read Write | ReadWrite Change, a nibble each
+	ISOID  Hex    `json:"isoID,omitempty"`
+
+	Size int      `json:"size,omitempty"`
+	Data HexLines `json:"data,omitempty"` // without the zeros at the end
+
+	Value *ImageValue `json:"value,omitempty"`
+
+	RecordSize int        `json:"recordSize,omitempty"`
+	MaxRecords int        `json:"maxRecords,omitempty"`
+	Records    []HexLines `json:"records,omitempty"` // oldest first
+}
+
+// ImageValue is the content of a value file.
+type ImageValue struct {
+	Lower         int32 `json:"lower"`
+	Upper         int32 `json:"upper"`
+	Value         int32 `json:"value"`
+	LimitedCredit int32 `json:"limitedCredit"` // what may be given back
+	Limited       bool  `json:"limitedCreditEnabled"`
+	FreeGetValue  bool  `json:"freeGetValue,omitempty"`
+}
+
+// ImageKey is a key of an application, or of the PICC level (000000).
+type ImageKey struct {
+	Application wire.AID `json:"application"`
+	No          int      `json:"no"`
+	Type        string   `json:"type"` // des (also 2K3DES), 3k3des or aes
+	Version     int      `json:"version"`
+	Value       Hex      `json:"value,omitempty"` // empty: withheld
+}
+
+// Hex is bytes, in JSON a string of hexadecimal digits.
+type Hex []byte
+
+// MarshalText writes hexadecimal digits.
+func (h Hex) MarshalText() ([]byte, error) {
+	return []byte(strings.ToUpper(hex.EncodeToString(h))), nil
+}
+
+// UnmarshalText reads hexadecimal digits.
+func (h *Hex) UnmarshalText(b []byte) error {
+	d, err := hex.DecodeString(string(b))
+	if err != nil {
+		return fmt.Errorf("%q is not hexadecimal", b)
+	}
+	*h = d
+	return nil
+}
+
+// HexLines is bytes, in JSON a list of strings of 64 hexadecimal digits, or
+// one string if they fit one.
+type HexLines []byte
+
+const lineBytes = 32
+
+// MarshalJSON writes the lines.
+func (h HexLines) MarshalJSON() ([]byte, error) {
+	if len(h) <= lineBytes {
+		return json.Marshal(Hex(h))
+	}
+	var lines []Hex
+	for len(h) > 0 {
+		n := min(len(h), lineBytes)
+		lines = append(lines, Hex(h[:n]))
+		h = h[n:]
+	}
+	return json.Marshal(lines)
+}
+
+// UnmarshalJSON reads one string or a list of them.
+func (h *HexLines) UnmarshalJSON(b []byte) error {
+	var lines []Hex
+	if len(b) > 0 && b[0] == '"' {
+		lines = make([]Hex, 1)
+		if err := json.Unmarshal(b, &lines[0]); err != nil {
+			return err
+		}
+	} else if err := json.Unmarshal(b, &lines); err != nil {
+		return err
+	}
+	*h = nil
+	for _, l := range lines {
+		*h = append(*h, l...)
+	}
+	return nil
+}
+
+// Image returns a copy of the card's memory, keys included.
+func (c *Card) Image() *Image {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.nvm.image()
+}
+
+// WithoutKeys returns a copy of i that shows number, type and version of the
+// keys only.
+func (i *Image) WithoutKeys() *Image {
+	r := *i
+	r.Keys = append([]ImageKey(nil), i.Keys...)
+	for k := range r.Keys {
+		r.Keys[k].Value = nil
+	}
+	return &r
+}
+
+// Encode writes the image as JSON.
+func (i *Image) Encode() []byte {
+	b, err := json.MarshalIndent(i, "", " ")
+	if err != nil { // only if a type of this file had a field without JSON form
+		panic(err)
+	}
+	return append(b, '\n')
+}
+
+// ReadImage reads an image and checks that it is a card's.
+func ReadImage(data []byte) (*Image, error) {
+	var head struct {
+		Format  string `json:"format"`
+		Version int    `json:"version"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return nil, describeJSON(data, err)
+	}
+	switch {
+	case head.Format != imageFormat:
+		return nil, fmt.Errorf("not a card image: format is %q, want %q", head.Format, imageFormat)
+	case head.Version > imageVersion:
+		return nil, fmt.Errorf("the image has version %d, this program knows versions up to %d: update the program", head.Version, imageVersion)
+	case head.Version < 1:
+		return nil, fmt.Errorf("the image has version %d, want 1 to %d", head.Version, imageVersion)
+	}
+	i := new(Image)
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields() // what is not understood would be lost at the next save
+	if err := d.Decode(i); err != nil {
+		return nil, describeJSON(data, err)
+	}
+	if _, err := i.memory(); err != nil {
+		return nil, err
+	}
+	return i, nil
+}
+
+// describeJSON says where and why an image cannot be read.
+func describeJSON(data []byte, err error) error {
+	var syntax *json.SyntaxError
+	switch {
+	case len(bytes.TrimSpace(data)) == 0:
+		return errors.New("the image is empty: restore it or start with a new card")
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &syntax) && syntax.Offset >= int64(len(data)):
+		return fmt.Errorf("the image is cut off after %d bytes: restore it from a copy", len(data))
+	case syntax != nil:
+		return fmt.Errorf("the image is damaged at byte %d: %w", syntax.Offset, err)
+	}
+	return fmt.Errorf("the image is damaged: %w", err)
+}
+
+func decodeImage(data []byte) (*memory, error) {
+	i, err := ReadImage(data)
+	if err != nil {
+		return nil, err
+	}
+	return i.memory()
+}
+
+func encodeImage(m *memory) []byte { return m.image().Encode() }

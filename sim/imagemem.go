@@ -1,0 +1,287 @@
+package sim
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+var keyTypeNames = [...]string{wire.KeyDES: "des", wire.Key3K3DES: "3k3des", wire.KeyAES: "aes"}
+
+// keyLength is how many bytes a key of a type has on the card.
+func keyLength(t wire.KeyType) int {
+	if t == wire.Key3K3DES {
+		return 24
+	}
+	return 16
+}
+
+// image is m in the form that is stored.
+func (m *memory) image() *Image {
+	i := &Image{
+		Format: imageFormat, Version: imageVersion, Generation: m.generation, UID: slices.Clone(m.uid[:]),
+		Storage: m.storage, Used: m.used, KeySettings: Hex{byte(m.settings)},
+		GetVersion: ImageVersionBytes{
+			Hardware: slices.Clone(m.version.Hardware[:]), Software: slices.Clone(m.version.Software[:]),
+			Production: slices.Clone(m.version.Production[:]),
+		},
+		Config: ImageConfig{
+			FormatDisabled: m.config.formatDisabled, RandomID: m.config.randomID, ATS: slices.Clone(m.config.ats),
+		},
+		Applications: []ImageApplication{},
+	}
+	i.addKeys(wire.PICC, m.keys)
+	for _, a := range m.apps {
+		x := ImageApplication{
+			AID: a.aid, KeySettings: Hex{byte(a.settings)}, KeyType: keyTypeNames[a.keyType], KeyCount: a.keyCount,
+			ISOFileIDs: a.fileIDs, DFName: slices.Clone(a.dfName), Files: []ImageFile{},
+		}
+		x.ISOID = isoHex(a.isoID)
+		for _, f := range a.files {
+			x.Files = append(x.Files, f.image())
+		}
+		i.Applications = append(i.Applications, x)
+		i.addKeys(a.aid, a.keys)
+	}
+	return i
+}
+
+func (i *Image) addKeys(aid wire.AID, keys []cardKey) {
+	for _, k := range keys {
+		i.Keys = append(i.Keys, ImageKey{aid, int(k.no), keyTypeNames[k.typ], int(k.version), slices.Clone(k.value)})
+	}
+}
+
+func isoHex(id wire.ISOFID) Hex {
+	if id == 0 {
+		return nil
+	}
+	return Hex{byte(id >> 8), byte(id)}
+}
+
+func (f *file) image() ImageFile {
+	r := f.rights.Uint16()
+	x := ImageFile{
+		No: int(f.no), Type: f.typ.String(), Comm: f.comm.String(), Rights: Hex{byte(r >> 8), byte(r)},
+		ISOID: isoHex(f.isoID), Size: len(f.data), Data: trimZeros(f.data),
+		RecordSize: f.recordSize, MaxRecords: f.maxRecords,
+	}
+	if f.typ == wire.FileValue {
+		x.Value = &ImageValue{f.lower, f.upper, f.value, f.limited, f.limitedOn, f.freeGet}
+	}
+	for _, r := range f.records {
+		x.Records = append(x.Records, slices.Clone(r))
+	}
+	return x
+}
+
+func trimZeros(b []byte) HexLines { return HexLines(slices.Clone(bytes.TrimRight(b, "\x00"))) }
+
+// memory is the content that i describes. It fails where a card could not hold
+// it.
+func (i *Image) memory() (*memory, error) {
+	p, ok := profiles[i.Generation]
+	if !ok {
+		return nil, fmt.Errorf("image: generation is missing or not known")
+	}
+	if _, ok := p.sizes[i.Storage]; !ok {
+		return nil, fmt.Errorf("image: storage %d is no size of %v", i.Storage, i.Generation)
+	}
+	m := &memory{generation: i.Generation, storage: i.Storage, used: i.Used}
+	m.config = configuration{formatDisabled: i.Config.FormatDisabled, randomID: i.Config.RandomID, ats: i.Config.ATS}
+	for _, b := range []struct {
+		name string
+		from Hex
+		to   []byte
+	}{
+		{"uid", i.UID, m.uid[:]},
+		{"getVersion.hardware", i.GetVersion.Hardware, m.version.Hardware[:]},
+		{"getVersion.software", i.GetVersion.Software, m.version.Software[:]},
+		{"getVersion.production", i.GetVersion.Production, m.version.Production[:]},
+	} {
+		if len(b.from) != len(b.to) {
+			return nil, fmt.Errorf("image: %s has %d bytes, want %d", b.name, len(b.from), len(b.to))
+		}
+		copy(b.to, b.from)
+	}
+	var err error
+	if m.settings, err = oneByte("keySettings", i.KeySettings); err != nil {
+		return nil, err
+	}
+	if m.used < 0 || m.used > m.capacity() {
+		return nil, fmt.Errorf("image: %d bytes used of %d", m.used, m.capacity())
+	}
+	for _, x := range i.Applications {
+		a, err := x.application(p)
+		if err != nil {
+			return nil, fmt.Errorf("image: application %v: %w", x.AID, err)
+		}
+		if a.aid == wire.PICC || m.app(a.aid) != nil {
+			return nil, fmt.Errorf("image: application %v: this identifier is taken", x.AID)
+		}
+		m.apps = append(m.apps, a)
+	}
+	if err := i.takeKeys(m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func oneByte(name string, h Hex) (wire.KeySett1, error) {
+	if len(h) != 1 {
+		return 0, fmt.Errorf("image: %s has %d bytes, want 1", name, len(h))
+	}
+	return wire.KeySett1(h[0]), nil
+}
+
+func isoID(h Hex) (wire.ISOFID, error) {
+	switch len(h) {
+	case 0:
+		return 0, nil
+	case 2:
+		return wire.ISOFID(h[0])<<8 | wire.ISOFID(h[1]), nil
+	}
+	return 0, fmt.Errorf("isoID %X has %d bytes, want 2", []byte(h), len(h))
+}
+
+func keyType(name string) (wire.KeyType, error) {
+	if k := slices.Index(keyTypeNames[:], name); k >= 0 {
+		return wire.KeyType(k), nil
+	}
+	return 0, fmt.Errorf("key type %q: want des, 3k3des or aes", name)
+}
+
+func (x *ImageApplication) application(p profile) (a *application, err error) {
+	a = &application{aid: x.AID, keyCount: x.KeyCount, fileIDs: x.ISOFileIDs, dfName: x.DFName}
+	if a.settings, err = oneByte("keySettings", x.KeySettings); err != nil {
+		return nil, err
+	}
+	if a.keyType, err = keyType(x.KeyType); err != nil {
+		return nil, err
+	}
+	if a.isoID, err = isoID(x.ISOID); err != nil {
+		return nil, err
+	}
+	switch {
+	case x.KeyCount < 0 || x.KeyCount > wire.MaxKeys:
+		return nil, fmt.Errorf("keyCount %d: want 0 to %d", x.KeyCount, wire.MaxKeys)
+	case len(x.DFName) > wire.MaxDFName:
+		return nil, fmt.Errorf("dfName has %d bytes, want up to %d", len(x.DFName), wire.MaxDFName)
+	}
+	for _, y := range x.Files {
+		f, err := y.file()
+		if err != nil {
+			return nil, fmt.Errorf("file %d: %w", y.No, err)
+		}
+		if y.No < 0 || y.No >= p.maxFiles || a.file(f.no) != nil {
+			return nil, fmt.Errorf("file %d: the number is taken or out of range", y.No)
+		}
+		a.files = append(a.files, f)
+	}
+	return a, nil
+}
+
+func (x *ImageFile) file() (f *file, err error) {
+	f = &file{no: wire.FileNo(x.No), typ: wire.FileUnknown, recordSize: x.RecordSize, maxRecords: x.MaxRecords}
+	for t := wire.FileStandard; t <= wire.FileTransactionMAC; t++ {
+		if t.String() == x.Type {
+			f.typ = t
+		}
+	}
+	switch x.Comm {
+	case "plain":
+	case "mac":
+		f.comm = wire.CommMAC
+	case "full":
+		f.comm = wire.CommFull
+	default:
+		return nil, fmt.Errorf("comm %q: want plain, mac or full", x.Comm)
+	}
+	if len(x.Rights) != 2 {
+		return nil, fmt.Errorf("rights have %d bytes, want 2", len(x.Rights))
+	}
+	f.rights = wire.AccessRightsFromUint16(uint16(x.Rights[0])<<8 | uint16(x.Rights[1]))
+	if f.isoID, err = isoID(x.ISOID); err != nil {
+		return nil, err
+	}
+	switch f.typ {
+	case wire.FileStandard, wire.FileBackup:
+		if x.Size < 1 || x.Size > 1<<24 || len(x.Data) > x.Size {
+			return nil, fmt.Errorf("size %d does not fit %d bytes of data", x.Size, len(x.Data))
+		}
+		f.data = make([]byte, x.Size)
+		copy(f.data, x.Data)
+	case wire.FileValue:
+		v := x.Value
+		if v == nil || v.Value < v.Lower || v.Value > v.Upper || v.LimitedCredit < 0 {
+			return nil, fmt.Errorf("the value is missing or beyond its limits")
+		}
+		f.lower, f.upper, f.value, f.limited = v.Lower, v.Upper, v.Value, v.LimitedCredit
+		f.limitedOn, f.freeGet = v.Limited, v.FreeGetValue
+	case wire.FileLinearRecord, wire.FileCyclicRecord:
+		if x.RecordSize < 1 || x.MaxRecords < 1 || x.RecordSize > 1<<24 || x.MaxRecords > 1<<24 || len(x.Records) > f.visible() {
+			return nil, fmt.Errorf("%d records of %d bytes do not fit %d", len(x.Records), x.RecordSize, x.MaxRecords)
+		}
+		for n, r := range x.Records {
+			if len(r) != x.RecordSize {
+				return nil, fmt.Errorf("record %d has %d bytes, want %d", n, len(r), x.RecordSize)
+			}
+			f.records = append(f.records, r)
+		}
+	default:
+		return nil, fmt.Errorf("type %q: want standard, backup, value, linear, cyclic or tmac", x.Type)
+	}
+	return f, nil
+}
+
+// takeKeys gives the keys to their owners.
+func (i *Image) takeKeys(m *memory) error {
+	for _, x := range i.Keys {
+		t, err := keyType(x.Type)
+		if err != nil {
+			return fmt.Errorf("image: key %d of %v: %w", x.No, x.Application, err)
+		}
+		if len(x.Value) != keyLength(t) {
+			return fmt.Errorf("image: key %d of %v has %d bytes, want %d", x.No, x.Application, len(x.Value), keyLength(t))
+		}
+		if x.No < 0 || x.No > 0x3F || x.Version < 0 || x.Version > 0xFF {
+			return fmt.Errorf("image: key %d of %v: number or version out of range", x.No, x.Application)
+		}
+		k := cardKey{wire.KeyNo(x.No), t, byte(x.Version), x.Value}
+		keys := &m.keys
+		if x.Application != wire.PICC {
+			a := m.app(x.Application)
+			if a == nil {
+				return fmt.Errorf("image: key %d belongs to %v, which is no application of the card", x.No, x.Application)
+			}
+			keys = &a.keys
+		}
+		if findKey(*keys, k.no) != nil {
+			return fmt.Errorf("image: key %d of %v is there twice", x.No, x.Application)
+		}
+		*keys = append(*keys, k)
+	}
+	if findKey(m.keys, masterKey) == nil {
+		return fmt.Errorf("image: the PICC master key is missing")
+	}
+	for _, a := range m.apps {
+		for no := range a.keyCount {
+			if findKey(a.keys, wire.KeyNo(no)) == nil {
+				return fmt.Errorf("image: key %d of %v is missing", no, a.aid)
+			}
+		}
+	}
+	return nil
+}
+
+// findKey finds a key by its number.
+func findKey(keys []cardKey, no wire.KeyNo) *cardKey {
+	for i := range keys {
+		if keys[i].no == no {
+			return &keys[i]
+		}
+	}
+	return nil
+}

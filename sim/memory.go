@@ -1,0 +1,188 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+// memory is the non-volatile content of a card. A published memory is never
+// changed: commands copy what they change (edit), and commit the copy.
+type memory struct {
+	generation wire.Generation
+	uid        [7]byte
+	storage    int // nominal bytes
+	version    versionBytes
+	used       int // bytes allocated, also by what has been deleted since
+
+	settings wire.KeySett1 // key settings of the PICC level
+	keys     []cardKey
+	config   configuration
+	apps     []*application // in order of creation
+}
+
+// versionBytes are what GetVersion answers, without the UID.
+type versionBytes struct {
+	Hardware, Software, Production [7]byte
+}
+
+// configuration is what SetConfiguration changes.
+type configuration struct {
+	formatDisabled bool
+	randomID       bool
+	defaultKey     [24]byte
+	defaultVersion byte
+	ats            []byte
+}
+
+// cardKey is one key. Its value is as ChangeKey brought it, so that the
+// version bits of DES keys are kept.
+type cardKey struct {
+	no      wire.KeyNo
+	typ     wire.KeyType
+	version byte
+	value   []byte
+}
+
+// application is one application.
+type application struct {
+	aid      wire.AID
+	settings wire.KeySett1 // key setting 1
+	keyType  wire.KeyType
+	keyCount int
+	fileIDs  bool        // files carry ISO file identifiers (key setting 2 bit 5)
+	isoID    wire.ISOFID // 0 for none
+	dfName   []byte
+	keys     []cardKey
+	files    []*file // in order of creation
+}
+
+// file is one file. Which fields count depends on typ.
+type file struct {
+	no     wire.FileNo
+	typ    wire.FileType
+	comm   wire.CommMode
+	rights wire.AccessRights
+	isoID  wire.ISOFID // 0 for none
+
+	data []byte // standard, backup
+
+	lower, upper, value int32 // value
+	limited             int32 // what LimitedCredit may give back
+	limitedOn, freeGet  bool
+
+	recordSize, maxRecords int      // records
+	records                [][]byte // oldest first
+}
+
+// factory sets what a fresh card holds.
+func (m *memory) factory(profile) {
+	m.settings = 0x0F
+	m.keys = []cardKey{{no: 0, typ: wire.KeyDES, value: make([]byte, 16)}}
+}
+
+// app finds an application.
+func (m *memory) app(aid wire.AID) *application {
+	for _, a := range m.apps {
+		if a.aid == aid {
+			return a
+		}
+	}
+	return nil
+}
+
+// file finds a file.
+func (a *application) file(no wire.FileNo) *file {
+	for _, f := range a.files {
+		if f.no == no {
+			return f
+		}
+	}
+	return nil
+}
+
+// edit is a copy of m to change and commit.
+func (m *memory) edit() *memory {
+	next := *m
+	next.apps = slices.Clone(m.apps)
+	return &next
+}
+
+// editApp puts a copy of the application into m, which edit made.
+func (m *memory) editApp(aid wire.AID) *application {
+	for i, a := range m.apps {
+		if a.aid == aid {
+			next := *a
+			next.files = slices.Clone(a.files)
+			m.apps[i] = &next
+			return &next
+		}
+	}
+	return nil
+}
+
+// editFile puts a copy of the file into a, which editApp made. The slices of
+// the copy are still those of the published file.
+func (a *application) editFile(no wire.FileNo) *file {
+	for i, f := range a.files {
+		if f.no == no {
+			next := *f
+			a.files[i] = &next
+			return &next
+		}
+	}
+	return nil
+}
+
+// Memory is given out in blocks of 32 bytes (measured on an EV2 2K: a 1-byte
+// file costs 32 bytes, a 33-byte file 64).
+const block = 32
+
+func blocks(n int64) int64 { return (n + block - 1) / block * block }
+
+// Fitted to an EV2 2K, where an application with 1 key costs 96 bytes and one
+// with 14 keys 352, and to an EV2 8K, where DF name and identifier cost 64.
+const (
+	appOverhead   = 64
+	keyOverhead   = 20
+	nameOverhead  = 64
+	recordsExtra  = 64 // 1024 bytes of records cost 1088
+	valueFileSize = 32
+)
+
+// cost is what the application takes without its files.
+func (a *application) cost() int64 {
+	n := blocks(int64(appOverhead + keyOverhead*a.keyCount))
+	if a.isoID != 0 {
+		n += nameOverhead
+	}
+	return n
+}
+
+// cost is what the file takes; size is the length of its data.
+func (f *file) cost(size int) int64 {
+	switch f.typ {
+	case wire.FileBackup:
+		return 2 * blocks(int64(size))
+	case wire.FileValue:
+		return valueFileSize
+	case wire.FileLinearRecord, wire.FileCyclicRecord:
+		return blocks(int64(f.recordSize)*int64(f.maxRecords)) + recordsExtra
+	}
+	return blocks(int64(size))
+}
+
+// capacity is how many bytes an empty card gives out.
+func (m *memory) capacity() int { return profiles[m.generation].sizes[m.storage].free }
+
+// free is what FreeMemory answers.
+func (m *memory) free() int { return m.capacity() - m.used }
+
+// allocate takes n bytes, if there are as many.
+func (m *memory) allocate(n int64) bool {
+	if n > int64(m.free()) {
+		return false
+	}
+	m.used += int(n)
+	return true
+}

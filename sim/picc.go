@@ -1,0 +1,55 @@
+package sim
+
+import "github.com/go-desfire/desfire/wire"
+
+func piccCommands() []*command {
+	return []*command{
+		on((*Card).getVersion),
+		on((*Card).freeMemory),
+		on((*Card).formatPICC),
+	}
+}
+
+// getVersion answers hardware, software and production. A random identifier
+// hides the real one.
+func (c *Card) getVersion(_ *wire.GetVersion, rsp *wire.Version) wire.Status {
+	v := &c.nvm.version
+	*rsp = wire.Version{
+		Hardware: chipVersion(v.Hardware), Software: chipVersion(v.Software),
+		Batch: [5]byte(v.Production[:5]), Week: v.Production[5], Year: v.Production[6],
+	}
+	if !c.nvm.config.randomID {
+		rsp.UID = c.nvm.uid
+	}
+	return wire.StatusOK
+}
+
+func chipVersion(b [7]byte) wire.ChipVersion {
+	return wire.ChipVersion{
+		Vendor: b[0], Type: b[1], SubType: b[2], Major: b[3], Minor: b[4], Storage: b[5], Protocol: b[6],
+	}
+}
+
+// freeMemory answers what can still be given out. What was deleted is not.
+func (c *Card) freeMemory(_ *wire.FreeMemory, rsp *wire.Memory) wire.Status {
+	rsp.Bytes = uint32(c.nvm.free())
+	return wire.StatusOK
+}
+
+// formatPICC deletes everything and gives the memory back. Settings and keys of
+// the PICC level stay, and so does the session (C-33).
+func (c *Card) formatPICC(*wire.FormatPICC, *wire.Empty) wire.Status {
+	switch {
+	case c.call.app != nil, c.nvm.config.formatDisabled:
+		return wire.StatusPermissionDenied
+	case !c.v.session.authenticated(masterKey):
+		return wire.StatusAuthenticationError
+	}
+	next := c.nvm.edit()
+	next.apps, next.used = nil, 0
+	if st := c.commit(next); st != wire.StatusOK {
+		return st
+	}
+	c.v.pending.clear()
+	return wire.StatusOK
+}

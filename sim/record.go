@@ -1,0 +1,127 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+func recordCommands() []*command {
+	// The same without AF chaining.
+	readISO := onFile(opReadRecords, func(m *wire.ReadRecordsISO) wire.FileNo { return m.File }, nil,
+		func(c *Card, m *wire.ReadRecordsISO, rsp *wire.Data) wire.Status {
+			return c.readRecords(&m.ReadRecords, rsp)
+		})
+	writeISO := onFile(opWriteRecord, func(m *wire.WriteRecordISO) wire.FileNo { return m.File },
+		func(c *Card, m *wire.WriteRecordISO) wire.Status { return c.recordFits(&m.WriteRecord) },
+		func(c *Card, m *wire.WriteRecordISO, rsp *wire.Empty) wire.Status {
+			return c.writeRecord(&m.WriteRecord, rsp)
+		})
+	updateISO := onFile(opChangeRecords, func(m *wire.UpdateRecordISO) wire.FileNo { return m.File },
+		func(c *Card, m *wire.UpdateRecordISO) wire.Status { return c.updateFits(&m.UpdateRecord) },
+		func(c *Card, m *wire.UpdateRecordISO, rsp *wire.Empty) wire.Status {
+			return c.updateRecord(&m.UpdateRecord, rsp)
+		})
+	readISO.whole, writeISO.whole, updateISO.whole = true, true, true
+	return []*command{
+		onFile(opReadRecords, func(m *wire.ReadRecords) wire.FileNo { return m.File }, nil, (*Card).readRecords),
+		onFile(opWriteRecord, func(m *wire.WriteRecord) wire.FileNo { return m.File }, (*Card).recordFits, (*Card).writeRecord),
+		onFile(opChangeRecords, func(m *wire.UpdateRecord) wire.FileNo { return m.File }, (*Card).updateFits, (*Card).updateRecord),
+		readISO, writeISO, updateISO,
+		onFile(opChangeRecords, func(m *wire.ClearRecordFile) wire.FileNo { return m.File }, nil, (*Card).clearRecordFile),
+	}
+}
+
+// visible is how many records the file holds for readers: one slot of a cyclic
+// file is the working copy.
+func (f *file) visible() int {
+	if f.typ == wire.FileCyclicRecord {
+		return f.maxRecords - 1
+	}
+	return f.maxRecords
+}
+
+// readRecords answers committed records, the oldest of the range first. Record
+// 0 is the newest.
+func (c *Card) readRecords(m *wire.ReadRecords, rsp *wire.Data) wire.Status {
+	f := c.call.file
+	have := uint32(len(f.records))
+	count := m.Count
+	if count == 0 && m.Record < have {
+		count = have - m.Record
+	}
+	if m.Record >= have || count > have-m.Record {
+		return wire.StatusBoundaryError
+	}
+	rsp.Data = rsp.Data[:0]
+	last := have - m.Record
+	for _, r := range f.records[last-count : last] {
+		rsp.Data = append(rsp.Data, r...)
+	}
+	return wire.StatusOK
+}
+
+// recordFits judges the header of WriteRecord.
+func (c *Card) recordFits(m *wire.WriteRecord) wire.Status {
+	f := c.call.file
+	n := c.coder.Announced()
+	p := c.v.pending.find(f.no)
+	switch {
+	case n == 0:
+		return wire.StatusLengthError // command reference 2.5
+	case p != nil && (p.cleared || p.update != nil):
+		return wire.StatusPermissionDenied // after ClearRecordFile or UpdateRecord: hardware notes 5
+	case int(m.Offset) >= f.recordSize || n > f.recordSize-int(m.Offset):
+		return wire.StatusBoundaryError
+	case f.typ == wire.FileLinearRecord && len(f.records) >= f.maxRecords:
+		return wire.StatusBoundaryError
+	}
+	return wire.StatusOK
+}
+
+// writeRecord writes into the one new record of the transaction.
+func (c *Card) writeRecord(m *wire.WriteRecord, _ *wire.Empty) wire.Status {
+	f := c.call.file
+	p := c.v.pending.of(f)
+	if p.record == nil {
+		p.record = make([]byte, f.recordSize)
+	}
+	copy(p.record[m.Offset:], m.Data)
+	return wire.StatusOK
+}
+
+// updateFits judges the header of UpdateRecord.
+func (c *Card) updateFits(m *wire.UpdateRecord) wire.Status {
+	f := c.call.file
+	n := c.coder.Announced()
+	p := c.v.pending.find(f.no)
+	switch {
+	case n == 0:
+		return wire.StatusLengthError
+	case p != nil && (p.cleared || p.record != nil || p.update != nil && p.updated != int(m.Record)):
+		return wire.StatusPermissionDenied // hardware notes 5
+	case int(m.Record) >= len(f.records),
+		int(m.Offset) >= f.recordSize || n > f.recordSize-int(m.Offset):
+		return wire.StatusBoundaryError
+	}
+	return wire.StatusOK
+}
+
+// updateRecord changes one committed record at Commit.
+func (c *Card) updateRecord(m *wire.UpdateRecord, _ *wire.Empty) wire.Status {
+	f := c.call.file
+	p := c.v.pending.of(f)
+	if p.update == nil {
+		p.updated = int(m.Record)
+		p.update = slices.Clone(f.records[len(f.records)-1-p.updated])
+	}
+	copy(p.update[m.Offset:], m.Data)
+	return wire.StatusOK
+}
+
+// clearRecordFile empties the file at Commit.
+func (c *Card) clearRecordFile(*wire.ClearRecordFile, *wire.Empty) wire.Status {
+	p := c.v.pending.of(c.call.file)
+	p.cleared, p.record, p.update = true, nil, nil
+	return wire.StatusOK
+}

@@ -1,0 +1,59 @@
+package sim
+
+import (
+	"github.com/go-desfire/desfire/internal/securemsg"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// volatile is everything that a card forgets when its field goes. An
+// activation starts with the zero value.
+type volatile struct {
+	aid     wire.AID // the selected application; zero is the PICC level
+	session session
+	chain   chain
+	pending transaction
+	apdu    bool // the last frame was an APDU
+}
+
+// session is the state of authentication; without a channel there is none.
+type session struct {
+	channel securemsg.Channel
+	scheme  wire.Scheme
+	key     wire.KeyNo
+	block   int // of the cipher, bytes
+}
+
+// authenticated reports whether key no is the authenticated one.
+func (s *session) authenticated(no wire.KeyNo) bool { return s.channel != nil && s.key == no }
+
+// What clears which part of the volatile state (command reference 20.2, 20.3):
+//
+//	event                                    session   transaction   chain
+//	field lost, activation                   x         x             x
+//	SelectApplication, ISO SELECT of a DF    x         x             x
+//	start of any authentication              x         -             x
+//	error status in an EV1 or EV2 session    x         x             x
+//	any other error status                   -         x             x
+//	ChangeKey of the own key, RollKeySet     x         -             -
+//	DeleteApplication of the selected one    x         x             x
+//	FormatPICC                               -         x             x
+//	Commit, Abort                            -         x             -
+
+// deselect goes to an application, or the PICC level.
+func (c *Card) deselect(aid wire.AID) {
+	c.v.aid = aid
+	c.v.session = session{}
+	c.v.pending.clear()
+}
+
+// endSession forgets the authentication.
+func (c *Card) endSession() { c.v.session = session{} }
+
+// afterError is what an error status does to the volatile state.
+func (c *Card) afterError() {
+	c.v.pending.clear()
+	c.v.chain.clear()
+	if s := c.v.session.scheme; s != wire.SchemeNone && s != wire.SchemeD40 && c.quirks.ErrorEndsSession {
+		c.endSession()
+	}
+}

@@ -1,0 +1,128 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+func transactionCommands() []*command {
+	return []*command{
+		on((*Card).commitTransaction),
+		on((*Card).abortTransaction),
+	}
+}
+
+// transaction is what Commit would do: one entry for each file that has
+// pending changes. It lives in the volatile memory, so loss of power, and
+// forgetting it, is an abort.
+type transaction struct {
+	files []pendingFile
+}
+
+// pendingFile is the shadow of one file.
+type pendingFile struct {
+	no   wire.FileNo
+	data []byte // backup file: its next content
+
+	valued      bool
+	value       int32
+	debited     int32 // sum of debits, which LimitedCredit may give back
+	limitedUsed bool
+
+	cleared bool   // record file: the old records go
+	record  []byte // the new record
+	updated int    // number of the record, newest first, that update replaces
+	update  []byte
+}
+
+// of is the shadow of a file, made when first asked for.
+func (t *transaction) of(f *file) *pendingFile {
+	if p := t.find(f.no); p != nil {
+		return p
+	}
+	t.files = append(t.files, pendingFile{no: f.no})
+	return &t.files[len(t.files)-1]
+}
+
+func (t *transaction) find(no wire.FileNo) *pendingFile {
+	for i := range t.files {
+		if t.files[i].no == no {
+			return &t.files[i]
+		}
+	}
+	return nil
+}
+
+func (t *transaction) started() bool { return len(t.files) > 0 }
+
+func (t *transaction) clear() { t.files = t.files[:0] }
+
+// apply puts the pending changes into a file of a memory that is being edited.
+func (p *pendingFile) apply(f *file) {
+	if p.data != nil {
+		f.data = p.data
+	}
+	if p.valued {
+		f.value = p.value
+	}
+	// The amount is set whether the feature is on or off, to 0 by a limited
+	// credit of any amount (command reference 10.6).
+	switch {
+	case p.debited > 0:
+		f.limited = p.debited
+	case p.limitedUsed:
+		f.limited = 0
+	}
+	switch {
+	case p.cleared:
+		f.records = nil
+	case p.update != nil:
+		f.records = slices.Clone(f.records)
+		f.records[len(f.records)-1-p.updated] = p.update
+	case p.record != nil:
+		kept := f.records
+		if f.typ == wire.FileCyclicRecord && len(kept) == f.visible() {
+			kept = kept[1:]
+		}
+		f.records = append(slices.Clone(kept), p.record)
+	}
+}
+
+// commitTransaction makes the pending changes happen, all or none.
+func (c *Card) commitTransaction(m *wire.CommitTransaction, rsp *wire.CommitTransactionResponse) wire.Status {
+	*rsp = wire.CommitTransactionResponse{}
+	switch {
+	case m.WithOption && !c.gen.Has(wire.FeatureTMAC):
+		return wire.StatusLengthError
+	case m.ReturnTMAC:
+		return wire.StatusParameterError // no transaction MAC file: hardware notes 3
+	case !c.v.pending.started():
+		return wire.StatusNoChanges
+	}
+	next := c.nvm.edit()
+	app := next.editApp(c.call.app.aid)
+	for i := range c.v.pending.files {
+		p := &c.v.pending.files[i]
+		p.apply(app.editFile(p.no))
+	}
+	if st := c.commit(next); st != wire.StatusOK {
+		return st
+	}
+	c.v.pending.clear()
+	return wire.StatusOK
+}
+
+// abortTransaction drops the pending changes; the session goes on.
+func (c *Card) abortTransaction(*wire.AbortTransaction, *wire.Empty) wire.Status {
+	if !c.v.pending.started() {
+		return wire.StatusNoChanges
+	}
+	c.v.pending.clear()
+	return wire.StatusOK
+}
+
+// forget drops the shadow of a deleted file.
+func (t *transaction) forget(no wire.FileNo) {
+	t.files = slices.DeleteFunc(t.files, func(p pendingFile) bool { return p.no == no })
+}

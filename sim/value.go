@@ -1,0 +1,75 @@
+package sim
+
+import "github.com/go-desfire/desfire/wire"
+
+func valueCommands() []*command {
+	rows := []*command{
+		onFile(opGetValue, func(m *wire.GetValue) wire.FileNo { return m.File }, nil, (*Card).getValue),
+		onFile(opCredit, func(m *wire.Credit) wire.FileNo { return m.File }, nil, (*Card).credit),
+		onFile(opDebit, func(m *wire.Debit) wire.FileNo { return m.File }, nil, (*Card).debit),
+		onFile(opLimitedCredit, func(m *wire.LimitedCredit) wire.FileNo { return m.File }, nil, (*Card).limitedCredit),
+	}
+	for _, row := range rows[1:] {
+		row.length = func(*Card) int { return 4 }
+	}
+	return rows
+}
+
+// getValue answers the committed value.
+func (c *Card) getValue(_ *wire.GetValue, rsp *wire.Value) wire.Status {
+	rsp.Value = c.call.file.value
+	return wire.StatusOK
+}
+
+func (c *Card) credit(m *wire.Credit, _ *wire.Empty) wire.Status { return c.add(m.Amount, m.Amount) }
+
+func (c *Card) debit(m *wire.Debit, _ *wire.Empty) wire.Status {
+	if st := c.add(m.Amount, -m.Amount); st != wire.StatusOK {
+		return st
+	}
+	p := c.v.pending.of(c.call.file)
+	p.debited = addSaturated(p.debited, m.Amount)
+	return wire.StatusOK
+}
+
+// limitedCredit gives back at most what the last committed transaction took
+// (command reference 10.6). One in a transaction.
+func (c *Card) limitedCredit(m *wire.LimitedCredit, _ *wire.Empty) wire.Status {
+	f := c.call.file
+	switch {
+	case m.Amount < 0:
+		return wire.StatusParameterError
+	case !f.limitedOn:
+		return wire.StatusPermissionDenied
+	case m.Amount > f.limited, c.v.pending.of(f).limitedUsed:
+		return wire.StatusBoundaryError
+	}
+	if st := c.add(m.Amount, m.Amount); st != wire.StatusOK {
+		return st
+	}
+	c.v.pending.of(f).limitedUsed = true
+	return wire.StatusOK
+}
+
+// add changes the pending value. The limits hold after every step.
+func (c *Card) add(amount, change int32) wire.Status {
+	if amount < 0 {
+		return wire.StatusParameterError
+	}
+	f := c.call.file
+	p := c.v.pending.of(f)
+	value := f.value
+	if p.valued {
+		value = p.value
+	}
+	sum := int64(value) + int64(change)
+	if sum > int64(f.upper) || sum < int64(f.lower) {
+		return wire.StatusBoundaryError
+	}
+	p.valued, p.value = true, int32(sum)
+	return wire.StatusOK
+}
+
+func addSaturated(a, b int32) int32 {
+	return int32(min(int64(a)+int64(b), 1<<31-1))
+}
