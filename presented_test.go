@@ -1,0 +1,314 @@
+package desfire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+// fakeSource yields the events that a test sends. It ends with ctx, or with
+// the error it is given.
+type fakeSource struct {
+	events chan Event
+	end    chan error
+}
+
+func newFakeSource() *fakeSource {
+	return &fakeSource{make(chan Event), make(chan error, 1)}
+}
+
+func (s *fakeSource) Events(ctx context.Context) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		for {
+			select {
+			case ev := <-s.events:
+				if !yield(ev, nil) {
+					return
+				}
+			case err := <-s.end:
+				yield(Event{}, err)
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// fakeCard answers GetVersion, SelectApplication and GetValue, until it is
+// pulled.
+type fakeCard struct {
+	mu     sync.Mutex
+	uid    string
+	pulled bool
+	opened int
+	closed int
+	value  byte
+	fail   error // instead of an answer to GetValue
+}
+
+type fakeLink struct{ card *fakeCard }
+
+func (l fakeLink) Transmit(_ context.Context, cmd []byte) ([]byte, error) {
+	l.card.mu.Lock()
+	defer l.card.mu.Unlock()
+	switch {
+	case l.card.pulled:
+		return nil, errors.New("card is gone")
+	case cmd[1] == 0x60:
+		return unhex("0401010100180591AF"), nil
+	case cmd[1] == 0xAF && l.card.value == 0xFF:
+		return unhex("6E00"), nil
+	case cmd[1] == 0xAF:
+		l.card.value ^= 0x80 // second frame, then third
+		if l.card.value&0x80 != 0 {
+			return unhex("0401010104180591AF"), nil
+		}
+		return unhex(l.card.uid + "010203040511999100"), nil
+	case cmd[1] == 0x6C:
+		if l.card.fail != nil {
+			return nil, l.card.fail
+		}
+		return unhex("050000009100"), nil
+	}
+	return unhex("9100"), nil
+}
+
+func (l fakeLink) Close() error {
+	l.card.mu.Lock()
+	defer l.card.mu.Unlock()
+	l.card.closed++
+	return nil
+}
+
+func (s *fakeSource) insert(reader string, card *fakeCard) {
+	s.events <- Event{Kind: CardInserted, Reader: reader, Open: func(context.Context) (Transport, error) {
+		card.mu.Lock()
+		defer card.mu.Unlock()
+		card.opened++
+		return fakeLink{card}, nil
+	}}
+}
+
+func (s *fakeSource) remove(reader string) { s.events <- Event{Kind: CardRemoved, Reader: reader} }
+
+func (c *fakeCard) pull(yes bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pulled = yes
+}
+
+func TestCards(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	s := newFakeSource()
+	first, second := &fakeCard{uid: "04000000000001"}, &fakeCard{uid: "04000000000002"}
+	go func() {
+		s.events <- Event{Kind: ReaderAdded, Reader: "a"}
+		s.insert("a", first)
+		s.remove("a")
+		s.events <- Event{Kind: CardInserted, Reader: "b", Ignored: "a contact reader"}
+		s.events <- Event{Kind: ReaderRemoved, Reader: "a"}
+		s.events <- Event{Kind: ServiceLost, Err: errors.New("stopped")}
+		s.insert("b", second)
+	}()
+	var got []string
+	for card, err := range Cards(ctx, s, nil) {
+		var lost *ReaderError
+		switch {
+		case errors.As(err, &lost):
+			got = append(got, "lost "+lost.Reader)
+		case err != nil:
+			t.Error(err)
+		default:
+			got = append(got, fmt.Sprintf("%X on %s", card.UID(), card.Reader()))
+			if strings.HasSuffix(got[len(got)-1], "b") {
+				cancel()
+			}
+		}
+	}
+	want := []string{"lost a", "lost ", "04000000000002 on b"}
+	if len(got) == 4 { // the first card was reached before it was removed
+		want = slices.Insert(want, 0, "04000000000001 on a")
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if first.opened != first.closed || second.opened != 1 || second.closed != 1 {
+		t.Errorf("opened %d %d, closed %d %d", first.opened, second.opened, first.closed, second.closed)
+	}
+}
+
+func TestSourceEnds(t *testing.T) {
+	mine := errors.New("no library")
+	s := newFakeSource()
+	s.end <- mine
+	var got []error
+	for _, err := range Cards(context.Background(), s, nil) {
+		got = append(got, err)
+	}
+	if len(got) != 1 || !errors.Is(got[0], mine) {
+		t.Errorf("%v", got)
+	}
+	s.end <- mine
+	if err := Serve(context.Background(), s, nil, nil, nil); !errors.Is(err, mine) {
+		t.Error(err)
+	}
+	s.end <- mine
+	if err := Keep(context.Background(), s, nil, nil); !errors.Is(err, mine) {
+		t.Error(err)
+	}
+}
+
+func TestServeRunsCardsTogether(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	s := newFakeSource()
+	here := make(chan string, 2)
+	left := make(chan string, 2)
+	done := make(chan error)
+	go func() {
+		done <- Serve(ctx, s, nil, func(ctx context.Context, card *Card) {
+			here <- card.Reader()
+			<-ctx.Done()
+			left <- card.Reader()
+		}, func(err error) { t.Error(err) })
+	}()
+	s.insert("a", &fakeCard{uid: "04000000000001"})
+	s.insert("b", &fakeCard{uid: "04000000000002"})
+	both := []string{<-here, <-here}
+	slices.Sort(both)
+	if !slices.Equal(both, []string{"a", "b"}) {
+		t.Errorf("%q", both)
+	}
+	s.remove("a")
+	if r := <-left; r != "a" {
+		t.Errorf("%q left", r)
+	}
+	cancel()
+	if r := <-left; r != "b" {
+		t.Errorf("%q left", r)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestKeep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		ours, other := &fakeCard{uid: "04000000000001"}, &fakeCard{uid: "04000000000002"}
+		steps := 0
+		var changes []string
+		started := time.Now()
+		go func() {
+			s.insert("a", ours)
+			time.Sleep(2500 * time.Millisecond) // steps at 0, 1, 2 s
+			ours.pull(true)
+			time.Sleep(time.Second) // a step fails at 3 s
+			s.remove("a")
+			s.insert("a", other)
+			time.Sleep(100 * time.Millisecond)
+			s.remove("a")
+			s.events <- Event{Kind: ServiceLost}
+			s.events <- Event{Kind: ServiceBack}
+			ours.pull(false)
+			s.insert("b", ours)
+		}()
+		err := Keep(context.Background(), s, &KeepConfig{
+			Every:    time.Second,
+			OnChange: func(c KeepChange) { changes = append(changes, c.State.String()) },
+		}, func(ctx context.Context, card *Card) (bool, error) {
+			if _, err := card.Value(ctx, 1); err != nil {
+				return false, err
+			}
+			steps++
+			return steps == 5, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if steps != 5 {
+			t.Errorf("%d steps", steps)
+		}
+		changes = slices.Compact(changes)
+		want := []string{"waiting", "holding", "retrying", "lost", "other", "no-service", "back", "done"}
+		if !slices.Equal(changes, want) {
+			t.Errorf("changes %q, want %q", changes, want)
+		}
+		if d := time.Since(started); d < 4*time.Second || d > 6*time.Second {
+			t.Errorf("took %v of simulated time", d)
+		}
+		if ours.opened != ours.closed {
+			t.Errorf("opened %d, closed %d", ours.opened, ours.closed)
+		}
+	})
+}
+
+func TestKeepEndsWithARefusal(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	s := newFakeSource()
+	go s.insert("a", &fakeCard{uid: "04000000000001"})
+	refusal := &CommandError{Command: "Debit", Status: wire.StatusBoundaryError}
+	err := Keep(ctx, s, nil, func(context.Context, *Card) (bool, error) { return false, refusal })
+	if !errors.Is(err, wire.StatusBoundaryError) {
+		t.Error(err)
+	}
+	go func() {
+		s.insert("a", &fakeCard{uid: "04000000000001"})
+		cancel()
+	}()
+	if err := Keep(ctx, s, nil, func(ctx context.Context, _ *Card) (bool, error) { <-ctx.Done(); return false, ctx.Err() }); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestKeepRandomID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newFakeSource()
+		card := &fakeCard{uid: "00000000000000"}
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		var why error
+		steps := 0
+		go func() {
+			s.insert("a", card)
+			time.Sleep(time.Second)
+			card.mu.Lock()
+			card.fail = errors.New("weak field") // it stays: the same card for sure
+			card.mu.Unlock()
+			time.Sleep(5 * time.Second)
+			card.mu.Lock()
+			card.fail = nil
+			card.mu.Unlock()
+			time.Sleep(5 * time.Second)
+			s.remove("a")
+			s.insert("a", card) // nothing proves that this is it
+			time.Sleep(time.Second)
+			cancel()
+		}()
+		before := 0
+		err := Keep(ctx, s, &KeepConfig{Every: 500 * time.Millisecond, OnChange: func(c KeepChange) {
+			if c.State == KeepOther {
+				why, before = c.Err, steps
+			}
+		}}, func(ctx context.Context, card *Card) (bool, error) {
+			_, err := card.Value(ctx, 1)
+			steps++
+			return false, err
+		})
+		if !errors.Is(err, context.Canceled) || !errors.Is(why, errNoIdentity) || steps != before || steps < 10 {
+			t.Errorf("%v, %v, %d steps, %d before the card left", err, why, steps, before)
+		}
+	})
+}
