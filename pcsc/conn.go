@@ -99,14 +99,13 @@ func (c *Conn) do(ctx context.Context, op operation, command []byte) ([]byte, er
 	if err := ctx.Err(); err != nil {
 		return nil, c.unsent(op, err)
 	}
-	if !c.busy.CompareAndSwap(false, true) {
-		return nil, c.unsent(op, errors.New("another goroutine uses this connection"))
-	}
 	select {
 	case <-c.ended:
-		c.busy.Store(false)
 		return nil, c.unsent(op, c.cause)
 	default:
+	}
+	if !c.busy.CompareAndSwap(false, true) {
+		return nil, c.unsent(op, errors.New("another goroutine uses this connection"))
 	}
 	c.command = append(c.command[:0], command...)
 	select {

@@ -14,7 +14,7 @@ const (
 func (l *link) limits() (command, response int) {
 	n := l.maxAPDUData()
 	if n <= 256 {
-		return 0, 0
+		return l.profile.frame, l.profile.frame
 	}
 	n = min(n, 1<<16-1)
 	return n + extendedHead, n + statusWord

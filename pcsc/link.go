@@ -1,6 +1,7 @@
 package pcsc
 
 import (
+	"fmt"
 	"log/slog"
 )
 
@@ -16,6 +17,7 @@ type link struct {
 	logger   *slog.Logger
 
 	transaction bool
+	gone        bool      // the last exchange found no card
 	polling     bool      // we have stopped the reader's search for cards
 	carriers    []carrier // for native frames; the first is in use
 	wrapped     []byte
@@ -77,8 +79,12 @@ func (l *link) transmit(command []byte) ([]byte, error) {
 		l.transaction = true
 	}
 	n, code := l.api.transmit(l.card, l.protocol, command, l.response)
+	l.gone = code.removed() || code == codeOK && n == 0
 	if code != codeOK {
 		return nil, l.fail("transmit", code)
+	}
+	if n == 0 { // what vpcd makes of a card that leaves before it answers
+		return nil, &OpError{Op: "transmit", Reader: l.name, Err: fmt.Errorf("%w: the answer is empty", ErrRemoved), sent: true}
 	}
 	return l.response[:n], nil
 }
@@ -86,7 +92,16 @@ func (l *link) transmit(command []byte) ([]byte, error) {
 // reconnect activates the card anew and returns its ATR.
 func (l *link) reconnect() ([]byte, error) {
 	l.endTransaction()
-	protocol, code := l.api.reconnect(l.card, l.share, protocolT0|protocolT1, resetCard)
+	var protocol uint32
+	code := codeOK
+	if l.gone {
+		// Look before the reset: pcscd takes a failed one for a removal, and
+		// then never sees a card that comes back before its next look.
+		_, code = l.api.reconnect(l.card, l.share, protocolT0|protocolT1, leaveCard)
+	}
+	if code == codeOK {
+		protocol, code = l.api.reconnect(l.card, l.share, protocolT0|protocolT1, resetCard)
+	}
 	if code == codeUnresponsiveCard || code == codeUnpoweredCard {
 		protocol, code = l.api.reconnect(l.card, l.share, protocolT0|protocolT1, unpowerCard)
 	}
@@ -95,7 +110,7 @@ func (l *link) reconnect() ([]byte, error) {
 		e.sent = false
 		return nil, e
 	}
-	l.protocol = protocol
+	l.protocol, l.gone = protocol, false
 	l.carriers = l.profile.direct
 	l.stopPolling()
 	s, code := l.api.status(l.card)
@@ -132,6 +147,9 @@ func (l *link) release(disposition uint32) {
 		l.setPolling(l.profile.pollingOn)
 	}
 	l.endTransaction()
+	if l.gone { // nothing to reset, and for pcscd see reconnect
+		disposition = leaveCard
+	}
 	if code := l.api.disconnect(l.card, disposition); code != codeOK && !code.removed() {
 		l.logger.Debug("disconnect", "reader", l.name, "error", code)
 	}

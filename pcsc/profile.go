@@ -20,6 +20,9 @@ type profile struct {
 	// is kept.
 	direct []carrier
 
+	// frame is the longest command and response, where the reader does not say.
+	frame int
+
 	// lost: an answer that is 6300 alone means that the card did not answer.
 	lost bool
 }
@@ -30,6 +33,7 @@ var profiles = [...]profile{
 	{
 		name: "virtual", matches: []string{"virtual pcd", "vsmartcard"},
 		anyATR: true, noGetData: true,
+		frame: 1<<16 - 1, // the driver's length is 16 bits
 	},
 	{
 		// ACS, ACR122U API 2.04: PICC operating parameter 6.5 (bit 7 is
