@@ -16,8 +16,19 @@ const (
 	purse   desfire.FileNo = 1
 )
 
+// fataler is what the helpers need of a test, a benchmark or an example.
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+type exampleFatal struct{}
+
+func (exampleFatal) Helper()           {}
+func (exampleFatal) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
+
 // transitCard is a simulated card with a purse that is free to all.
-func transitCard(t testing.TB, g desfire.Generation, credit int32) *sim.Card {
+func transitCard(t fataler, g desfire.Generation, credit int32) *sim.Card {
 	t.Helper()
 	ctx := context.Background()
 	picc, err := sim.New(&sim.Config{Generation: g, UID: []byte{4, 1, 2, 3, 4, 5, 6}})
@@ -38,7 +49,7 @@ func transitCard(t testing.TB, g desfire.Generation, credit int32) *sim.Card {
 	return picc
 }
 
-func connect(t testing.TB, picc *sim.Card) *desfire.Card {
+func connect(t fataler, picc *sim.Card) *desfire.Card {
 	t.Helper()
 	card, err := desfire.Connect(context.Background(), picc.Present(), nil)
 	if err != nil {

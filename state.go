@@ -14,8 +14,8 @@ type state struct {
 	second   AID  // the secondary application where two are selected
 	selected bool // false: not known what is selected
 	channel  securemsg.Channel
-	pending  bool    // changes wait for CommitTransaction
-	gone     string  // why the last session ended, until the next one begins
+	pending  bool   // changes wait for CommitTransaction
+	gone     string // why the last session ended, until the next one begins
 	files    map[FileNo]*wire.FileSettings
 }
 
