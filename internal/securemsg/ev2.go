@@ -212,7 +212,7 @@ type aesSuite struct {
 	cmac    *cmac.MAC
 	macKey  cipher.Block
 	iv      [16]byte
-	session func() []byte
+	session func() []byte // encryption key, for a key.Wrapper
 }
 
 func newAESSuite(enc, mac cipher.Block, session []byte) *aesSuite {
