@@ -1,0 +1,139 @@
+package sim
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+const pending = `
+	3d 01 000000 040000 deadbeef < 00
+	dc 03 05000000 < 00
+	3b 04 000000 010000 07 < 00
+	3b 05 000000 010000 08 < 00
+	c7 < 00
+`
+
+func TestImageRoundTrip(t *testing.T) {
+	each(t, func(t *testing.T, c *Card, a *Activation) {
+		script(t, a, free+pending)
+		want := image(c)
+		i, err := ReadImage(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameImage(t, i.Encode(), want)
+		m, err := i.memory()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameImage(t, encodeImage(m), want)
+	})
+}
+
+func TestStoredCard(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "card.json")
+	for _, s := range []Store{File(path), Memory()} {
+		c := newCard(t, wire.EV2, func(c *Config) { c.Store = s })
+		script(t, c.Present(), free+pending)
+		want := image(c)
+		back, err := New(&Config{Store: s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameImage(t, image(back), want)
+		script(t, back.Present(), `
+			5a 563412 < 00
+			6c 03 < 00 5f000000
+			bd 01 000000 040000 < 00 deadbeef`)
+		for _, cfg := range []*Config{
+			{Store: s, Generation: wire.EV1},
+			{Store: s, UID: []byte{4, 1, 2, 3, 4, 5, 6}},
+			{Store: s, Storage: 2048},
+		} {
+			if _, err := New(cfg); err == nil {
+				t.Errorf("%v: a card that is another one was taken", s)
+			}
+		}
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestBadImages(t *testing.T) {
+	c := newCard(t, wire.EV2)
+	script(t, c.Present(), free+pending)
+	good := string(image(c))
+	for _, x := range []struct{ name, image, says string }{
+		{"empty", "", "empty"},
+		{"cut", good[:len(good)/2], "cut off"},
+		{"newer", strings.Replace(good, `"version": 1`, `"version": 2`, 1), "update the program"},
+		{"other format", strings.Replace(good, "desfire-card", "shopping", 1), "not a card image"},
+		{"no JSON", "hello", "damaged"},
+		{"unknown field", strings.Replace(good, `"uid"`, `"colour"`, 1), "colour"},
+		{"key missing", strings.Replace(good, `"keyCount": 5`, `"keyCount": 6`, 1), "key 5"},
+		{"value beyond limits", strings.Replace(good, `"value": 95`, `"value": 1001`, 1), "limits"},
+		{"short record", strings.Replace(good, `"recordSize": 16`, `"recordSize": 17`, 1), "bytes"},
+		{"too much used", strings.Replace(good, `"storage": 8192`, `"storage": 1`, 1), "storage"},
+		{"bad hex", strings.Replace(good, `"DEADBEEF`, `"DEADBEEG`, 1), "hexadecimal"},
+		{"bad type", strings.Replace(good, `"backup"`, `"bakup"`, 1), "bakup"},
+	} {
+		if x.image == good {
+			t.Fatalf("%s: nothing was changed", x.name)
+		}
+		path := filepath.Join(t.TempDir(), "card.json")
+		if err := os.WriteFile(path, []byte(x.image), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := New(&Config{Store: File(path)})
+		if err == nil || !strings.Contains(err.Error(), x.says) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", x.name, err)
+		}
+		if after, _ := os.ReadFile(path); string(after) != x.image {
+			t.Errorf("%s: the file has changed", x.name)
+		}
+	}
+}
+
+func TestWriteProtectedImage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "card.json")
+	c := newCard(t, wire.EV2, func(c *Config) { c.Store = File(path) })
+	script(t, c.Present(), free)
+	want := image(c)
+	if err := os.Chmod(path, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(&Config{Store: File(path)}); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "write-protected") {
+		t.Errorf("write-protected image: %v", err)
+	}
+	// Protected while the card lives: the write fails and nothing changes.
+	script(t, c.Present(), `
+		5a 563412 < 00
+		3d 01 000000 010000 aa < ee
+		bd 01 000000 010000 < 00 00`)
+	sameImage(t, image(c), want)
+	if stored, _ := os.ReadFile(path); !bytes.Equal(stored, want) {
+		t.Error("the file has changed")
+	}
+}
+
+func TestImageWithoutKeys(t *testing.T) {
+	c := newCard(t, wire.EV2)
+	if s := string(c.Image().WithoutKeys().Encode()); strings.Contains(s, strings.Repeat("0", 32)) {
+		t.Errorf("key bytes in\n%s", s)
+	}
+	if c.Image().Keys[0].Value == nil {
+		t.Error("the image itself has lost its keys")
+	}
+}
