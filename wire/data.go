@@ -23,6 +23,14 @@ func (*ReadData) Effect(FileType) Effect { return EffectNone }
 // Response returns a Data.
 func (*ReadData) Response() *Data { return new(Data) }
 
+// AnswerLen is the length of the plain answer, -1 if only the card knows.
+func (m *ReadData) AnswerLen() int {
+	if m.Length == 0 {
+		return -1
+	}
+	return int(m.Length)
+}
+
 // Layout walks the fields.
 func (m *ReadData) Layout(c *Coder) {
 	u8(c, "FileNo", &m.File)

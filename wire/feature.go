@@ -35,6 +35,7 @@ const (
 	FeatureAdditionalAR                   // additional access rights, key setting 3
 	FeatureMFCMapping                     // CF, BF: EV2 XL and EV3C only
 	FeatureTagTamper                      // F7: NTAG 424 DNA TagTamper only
+	FeatureECP                            // EE: parts for enhanced contactless polling only
 	numFeatures
 )
 
@@ -74,6 +75,7 @@ var featureTable = [numFeatures]featureRow{
 	FeatureISOUpdateRecord: {"ISO 7816-4 UPDATE RECORD", gens(EV3), "15.7, one source"},
 	FeatureAdditionalAR:    {"additional access rights", gens(EV2, EV3), "19.2"},
 	FeatureMFCMapping:      {"MIFARE Classic mapping", 0, "18; EV2 XL and EV3C parts only"},
+	FeatureECP:             {"enhanced contactless polling", 0, "5.4; ECP-capable parts only"},
 	FeatureTagTamper:       {"tag tamper", 0, "17; TagTamper parts only"},
 }
 

@@ -286,33 +286,42 @@ func hex8(c *Coder, name string, v *uint8) {
 	}
 }
 
-// p1, p2 and le place the header bytes of ISO 7816-4 commands.
-
-func p1[T ~uint8](c *Coder, name string, v *T) { header(c, name, v, &c.p1) }
-func p2[T ~uint8](c *Coder, name string, v *T) { header(c, name, v, &c.p2) }
-
-func header[T ~uint8](c *Coder, name string, v *T, at *byte) {
-	if c.decoding {
-		if !c.done() {
-			*v = T(*at)
-		}
-	} else {
-		*at = byte(*v)
+// bytes8 is bytes with their number before them.
+func bytes8(c *Coder, length, name string, v *[]byte) {
+	if len(*v) > 0xFF && !c.decoding {
+		c.failf(name, true, "has %d bytes, at most 255", len(*v))
 	}
-	if c.visit != nil && !c.done() {
-		c.visit(Field{Name: name, Offset: -1, Len: 1, Value: hexByte(byte(*v))})
+	n := uint8(len(*v))
+	u8(c, length, &n)
+	sized(c, name, v, int(n))
+}
+
+// sized is n bytes.
+func sized(c *Coder, name string, v *[]byte, n int) {
+	if c.decoding {
+		if c.done() {
+			return
+		}
+		*v = append((*v)[:0], c.take(name, n)...)
+	} else if !c.done() {
+		if len(*v) != n {
+			c.failf(name, true, "has %d bytes, want %d", len(*v), n)
+		}
+		c.buf = append(c.buf, *v...)
+	}
+	if c.visit != nil && n > 0 {
+		c.note(name, n, false, "%X", *v)
 	}
 }
 
-// le is the expected length; -1 for none.
-func le(c *Coder, v *int) {
-	if c.decoding {
-		if !c.done() {
-			*v = c.le
-		}
-	} else {
-		c.le = *v
+// secret is a field of fixed length that Explain does not show.
+func secret(c *Coder, name string, v []byte) {
+	visit := c.visit
+	if visit != nil {
+		c.visit = func(f Field) { f.Value = "(key)"; visit(f) }
 	}
+	raw(c, name, v)
+	c.visit = visit
 }
 
 func hexByte(b byte) string {

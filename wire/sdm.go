@@ -108,3 +108,44 @@ func (s *SDM) Layout(c *Coder) {
 		u24(c, "SDMReadCtrLimit", &s.ReadCtrLimit)
 	}
 }
+
+// GetFileCounters asks for the read counter of a file with secure dynamic
+// messaging. The answer is always enciphered. EV3 and NTAG 424 DNA.
+type GetFileCounters struct {
+	File FileNo
+}
+
+var getFileCountersSpec = Spec{
+	Name: "GetFileCounters", Class: ClassNative, INS: 0xF6, Rule: RuleFullAnswer, Level: LevelApp,
+	Needs: FeatureFileCounters, Success: StatusOK, New: func() Command { return new(GetFileCounters) },
+}
+
+// Spec returns the command's declaration.
+func (*GetFileCounters) Spec() *Spec { return &getFileCountersSpec }
+
+// Effect is none.
+func (*GetFileCounters) Effect(FileType) Effect { return EffectNone }
+
+// Response returns a FileCounters.
+func (*GetFileCounters) Response() *FileCounters { return new(FileCounters) }
+
+// Layout walks the fields.
+func (m *GetFileCounters) Layout(c *Coder) {
+	u8(c, "FileNo", &m.File)
+	secured(c)
+}
+
+// AnswerLen is the length of the plain answer.
+func (*GetFileCounters) AnswerLen() int { return 5 }
+
+// FileCounters is the answer of GetFileCounters.
+type FileCounters struct {
+	SDMReadCtr uint32
+	Reserved   uint16
+}
+
+// Layout walks the fields.
+func (m *FileCounters) Layout(c *Coder) {
+	u24(c, "SDMReadCtr", &m.SDMReadCtr)
+	u16(c, "Reserved", &m.Reserved)
+}

@@ -17,6 +17,9 @@ func (*GetValue) Spec() *Spec { return &getValueSpec }
 // Effect is none.
 func (*GetValue) Effect(FileType) Effect { return EffectNone }
 
+// AnswerLen is the length of the plain answer.
+func (*GetValue) AnswerLen() int { return 4 }
+
 // Response returns a Value.
 func (*GetValue) Response() *Value { return new(Value) }
 
@@ -112,4 +115,33 @@ func amount(c *Coder, file *FileNo, v *int32) {
 	u8(c, "FileNo", file)
 	secured(c)
 	u32(c, "Amount", v)
+}
+
+// RestoreTransfer sets a value file to the value of another at
+// CommitTransaction. EV2 and later. The order of the two numbers has a thin
+// source.
+type RestoreTransfer struct {
+	Target FileNo
+	Source FileNo
+}
+
+var restoreTransferSpec = Spec{
+	Name: "RestoreTransfer", Class: ClassNative, INS: 0xB1, Rule: RuleManage, Level: LevelApp,
+	Needs: FeatureRestore, Success: StatusOK, New: func() Command { return new(RestoreTransfer) },
+}
+
+// Spec returns the command's declaration.
+func (*RestoreTransfer) Spec() *Spec { return &restoreTransferSpec }
+
+// Effect is pending.
+func (*RestoreTransfer) Effect(FileType) Effect { return EffectPending }
+
+// Response returns an Empty.
+func (*RestoreTransfer) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *RestoreTransfer) Layout(c *Coder) {
+	u8(c, "TargetFileNo", &m.Target)
+	u8(c, "SourceFileNo", &m.Source)
+	secured(c)
 }

@@ -1,0 +1,89 @@
+package wire
+
+// InitializeKeySet prepares a key set to be filled with ChangeKeyEV2. With the
+// application master key.
+type InitializeKeySet struct {
+	Set  KeySetNo
+	Type KeySetType
+}
+
+// KeySetType is the key type of a key set. Unlike in KeySett2 it is a plain
+// number.
+type KeySetType uint8
+
+func (t KeySetType) String() string { return KeyType(t).String() }
+
+var initializeKeySetSpec = Spec{
+	Name: "InitializeKeySet", Class: ClassNative, INS: 0x56, Rule: RuleMAC, Level: LevelApp,
+	Needs: FeatureKeySets, Success: StatusOK, New: func() Command { return new(InitializeKeySet) },
+}
+
+// Spec returns the command's declaration.
+func (*InitializeKeySet) Spec() *Spec { return &initializeKeySetSpec }
+
+// Effect is immediate.
+func (*InitializeKeySet) Effect(FileType) Effect { return EffectImmediate }
+
+// Response returns an Empty.
+func (*InitializeKeySet) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *InitializeKeySet) Layout(c *Coder) {
+	u8(c, "KeySetNo", &m.Set)
+	u8(c, "KeySetType", &m.Type)
+	secured(c)
+}
+
+// FinalizeKeySet closes a key set and gives it a version. With the application
+// master key.
+type FinalizeKeySet struct {
+	Set     KeySetNo
+	Version KeyVersion // not 0
+}
+
+var finalizeKeySetSpec = Spec{
+	Name: "FinalizeKeySet", Class: ClassNative, INS: 0x57, Rule: RuleMAC, Level: LevelApp,
+	Needs: FeatureKeySets, Success: StatusOK, New: func() Command { return new(FinalizeKeySet) },
+}
+
+// Spec returns the command's declaration.
+func (*FinalizeKeySet) Spec() *Spec { return &finalizeKeySetSpec }
+
+// Effect is immediate.
+func (*FinalizeKeySet) Effect(FileType) Effect { return EffectImmediate }
+
+// Response returns an Empty.
+func (*FinalizeKeySet) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *FinalizeKeySet) Layout(c *Coder) {
+	u8(c, "KeySetNo", &m.Set)
+	u8(c, "KeySetVersion", &m.Version)
+	secured(c)
+}
+
+// RollKeySet makes a finalized key set the active one. With the roll key. It
+// ends the session, and its answer carries no MAC.
+type RollKeySet struct {
+	Set KeySetNo
+}
+
+var rollKeySetSpec = Spec{
+	Name: "RollKeySet", Class: ClassNative, INS: 0x55, Rule: RuleMAC, Level: LevelApp,
+	Needs: FeatureKeySets, Success: StatusOK, New: func() Command { return new(RollKeySet) },
+}
+
+// Spec returns the command's declaration.
+func (*RollKeySet) Spec() *Spec { return &rollKeySetSpec }
+
+// Effect is immediate.
+func (*RollKeySet) Effect(FileType) Effect { return EffectImmediate }
+
+// Response returns an Empty.
+func (*RollKeySet) Response() *Empty { return new(Empty) }
+
+// Layout walks the fields.
+func (m *RollKeySet) Layout(c *Coder) {
+	u8(c, "KeySetNo", &m.Set)
+	secured(c)
+}
