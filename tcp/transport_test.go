@@ -1,9 +1,16 @@
 package tcp
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/internal/link"
 	"github.com/go-desfire/desfire/transporttest"
 )
@@ -43,4 +50,156 @@ func TestConformance(t *testing.T) {
 		return connected(t, addr, nil)
 	}
 	transporttest.Run(t, open, &transporttest.Config{Reserved: link.IsControl})
+}
+
+// script is a server that answers as a test says.
+func script(t *testing.T, serve func(c *client)) (addr string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				serve(&client{c, t})
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// drain reads what comes until the peer leaves.
+func drain(c *client) { io.Copy(io.Discard, c) }
+
+func TestDialATR(t *testing.T) {
+	for name, test := range map[string]struct {
+		serve func(c *client)
+		want  []byte
+	}{
+		"answered":            {func(c *client) { c.Write([]byte{0, 2, 0x3B, 0x80}); drain(c) }, []byte{0x3B, 0x80}},
+		"taken for a command": {func(c *client) { c.Write([]byte{0, 1, 0x1C}); drain(c) }, nil},
+		"empty":               {func(c *client) { c.Write([]byte{0, 0}); drain(c) }, nil},
+		"ignored":             {drain, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := connected(t, script(t, test.serve), &Config{ATRTimeout: 50 * time.Millisecond})
+			if got := tr.ATR(); !bytes.Equal(got, test.want) {
+				t.Errorf("ATR % X, want % X", got, test.want)
+			}
+		})
+	}
+}
+
+func TestDialErrors(t *testing.T) {
+	closing := script(t, func(*client) {})
+	for name, test := range map[string]struct{ addr, want string }{
+		"nobody there":      {"127.0.0.1:1", "connect"},
+		"no port":           {"localhost", "missing port"},
+		"closes at once":    {closing, "no card answers there"},
+		"unknown host":      {"no-such-host.invalid:1", "no-such-host"},
+		"garbage of an ATR": {script(t, func(c *client) { c.Write([]byte{0, 9, 1}) }), "cut off after 3 of 11 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr, err := Dial(context.Background(), test.addr, nil)
+			if err == nil {
+				tr.Close()
+				t.Fatal("Dial succeeds")
+			}
+			var e *Error
+			if !errors.As(err, &e) || e.Sent() || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error %q, want *Error with %q", err, test.want)
+			}
+		})
+	}
+}
+
+// A server that misbehaves costs the connection, never more.
+func TestBadServers(t *testing.T) {
+	command := func(c *client) { c.receive() }
+	for name, test := range map[string]struct {
+		serve func(c *client)
+		want  string
+	}{
+		"leaves":              {command, "EOF"},
+		"half a length":       {func(c *client) { command(c); c.Write([]byte{0}) }, "cut off after 1 of 2 bytes"},
+		"half a frame":        {func(c *client) { command(c); c.Write([]byte{0, 4, 1, 2}) }, "cut off after 4 of 6 bytes"},
+		"longest, cut off":    {func(c *client) { command(c); c.Write([]byte{0xFF, 0xFF, 1, 2}) }, "cut off after 4 of 65537 bytes"},
+		"leaves with a reset": {func(c *client) { command(c); c.Conn.(*net.TCPConn).SetLinger(0) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := connected(t, script(t, test.serve), &Config{ATRTimeout: -1})
+			r, err := tr.Transmit(context.Background(), []byte{0x60})
+			var e *Error
+			if !errors.As(err, &e) || !e.Sent() || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("answer % X, error %v, want *Error with %q and Sent", r, err, test.want)
+			}
+			if _, err := tr.Transmit(context.Background(), []byte{0x60}); !errors.Is(err, ErrFinished) {
+				t.Errorf("next call: %v, want %v", err, ErrFinished)
+			}
+		})
+	}
+}
+
+// Two answers to one command would shift every later one.
+func TestUnaskedFrame(t *testing.T) {
+	addr := script(t, func(c *client) {
+		c.receive()
+		c.Write([]byte{0, 2, 0x91, 0x00, 0, 2, 0x91, 0xAF})
+		drain(c)
+	})
+	tr := connected(t, addr, &Config{ATRTimeout: -1})
+	if r, err := tr.Transmit(context.Background(), []byte{0x60}); err != nil || !bytes.Equal(r, []byte{0x91, 0x00}) {
+		t.Fatalf("answer % X, %v", r, err)
+	}
+	<-tr.conn.lost
+	_, err := tr.Transmit(context.Background(), []byte{0x60})
+	if err == nil || !strings.Contains(err.Error(), "2 bytes came unasked") {
+		t.Errorf("next call: %v", err)
+	}
+}
+
+func TestNotTransmitted(t *testing.T) {
+	tr := connected(t, serve(t, &Server{Present: (&deck{}).present}), nil)
+	for _, command := range [][]byte{{0}, {1}, {2}, {4}, make([]byte, 0x10000)} {
+		_, err := tr.Transmit(context.Background(), command)
+		var e *Error
+		if !errors.As(err, &e) || e.Sent() {
+			t.Errorf("command of %d bytes: error %v, want one with Sent false", len(command), err)
+		}
+	}
+	if r, err := tr.Transmit(context.Background(), []byte{0x60}); err != nil || !bytes.Equal(r, []byte{0x60}) {
+		t.Errorf("afterwards: % X, %v", r, err)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	tr := connected(t, serve(t, &Server{Present: (&deck{}).present}), &Config{MaxCommand: 1, MaxResponse: 2, Framing: frame.Native})
+	if c, r, f := tr.Limits(); c != 1 || r != 2 || f != frame.Native {
+		t.Errorf("Limits %d, %d, %v", c, r, f)
+	}
+}
+
+func TestBusy(t *testing.T) {
+	hung := make(chan struct{})
+	tr := connected(t, serve(t, &Server{Present: func(context.Context) (Card, error) { return hanging{hung}, nil }}), nil)
+	done := make(chan error)
+	go func() {
+		_, err := tr.Transmit(context.Background(), []byte{0x60})
+		done <- err
+	}()
+	<-hung
+	if _, err := tr.Transmit(context.Background(), []byte{0x60}); !errors.Is(err, ErrBusy) {
+		t.Errorf("second Transmit: %v, want %v", err, ErrBusy)
+	}
+	tr.Close()
+	if err := <-done; !errors.Is(err, ErrClosed) {
+		t.Errorf("first Transmit after Close: %v, want %v", err, ErrClosed)
+	}
 }
