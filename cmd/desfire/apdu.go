@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/wire"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) apduCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "apdu HEX...",
+		Short: "Send frames as they are and decode the answers",
+		Long: `Send frames as they are, one after the other to the same card, and decode the
+answers. Nothing else is sent. A frame that begins with 90 or 00 is an APDU, any
+other a native DESFire frame; both may be sent in one go if the card takes both.
+Without an argument, or with -, frames are lines of standard input.`,
+		Example: `  desfire apdu 9060000000
+  desfire apdu "90 5A 00 00 03 14 13 12 00" "90 6C 00 00 01 01 00"
+  desfire apdu 60 AF AF`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			frames, err := a.frames(cmd, args)
+			if err != nil {
+				return err
+			}
+			return a.withTransport(cmd, func(ctx context.Context, _ string, t desfire.Transport) error {
+				return a.apdus(ctx, t, frames)
+			})
+		},
+	}
+	return cmd
+}
+
+// frames are the arguments, or the lines of standard input.
+func (a *app) frames(cmd *cobra.Command, args []string) ([][]byte, error) {
+	if len(args) == 0 && terminal(a.stdin) {
+		return nil, &usageError{cmd, errors.New("nothing to send: want one or more frames in hexadecimal")}
+	}
+	if len(args) == 0 || len(args) == 1 && args[0] == "-" {
+		args = nil
+		for in := bufio.NewScanner(a.stdin); in.Scan(); {
+			if in.Text() != "" {
+				args = append(args, in.Text())
+			}
+		}
+		if len(args) == 0 {
+			return nil, &usageError{cmd, errors.New("nothing to send: standard input is empty")}
+		}
+	}
+	var frames [][]byte
+	for _, arg := range args {
+		b, err := parseHex(arg)
+		if err != nil {
+			return nil, &usageError{cmd, err}
+		}
+		frames = append(frames, b)
+	}
+	return frames, nil
+}
+
+// apduResult is one line of apdu --json.
+type apduResult struct {
+	Command  hexBytes     `json:"command"`
+	Name     string       `json:"name"` // of the command, where it is known
+	Answer   hexBytes     `json:"answer"`
+	Status   string       `json:"status"` // four digits
+	Text     string       `json:"text"`   // the status in words
+	Data     hexBytes     `json:"data"`   // the answer without its status
+	Fields   []fieldValue `json:"fields"` // of a complete answer that could be decoded
+	Millis   float64      `json:"ms"`
+	complete []byte       // data of a chain so far
+}
+
+type fieldValue struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+func (a *app) apdus(ctx context.Context, t desfire.Transport, frames [][]byte) error {
+	var chain wire.Command // the command whose answer is not complete
+	var joined []byte
+	var marks []int
+	for _, f := range frames {
+		c, _ := frame.ParseCommand(f)
+		if c.INS != frame.INSMore || chain == nil {
+			chain, joined, marks = explainFrame(f), nil, nil
+		}
+		began := time.Now()
+		rsp, err := a.exchange(ctx, t, f)
+		if err != nil {
+			return err
+		}
+		r := apduResult{Command: f, Answer: rsp, Millis: float64(time.Since(began).Microseconds()) / 1000, Fields: []fieldValue{}}
+		bare := false
+		if chain != nil {
+			r.Name, bare = chain.Spec().Name, chain.Spec().Bare
+		}
+		data, status, ok := frame.ParseAnswer(c.Framing, rsp, bare)
+		if !ok {
+			r.Text = "too short for a status"
+		} else {
+			r.Status, r.Text, r.Data = fmt.Sprintf("%04X", uint16(status)), status.Error(), data
+			joined = append(joined, data...)
+			switch {
+			case status == wire.StatusAdditionalFrame:
+				marks = append(marks, len(joined))
+			case chain != nil && status == chain.Spec().Success:
+				r.Fields = answerFields(chain, joined, marks)
+				chain = nil
+			default:
+				chain = nil
+			}
+		}
+		if a.json {
+			if err := a.emit(r); err != nil {
+				return err
+			}
+			continue
+		}
+		a.printAPDU(&r, ok && (status == wire.StatusOK || status == wire.StatusAdditionalFrame || status == wire.StatusISOOK))
+	}
+	return nil
+}
+
+func (a *app) exchange(ctx context.Context, t desfire.Transport, f []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, apduTimeout, errNoAnswer)
+	defer cancel()
+	rsp, err := t.Transmit(ctx, f)
+	if err != nil && errors.Is(context.Cause(ctx), errNoAnswer) {
+		err = errNoAnswer
+	}
+	return append([]byte(nil), rsp...), err
+}
+
+// apduTimeout is enough for the slowest command, FormatPICC.
+const apduTimeout = 30 * time.Second
+
+var errNoAnswer = fmt.Errorf("no answer from the card within %v", apduTimeout)
+
+func (a *app) printAPDU(r *apduResult, good bool) {
+	p := a.out
+	name := r.Name
+	if name == "" {
+		name = "unknown command"
+	}
+	a.printf("%s %s  %s\n", p.dim.Render(">"), spaced(r.Command), p.name.Render(name))
+	style := p.bad
+	if good {
+		style = p.good
+	}
+	a.printf("%s %s  %s\n", p.dim.Render("<"), spaced(r.Answer), style.Render(r.Text))
+	for _, f := range r.Fields {
+		a.printf("    %s%s  %s\n", p.dim.Render(f.Name), pad(f.Name, 20), f.Value)
+	}
+}
+
+// answerFields decodes a complete answer by the command's declaration.
+func answerFields(cmd wire.Command, data []byte, marks []int) []fieldValue {
+	out := []fieldValue{}
+	rsp := responseOf(cmd)
+	if rsp == nil {
+		return out
+	}
+	var c wire.Coder
+	list, err := c.Explain(wire.Encoded{Bytes: data, Marks: marks, Le: -1}, rsp)
+	if err != nil {
+		return out
+	}
+	for _, f := range list {
+		out = append(out, fieldValue{f.Name, f.Value})
+	}
+	return out
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// app is one run of the tool: where it reads and writes, and what the global
+// flags say.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	out, err       palette // what stdout and stderr can show
+	log            *slog.Logger
+	level          slog.LevelVar
+	tracer         *tracer // nil without --trace
+	at             string  // the reader where the card of the verb lies
+
+	reader  string
+	trace   string
+	json    bool
+	verbose bool
+	wait    time.Duration
+}
+
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
+	a := &app{
+		stdin: stdin, stdout: stdout, stderr: stderr,
+		out: newPalette(colourful(stdout)), err: newPalette(colourful(stderr)),
+	}
+	a.log = slog.New(tint.NewTextHandler(stderr, &tint.Options{
+		Level: &a.level, TimeFormat: "15:04:05.000", NoColor: !colourful(stderr),
+	}))
+	return a
+}
+
+const longHelp = `Work with MIFARE DESFire cards: on a PC/SC reader, behind a socket, or simulated.
+
+Readers (--reader, or DESFIRE_READER in the environment):
+  pcsc            every PC/SC reader, now and later (the default)
+  pcsc:PART       those with PART in their name
+  tcp:HOST:PORT   a card served on a socket, for example by "desfire sim serve"
+  sim:            a fresh simulated card in memory
+  sim:FILE        the simulated card in FILE
+
+AIDs are six hexadecimal digits, most significant first: application 121314 is
+sent as 14 13 12. File numbers are 0 to 31.
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.`
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "desfire",
+		Short:         "Work with MIFARE DESFire cards",
+		Long:          longHelp,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          subcommand,
+
+		SuggestionsMinimumDistance: 2,
+
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  desfire demo                              see it work, no reader needed
+  desfire watch                             list the applications of each card
+  desfire ls                                applications, files and rights
+  desfire drain 121314 1 --every 1s         debit 1 a second until nothing is left
+  desfire info --reader tcp:localhost:9000 --trace`,
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{cmd, err}
+	})
+	f := root.PersistentFlags()
+	f.StringVarP(&a.reader, "reader", "r", envOr("DESFIRE_READER", "pcsc"), "where cards are presented: pcsc[:PART], tcp:HOST:PORT, sim: or sim:FILE")
+	f.BoolVar(&a.json, "json", false, "print JSON on stdout, one object a line")
+	f.StringVar(&a.trace, "trace", "", "show the traffic with the card on stderr")
+	f.Lookup("trace").NoOptDefVal = "-"
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
+	f.DurationVar(&a.wait, "wait", 10*time.Second, "how long to wait for a card; 0 waits for ever")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
+	_ = root.RegisterFlagCompletionFunc("reader", a.completeReader)
+
+	root.AddGroup(&cobra.Group{ID: "card", Title: "Cards:"}, &cobra.Group{ID: "data", Title: "Values and data:"}, &cobra.Group{ID: "sim", Title: "Without a card:"})
+	for _, group := range []struct {
+		id   string
+		cmds []*cobra.Command
+	}{
+		{"card", []*cobra.Command{a.readersCommand(), a.watchCommand(), a.infoCommand(), a.lsCommand(), a.apduCommand(), a.formatCommand()}},
+		{"data", []*cobra.Command{a.valueCommand(), a.drainCommand(), a.readCommand(), a.writeCommand()}},
+		{"sim", []*cobra.Command{a.demoCommand(), a.simCommand()}},
+		{"", []*cobra.Command{a.versionCommand()}},
+	} {
+		for _, cmd := range group.cmds {
+			cmd.GroupID = group.id
+			root.AddCommand(cmd)
+		}
+	}
+	return root
+}
+
+// prepare is what every verb does first.
+func (a *app) prepare(cmd *cobra.Command) error {
+	if a.verbose {
+		a.level.Set(slog.LevelDebug)
+	}
+	switch a.trace {
+	case "":
+	case "-":
+		a.tracer = newTracer(a.stderr, a.err)
+	default:
+		return &usageError{cmd, fmt.Errorf("--trace=%s: recording to a file is not possible yet; --trace alone shows the traffic on stderr", a.trace)}
+	}
+	if a.wait < 0 {
+		return &usageError{cmd, fmt.Errorf("--wait %v: want 0 or more", a.wait)}
+	}
+	return nil
+}
+
+// emit prints one JSON object on a line of its own.
+func (a *app) emit(v any) error {
+	enc := json.NewEncoder(a.stdout)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// printf prints a result.
+func (a *app) printf(format string, args ...any) {
+	fmt.Fprintf(a.stdout, format, args...)
+}
+
+func envOr(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// terminal reports whether w is one.
+func terminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// colourful reports whether w takes colours (see no-color.org).
+func colourful(w any) bool {
+	return terminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

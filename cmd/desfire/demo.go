@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/simfield"
+	"github.com/go-desfire/desfire/sim"
+	"github.com/go-desfire/desfire/wire"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) demoCommand() *cobra.Command {
+	var speed float64
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "See it work on a simulated transit card; needs no reader",
+		Long: `Present a simulated transit card, list its applications, and debit its purse until
+nothing is left. Twice the card is pulled away in the worst moment, while it
+commits: once after the debit has happened, once before. When it is back, the
+value tells which, and not one debit is lost or made twice.`,
+		Args:    wants(),
+		Example: "  desfire demo\n  desfire demo --speed 10 --trace",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !(speed >= 0.1 && speed <= 1000) {
+				return &usageError{cmd, fmt.Errorf("--speed %g: want 0.1 to 1000", speed)}
+			}
+			return a.demo(cmd.Context(), speed)
+		},
+	}
+	cmd.Flags().Float64Var(&speed, "speed", 1, "how fast its clock runs")
+	return cmd
+}
+
+// The demo: credit to debit, one at a time, and the debits in whose commit the
+// card is pulled away.
+const (
+	demoCredit = 10
+	demoDone   = 4 // pulled after the card has committed
+	demoUndone = 7 // pulled before
+	demoCommit = 4 // the commit is the fourth exchange of a debit: select, get, debit, commit
+)
+
+// Pauses of the demo at speed 1, about ten seconds in all.
+const (
+	demoPause = 900 * time.Millisecond
+	demoEvery = 450 * time.Millisecond
+	demoAway  = 1500 * time.Millisecond
+)
+
+type demo struct {
+	*app
+	field *simfield.Field
+	speed float64
+	purse purse
+	card  string
+	tries int // debits begun
+	done  int
+	found int // of them: known only when the card was back
+	undo  int // commits that had not happened
+	value int32
+}
+
+func (a *app) demo(ctx context.Context, speed float64) error {
+	card, err := sim.New(&sim.Config{Generation: wire.EV2, Rand: seeded("demo")})
+	if err != nil {
+		return err
+	}
+	if err := a.makeTransit(ctx, card, demoCredit); err != nil {
+		return err
+	}
+	d := &demo{app: a, field: simfield.New("simulated reader", card), speed: speed, value: demoCredit,
+		purse: purse{app: transitApp, file: transitPurse, amount: 1}}
+	d.heading(d.out.title, "desfire demo: a simulated transit card, no reader needed")
+	if err := d.present(ctx); err != nil {
+		return err
+	}
+	if err := d.drain(ctx); err != nil {
+		return err
+	}
+	return d.summary()
+}
+
+// present lists what is on the card.
+func (d *demo) present(ctx context.Context) error {
+	if err := d.sleep(ctx, demoPause/2); err != nil {
+		return err
+	}
+	t, err := d.field.Activate(ctx)
+	if err != nil {
+		return err
+	}
+	card, err := d.connect(ctx, t)
+	if err != nil {
+		return err
+	}
+	defer card.Close()
+	d.card = card.String()
+	list, err := listCard(ctx, card, nil)
+	if err != nil {
+		return err
+	}
+	d.heading(d.out.good, "A card is presented")
+	if d.json {
+		if err := d.emit(struct {
+			Event string `json:"event"`
+			*cardTree
+		}{"presented", list}); err != nil {
+			return err
+		}
+	} else {
+		d.printTree(list)
+	}
+	return d.sleep(ctx, 2*demoPause)
+}
+
+// drain debits until nothing is left.
+func (d *demo) drain(ctx context.Context) error {
+	d.heading(d.out.good, fmt.Sprintf("Its purse is drained: debit 1 from file %d of application %v, commit, again", transitPurse, transitApp))
+	d.bar("")
+	conf := &desfire.KeepConfig{
+		Every: demoEvery,
+		After: func(t time.Duration) <-chan time.Time { return time.After(d.scaled(t)) },
+		Accept: func(ctx context.Context, card *desfire.Card) error {
+			return d.purse.find(ctx, card)
+		},
+		OnChange: func(c desfire.KeepChange) {
+			if c.State == desfire.KeepBack {
+				d.event("back", "")
+				d.heading(d.out.good, "A card is presented: "+c.ID+", the same one")
+			}
+		},
+	}
+	return d.keep(ctx, &place{Source: d.field}, conf, d.step)
+}
+
+// step is one debit, or the end.
+func (d *demo) step(ctx context.Context, card *desfire.Card) (bool, error) {
+	value, settled, err := d.look(ctx, card)
+	if err != nil {
+		return false, err
+	}
+	switch settled {
+	case happened:
+		d.done, d.found = d.done+1, d.found+1
+		d.say(fmt.Sprintf("The value is %d: the debit was done. It is counted, and not made again.", value))
+	case notHappened:
+		d.undo++
+		d.say(fmt.Sprintf("The value is %d: the debit was not done. It is made again.", value))
+	case unclear:
+		return false, errors.New("the demo's card has a value it cannot have")
+	}
+	if settled != certain {
+		d.event("resolved", settled.String())
+		if err := d.sleep(ctx, demoPause); err != nil {
+			return false, err
+		}
+	}
+	if value == 0 {
+		return true, nil
+	}
+	if err := d.purse.change(ctx, card, value); err != nil {
+		var unknown *desfire.OutcomeUnknownError
+		if errors.As(err, &unknown) {
+			return false, errors.Join(err, d.pulled(ctx))
+		}
+		return false, err
+	}
+	d.done, d.value = d.done+1, value-1
+	d.event("debited", "")
+	d.bar("debited 1")
+	return false, nil
+}
+
+// look plans the accident of this debit and reads the value.
+func (d *demo) look(ctx context.Context, card *desfire.Card) (int32, outcome, error) {
+	d.tries++
+	switch d.tries {
+	case demoDone:
+		d.field.Card.TearAfter(demoCommit)
+	case demoUndone:
+		d.field.Card.TearBefore(demoCommit)
+	}
+	value, settled, err := d.purse.look(ctx, card)
+	d.value = value
+	return value, settled, err
+}
+
+// pulled takes the card away and brings it back a little later.
+func (d *demo) pulled(ctx context.Context) error {
+	d.field.Lift()
+	d.event("pulled", "")
+	d.heading(d.out.bad, "The card is pulled away in the middle of the commit")
+	d.say("Was that debit done? Nobody can know before the card is back.")
+	time.AfterFunc(d.scaled(demoAway), func() {
+		if ctx.Err() == nil || errors.Is(context.Cause(ctx), context.Canceled) {
+			d.field.Return()
+		}
+	})
+	return nil
+}
+
+func (d *demo) summary() error {
+	if d.json {
+		return d.emit(demoSummary{"summary", d.card, demoCredit, d.done, d.found, d.undo, d.value, d.field.Card.Exchanges()})
+	}
+	p := d.out
+	row := func(name, value string) { d.printf("  %s%s  %s\n", name, pad(name, 12), value) }
+	d.heading(p.title, "Summary")
+	row("start value", p.number.Render(fmt.Sprint(demoCredit)))
+	row("done", fmt.Sprintf("%s of 1, %d found done when the card was back", count(d.done, "debit"), d.found))
+	row("not done", fmt.Sprintf("%d, found when the card was back, and made again", d.undo))
+	row("final value", p.number.Render(fmt.Sprint(d.value)))
+	row("traffic", fmt.Sprintf("%d exchanges", d.field.Card.Exchanges()))
+	d.printf("\n%s\n", p.good.Render(fmt.Sprintf("%d - %d = %d: nothing was debited twice, and nothing was forgotten.", demoCredit, d.done, d.value)))
+	d.printf("%s\n", p.dim.Render("With a reader: desfire watch. Your own simulated card: desfire sim new travel.json --transit"))
+	return nil
+}
+
+// demoEvent is a line of demo --json between the first and the last.
+type demoEvent struct {
+	Event   string `json:"event"` // debited, pulled, back, resolved
+	Value   int32  `json:"value"`
+	Outcome string `json:"outcome"`
+}
+
+type demoSummary struct {
+	Event     string `json:"event"`
+	Card      string `json:"card"`
+	Start     int32  `json:"start"`
+	Debits    int    `json:"debits"`
+	Resolved  int    `json:"resolved"`
+	NotDone   int    `json:"resolved_not"`
+	Final     int32  `json:"final"`
+	Exchanges int    `json:"exchanges"`
+}
+
+func (d *demo) event(name, outcome string) {
+	if d.json {
+		_ = d.emit(demoEvent{name, d.value, outcome})
+	}
+}
+
+func (d *demo) heading(style interface{ Render(...string) string }, text string) {
+	if !d.json {
+		d.printf("\n%s %s\n", style.Render("*"), d.out.title.Render(text))
+	}
+}
+
+func (d *demo) say(text string) {
+	if !d.json {
+		d.printf("  %s\n", text)
+	}
+}
+
+// bar shows the credit that is left.
+func (d *demo) bar(text string) {
+	if d.json {
+		return
+	}
+	full, empty := "#", "."
+	if d.out.colour {
+		full, empty = "█", "░"
+	}
+	const cell = 3
+	line := d.out.good.Render(strings.Repeat(full, cell*int(d.value))) + d.out.dim.Render(strings.Repeat(empty, cell*(demoCredit-int(d.value))))
+	d.printf("  %s %s  %s\n", line, d.out.number.Render(fmt.Sprintf("%2d", d.value)), d.out.dim.Render(text))
+}
+
+func (d *demo) scaled(t time.Duration) time.Duration { return time.Duration(float64(t) / d.speed) }
+
+func (d *demo) sleep(ctx context.Context, t time.Duration) error {
+	timer := time.NewTimer(d.scaled(t))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+
+	"github.com/go-desfire/desfire/cmd/desfire/internal/simfield"
+	"github.com/go-desfire/desfire/tcp"
+	"github.com/go-desfire/desfire/vpcd"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) simServeCommand() *cobra.Command {
+	var flags cardFlags
+	var listen, slot string
+	cmd := &cobra.Command{
+		Use:   "serve [IMAGE]",
+		Short: "Present a simulated card on a socket or in a virtual PC/SC reader",
+		Long: `Present a simulated card until Ctrl-C: on a socket (--listen), where --reader
+tcp:HOST:PORT finds it, or in a virtual reader of pcscd (--vpcd), where every
+PC/SC program of this machine sees it. Without IMAGE it is a fresh card in memory.
+
+A line "lift" or "return" on standard input takes the card off the reader and
+puts it back` + toggleHelp + `.
+
+Who reaches the socket has the card: without a host, --listen :PORT listens on
+the loopback interface only.`,
+		Example: `  desfire sim serve --transit --listen :9000
+  desfire sim serve travel.json --vpcd ` + vpcd.Slot0,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return &usageError{cmd, fmt.Errorf("%s: one argument too many, %q: want [IMAGE]", cmd.CommandPath(), args[1])}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			conf, err := flags.config(cmd)
+			if err != nil {
+				return err
+			}
+			if (listen == "") == (slot == "") {
+				return &usageError{cmd, errors.New("where to present the card: want either --listen HOST:PORT or --vpcd HOST:PORT")}
+			}
+			image := ""
+			if len(args) > 0 {
+				if image = args[0]; flags.transit {
+					return &usageError{cmd, errors.New("--transit is for fresh cards: make an image with desfire sim new --transit")}
+				}
+			}
+			card, err := loadCard(image, conf)
+			if err != nil {
+				return err
+			}
+			if flags.transit {
+				if err := a.makeTransit(cmd.Context(), card, transitCredit); err != nil {
+					return err
+				}
+			}
+			s := &server{app: a, field: simfield.New("simulated", card)}
+			if listen != "" {
+				return s.listen(cmd.Context(), listen)
+			}
+			return s.insert(cmd.Context(), slot)
+		},
+	}
+	flags.register(cmd)
+	cmd.Flags().StringVar(&listen, "listen", "", "socket to present the card on, HOST:PORT or :PORT")
+	cmd.Flags().StringVar(&slot, "vpcd", "", "virtual reader to put the card in, HOST:PORT (Debian: "+vpcd.Slot0+")")
+	return cmd
+}
+
+// server presents one card.
+type server struct {
+	*app
+	field *simfield.Field
+	lift  func() // beyond the field: end connections, leave the reader
+	back  func()
+}
+
+// serveEvent is one line of sim serve --json.
+type serveEvent struct {
+	Event   string   `json:"event"` // listening, inserting, lifted, returned
+	Address string   `json:"address"`
+	Card    string   `json:"card"`
+	UID     hexBytes `json:"uid"`
+}
+
+func (s *server) say(event, address, text string) {
+	if s.json {
+		_ = s.emit(serveEvent{event, address, s.field.Card.Generation().String(), s.field.Card.UID()})
+		return
+	}
+	s.printf("%s\n", text)
+}
+
+// listen presents the card on a socket.
+func (s *server) listen(ctx context.Context, addr string) error {
+	l, err := tcp.Listen(ctx, addr)
+	if err != nil {
+		return err
+	}
+	conns := &connections{Listener: l, open: make(map[string]net.Conn)}
+	s.lift, s.back = conns.closeAll, func() {}
+	at := l.Addr().String()
+	s.say("listening", at, fmt.Sprintf("%v on %s: use it with --reader tcp:%s", s.field.Card, at, at))
+	s.control(ctx, at)
+	srv := &tcp.Server{
+		Present: func(ctx context.Context) (tcp.Card, error) {
+			card, err := s.field.Activate(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return card, nil
+		},
+		Observe: func(e tcp.ServerEvent) {
+			if e.Kind == tcp.Left {
+				conns.forget(e.Peer)
+			}
+			s.log.Debug("client "+e.Kind.String(), "peer", e.Peer, "err", text(e.Err))
+		},
+	}
+	if err := srv.Serve(ctx, conns); err != nil {
+		return err
+	}
+	return errInterrupted // nothing else ends it
+}
+
+// insert puts the card into a virtual reader and keeps it there.
+func (s *server) insert(ctx context.Context, slot string) error {
+	if _, _, err := net.SplitHostPort(slot); err != nil {
+		return fmt.Errorf("--vpcd %q: want HOST:PORT, for example %s", slot, vpcd.Slot0)
+	}
+	client := vpcd.New(slot, func(ctx context.Context) (vpcd.Card, error) {
+		card, err := s.field.Activate(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return card, nil
+	}, &vpcd.Config{Observe: func(e vpcd.Event) {
+		switch e.Kind {
+		case vpcd.Unreachable:
+			s.log.Warn("nothing listens at "+slot+": is pcscd running, with the vpcd driver? trying again", "err", e.Err)
+		case vpcd.Removed:
+			s.log.Info("removed", "why", e.Err)
+		case vpcd.Activated, vpcd.Connected:
+			s.log.Debug(e.Kind.String())
+		default:
+			s.log.Info(e.Kind.String())
+		}
+	}})
+	s.lift, s.back = client.Lift, client.Return
+	s.say("inserting", slot, fmt.Sprintf("%v goes into the virtual reader at %s", s.field.Card, slot))
+	s.control(ctx, slot)
+	if err := client.Run(ctx); err != nil {
+		return err
+	}
+	return errInterrupted // nothing else ends it
+}
+
+// control lifts and returns the card as standard input and the signal say.
+func (s *server) control(ctx context.Context, at string) {
+	var mu sync.Mutex
+	move := func(in bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if in {
+			s.field.Return()
+			s.back()
+			s.say("returned", at, "returned")
+			return
+		}
+		s.field.Lift()
+		s.lift()
+		s.say("lifted", at, "lifted")
+	}
+	onToggle(ctx, func() { move(!s.field.Card.InField()) })
+	go func() {
+		for in := bufio.NewScanner(s.stdin); in.Scan(); {
+			switch line := strings.ToLower(strings.TrimSpace(in.Text())); line {
+			case "lift":
+				move(false)
+			case "return":
+				move(true)
+			case "":
+			default:
+				s.log.Warn(fmt.Sprintf("%q: want lift or return", line))
+			}
+		}
+	}()
+}
+
+// connections is a listener that can end what it has accepted: a card that is
+// lifted is gone for its reader at once, also when it is idle.
+type connections struct {
+	net.Listener
+	mu   sync.Mutex
+	open map[string]net.Conn // by the peer's address
+}
+
+// Accept waits for a connection and remembers it.
+func (l *connections) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		l.mu.Lock()
+		l.open[c.RemoteAddr().String()] = c
+		l.mu.Unlock()
+	}
+	return c, err
+}
+
+func (l *connections) forget(peer net.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.open, peer.String())
+}
+
+func (l *connections) closeAll() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.open {
+		_ = c.Close()
+	}
+	clear(l.open)
+}

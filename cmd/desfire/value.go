@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/wire"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) valueCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:                        "value",
+		Short:                      "Read and change a value file",
+		Args:                       subcommand,
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.valueGetCommand(), a.valueChangeCommand("credit"), a.valueChangeCommand("debit"))
+	return cmd
+}
+
+// valueResult is what the value verbs print with --json.
+type valueResult struct {
+	Card        string      `json:"card"`
+	Application wire.AID    `json:"application"`
+	File        wire.FileNo `json:"file"`
+	Before      *int32      `json:"before,omitempty"` // credit, debit
+	Value       int32       `json:"value"`
+}
+
+func (a *app) valueGetCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "get APP FILE",
+		Short:   "Print the value of a value file",
+		Args:    wants("APP", "FILE"),
+		Example: "  desfire value get 121314 1",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := purseArgs(cmd, args)
+			if err != nil {
+				return err
+			}
+			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
+				if err := p.find(ctx, card); err != nil {
+					return err
+				}
+				v, err := card.Value(ctx, p.file)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					return a.emit(valueResult{Card: card.String(), Application: p.app, File: p.file, Value: v})
+				}
+				a.printf("%d\n", v)
+				return nil
+			})
+		},
+	}
+}
+
+func (a *app) valueChangeCommand(verb string) *cobra.Command {
+	var limited bool
+	cmd := &cobra.Command{
+		Use:   verb + " APP FILE AMOUNT",
+		Short: map[string]string{"credit": "Add to a value file", "debit": "Take from a value file"}[verb],
+		Long: map[string]string{"credit": "Add AMOUNT to a value file and commit.", "debit": "Take AMOUNT from a value file and commit."}[verb] + `
+
+If the card leaves before it has confirmed the commit, present it again (within
+--wait): the value tells whether it was done, and if it was not, it is done then.`,
+		Args:    wants("APP", "FILE", "AMOUNT"),
+		Example: "  desfire value " + verb + " 121314 1 5",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := purseArgs(cmd, args)
+			if err != nil {
+				return err
+			}
+			if p.amount, err = parseAmount(cmd, args[2]); err != nil {
+				return err
+			}
+			p.credit, p.part = verb == "credit", limited
+			return a.changeValue(cmd, p)
+		},
+	}
+	if verb == "credit" {
+		cmd.Flags().BoolVar(&limited, "limited", false, "LimitedCredit: give back what the last transaction took, with less right")
+	}
+	return cmd
+}
+
+// changeValue makes one change and makes sure of it.
+func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
+	pl, err := a.place(cmd)
+	if err != nil {
+		return err
+	}
+	if pl.ready != nil {
+		if err := pl.ready(cmd.Context()); err != nil {
+			return err
+		}
+	}
+	var result valueResult
+	err = a.hold(cmd.Context(), pl, p, 0, a.wait, nil, func(ctx context.Context, card *desfire.Card) (bool, error) {
+		before := p.open
+		value, settled, err := p.look(ctx, card)
+		if err != nil {
+			return false, err
+		}
+		switch settled {
+		case happened:
+			a.log.Info("the change without an answer was done")
+		case notHappened:
+			a.log.Info("the change without an answer was not done: repeating it")
+		case unclear:
+			return false, fmt.Errorf("the value was %d before the change and is %d now: another program changed it, and whether ours was done is not known", *before, value)
+		}
+		result = valueResult{Card: card.String(), Application: p.app, File: p.file, Before: before, Value: value}
+		if settled == happened {
+			return true, nil
+		}
+		after := int64(value) + int64(p.delta())
+		switch {
+		case after < int64(p.lower):
+			return false, fmt.Errorf("the value is %d and may not go below %d: %d cannot be taken", value, p.lower, p.amount)
+		case after > int64(p.upper):
+			return false, fmt.Errorf("the value is %d and may not go above %d: %d cannot be added", value, p.upper, p.amount)
+		}
+		if err := p.change(ctx, card, value); err != nil {
+			return false, err
+		}
+		result.Before, result.Value = &value, int32(after)
+		return true, nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case a.json:
+		return a.emit(result)
+	}
+	a.printf("%s -> %s\n", strconv.Itoa(int(*result.Before)), a.out.number.Render(strconv.Itoa(int(result.Value))))
+	return nil
+}
