@@ -6,7 +6,6 @@ package cmac
 import (
 	"crypto/cipher"
 	"crypto/subtle"
-	"encoding/binary"
 )
 
 // MAC computes message authentication codes under one key. It is not safe for
@@ -38,26 +37,40 @@ func (m *MAC) Subkeys() (k1, k2 []byte) { return m.k1[:m.size], m.k2[:m.size] }
 // Reset starts a new message. iv starts the chain; nil is zero.
 func (m *MAC) Reset(iv []byte) {
 	m.n = 0
-	clear(m.x[:])
-	copy(m.x[:m.size], iv)
+	m.x = [16]byte{}
+	if iv != nil {
+		copy(m.x[:m.size], iv)
+	}
 }
 
 // Write adds p to the message.
 func (m *MAC) Write(p []byte) {
+	if m.size == 16 && (m.n == 0 || m.n == 16) {
+		p = m.write16(p)
+	}
 	for len(p) > 0 {
 		if m.n == m.size {
 			m.b.Encrypt(m.x[:m.size], m.x[:m.size])
 			m.n = 0
 		}
-		if m.n == 0 && m.size == 16 && len(p) >= 16 {
-			xor16(&m.x, p)
-			m.n, p = 16, p[16:]
-			continue
-		}
 		k := subtle.XORBytes(m.x[m.n:m.size], m.x[m.n:m.size], p)
 		m.n += k
 		p = p[k:]
 	}
+}
+
+// write16 takes the whole blocks of p, at a block's border. The last block
+// waits for what follows.
+func (m *MAC) write16(p []byte) []byte {
+	x := m.x[:]
+	for ; len(p) >= 16; p = p[16:] {
+		if m.n == 16 {
+			m.b.Encrypt(x, x)
+		}
+		subtle.XORBytes(x, x, p[:16]) // one 16-byte store, which the cipher loads at once
+		m.n = 16
+	}
+	return p
 }
 
 // WriteByte adds one byte. It never fails.
@@ -71,23 +84,16 @@ func (m *MAC) WriteByte(b byte) error {
 	return nil
 }
 
-func xor16(x *[16]byte, p []byte) {
-	_ = p[15]
-	le := binary.LittleEndian
-	le.PutUint64(x[:8], le.Uint64(x[:8])^le.Uint64(p[:8]))
-	le.PutUint64(x[8:], le.Uint64(x[8:])^le.Uint64(p[8:]))
-}
-
 // Sum ends the message and returns the full MAC. It is valid until the next
 // call of a method.
 func (m *MAC) Sum() []byte {
-	x := m.x[:m.size]
-	if m.n == m.size {
-		subtle.XORBytes(x, x, m.k1[:m.size])
-	} else {
-		x[m.n] ^= 0x80
-		subtle.XORBytes(x, x, m.k2[:m.size])
+	last := &m.k1
+	if m.n < m.size {
+		m.x[m.n] ^= 0x80
+		last = &m.k2
 	}
+	x := m.x[:m.size]
+	subtle.XORBytes(x, x, last[:m.size])
 	m.b.Encrypt(x, x)
 	return x
 }

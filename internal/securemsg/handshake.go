@@ -72,6 +72,9 @@ type Config struct {
 // Fits says why a key of type t cannot authenticate with m, or nil.
 func Fits(m key.Method, t key.Type) error {
 	aes := t == key.TypeAES
+	if m > key.MethodISO7816 || t > key.TypeAES {
+		return fmt.Errorf("no method %v, or no key type %v", m, t)
+	}
 	switch m {
 	case key.MethodD40:
 		if aes || t == key.Type3K3DES {
@@ -93,11 +96,8 @@ func Fits(m key.Method, t key.Type) error {
 // prepare checks a configuration and returns the session that a NonFirst
 // method continues.
 func (c *Config) prepare(end Side) (*ev2, error) {
-	switch {
-	case c.Key == nil:
+	if c.Key == nil {
 		return nil, fmt.Errorf("authenticate %v: no key", c.Method)
-	case c.Method > key.MethodISO7816:
-		return nil, fmt.Errorf("authenticate: no method %v", c.Method)
 	}
 	if err := Fits(c.Method, c.Key.Type()); err != nil {
 		return nil, err
