@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -27,8 +28,9 @@ type Card struct {
 	clock   deadline
 	tx, rx  []byte // sealed command, opened answer
 	seen    Exchange
-	nested  bool // inside Transact
-	dirty   bool // something was authenticated or pending since the last activation
+	nested  bool                 // inside Transact
+	change  *securemsg.KeyChange // of the ChangeKey that runs
+	dirty   bool                 // something was authenticated or pending since the last activation
 	busy    atomic.Bool
 	closed  atomic.Bool
 }
@@ -79,6 +81,15 @@ func (c *Card) identify(ctx context.Context, mayChange bool) error {
 		return err
 	}
 	first := err
+	if c.link.Framing == FramingWrapped {
+		if _, err := Do(ctx, c, &wire.ISOSelect{By: wire.SelectByName, Name: wire.PICCName[:], P2: wire.SelectNoData}); err == nil {
+			if _, err = c.Version(ctx); err == nil {
+				return nil
+			}
+		} else if lostCard(err) {
+			return err
+		}
+	}
 	if r, ok := c.t.(reconnecter); ok && mayChange {
 		// Old cards latch the first framing they see, hence a new activation.
 		if err := r.Reconnect(ctx); err != nil {

@@ -102,7 +102,7 @@ func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message,
 		channel = nil
 	}
 	if channel != nil {
-		sealed, err := channel.Seal(c.rx[:0], c.message(cmd, spec, e, mode))
+		sealed, err := c.seal(ctx, channel, cmd, e, mode)
 		if err != nil {
 			c.state.drop("protecting " + spec.Name + " failed: " + err.Error())
 			return 0, mode, &ArgumentError{spec.Name, err}
@@ -150,13 +150,16 @@ func sessionSuccess(spec *wire.Spec, channel securemsg.Channel) wire.Status {
 	return spec.Success
 }
 
-// message is the logical command for the channel.
-func (c *Card) message(cmd wire.Command, spec *wire.Spec, e wire.Encoded, mode wire.CommMode) securemsg.Message {
-	m := securemsg.Message{Code: spec.INS, Head: e.Bytes[:e.Head], Data: e.Bytes[e.Head:], Marks: e.Marks, Mode: mode}
+// seal protects a command. A key change is made by the channel, from the keys.
+func (c *Card) seal(ctx context.Context, channel securemsg.Channel, cmd wire.Command, e wire.Encoded, mode wire.CommMode) ([]byte, error) {
+	if c.change != nil {
+		return securemsg.SealKeyChange(ctx, channel, c.rx[:0], *c.change)
+	}
+	m := securemsg.Message{Code: cmd.Spec().INS, Head: e.Bytes[:e.Head], Data: e.Bytes[e.Head:], Marks: e.Marks, Mode: mode}
 	if p, ok := cmd.(interface{ PadISO() bool }); ok && p.PadISO() {
 		m.Pad = securemsg.Pad80
 	}
-	return m
+	return channel.Seal(c.rx[:0], m)
 }
 
 // plainLen is how many plain bytes the answer must have, -1 if not known.

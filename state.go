@@ -14,8 +14,9 @@ type state struct {
 	second   AID  // the secondary application where two are selected
 	selected bool // false: not known what is selected
 	channel  securemsg.Channel
-	pending  bool   // changes wait for CommitTransaction
-	gone     string // why the last session ended, until the next one begins
+	pending  bool    // changes wait for CommitTransaction
+	session  Session // facts of the present session, besides those of channel
+	gone     string  // why the last session ended, until the next one begins
 	files    map[FileNo]*wire.FileSettings
 }
 
@@ -55,6 +56,11 @@ func (s *state) after(cmd wire.Command, effect wire.Effect, status wire.Status) 
 			return
 		}
 		s.drop("SelectApplication ended the session")
+	case *wire.ISOSelect:
+		if ok && m.SelectsDF() {
+			s.drop("ISO SELECT of an application ended the session")
+			*s = state{gone: s.gone} // which AID that name has the reader does not know
+		}
 	case *wire.DeleteApplication:
 		if ok && m.AID == s.app && s.app != wire.PICC {
 			*s = state{selected: true}
@@ -62,6 +68,12 @@ func (s *state) after(cmd wire.Command, effect wire.Effect, status wire.Status) 
 		s.pending = false
 	case *wire.FormatPICC:
 		s.pending = false
+	case *wire.PreparePC:
+		s.drop("PreparePC ended the session")
+	case *wire.RollKeySet:
+		if ok {
+			s.drop("RollKeySet ended the session")
+		}
 	case *wire.ChangeKey:
 		if ok && s.ownKey(m.Key) {
 			s.drop("changing the key of the session ended it")
