@@ -9,6 +9,7 @@ import (
 // How long connecting waits for programs that look at a new card for a moment,
 // as desktops do.
 const (
+	shareFrom = 3 // the attempt from which on sharing is good enough
 	busyTries = 10
 	busyPause = 50 * time.Millisecond
 )
@@ -96,7 +97,11 @@ func (r *Readers) connect(ctx context.Context, reader string) (*Conn, error) {
 		response: make([]byte, maxBuffer),
 	}
 	for try := 1; ; try++ {
-		if code = l.connect(r.config.Share); code != codeSharingViolation || try == busyTries {
+		mode := r.config.Share
+		if mode == ShareAuto && try < shareFrom {
+			mode = ShareExclusive
+		}
+		if code = l.connect(mode); code != codeSharingViolation || try == busyTries {
 			break
 		}
 		select {

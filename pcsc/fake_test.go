@@ -243,7 +243,8 @@ func (f *fake) getStatusChange(c handle, timeout uint32, states []readerState) E
 			f.mu.Unlock()
 			return codeTimeout
 		}
-		wake, ctx := f.changed, f.contexts[c]
+		ctx := f.contexts[c]
+		wake, cancelled := f.changed, ctx.cancel
 		ctx.waits = true
 		f.waits++
 		f.mu.Unlock()
@@ -252,7 +253,7 @@ func (f *fake) getStatusChange(c handle, timeout uint32, states []readerState) E
 		case <-wake:
 		case <-expire:
 			code = codeTimeout
-		case <-ctx.cancel:
+		case <-cancelled:
 			code = codeCancelled
 		}
 		f.mu.Lock()
