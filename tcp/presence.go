@@ -20,6 +20,7 @@ type presence struct {
 	turn chan struct{} // held while connecting
 
 	mu    sync.Mutex
+	why   error // what ended the last connection
 	spare *conn
 	users int // Transports not yet closed
 }
@@ -40,16 +41,17 @@ func (p *presence) watch(c *conn) {
 			return
 		}
 	}
-	p.leave()
+	p.leave(c.err)
 }
 
 // leave ends the insertion. Transports live on until their owners close them.
-func (p *presence) leave() {
+func (p *presence) leave(why error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ctx.Err() != nil {
 		return
 	}
+	p.why = why
 	p.end()
 	close(p.gone)
 	if p.spare != nil {
@@ -102,7 +104,7 @@ func (p *presence) released() {
 	}
 	c, err := dial(p.ctx, p.addr, &p.cfg)
 	if err != nil {
-		p.leave()
+		p.leave(err)
 		return
 	}
 	p.mu.Lock()

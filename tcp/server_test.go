@@ -180,8 +180,13 @@ func TestFrameInPieces(t *testing.T) {
 func TestLongestFrame(t *testing.T) {
 	c := raw(t, serve(t, &Server{Present: (&deck{}).present}))
 	long := bytes.Repeat([]byte{0xA5}, 0xFFFF)
-	go c.send(long...)
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		c.Write(append([]byte{0xFF, 0xFF}, long...))
+	}()
 	c.want(long...)
+	<-sent
 }
 
 func TestCardFailureClosesConnection(t *testing.T) {

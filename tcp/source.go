@@ -54,14 +54,15 @@ func (s *Source) Events(ctx context.Context) iter.Seq2[desfire.Event, error] {
 				cfg.ATRTimeout = forever // a server that is silent from now on serves another client
 			}
 			p := present(s.addr, cfg, c)
-			stop := context.AfterFunc(ctx, p.leave)
+			stop := context.AfterFunc(ctx, func() { p.leave(ctx.Err()) })
 			inserted := desfire.Event{Kind: desfire.CardInserted, Reader: s.String(), ATR: c.atr, Open: p.open}
 			if !yield(inserted, nil) {
 				return
 			}
 			<-p.gone
 			stop()
-			if ctx.Err() != nil || !yield(desfire.Event{Kind: desfire.CardRemoved, Reader: s.String()}, nil) {
+			removed := desfire.Event{Kind: desfire.CardRemoved, Reader: s.String(), Err: p.why}
+			if ctx.Err() != nil || !yield(removed, nil) {
 				return
 			}
 			sleep(ctx, firstRetry)

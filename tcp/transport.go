@@ -137,7 +137,7 @@ func (t *Transport) Reconnect(ctx context.Context) error {
 	c, err := dial(ctx, t.addr, &t.cfg)
 	if err != nil {
 		if t.in != nil && ctx.Err() == nil {
-			t.in.leave()
+			t.in.leave(err)
 		}
 		return &Error{Op: "connect", Addr: t.addr, Err: err}
 	}

@@ -1,0 +1,53 @@
+# make test    everything, with a real pcscd and virtual readers where they can be had
+# make lint    golangci-lint, built by the go command
+# make fuzz    each fuzz target for FUZZTIME
+# make cross   builds for other systems, without cgo
+# .ci/run      what must hold before a change is accepted
+
+GO       ?= go
+FUZZTIME ?= 30s
+BENCH    ?= .
+VERBOSE  ?=
+PACKAGES ?= ./...
+GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+SYSTEMS  = linux/amd64 linux/arm64 linux/arm windows/amd64 darwin/arm64
+
+.PHONY: all test vet race bench fuzz cross lint deps
+
+all: test
+
+test: vet
+	@.ci/deps --try
+	$(GO) test -count=1 -timeout 10m $(VERBOSE) $(PACKAGES)
+
+vet:
+	$(GO) vet $(PACKAGES)
+
+race:
+	@.ci/deps --try
+	CGO_ENABLED=1 $(GO) test -count=1 -timeout 10m -race $(VERBOSE) $(PACKAGES)
+
+bench:
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PACKAGES)
+
+fuzz:
+	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u | while read -r dir; do \
+		for target in $$($(GO) test -list '^Fuzz' $$dir | grep '^Fuzz'); do \
+			echo "== $$dir $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
+		done; \
+	done
+
+cross:
+	@set -e; for system in $(SYSTEMS); do \
+		echo "== $$system"; \
+		CGO_ENABLED=0 GOOS=$${system%/*} GOARCH=$${system#*/} $(GO) build -o /dev/null $(PACKAGES); \
+	done
+	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) vet $(PACKAGES)
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet $(PACKAGES)
+
+lint:
+	$(GO) run $(GOLANGCI) run $(PACKAGES)
+
+deps:
+	@.ci/deps
