@@ -81,6 +81,9 @@ func (c *Card) access(op operation, no wire.FileNo) wire.Status {
 	}
 	var g grant
 	op.granted(f.rights, &c.v.session, &g)
+	for _, r := range f.additional {
+		op.granted(r, &c.v.session, &g)
+	}
 	if op.getValue && f.freeGet && g.possible {
 		g.free = true
 	}
@@ -91,6 +94,8 @@ func (c *Card) access(op operation, no wire.FileNo) wire.Status {
 		return wire.StatusAuthenticationError
 	case g.byKey:
 		c.call.mode = f.comm
+	default:
+		c.call.free = true
 	}
 	return wire.StatusOK
 }

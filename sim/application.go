@@ -52,6 +52,9 @@ func (c *Card) getApplicationIDs(_ *wire.GetApplicationIDs, rsp *wire.Applicatio
 
 // getDFNames lists the applications that have ISO names, one a frame.
 func (c *Card) getDFNames(_ *wire.GetDFNames, rsp *wire.DFNames) wire.Status {
+	if c.v.session.scheme == wire.SchemeEV1 && c.quirks.DFNamesInSession != wire.StatusOK {
+		return c.quirks.DFNamesInSession
+	}
 	rsp.Applications = rsp.Applications[:0]
 	for _, a := range c.nvm.apps {
 		if a.isoID != 0 {

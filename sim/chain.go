@@ -46,11 +46,11 @@ func (c *Card) more(f frame.Command) []byte {
 		return c.nextPiece()
 	case handshakeChain:
 		c.v.chain.clear()
-		st := ch.row.step(c, f.Data)
+		proof, st := ch.row.step(c, f.Data)
 		if st != wire.StatusOK {
 			return c.fail(st)
 		}
-		return c.respond(ch.row, nil, ch.row.spec.Success)
+		return c.answer(proof, st, false)
 	}
 	return c.fail(c.quirks.StatusMoreWithoutChain)
 }
@@ -144,9 +144,19 @@ func (c *Card) respond(row *command, channel securemsg.Channel, st wire.Status) 
 	return c.nextPiece()
 }
 
-// padding of a full answer to a read of unknown length: the reader has to find
-// the end (command reference 2.5).
+// padding of an answer: the reader has to find the end of a full answer to a
+// read of unknown length (command reference 2.5).
 func (c *Card) padding(row *command) securemsg.Padding {
+	switch m := row.msg.(type) {
+	case *wire.ReadData:
+		if m.Length == 0 {
+			return securemsg.Pad80
+		}
+	case *wire.ReadRecords:
+		if m.Count == 0 {
+			return securemsg.Pad80
+		}
+	}
 	return securemsg.PadDefault
 }
 

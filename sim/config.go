@@ -37,6 +37,9 @@ type Config struct {
 	// each, Production the last 7 bytes of the third (batch, week, year).
 	// Nil: what cards of the generation and storage size answer.
 	Hardware, Software, Production []byte
+	// Signature is what ReadSignature answers, 56 bytes. Nil: one that no check
+	// accepts.
+	Signature []byte
 	// MaxFrame is how many bytes an answer frame has at most, with its status
 	// in native framing. Zero is 60, what an FSD of 64 leaves.
 	MaxFrame int
@@ -167,6 +170,12 @@ func newMemory(c *Config) (*memory, error) {
 		}
 		*o.to = [7]byte(o.from)
 	}
-	m.factory(p)
+	m.factory()
+	if c.Signature != nil {
+		if len(c.Signature) != len(m.signature) {
+			return nil, fmt.Errorf("Signature has %d bytes, want %d", len(c.Signature), len(m.signature))
+		}
+		m.signature = [56]byte(c.Signature)
+	}
 	return m, nil
 }

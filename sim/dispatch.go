@@ -20,7 +20,10 @@ type command struct {
 	// run executes; StatusOK means the success status of the Spec.
 	run func(c *Card) wire.Status
 	// step goes on with a handshake: data is the reader's next frame.
-	step func(c *Card, data []byte) wire.Status
+	step func(c *Card, data []byte) ([]byte, wire.Status)
+	// sealed executes a command that secure messaging has a form of its own for;
+	// channel is nil outside a session.
+	sealed func(c *Card, channel securemsg.Channel, head, data []byte) wire.Status
 	// length is how long the protected part is, -1 if that varies.
 	length func(c *Card) int
 	// stream stores the first part of a chained command as it comes.
@@ -34,8 +37,11 @@ type call struct {
 	app      *application
 	file     *file
 	mode     wire.CommMode // effective mode of the file
+	free     bool          // the file is accessed without a key
 	framing  frame.Framing
-	unsealed bool // a success goes without protection: the session is gone
+	unsealed bool         // a success goes without protection: the session is gone
+	success  wire.Status  // instead of that of the Spec; zero for none
+	iso      isoHandshake // that the command before has left
 }
 
 // on makes a row for a command.
@@ -72,7 +78,8 @@ func onFile[C wire.Request[R], R wire.Message](
 // build fills the command table for the card's generation.
 func (c *Card) build() {
 	for _, rows := range [...][]*command{
-		piccCommands(), applicationCommands(), keyCommands(), fileCommands(), dataCommands(), valueCommands(),
+		authCommands(), isoAuthCommands(), piccCommands(), uidCommands(), configurationCommands(),
+		applicationCommands(), keyCommands(), fileCommands(), settingsCommands(), dataCommands(), valueCommands(),
 		recordCommands(), transactionCommands(),
 	} {
 		for _, row := range rows {
@@ -91,7 +98,8 @@ func (c *Card) build() {
 // exchange answers one frame.
 func (c *Card) exchange(cmd []byte) []byte {
 	f, st := frame.ParseCommand(cmd)
-	c.call = call{framing: f.Framing}
+	c.call = call{framing: f.Framing, iso: c.v.iso}
+	c.v.iso = isoHandshake{}
 	switch {
 	case f.Framing == frame.Native:
 		if !c.gen.Has(wire.FeatureClassic) || c.v.apdu && c.native[f.INS] == nil && f.INS != frame.INSMore && len(cmd) >= 4 {
@@ -162,6 +170,7 @@ func (c *Card) isoCommand(f frame.Command) []byte {
 	if err != nil {
 		return c.fail(wire.StatusISOWrongLength)
 	}
+	c.call.app = c.selected()
 	if st := row.run(c); st != wire.StatusOK && !warning(st) {
 		return c.fail(st)
 	} else if warning(st) {
@@ -176,7 +185,19 @@ func warning(st wire.Status) bool { return st>>8 == 0x62 }
 // execute runs a whole command, the body of which is c.in.
 func (c *Card) execute(row *command) []byte {
 	channel := c.v.session.channel
+	if row.sealed != nil {
+		return c.executeSealed(row, channel)
+	}
 	if row.spec.Rule == wire.RulePlain || channel == nil {
+		if row.spec.Rule == wire.RuleFull {
+			// What is enciphered in sessions has another length there: the key
+			// is missing, not the length wrong.
+			if _, err := c.coder.DecodeHead(c.in, row.msg); err == nil {
+				if st := c.judge(row); st != wire.StatusOK {
+					return c.fail(st)
+				}
+			}
+		}
 		if err := c.coder.Decode(c.in, c.marks, row.msg); err != nil {
 			return c.fail(formatStatus(err))
 		}
@@ -191,6 +212,9 @@ func (c *Card) execute(row *command) []byte {
 		return c.fail(st)
 	}
 	mode := row.spec.Rule.Protection(c.v.session.scheme, false, c.call.mode)
+	if row.spec.INS == insChangeFileSettings && c.call.free {
+		mode = c.freeChangeMode(len(c.in) - head)
+	}
 	switch {
 	case mode == wire.CommPlain && err != nil:
 		return c.fail(formatStatus(err))
@@ -216,6 +240,26 @@ func (c *Card) execute(row *command) []byte {
 	return c.run(row, channel)
 }
 
+const insChangeFileSettings = 0x5F
+
+// executeSealed runs a command with a form of its own.
+func (c *Card) executeSealed(row *command, channel securemsg.Channel) []byte {
+	head, err := c.coder.DecodeHead(c.in, row.msg)
+	if err != nil {
+		return c.fail(formatStatus(err))
+	}
+	if st := c.judge(row); st != wire.StatusOK {
+		return c.fail(st)
+	}
+	if st := row.sealed(c, channel, c.in[:head], c.in[head:]); st != wire.StatusOK {
+		return c.fail(st)
+	}
+	if c.call.unsealed {
+		channel = nil
+	}
+	return c.respond(row, channel, row.spec.Success)
+}
+
 // judge checks the level, then what the row's own judge looks at.
 func (c *Card) judge(row *command) wire.Status {
 	c.call.app = c.selected()
@@ -238,7 +282,11 @@ func (c *Card) run(row *command, channel securemsg.Channel) []byte {
 		if c.call.unsealed {
 			channel = nil
 		}
-		return c.respond(row, channel, row.spec.Success)
+		st = row.spec.Success
+		if c.call.success != 0 {
+			st = c.call.success
+		}
+		return c.respond(row, channel, st)
 	case wire.StatusAdditionalFrame: // a handshake goes on
 		c.v.chain = chain{kind: handshakeChain, row: row}
 		return c.respond(row, nil, st)

@@ -16,7 +16,6 @@ func fileCommands() []*command {
 		on((*Card).createLinearRecordFile),
 		on((*Card).createCyclicRecordFile),
 		on((*Card).deleteFile),
-		on((*Card).getFileSettings),
 	}
 }
 
@@ -146,27 +145,5 @@ func (c *Card) deleteFile(m *wire.DeleteFile, _ *wire.Empty) wire.Status {
 		return st
 	}
 	c.v.pending.forget(m.File)
-	return wire.StatusOK
-}
-
-func (c *Card) getFileSettings(m *wire.GetFileSettings, rsp *wire.FileSettings) wire.Status {
-	f := c.call.app.file(m.File)
-	if f == nil {
-		return wire.StatusFileNotFound
-	}
-	if st := c.allowedBy(c.call.app.settings, wire.SettFreeDirectory); st != wire.StatusOK {
-		return st
-	}
-	*rsp = wire.FileSettings{
-		Type: f.typ, Option: wire.FileOption(f.comm), Access: f.rights, Size: uint32(len(f.data)),
-		Lower: f.lower, Upper: f.upper, LimitedCredit: f.limited,
-		RecordSize: uint32(f.recordSize), MaxRecords: uint32(f.maxRecords), Records: uint32(len(f.records)),
-	}
-	if f.limitedOn {
-		rsp.Flags |= wire.ValueLimitedCredit
-	}
-	if f.freeGet {
-		rsp.Flags |= wire.ValueFreeGet
-	}
 	return wire.StatusOK
 }

@@ -31,8 +31,11 @@ type Image struct {
 	GetVersion   ImageVersionBytes  `json:"getVersion"`
 	KeySettings  Hex                `json:"keySettings"` // of the PICC level, 1 byte
 	Config       ImageConfig        `json:"configuration"`
+	Signature    Hex                `json:"signature"`
 	Applications []ImageApplication `json:"applications"` // in order of creation
-	Keys         []ImageKey         `json:"keys"`
+	// DefaultKey is what the keys of new applications are, option 01: 24 bytes.
+	DefaultKey *ImageKey  `json:"defaultKey,omitempty"`
+	Keys       []ImageKey `json:"keys"`
 }
 
 // ImageVersionBytes is what GetVersion answers, without the UID.
@@ -42,18 +45,25 @@ type ImageVersionBytes struct {
 	Production Hex `json:"production"`
 }
 
-// ImageConfig is what SetConfiguration has changed.
+// ImageConfig is what SetConfiguration has changed; what is missing is as it
+// left the factory.
 type ImageConfig struct {
-	FormatDisabled bool `json:"formatDisabled,omitempty"`
-	RandomID       bool `json:"randomID,omitempty"`
-	ATS            Hex  `json:"ats,omitempty"`
+	Flags           Hex         `json:"flags,omitempty"`           // option 00
+	ATS             Hex         `json:"ats,omitempty"`             // 02
+	SAK             Hex         `json:"sak,omitempty"`             // 03
+	SecureMessaging Hex         `json:"secureMessaging,omitempty"` // 04, second byte
+	Capabilities    Hex         `json:"capabilities,omitempty"`    // 05
+	Name            Hex         `json:"name,omitempty"`            // 06
+	FailedAuth      *failedAuth `json:"failedAuthentications,omitempty"`
+	Hardware        Hex         `json:"hardware,omitempty"` // 0B
+	ATQA            Hex         `json:"atqa,omitempty"`     // 0C, most significant byte first
 }
 
 // ImageApplication is an application without its keys.
 type ImageApplication struct {
 	AID         wire.AID    `json:"aid"`
-	KeySettings Hex         `json:"keySettings"`
-	KeyType     string      `json:"keyType"` // des, 3k3des or aes
+	KeySettings Hex         `json:"keySettings"` // 1 byte, with key setting 3 it has 2
+	KeyType     string      `json:"keyType"`     // des, 3k3des or aes
 	KeyCount    int         `json:"keyCount"`
 	ISOFileIDs  bool        `json:"isoFileIDs,omitempty"` // its files have ISO identifiers
 	ISOID       Hex         `json:"isoID,omitempty"`      // 2 bytes, most significant first
@@ -67,6 +77,7 @@ type ImageFile struct {
 	Type   string `json:"type"`   // standard, backup, value, linear, cyclic or tmac
 	Comm   string `json:"comm"`   // plain, mac or full
 	Rights Hex    `json:"rights"` // Read Write | ReadWrite Change, a nibble each
+	More   []Hex  `json:"additionalRights,omitempty"`
 	ISOID  Hex    `json:"isoID,omitempty"`
 
 	Size int      `json:"size,omitempty"`
@@ -87,15 +98,17 @@ type ImageValue struct {
 	LimitedCredit int32 `json:"limitedCredit"` // what may be given back
 	Limited       bool  `json:"limitedCreditEnabled"`
 	FreeGetValue  bool  `json:"freeGetValue,omitempty"`
+	Configured    bool  `json:"configured,omitempty"` // by SetConfiguration 09
 }
 
 // ImageKey is a key of an application, or of the PICC level (000000).
 type ImageKey struct {
-	Application wire.AID `json:"application"`
-	No          int      `json:"no"`
-	Type        string   `json:"type"` // des (also 2K3DES), 3k3des or aes
-	Version     int      `json:"version"`
-	Value       Hex      `json:"value,omitempty"` // empty: withheld
+	Application wire.AID  `json:"application"`
+	No          int       `json:"no"`
+	Type        string    `json:"type"` // des (also 2K3DES), 3k3des or aes
+	Version     int       `json:"version"`
+	Value       Hex       `json:"value,omitempty"` // empty: withheld
+	Failures    *failures `json:"failedAuthentications,omitempty"`
 }
 
 // Hex is bytes, in JSON a string of hexadecimal digits.
@@ -168,6 +181,11 @@ func (i *Image) WithoutKeys() *Image {
 	r.Keys = append([]ImageKey(nil), i.Keys...)
 	for k := range r.Keys {
 		r.Keys[k].Value = nil
+	}
+	if r.DefaultKey != nil {
+		d := *r.DefaultKey
+		d.Value = nil
+		r.DefaultKey = &d
 	}
 	return &r
 }

@@ -27,10 +27,12 @@ func (m *memory) image() *Image {
 			Hardware: slices.Clone(m.version.Hardware[:]), Software: slices.Clone(m.version.Software[:]),
 			Production: slices.Clone(m.version.Production[:]),
 		},
-		Config: ImageConfig{
-			FormatDisabled: m.config.formatDisabled, RandomID: m.config.randomID, ATS: slices.Clone(m.config.ats),
-		},
+		Signature:    slices.Clone(m.signature[:]),
+		Config:       m.config.image(),
 		Applications: []ImageApplication{},
+	}
+	if d := &m.config; d.defaultVersion != 0 || d.defaultKey != [24]byte{} {
+		i.DefaultKey = &ImageKey{Type: "any", Version: int(d.defaultVersion), Value: slices.Clone(d.defaultKey[:])}
 	}
 	i.addKeys(wire.PICC, m.keys)
 	for _, a := range m.apps {
@@ -39,6 +41,9 @@ func (m *memory) image() *Image {
 			ISOFileIDs: a.fileIDs, DFName: slices.Clone(a.dfName), Files: []ImageFile{},
 		}
 		x.ISOID = isoHex(a.isoID)
+		if a.settings3 != 0 {
+			x.KeySettings = append(x.KeySettings, byte(a.settings3))
+		}
 		for _, f := range a.files {
 			x.Files = append(x.Files, f.image())
 		}
@@ -50,7 +55,14 @@ func (m *memory) image() *Image {
 
 func (i *Image) addKeys(aid wire.AID, keys []cardKey) {
 	for _, k := range keys {
-		i.Keys = append(i.Keys, ImageKey{aid, int(k.no), keyTypeNames[k.typ], int(k.version), slices.Clone(k.value)})
+		x := ImageKey{
+			Application: aid, No: int(k.no), Type: keyTypeNames[k.typ], Version: int(k.version), Value: slices.Clone(k.value),
+		}
+		if k.failures != (failures{}) {
+			f := k.failures
+			x.Failures = &f
+		}
+		i.Keys = append(i.Keys, x)
 	}
 }
 
@@ -62,19 +74,33 @@ func isoHex(id wire.ISOFID) Hex {
 }
 
 func (f *file) image() ImageFile {
-	r := f.rights.Uint16()
 	x := ImageFile{
-		No: int(f.no), Type: f.typ.String(), Comm: f.comm.String(), Rights: Hex{byte(r >> 8), byte(r)},
+		No: int(f.no), Type: f.typ.String(), Comm: f.comm.String(), Rights: rightsHex(f.rights),
 		ISOID: isoHex(f.isoID), Size: len(f.data), Data: trimZeros(f.data),
 		RecordSize: f.recordSize, MaxRecords: f.maxRecords,
 	}
 	if f.typ == wire.FileValue {
-		x.Value = &ImageValue{f.lower, f.upper, f.value, f.limited, f.limitedOn, f.freeGet}
+		x.Value = &ImageValue{f.lower, f.upper, f.value, f.limited, f.limitedOn, f.freeGet, f.configured}
+	}
+	for _, r := range f.additional {
+		x.More = append(x.More, rightsHex(r))
 	}
 	for _, r := range f.records {
 		x.Records = append(x.Records, slices.Clone(r))
 	}
 	return x
+}
+
+func rightsHex(r wire.AccessRights) Hex {
+	v := r.Uint16()
+	return Hex{byte(v >> 8), byte(v)}
+}
+
+func rightsOf(h Hex) (wire.AccessRights, error) {
+	if len(h) != 2 {
+		return wire.AccessRights{}, fmt.Errorf("rights %X have %d bytes, want 2", []byte(h), len(h))
+	}
+	return wire.AccessRightsFromUint16(uint16(h[0])<<8 | uint16(h[1])), nil
 }
 
 func trimZeros(b []byte) HexLines { return HexLines(slices.Clone(bytes.TrimRight(b, "\x00"))) }
@@ -90,7 +116,6 @@ func (i *Image) memory() (*memory, error) {
 		return nil, fmt.Errorf("image: storage %d is no size of %v", i.Storage, i.Generation)
 	}
 	m := &memory{generation: i.Generation, storage: i.Storage, used: i.Used}
-	m.config = configuration{formatDisabled: i.Config.FormatDisabled, randomID: i.Config.RandomID, ats: i.Config.ATS}
 	for _, b := range []struct {
 		name string
 		from Hex
@@ -100,6 +125,7 @@ func (i *Image) memory() (*memory, error) {
 		{"getVersion.hardware", i.GetVersion.Hardware, m.version.Hardware[:]},
 		{"getVersion.software", i.GetVersion.Software, m.version.Software[:]},
 		{"getVersion.production", i.GetVersion.Production, m.version.Production[:]},
+		{"signature", i.Signature, m.signature[:]},
 	} {
 		if len(b.from) != len(b.to) {
 			return nil, fmt.Errorf("image: %s has %d bytes, want %d", b.name, len(b.from), len(b.to))
@@ -108,6 +134,9 @@ func (i *Image) memory() (*memory, error) {
 	}
 	var err error
 	if m.settings, err = oneByte("keySettings", i.KeySettings); err != nil {
+		return nil, err
+	}
+	if err := i.Config.configure(&m.config); err != nil {
 		return nil, err
 	}
 	if m.used < 0 || m.used > m.capacity() {
@@ -155,8 +184,14 @@ func keyType(name string) (wire.KeyType, error) {
 
 func (x *ImageApplication) application(p profile) (a *application, err error) {
 	a = &application{aid: x.AID, keyCount: x.KeyCount, fileIDs: x.ISOFileIDs, dfName: x.DFName}
-	if a.settings, err = oneByte("keySettings", x.KeySettings); err != nil {
-		return nil, err
+	switch len(x.KeySettings) {
+	case 2:
+		a.settings3 = wire.KeySett3(x.KeySettings[1])
+		fallthrough
+	case 1:
+		a.settings = wire.KeySett1(x.KeySettings[0])
+	default:
+		return nil, fmt.Errorf("keySettings %X have %d bytes, want 1 or 2", []byte(x.KeySettings), len(x.KeySettings))
 	}
 	if a.keyType, err = keyType(x.KeyType); err != nil {
 		return nil, err
@@ -199,10 +234,19 @@ func (x *ImageFile) file() (f *file, err error) {
 	default:
 		return nil, fmt.Errorf("comm %q: want plain, mac or full", x.Comm)
 	}
-	if len(x.Rights) != 2 {
-		return nil, fmt.Errorf("rights have %d bytes, want 2", len(x.Rights))
+	if f.rights, err = rightsOf(x.Rights); err != nil {
+		return nil, err
 	}
-	f.rights = wire.AccessRightsFromUint16(uint16(x.Rights[0])<<8 | uint16(x.Rights[1]))
+	for _, h := range x.More {
+		r, err := rightsOf(h)
+		if err != nil {
+			return nil, err
+		}
+		f.additional = append(f.additional, r)
+	}
+	if len(f.additional) > 7 {
+		return nil, fmt.Errorf("%d additional rights, at most 7", len(f.additional))
+	}
 	if f.isoID, err = isoID(x.ISOID); err != nil {
 		return nil, err
 	}
@@ -219,7 +263,7 @@ func (x *ImageFile) file() (f *file, err error) {
 			return nil, fmt.Errorf("the value is missing or beyond its limits")
 		}
 		f.lower, f.upper, f.value, f.limited = v.Lower, v.Upper, v.Value, v.LimitedCredit
-		f.limitedOn, f.freeGet = v.Limited, v.FreeGetValue
+		f.limitedOn, f.freeGet, f.configured = v.Limited, v.FreeGetValue, v.Configured
 	case wire.FileLinearRecord, wire.FileCyclicRecord:
 		if x.RecordSize < 1 || x.MaxRecords < 1 || x.RecordSize > 1<<24 || x.MaxRecords > 1<<24 || len(x.Records) > f.visible() {
 			return nil, fmt.Errorf("%d records of %d bytes do not fit %d", len(x.Records), x.RecordSize, x.MaxRecords)
@@ -249,7 +293,10 @@ func (i *Image) takeKeys(m *memory) error {
 		if x.No < 0 || x.No > 0x3F || x.Version < 0 || x.Version > 0xFF {
 			return fmt.Errorf("image: key %d of %v: number or version out of range", x.No, x.Application)
 		}
-		k := cardKey{wire.KeyNo(x.No), t, byte(x.Version), x.Value}
+		k := cardKey{no: wire.KeyNo(x.No), typ: t, version: byte(x.Version), value: x.Value}
+		if x.Failures != nil {
+			k.failures = *x.Failures
+		}
 		keys := &m.keys
 		if x.Application != wire.PICC {
 			a := m.app(x.Application)
@@ -263,13 +310,19 @@ func (i *Image) takeKeys(m *memory) error {
 		}
 		*keys = append(*keys, k)
 	}
+	if d := i.DefaultKey; d != nil {
+		if len(d.Value) != len(m.config.defaultKey) || d.Version < 0 || d.Version > 0xFF {
+			return fmt.Errorf("image: defaultKey has %d bytes, want %d", len(d.Value), len(m.config.defaultKey))
+		}
+		m.config.defaultKey, m.config.defaultVersion = [24]byte(d.Value), byte(d.Version)
+	}
 	if findKey(m.keys, masterKey) == nil {
 		return fmt.Errorf("image: the PICC master key is missing")
 	}
 	for _, a := range m.apps {
 		for no := range a.keyCount {
-			if findKey(a.keys, wire.KeyNo(no)) == nil {
-				return fmt.Errorf("image: key %d of %v is missing", no, a.aid)
+			if k := findKey(a.keys, wire.KeyNo(no)); k == nil || k.typ != a.keyType {
+				return fmt.Errorf("image: key %d of %v is missing or has another type", no, a.aid)
 			}
 		}
 	}

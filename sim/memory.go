@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"crypto/sha256"
 	"slices"
 
 	"github.com/go-desfire/desfire/wire"
@@ -13,6 +14,7 @@ type memory struct {
 	uid        [7]byte
 	storage    int // nominal bytes
 	version    versionBytes
+	signature  [56]byte
 	used       int // bytes allocated, also by what has been deleted since
 
 	settings wire.KeySett1 // key settings of the PICC level
@@ -26,44 +28,38 @@ type versionBytes struct {
 	Hardware, Software, Production [7]byte
 }
 
-// configuration is what SetConfiguration changes.
-type configuration struct {
-	formatDisabled bool
-	randomID       bool
-	defaultKey     [24]byte
-	defaultVersion byte
-	ats            []byte
-}
-
 // cardKey is one key. Its value is as ChangeKey brought it, so that the
 // version bits of DES keys are kept.
 type cardKey struct {
-	no      wire.KeyNo
-	typ     wire.KeyType
-	version byte
-	value   []byte
+	no       wire.KeyNo
+	typ      wire.KeyType
+	version  byte
+	value    []byte
+	failures failures
 }
 
 // application is one application.
 type application struct {
-	aid      wire.AID
-	settings wire.KeySett1 // key setting 1
-	keyType  wire.KeyType
-	keyCount int
-	fileIDs  bool        // files carry ISO file identifiers (key setting 2 bit 5)
-	isoID    wire.ISOFID // 0 for none
-	dfName   []byte
-	keys     []cardKey
-	files    []*file // in order of creation
+	aid       wire.AID
+	settings  wire.KeySett1 // key setting 1
+	settings3 wire.KeySett3
+	keyType   wire.KeyType
+	keyCount  int
+	fileIDs   bool        // files carry ISO file identifiers (key setting 2 bit 5)
+	isoID     wire.ISOFID // 0 for none
+	dfName    []byte
+	keys      []cardKey
+	files     []*file // in order of creation
 }
 
 // file is one file. Which fields count depends on typ.
 type file struct {
-	no     wire.FileNo
-	typ    wire.FileType
-	comm   wire.CommMode
-	rights wire.AccessRights
-	isoID  wire.ISOFID // 0 for none
+	no         wire.FileNo
+	typ        wire.FileType
+	comm       wire.CommMode
+	rights     wire.AccessRights
+	additional []wire.AccessRights // further sets, EV2 on
+	isoID      wire.ISOFID         // 0 for none
 
 	data []byte // standard, backup
 
@@ -71,14 +67,28 @@ type file struct {
 	limited             int32 // what LimitedCredit may give back
 	limitedOn, freeGet  bool
 
+	configured bool // value: its limits have been set, which Light allows once
+
 	recordSize, maxRecords int      // records
 	records                [][]byte // oldest first
 }
 
 // factory sets what a fresh card holds.
-func (m *memory) factory(profile) {
-	m.settings = 0x0F
-	m.keys = []cardKey{{no: 0, typ: wire.KeyDES, value: make([]byte, 16)}}
+func (m *memory) factory() {
+	m.signature = madeSignature(m.uid)
+	m.settings = wire.SettDefault
+	m.keys = []cardKey{{no: masterKey, typ: wire.KeyDES, value: make([]byte, 16)}}
+	if m.generation.Has(wire.FeatureSignature) {
+		for no := firstOriginality; no <= lastOriginality; no++ {
+			m.keys = append(m.keys, originalityKey(m.uid, no))
+		}
+	}
+}
+
+// originalityKey is one that no issuer knows: made of the UID.
+func originalityKey(uid [7]byte, no wire.KeyNo) cardKey {
+	h := sha256.Sum256(append([]byte{'k', byte(no)}, uid[:]...))
+	return cardKey{no: no, typ: wire.KeyAES, value: h[:16]}
 }
 
 // app finds an application.

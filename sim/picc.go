@@ -18,7 +18,7 @@ func (c *Card) getVersion(_ *wire.GetVersion, rsp *wire.Version) wire.Status {
 		Hardware: chipVersion(v.Hardware), Software: chipVersion(v.Software),
 		Batch: [5]byte(v.Production[:5]), Week: v.Production[5], Year: v.Production[6],
 	}
-	if !c.nvm.config.randomID {
+	if c.nvm.config.flags&wire.PICCRandomID == 0 {
 		rsp.UID = c.nvm.uid
 	}
 	return wire.StatusOK
@@ -40,7 +40,7 @@ func (c *Card) freeMemory(_ *wire.FreeMemory, rsp *wire.Memory) wire.Status {
 // the PICC level stay, and so does the session (C-33).
 func (c *Card) formatPICC(*wire.FormatPICC, *wire.Empty) wire.Status {
 	switch {
-	case c.call.app != nil, c.nvm.config.formatDisabled:
+	case c.call.app != nil, c.nvm.config.flags&wire.PICCNoFormat != 0:
 		return wire.StatusPermissionDenied
 	case !c.v.session.authenticated(masterKey):
 		return wire.StatusAuthenticationError

@@ -41,6 +41,19 @@ type Quirks struct {
 	// have. NTAG 424 DNA answers 9E (command reference 13.2); for DESFire there is
 	// no source, so it may.
 	AbsentKeyInRights bool
+	// PICCSettingsRFU: ChangeKeySettings at PICC level takes reserved bits, as
+	// some chips do (command reference 7.2); else 9E.
+	PICCSettingsRFU bool
+	// ISOAuthZeroIV: the last cryptogram of the ISO 7816-4 authentication starts
+	// at zero, not at the one before it. No recording; both sources carry on.
+	ISOAuthZeroIV bool
+	// DFNamesInSession answers GetDFNames in an EV1 session: C1 on three EV1 8K
+	// (command reference 7.1), OPERATION_OK for the list.
+	DFNamesInSession wire.Status
+	// DelayAfter is after how many failed authentications with a key in a row AD
+	// is answered: 50 on NTAG 424 DNA. DelayAnswers is how many AD there are
+	// before the next attempt; how the delay grows is not public.
+	DelayAfter, DelayAnswers int
 	// SelectFailureKeeps: after SelectApplication of an unknown AID the
 	// selection is what it was; false: the PICC level (7.2, sources differ).
 	SelectFailureKeeps bool
@@ -59,8 +72,14 @@ func QuirksOf(g wire.Generation) Quirks {
 		ErrorEndsSession:       true,
 		StreamedWrites:         true,
 		SelectFailureKeeps:     true,
+		DFNamesInSession:       wire.StatusOK,
+		DelayAfter:             50,
+		DelayAnswers:           1,
 	}
 	q.AbsentKeyInRights = g.Has(wire.FeatureClassic)
+	if g == wire.EV1 {
+		q.DFNamesInSession = wire.StatusPICCIntegrityError
+	}
 	if g == wire.EV3 {
 		q.ISOFileIDFrame = 54
 	}

@@ -13,6 +13,10 @@ type volatile struct {
 	chain   chain
 	pending transaction
 	apdu    bool // the last frame was an APDU
+
+	handshake handshake    // of the open chain
+	iso       isoHandshake // goes on with the next command only
+	delays    int          // answers AD given since the last attempt
 }
 
 // session is the state of authentication; without a channel there is none.
