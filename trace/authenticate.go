@@ -1,0 +1,218 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// handshakeOf takes an authenticate command apart. ok is false if it has no
+// token.
+func (m *message) handshakeOf() (h *handshake, ok bool) {
+	h = &handshake{keyNo: -1}
+	first := m.frames[0]
+	if len(first.command) > 0 {
+		h.keyNo = int(first.command[0])
+	}
+	if m.ins == insFirst && len(first.command) > 2 {
+		h.caps = first.command[2:]
+	}
+	lrp := len(first.response) == 17
+	switch m.ins {
+	case insD40:
+		h.method = key.MethodD40
+	case insISO:
+		h.method = key.MethodISO
+	case insAES:
+		h.method = key.MethodAES
+	case insFirst:
+		if h.method = key.MethodEV2First; lrp {
+			h.method = key.MethodLRPFirst
+		}
+	case insNonFirst:
+		if h.method = key.MethodEV2NonFirst; lrp {
+			h.method = key.MethodLRPNonFirst
+		}
+	}
+	h.challenge = first.response
+	if len(m.frames) < 2 {
+		return h, false
+	}
+	h.token, h.answer = m.frames[1].command, m.frames[1].response
+	return h, true
+}
+
+// authenticate follows an authenticate command. It ends the session before,
+// whatever comes of it.
+func (v *verifier) authenticate(m *message) {
+	var before *session
+	if len(v.sessions) > 0 {
+		before = v.sessions[0]
+	}
+	v.endSession()
+	h, complete := m.handshakeOf()
+	name := fmt.Sprintf("authentication %02X with key %d", m.ins, h.keyNo)
+	switch {
+	case !complete && m.answered && !m.ok() && m.status != wire.StatusAdditionalFrame:
+		v.rejected = append(v.rejected, Failure{m.first(), fmt.Sprintf("%s: the card refused it with %v", name, m.status)})
+		v.opened(m, nil, "refused")
+		return
+	case !complete || !m.answered:
+		v.opened(m, nil, "not finished")
+		return
+	}
+	if m.status != wire.StatusOK && len(h.answer) == 0 {
+		v.rejected = append(v.rejected, Failure{m.last(), fmt.Sprintf("%s: the card refused it with %v", name, m.status)})
+		v.opened(m, nil, "refused")
+		return
+	}
+	v.finish(m, h, before, name)
+}
+
+// finish looks for the key of a finished handshake and starts the session.
+func (v *verifier) finish(m *message, h *handshake, before *session, name string) {
+	f := v.fitting(h)
+	if f == nil {
+		v.foreign = fmt.Sprintf("no known key explains the authentication of exchange %d", m.first())
+		v.reason(m.first(), "%s: no known key explains it", name)
+		v.opened(m, nil, "no known key explains it")
+		return
+	}
+	altered := true
+	switch {
+	case f.altered == alteredChallenge:
+		v.fail(m.first(), "%s: %s", name, f.altered)
+	case f.altered != "":
+		v.fail(m.last(), "%s: %s", name, f.altered)
+	case m.frames[0].status != wire.StatusAdditionalFrame && m.class == wire.ClassNative:
+		v.fail(m.first(), "%s: the challenge has the status %v instead of AF", name, m.frames[0].status)
+	case m.status != wire.StatusOK && m.class == wire.ClassNative:
+		v.fail(m.last(), "%s: the card's answer is right, but its status is %v", name, m.status)
+	default:
+		altered = false
+		v.res.Authentications++
+	}
+	note := "the card's answer is right, key: " + key.String(f.key)
+	if altered {
+		note = "altered"
+	}
+	list, err := h.start(f, before)
+	if err != nil {
+		v.foreign = fmt.Sprintf("the authentication of exchange %d opens a session that cannot be followed", m.first())
+		if !altered {
+			v.reason(m.first(), "%s: %v", name, err)
+		}
+	} else {
+		v.sessions, v.proven = list, !altered
+	}
+	v.opened(m, nil, note)
+}
+
+// fitting tries the keys: those for the selected application and the number
+// first, then all. A key that fits every part counts more than one that fits
+// two of three.
+func (v *verifier) fitting(h *handshake) (best *fit) {
+	for _, strict := range [...]bool{true, false} {
+		for i := len(v.keys) - 1; i >= 0; i-- { // the last learned first
+			k := v.keys[i]
+			if strict != v.meant(k, h.keyNo) {
+				continue
+			}
+			f, ok := h.try(k.Value)
+			if ok && f.altered == "" {
+				return f
+			}
+			if ok && best == nil {
+				best = f
+			}
+		}
+	}
+	return best
+}
+
+// meant reports whether a key says that it is for this place.
+func (v *verifier) meant(k Key, no int) bool {
+	return (k.No < 0 || no < 0 || k.No == no&0x3F) && (k.App == nil || v.app == nil || *k.App == *v.app)
+}
+
+// isoCommand follows commands of ISO 7816-4.
+func (v *verifier) isoCommand(m *message) {
+	note := ""
+	switch m.ins {
+	case insISOSelect:
+		if m.ok() || m.status == wire.StatusISOLimitReached {
+			var s wire.ISOSelect
+			err := v.coder.DecodeISO(wire.Encoded{Bytes: m.body, P1: m.p1, P2: m.p2, Le: m.le}, &s)
+			switch {
+			case err == nil && s.By == wire.SelectEF:
+			case err == nil && s.By == wire.SelectByID && len(m.body) == 2 && s.FID != isoMaster:
+				v.uncertain = true // an application or a file
+			default:
+				v.endSession()
+				v.app = nil
+				if string(s.Name) == string(wire.PICCName[:]) {
+					v.app = new([3]byte)
+				}
+			}
+		}
+	case insChallenge:
+		v.iso = nil
+		if m.ok() && (len(m.rsp) == 8 || len(m.rsp) == 16) {
+			v.iso = &handshake{method: key.MethodISO7816, keyNo: -1, challenge: slices.Clone(m.rsp)}
+		}
+	case insExternal:
+		if v.iso == nil {
+			break
+		}
+		v.iso.keyNo, v.iso.token = int(m.p2&0x1F), m.body
+		if m.done() && !m.ok() {
+			v.endSession()
+			v.rejected = append(v.rejected, Failure{m.first(), fmt.Sprintf("ISO 7816-4 authentication with key %d: the card refused it with %v", v.iso.keyNo, m.status)})
+			v.iso = nil
+		}
+	case insInternal:
+		h := v.iso
+		if v.iso = nil; h == nil || h.token == nil || !m.ok() {
+			break
+		}
+		v.endSession()
+		h.rndA2, h.answer = m.body, m.rsp
+		v.finish(m, h, nil, fmt.Sprintf("ISO 7816-4 authentication with key %d", h.keyNo))
+		return
+	case insReadBin, insReadRec:
+		if m.ok() {
+			note = v.isoRead(m)
+		}
+	default:
+		if len(v.sessions) > 0 {
+			v.uncertain = true
+		}
+	}
+	v.opened(m, nil, note)
+}
+
+const isoMaster = 0x3F00
+
+// isoRead looks whether an ISO read in an EV1 session ends with a CMAC.
+func (v *verifier) isoRead(m *message) string {
+	n := len(m.rsp) - macEV1
+	var moved []*session
+	for _, s := range v.sessions {
+		if s.scheme != wire.SchemeEV1 || n < 0 {
+			continue
+		}
+		c := *s
+		if string(c.running(&c.st, m.rsp[:n], []byte{0})) == string(m.rsp[n:]) {
+			moved = append(moved, &c)
+		}
+	}
+	if moved != nil {
+		v.sessions, v.proven = moved, true
+		v.res.MACs++
+		return "CMAC right"
+	}
+	v.uncertain = v.uncertain || len(v.sessions) > 0
+	return ""
+}

@@ -1,0 +1,83 @@
+package trace
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// maxFile bounds what is read: a day of constant traffic is less.
+const maxFile = 256 << 20
+
+// ReadFile reads a recording of any format that Parse knows; "-" is standard
+// input. A recording without an id gets the name of its file.
+func ReadFile(name string) (*Recording, error) {
+	var in io.Reader = os.Stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("trace: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("trace: %s: %w", name, err)
+	case len(data) > maxFile:
+		return nil, fmt.Errorf("trace: %s: larger than %d MiB", name, maxFile>>20)
+	}
+	r, _, err := Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("trace: %s: %w", name, err)
+	}
+	if r.ID == "" {
+		r.ID = strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))
+	}
+	return r, nil
+}
+
+// Write writes the recording in the file format, without keys.
+func (r *Recording) Write(w io.Writer) error {
+	compact, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, compact, "", " "); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
+// WriteFile writes the recording atomically: name holds what it held before,
+// or all of the recording. Only the owner may read it.
+func (r *Recording) WriteFile(name string) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), ".trace-*")
+	if err != nil {
+		return fmt.Errorf("trace: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(f.Name())
+			err = fmt.Errorf("trace: %w", err)
+		}
+	}()
+	if err = r.Write(f); err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}

@@ -1,0 +1,433 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// assumption is one way a message may be protected.
+type assumption struct {
+	rule wire.Rule
+	file wire.CommMode
+	bare bool
+}
+
+// assumptions lists the ways that a command's rule allows, the likely one
+// first.
+func assumptions(m *message, rule wire.Rule, known wire.CommMode) (list []assumption) {
+	switch rule {
+	case wire.RuleRead, wire.RuleWrite:
+		for _, mode := range [...]wire.CommMode{known, wire.CommPlain, wire.CommMAC, wire.CommFull} {
+			a := assumption{rule: rule, file: mode}
+			if mode != modeUnknown && !slices.Contains(list, a) {
+				list = append(list, a)
+			}
+		}
+	case wire.RuleFull:
+		list = []assumption{{rule: rule}, {rule: wire.RuleManage}}
+		if m.ins == insChangeFile { // free to change
+			list = append(list, assumption{rule: wire.RulePlain})
+		}
+	case wire.RuleFullAnswer, wire.RuleMAC:
+		list = []assumption{{rule: rule}, {rule: wire.RuleManage}}
+	default:
+		list = []assumption{{rule: rule}}
+	}
+	switch m.ins {
+	case insChangeKey, insChangeKey2, insRollKeySet, insDelete, insConfig:
+		for _, a := range list {
+			a.bare = true
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// attempt is an outcome with what led to it.
+type attempt struct {
+	outcome
+	session *session
+	assumption
+	view view
+}
+
+// inSession checks a message of an open session.
+func (v *verifier) inSession(m *message) {
+	spec := m.spec()
+	rule := wire.RuleManage
+	if spec != nil {
+		rule = spec.Rule
+	}
+	if rule == wire.RulePlain { // a proximity check ends the session
+		if m.ok() || m.status == wire.StatusSignatureOK {
+			v.endSession()
+		}
+		v.opened(m, nil, "")
+		return
+	}
+	if !m.done() {
+		v.lost(m)
+		return
+	}
+	best := v.attempts(m, spec, rule)
+	if !m.ok() && len(m.rsp) == 0 {
+		v.refused(m, best)
+		return
+	}
+	v.judge(m, best)
+}
+
+// attempts checks a message under every assumption and session, and returns
+// the best outcome.
+func (v *verifier) attempts(m *message, spec *wire.Spec, rule wire.Rule) *attempt {
+	base := v.view(m, spec)
+	var best *attempt
+	known := v.effective(m, rule)
+	for _, s := range v.sessions {
+		for _, a := range assumptions(m, rule, known) {
+			if a.bare && !v.mayBeBare(m, s) || a.rule == wire.RulePlain && v.coder.Decode(m.body, nil, spec.New()) != nil {
+				continue
+			}
+			w := base
+			w.cmdMode = a.rule.Protection(s.scheme, false, a.file)
+			w.rspMode = a.rule.Protection(s.scheme, true, a.file)
+			w.bare = a.bare
+			t := &attempt{outcome: s.check(w), session: s, assumption: a, view: w}
+			if best == nil || t.better(&best.outcome) {
+				best = t
+			}
+		}
+	}
+	return best
+}
+
+// mayBeBare reports whether the command may end the session, so that its
+// answer is not protected.
+func (v *verifier) mayBeBare(m *message, s *session) bool {
+	switch m.ins {
+	case insChangeKey, insChangeKey2:
+		if s.keyNo < 0 || len(m.body) == 0 {
+			return true
+		}
+		return int(m.body[keyNoAt(m)]&0x3F) == s.keyNo&0x3F
+	case insDelete:
+		return v.app == nil || len(m.body) >= 3 && *v.app == [3]byte(m.body)
+	case insConfig:
+		return len(m.body) > 0 && m.body[0] == byte(wire.ConfigCapabilities)
+	}
+	return true
+}
+
+func keyNoAt(m *message) int {
+	if m.ins == insChangeKey2 && len(m.body) > 1 {
+		return 1
+	}
+	return 0
+}
+
+// view prepares a message for checking.
+func (v *verifier) view(m *message, spec *wire.Spec) view {
+	w := view{ins: m.ins, body: m.body, head: len(m.body), want: -1, rsp: m.rsp, rspWant: -1, answered: true}
+	w.answered = m.ok() || len(m.rsp) > 0
+	if spec == nil {
+		return w
+	}
+	cmd := spec.New()
+	n, _ := v.coder.DecodeHead(m.body, cmd)
+	if n <= len(m.body) {
+		w.head = n
+	}
+	switch spec.Rule {
+	case wire.RuleRead:
+		w.want = 0
+	case wire.RuleWrite:
+		if w.want = v.coder.Announced(); w.want < 0 {
+			w.want = 4 // Credit, Debit, LimitedCredit
+		}
+	}
+	if l, ok := cmd.(interface{ AnswerLen() int }); ok {
+		w.rspWant = l.AnswerLen()
+	} else if _, ok := responseOf(cmd).(*wire.Empty); ok {
+		w.rspWant = 0
+	}
+	return w
+}
+
+// lost follows a message without an end: nobody knows what the card did.
+func (v *verifier) lost(m *message) {
+	why := fmt.Sprintf("exchange %d has no answer, after which the session cannot be followed", m.last())
+	if m.answered {
+		why = fmt.Sprintf("the message of exchange %d was not finished, after which the session cannot be followed", m.first())
+	}
+	v.opened(m, nil, "not checked: "+why)
+	v.foreign = why
+	if v.sessions[0].scheme != wire.SchemeD40 {
+		v.uncertain = true
+	}
+}
+
+// refused follows a message that the card refused. Its command may be right or
+// wrong: only what is right counts.
+func (v *verifier) refused(m *message, best *attempt) {
+	note := "refused"
+	if best.good() {
+		v.passed(m, best)
+		note = "refused, " + checkedNote(&best.outcome)
+	} else if best.macs+best.crcs == 0 && len(best.bad) > 0 {
+		note = "refused; " + best.bad[0].what
+	}
+	v.opened(m, best, note)
+	if best.session.scheme == wire.SchemeD40 {
+		return // D40 sessions survive refusals, other schemes end
+	}
+	// Should the card have kept the session, it is one of these.
+	var list []*session
+	for _, s := range v.sessions {
+		c := *s
+		c.st = best.st
+		list = append(list, s, &c)
+	}
+	v.sessions, v.uncertain = list, true
+}
+
+// judge takes the verdict on a message that has an answer.
+func (v *verifier) judge(m *message, best *attempt) {
+	if best.silent() && best.session.scheme == wire.SchemeD40 && best.hidden(v, m) {
+		v.failed(m, best, []wrong{{true, "the answer is altered: with one bit corrected its MAC or CRC is right"}})
+		return
+	}
+	switch {
+	case best.good(), best.silent():
+		if m.odd != "" {
+			v.failed(m, best, nil)
+			v.fail(m.oddAt, "%s: %s", m.label(), m.odd)
+		} else if m.status != wire.StatusOK {
+			if best.good() {
+				v.failed(m, best, nil)
+				v.fail(m.last(), "%s: the status is %v, but the answer is right for OK", m.label(), m.status)
+				break
+			}
+		}
+		v.passed(m, best)
+		v.sessions = v.agreeing(best)
+		v.opened(m, best, checkedNote(&best.outcome))
+		v.after(m, best)
+	case v.uncertain && v.plain(m):
+		v.sessions, v.uncertain, v.proven, v.doubtful = nil, false, false, nil
+		v.outside(m)
+	case !best.fits && best.session.macs() && v.plain(m):
+		// An EV2 command without the MAC that the reader would have put: the
+		// reader knows of no session any more.
+		v.endSession()
+		v.opened(m, nil, "the reader took the session for ended")
+	case !best.fits:
+		v.failed(m, best, []wrong{{true, "its length fits no communication mode: the protection that the session demands is missing or cut"}})
+	default:
+		v.failed(m, best, best.bad)
+	}
+}
+
+// macs reports whether commands of the session carry a MAC, whatever they are.
+func (s *session) macs() bool { return s.scheme == wire.SchemeEV2 || s.scheme == wire.SchemeLRP }
+
+// plain reports whether a message is complete as it is: nothing is added to
+// its command or answer.
+func (v *verifier) plain(m *message) bool {
+	spec := m.spec()
+	if spec == nil {
+		return false
+	}
+	cmd := spec.New()
+	if v.coder.Decode(m.body, nil, cmd) != nil {
+		return false
+	}
+	if l, ok := cmd.(interface{ AnswerLen() int }); ok && l.AnswerLen() >= 0 && l.AnswerLen() != len(m.rsp) {
+		return false
+	}
+	return !m.ok() || v.coder.Decode(m.rsp, nil, responseOf(cmd)) == nil
+}
+
+// agreeing are the sessions that explain a message as well as the best one,
+// moved on.
+func (v *verifier) agreeing(best *attempt) (list []*session) {
+	for _, s := range v.sessions {
+		o := s.check(best.view)
+		if o.rank() == best.rank() {
+			c := *s
+			c.st = o.st
+			list = append(list, &c)
+		}
+	}
+	if best.good() {
+		v.uncertain = false
+	}
+	return list
+}
+
+// passed counts what was right.
+func (v *verifier) passed(m *message, best *attempt) {
+	if best.macs+best.crcs > 0 {
+		v.proven = true
+		if v.doubtful != nil {
+			v.res.Failures = append(v.res.Failures, *v.doubtful)
+			v.doubtful = nil
+		}
+	}
+	if m.computed { // an answer that was calculated is no evidence
+		v.res.MACs += best.sent.macs
+		v.res.CRCs += best.sent.crcs
+		return
+	}
+	v.res.MACs += best.macs
+	v.res.CRCs += best.crcs
+}
+
+// failed reports what is wrong with a message and goes on with the session as
+// well as that can be done.
+func (v *verifier) failed(m *message, best *attempt, bad []wrong) {
+	right := best.macs+best.crcs > 0
+	if right {
+		v.passed(m, best)
+	}
+	var what []string
+	for _, w := range bad {
+		at := m.last()
+		if !w.answer {
+			at = m.lastCommand()
+		}
+		f := Failure{at, fmt.Sprintf("%s: %s", m.label(), w.what)}
+		what = append(what, w.what)
+		switch {
+		case v.proven:
+			v.res.Failures = append(v.res.Failures, f)
+		case v.doubtful == nil:
+			v.doubtful = &f
+		}
+	}
+	v.opened(m, best, strings.Join(what, "; "))
+	switch best.session.scheme {
+	case wire.SchemeEV1: // the running IV of the card is not known any more
+		list := v.sessions
+		if best.fits {
+			c := *best.session
+			c.st = best.st
+			list = append(list[:0:0], &c)
+		}
+		v.sessions, v.uncertain = list, true
+	case wire.SchemeEV2, wire.SchemeLRP:
+		c := *best.session
+		if best.fits {
+			c.st = best.st
+		} else {
+			c.st.ctr++
+		}
+		v.sessions = []*session{&c}
+	}
+	if right || best.fits {
+		v.after(m, best)
+	}
+}
+
+// after follows what a message that the card carried out does to the session.
+func (v *verifier) after(m *message, best *attempt) {
+	v.learnFiles(m, best.cmd, best.rsp)
+	switch m.ins {
+	case insChangeKey, insChangeKey2:
+		v.learnKey(m, best)
+		if best.bare {
+			v.endSession()
+		}
+	case insRollKeySet:
+		v.endSession()
+	case insDelete:
+		if len(m.body) >= 3 && v.app != nil && *v.app == [3]byte(m.body) && *v.app != [3]byte{} {
+			v.endSession()
+			v.app = new([3]byte)
+		}
+	case insConfig:
+		if best.bare {
+			v.endSession()
+		} else if len(m.body) > 0 && m.body[0] == byte(wire.ConfigCapabilities) {
+			v.uncertain = true
+		}
+	case insFormat:
+		v.uncertain = true
+	}
+}
+
+// learnKey keeps the new key of a change for later authentications.
+func (v *verifier) learnKey(m *message, best *attempt) {
+	c := best.change
+	if c == nil {
+		return
+	}
+	no := -1
+	if i := keyNoAt(m); i < len(m.body) {
+		no = int(m.body[i] & 0x3F)
+	}
+	learned := func(k *key.Secret) {
+		v.keys = append(v.keys, Key{App: v.app, No: no, Value: k, Note: fmt.Sprintf("learned from exchange %d", m.first())})
+	}
+	if !c.other {
+		if k := c.own(); k != nil {
+			learned(k)
+		}
+		return
+	}
+	for i := len(v.keys) - 1; i >= 0; i-- {
+		if k := c.against(v.keys[i].Value.Export()); k != nil {
+			if best.session.scheme == wire.SchemeEV2 || best.session.scheme == wire.SchemeLRP {
+				v.res.CRCs++
+			}
+			learned(k)
+			return
+		}
+	}
+	if k := c.against(make([]byte, len(c.mixed))); k != nil { // the key that applications begin with
+		learned(k)
+	}
+}
+
+// lastCommand is the last exchange that carries part of the command.
+func (m *message) lastCommand() int {
+	at := m.first()
+	for _, p := range m.frames {
+		if len(p.command) > 0 {
+			at = p.index
+		}
+	}
+	return at
+}
+
+// label names the command.
+func (m *message) label() string {
+	if s := m.spec(); s != nil {
+		return s.Name
+	}
+	return fmt.Sprintf("command %02X", m.ins)
+}
+
+func checkedNote(o *outcome) string {
+	var s []string
+	if o.macs > 0 {
+		s = append(s, plural(o.macs, "MAC"))
+	}
+	if o.crcs > 0 {
+		s = append(s, plural(o.crcs, "CRC"))
+	}
+	if s == nil {
+		return "not protected"
+	}
+	return strings.Join(s, " and ") + " right"
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

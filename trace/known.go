@@ -1,0 +1,138 @@
+package trace
+
+import (
+	"slices"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+// modeUnknown is the mode of a file of which nothing is known.
+const modeUnknown wire.CommMode = 0xFF
+
+// files is what is known of files, by application and number.
+type files map[fileKeyOf]fileFacts
+
+type fileKeyOf struct {
+	app  [3]byte
+	file byte
+}
+
+type fileFacts struct {
+	mode       wire.CommMode
+	access     wire.AccessRights
+	additional []wire.AccessRights
+}
+
+func (v *verifier) fileKey(no byte) fileKeyOf {
+	k := fileKeyOf{file: no}
+	if v.app != nil {
+		k.app = *v.app
+	} else {
+		k.app = [3]byte{0xFF, 0xFF, 0xFF}
+	}
+	return k
+}
+
+// learnFiles takes the settings of files from commands that state them. cmd
+// and rsp are plain.
+func (v *verifier) learnFiles(m *message, cmd, rsp []byte) {
+	spec := m.spec()
+	if spec == nil || !m.ok() {
+		return
+	}
+	c := spec.New()
+	if v.coder.Decode(cmd, nil, c) != nil {
+		return
+	}
+	set := func(file wire.FileNo, o wire.FileOption, a wire.AccessRights, more []wire.AccessRights) {
+		v.files[v.fileKey(byte(file))] = fileFacts{o.Comm(), a, slices.Clone(more)}
+	}
+	switch c := c.(type) {
+	case *wire.CreateStdDataFile:
+		set(c.File, c.Option, c.Access, nil)
+	case *wire.CreateBackupDataFile:
+		set(c.File, c.Option, c.Access, nil)
+	case *wire.CreateValueFile:
+		set(c.File, c.Option, c.Access, nil)
+	case *wire.CreateLinearRecordFile:
+		set(c.File, c.Option, c.Access, nil)
+	case *wire.CreateCyclicRecordFile:
+		set(c.File, c.Option, c.Access, nil)
+	case *wire.CreateTransactionMACFile:
+		set(c.File, c.Option, c.Access, nil)
+	case *wire.ChangeFileSettings:
+		set(c.File, c.Option, c.Access, c.Additional)
+	case *wire.GetFileSettings:
+		var s wire.FileSettings
+		if v.coder.Decode(rsp, nil, &s) == nil {
+			set(c.File, s.Option, s.Access, s.Additional)
+		}
+	case *wire.DeleteFile:
+		delete(v.files, v.fileKey(byte(c.File)))
+	}
+}
+
+// effective is the mode that the access to a file has, as far as that is
+// known: its own if a key grants it, plain if it is free.
+func (v *verifier) effective(m *message, rule wire.Rule) wire.CommMode {
+	if rule != wire.RuleRead && rule != wire.RuleWrite || len(m.body) == 0 {
+		return modeUnknown
+	}
+	k := v.fileKey(m.body[0])
+	f, ok := v.files[k]
+	if !ok {
+		if f, ok = v.later[k]; !ok {
+			return modeUnknown
+		}
+	}
+	no := v.sessions[0].keyNo
+	if no < 0 {
+		return f.mode
+	}
+	for _, a := range append([]wire.AccessRights{f.access}, f.additional...) {
+		for _, right := range granting(m.ins, a) {
+			if int(right) == no&0x3F {
+				return f.mode
+			}
+		}
+	}
+	return wire.CommPlain
+}
+
+// granting are the rights of a file that grant a command (command reference 9).
+func granting(ins byte, a wire.AccessRights) []wire.Access {
+	switch ins {
+	case 0xBD, 0xAD, 0xBB, 0xAB:
+		return []wire.Access{a.Read, a.ReadWrite}
+	case 0x6C, 0xDC:
+		return []wire.Access{a.Read, a.Write, a.ReadWrite}
+	case 0x0C, 0xDB, 0xBA:
+		return []wire.Access{a.ReadWrite}
+	}
+	return []wire.Access{a.Write, a.ReadWrite}
+}
+
+// hidden reports whether a D40 message that looks plain is a protected one
+// with one wrong bit. It asks only where the mode of the file is not known to
+// be plain.
+func (t *attempt) hidden(v *verifier, m *message) bool {
+	if t.rule != wire.RuleRead || len(m.rsp) == 0 || v.effective(m, t.rule) == wire.CommPlain {
+		return false
+	}
+	for _, mode := range [...]wire.CommMode{wire.CommMAC, wire.CommFull} {
+		w := t.view
+		w.rspMode = mode
+		w.rsp = slices.Clone(w.rsp)
+		if o := t.session.check(w); !o.fits {
+			continue
+		}
+		for bit := range 8 * len(w.rsp) {
+			w.rsp[bit/8] ^= 1 << (bit % 8)
+			if o := t.session.check(w); o.good() && (mode == wire.CommMAC || len(o.rsp) > 0 && v.effective(m, t.rule) == mode) {
+				return true
+			}
+			w.rsp[bit/8] ^= 1 << (bit % 8)
+		}
+	}
+	return false
+}

@@ -1,0 +1,31 @@
+package trace
+
+import "github.com/go-desfire/desfire/wire"
+
+// opened adds a message to the result, plain where it could be opened.
+func (v *verifier) opened(m *message, best *attempt, note string) {
+	o := Opened{First: m.first(), Last: m.last(), Name: m.label(), Status: m.status, Answered: m.answered, Note: note}
+	cmd, rsp := m.body, m.rsp
+	complete := true
+	if best != nil {
+		o.Scheme = best.session.scheme
+		o.Mode = best.view.cmdMode
+		if best.view.rspMode > o.Mode {
+			o.Mode = best.view.rspMode
+		}
+		cmd, rsp, complete = best.cmd, best.rsp, best.opened
+	}
+	if spec := m.spec(); spec != nil && !m.isAuth() {
+		c := spec.New()
+		var ok bool
+		o.Fields, ok = fieldsOf(&v.coder, c, wire.Encoded{Bytes: cmd, Marks: m.cuts, P1: m.p1, P2: m.p2, Le: m.le})
+		if ok && complete && m.ins != insChangeKey && m.ins != insChangeKey2 {
+			o.Plain = cmd
+		}
+		if m.ok() {
+			o.Answer, _ = fieldsOf(&v.coder, responseOf(c), wire.Encoded{Bytes: rsp, Marks: m.joints, Le: -1})
+			o.PlainAnswer = rsp
+		}
+	}
+	v.res.Messages = append(v.res.Messages, o)
+}

@@ -1,0 +1,202 @@
+package trace
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/go-desfire/desfire/internal/frame"
+)
+
+// Transmitter carries frames to a card, as desfire.Transport does.
+type Transmitter interface {
+	Transmit(ctx context.Context, command []byte) (response []byte, err error)
+}
+
+// Transport is a Transmitter with the optional methods whose absence can be
+// told by a zero value.
+type Transport interface {
+	Transmitter
+	io.Closer
+	ATR() []byte
+	Limits() (command, response int, framing frame.Framing)
+	String() string
+}
+
+// RecorderConfig adjusts a Recorder. The zero value is sensible.
+type RecorderConfig struct {
+	ID      string           // of the recording
+	NoTimes bool             // leave out when each exchange was and how long it took
+	Observe func(*Exchange)  // called after every exchange, nil for none
+	Now     func() time.Time // time.Now if nil
+	Limit   int              // exchanges to keep, the first ones; 0 for all
+}
+
+// Recorder records what passes through a transport. Its methods may be called
+// from any goroutine.
+type Recorder struct {
+	t   Transmitter
+	cfg RecorderConfig
+
+	mu    sync.Mutex
+	rec   Recording
+	start time.Time
+	reset bool
+	left  int // exchanges beyond the limit
+}
+
+// NewRecorder records t from now on. cfg may be nil.
+func NewRecorder(t Transmitter, cfg *RecorderConfig) *Recorder {
+	r := &Recorder{t: t}
+	if cfg != nil {
+		r.cfg = *cfg
+	}
+	if r.cfg.Now == nil {
+		r.cfg.Now = time.Now
+	}
+	r.rec = Recording{ID: r.cfg.ID}
+	if s, ok := t.(fmt.Stringer); ok {
+		r.rec.Card.Reader = s.String()
+	}
+	return r
+}
+
+// Transport is what to use in place of the recorded transport. It can
+// reconnect if that can.
+func (r *Recorder) Transport() Transport {
+	if c, ok := r.t.(reconnecter); ok {
+		return &recordedReconnecter{recorded{r}, c}
+	}
+	return &recorded{r}
+}
+
+type reconnecter interface{ Reconnect(context.Context) error }
+
+type recorded struct{ r *Recorder }
+
+type recordedReconnecter struct {
+	recorded
+	c reconnecter
+}
+
+// Reconnect activates the card anew.
+func (t *recordedReconnecter) Reconnect(ctx context.Context) error {
+	err := t.c.Reconnect(ctx)
+	if err == nil {
+		t.r.mu.Lock()
+		t.r.reset = true
+		t.r.mu.Unlock()
+	}
+	return err
+}
+
+// Transmit passes the command on and records it with its answer.
+func (t *recorded) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	r := t.r
+	e := Exchange{Command: append([]byte(nil), command...)} // the transport may change its buffer
+	begin := r.cfg.Now()
+	response, err := r.t.Transmit(ctx, command)
+	took := r.cfg.Now().Sub(begin)
+	e.Response = append([]byte(nil), response...)
+	if err != nil {
+		e.Failed = err.Error()
+	}
+
+	r.mu.Lock()
+	e.Reset, r.reset = r.reset, false
+	if !r.cfg.NoTimes {
+		if r.start.IsZero() {
+			r.start = begin
+		}
+		e.At, e.Took = begin.Sub(r.start).Microseconds(), took.Microseconds()
+	}
+	if r.rec.Framing == "" {
+		r.rec.Framing = framingName(&e)
+	} else if f := framingName(&e); f != r.rec.Framing {
+		e.Framing = f
+	}
+	if r.cfg.Limit > 0 && len(r.rec.Exchanges) >= r.cfg.Limit {
+		r.left++
+	} else {
+		r.rec.Exchanges = append(r.rec.Exchanges, e)
+	}
+	r.mu.Unlock()
+	if r.cfg.Observe != nil {
+		r.cfg.Observe(&e)
+	}
+	return response, err
+}
+
+func framingName(e *Exchange) string {
+	if e.framing("") == frame.Native {
+		return Native
+	}
+	return ISO
+}
+
+// Close closes the recorded transport if it can be closed.
+func (t *recorded) Close() error {
+	if c, ok := t.r.t.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+// ATR is the recorded transport's, nil if it has none.
+func (t *recorded) ATR() []byte {
+	if a, ok := t.r.t.(interface{ ATR() []byte }); ok {
+		return a.ATR()
+	}
+	return nil
+}
+
+// Limits are the recorded transport's, zero if it states none.
+func (t *recorded) Limits() (command, response int, framing frame.Framing) {
+	if l, ok := t.r.t.(interface {
+		Limits() (command, response int, framing frame.Framing)
+	}); ok {
+		return l.Limits()
+	}
+	return 0, 0, frame.Auto
+}
+
+// String names the recorded transport.
+func (t *recorded) String() string {
+	if s, ok := t.r.t.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return fmt.Sprintf("recorded %T", t.r.t)
+}
+
+// Unwrap is the recorded transport.
+func (t *recorded) Unwrap() Transmitter { return t.r.t }
+
+// Recording is a copy of what was recorded so far. Slices of exchanges are
+// shared and must not be changed.
+func (r *Recorder) Recording() *Recording {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.rec
+	c.Exchanges = append([]Exchange(nil), c.Exchanges...)
+	if a, ok := r.t.(interface{ ATR() []byte }); ok {
+		c.Card.ATR = a.ATR()
+	}
+	if c.Framing == "" {
+		c.Framing = ISO
+	}
+	if r.left > 0 {
+		c.Notes = fmt.Sprintf("%d further exchanges were not kept", r.left)
+	}
+	return &c
+}
+
+// WriteFile writes what was recorded so far, atomically.
+func (r *Recorder) WriteFile(name string) error {
+	rec := r.Recording()
+	if len(rec.Exchanges) == 0 {
+		return fmt.Errorf("trace: %s: nothing was recorded: %w", name, ErrEmpty)
+	}
+	return rec.WriteFile(name)
+}

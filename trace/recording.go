@@ -1,0 +1,128 @@
+package trace
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/key"
+)
+
+// Framings of a recording, as its file names them.
+const (
+	Native = "native" // INS and data; the status comes first in the answer
+	ISO    = "iso"    // 90 INS 00 00 Lc data 00; the status word comes last
+)
+
+// Recording is one session with a card.
+type Recording struct {
+	ID        string
+	Source    string // where it comes from
+	Card      Card
+	Framing   string // Native or ISO: of exchanges that do not say it themselves
+	Keys      []Key  // keys that came with the recording
+	RndA      [][]byte
+	Exchanges []Exchange
+	Notes     string
+
+	// Verified tells that another program checked the session, and what of it.
+	Verified     bool
+	VerifiedWhat []string
+}
+
+// Card is what a recording says of its card.
+type Card struct {
+	Generation string
+	GetVersion string // three frames in hexadecimal
+	Note       string
+	Reader     string
+	ATR        []byte
+}
+
+// Exchange is one command frame and the answer to it.
+type Exchange struct {
+	Command  []byte
+	Response []byte // empty if none came
+	Framing  string // Native or ISO; empty: that of the recording
+
+	At     int64  // microseconds since the first exchange, or 0
+	Took   int64  // microseconds until the answer, or 0
+	Reset  bool   // the card was activated anew before this exchange
+	Failed string // what the transport said instead of an answer
+
+	Preset    *Preset // session keys to take over before this exchange
+	Computed  string  // not empty: a part was filled in by calculation, and why
+	Corrected string  // not empty: a misprint was repaired, and which
+}
+
+// framing tells how the command of e travels. What the bytes say counts more
+// than what the recording says: no native command starts with 90 or 00.
+func (e *Exchange) framing(recording string) frame.Framing {
+	declared := e.Framing
+	if declared == "" {
+		declared = recording
+	}
+	if len(e.Command) >= 4 && (e.Command[0] == 0x90 || e.Command[0] == 0x00) {
+		return frame.Wrapped
+	}
+	if declared == ISO && len(e.Command) >= 5 && e.Command[0] == classReader {
+		return frame.Wrapped
+	}
+	return frame.Native
+}
+
+// classReader is the class of commands for the reader itself (PC/SC part 3).
+const classReader = 0xFF
+
+// Key is a key that came with a recording.
+type Key struct {
+	App   *[3]byte // the application, as on the wire; nil: any
+	No    int      // -1: any
+	Value *key.Secret
+	Note  string
+}
+
+func (k Key) String() string {
+	app, no := "any application", "any number"
+	if k.App != nil {
+		app = fmt.Sprintf("application %02X%02X%02X", k.App[2], k.App[1], k.App[0])
+	}
+	if k.No >= 0 {
+		no = fmt.Sprintf("number %d", k.No)
+	}
+	return fmt.Sprintf("%s, %s, %v", app, no, k.Value)
+}
+
+// Preset is a session whose authentication is not in the recording: published
+// session keys. It prints as its kind only.
+type Preset struct {
+	Kind    string // "d40", "ev1", "ev2", "lrp"
+	Alg     string // D40 and EV1: DES, 2K3DES, 3K3DES, AES
+	Key     []byte // D40 and EV1: session key; LRP: session master key
+	IV      []byte // EV1: running value
+	Enc     []byte // EV2
+	MAC     []byte // EV2
+	TI      []byte // EV2 and LRP
+	Counter uint16 // EV2 and LRP
+	EncCtr  uint32 // LRP
+	KeyNo   int    // the key that was authenticated; -1 unknown
+}
+
+func (p *Preset) String() string { return p.Kind + " session keys" }
+
+// Format prints String whatever the verb.
+func (p *Preset) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.String()) }
+
+// Redacted returns a copy without keys, randoms and session keys.
+func (r *Recording) Redacted() *Recording {
+	c := *r
+	c.Keys, c.RndA = nil, nil
+	c.Exchanges = append([]Exchange(nil), r.Exchanges...)
+	for i := range c.Exchanges {
+		c.Exchanges[i].Preset = nil
+	}
+	return &c
+}
+
+// ErrEmpty says that a recording has no exchanges.
+var ErrEmpty = errors.New("there is no exchange in it")

@@ -1,0 +1,117 @@
+package trace
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+// Verdict is what Verify says of a whole recording.
+type Verdict uint8
+
+// Verdicts.
+const (
+	Unverifiable Verdict = iota // nothing could be checked, or something that should have been could not
+	Verified                    // everything that is protected was checked and is right
+	Failed                      // a check failed under keys that fit
+)
+
+func (v Verdict) String() string {
+	switch v {
+	case Verified:
+		return "verified"
+	case Failed:
+		return "failed"
+	}
+	return "unverifiable"
+}
+
+// MarshalText writes the name.
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// Result is what Verify found.
+type Result struct {
+	File            string    `json:"file"`
+	ID              string    `json:"id"`
+	Verdict         Verdict   `json:"result"`
+	Authentications int       `json:"authentications"` // proven by the card's answer
+	MACs            int       `json:"macs"`            // right ones, MAC and CMAC, in either direction
+	CRCs            int       `json:"crcs"`            // right ones, of enciphered payloads
+	Failures        []Failure `json:"failures"`        // of an unverifiable recording: the reasons
+
+	Messages []Opened `json:"-"` // plain content
+}
+
+// Failure is a check that failed, or a reason why there was none.
+type Failure struct {
+	Exchange int // index in the recording; -1: the recording as a whole
+	What     string
+}
+
+func (f Failure) String() string {
+	if f.Exchange < 0 {
+		return f.What
+	}
+	return fmt.Sprintf("exchange %d: %s", f.Exchange, f.What)
+}
+
+// MarshalText writes String.
+func (f Failure) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+
+// Reason joins the failures.
+func (r *Result) Reason() string {
+	var s []string
+	for _, f := range r.Failures {
+		s = append(s, f.String())
+	}
+	return strings.Join(s, "; ")
+}
+
+// Opened is one message with its protection taken off.
+type Opened struct {
+	First, Last int // exchanges
+	Name        string
+	Fields      []wire.Field // of the command, key bytes hidden
+	Status      wire.Status
+	Answered    bool
+	Answer      []wire.Field // of the answer
+	Scheme      wire.Scheme
+	Mode        wire.CommMode
+	Note        string // what was checked, or why not
+	Plain       []byte // command after INS, nil if it could not be opened or holds a key
+	PlainAnswer []byte
+}
+
+// Lines are the command and the answer as lines of text.
+func (o *Opened) Lines() []string {
+	at := fmt.Sprintf("%4d ", o.First)
+	command := at + "-> " + joinFields(o.Name, o.Fields)
+	if o.Scheme != wire.SchemeNone {
+		command += fmt.Sprintf("   %v %v", o.Scheme, o.Mode)
+	}
+	answer := "     <- no answer"
+	if o.Answered {
+		answer = "     <- " + joinFields(o.Status.String(), o.Answer)
+	}
+	if o.Note != "" {
+		answer += "   [" + o.Note + "]"
+	}
+	return []string{command, answer}
+}
+
+func joinFields(name string, fields []wire.Field) string {
+	var b strings.Builder
+	b.WriteString(name)
+	sep := "  "
+	for _, f := range fields {
+		b.WriteString(sep)
+		sep = " "
+		value := f.Value
+		if strings.ContainsAny(value, " \t") {
+			value = "{" + value + "}"
+		}
+		fmt.Fprintf(&b, "%s=%s", f.Name, value)
+	}
+	return b.String()
+}

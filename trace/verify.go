@@ -1,0 +1,226 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// VerifyConfig says what Verify may use besides the recording. The zero value
+// uses the keys of the recording alone.
+type VerifyConfig struct {
+	Keys        []Key // further keys
+	DefaultKeys bool  // try the keys of zeros that cards are delivered with
+}
+
+// Verify finds the authentications of a recording, derives their session keys
+// with the keys that fit, and checks every MAC, CMAC and CRC in both
+// directions. cfg may be nil.
+func Verify(rec *Recording, cfg *VerifyConfig) *Result {
+	if cfg == nil {
+		cfg = new(VerifyConfig)
+	}
+	keys := append(append([]Key(nil), cfg.Keys...), rec.Keys...)
+	if cfg.DefaultKeys {
+		for _, t := range [...]key.Type{key.TypeAES, key.TypeDES, key.Type3K3DES} {
+			keys = append(keys, Key{No: -1, Value: key.Zero(t)})
+		}
+	}
+	// What the recording tells of a file after it was used serves the second
+	// time.
+	first := newVerifier(rec, keys, nil)
+	first.run()
+	v := newVerifier(rec, keys, first.files)
+	v.run()
+	return v.result()
+}
+
+// verifier follows one recording.
+type verifier struct {
+	rec   *Recording
+	keys  []Key
+	files files // as known so far
+	later files // as known at the end, nil in the first run
+	coder wire.Coder
+	res   Result
+
+	app       *[3]byte // selected, as on the wire; nil unknown
+	sessions  []*session
+	proven    bool   // a check has passed under the session keys
+	uncertain bool   // the card may have ended the session
+	foreign   string // not empty: a session is open whose keys are not known
+	iso       *handshake
+	reasons   []Failure
+	rejected  []Failure
+	doubtful  *Failure // of a preset none of whose checks passed
+	preset    bool     // there was one
+}
+
+func newVerifier(rec *Recording, keys []Key, later files) *verifier {
+	return &verifier{rec: rec, keys: slices.Clone(keys), files: files{}, later: later}
+}
+
+func (v *verifier) run() {
+	j := joiner{framing: v.rec.Framing, patient: true}
+	for i := range v.rec.Exchanges {
+		for _, m := range j.feed(&v.rec.Exchanges[i]) {
+			v.message(m)
+		}
+	}
+	if m := j.flush(); m != nil {
+		v.message(m)
+	}
+	v.endSession()
+}
+
+func (v *verifier) result() *Result {
+	r := &v.res
+	r.ID = v.rec.ID
+	checks := r.Authentications + r.MACs + r.CRCs
+	switch {
+	case len(r.Failures) > 0:
+		r.Verdict = Failed
+	case len(v.reasons) > 0:
+		r.Failures = v.reasons
+	case checks > 0:
+		r.Verdict = Verified
+	case len(v.rejected) > 0:
+		r.Failures = v.rejected
+	case v.preset:
+		r.Failures = []Failure{{-1, "plain exchanges only: session keys are given, but nothing is protected with them"}}
+	default:
+		r.Failures = []Failure{{-1, "plain exchanges only: no authentication and no session keys are in the recording, nothing in it is protected"}}
+	}
+	if r.Failures == nil {
+		r.Failures = []Failure{}
+	}
+	return r
+}
+
+func (v *verifier) fail(exchange int, format string, args ...any) {
+	v.res.Failures = append(v.res.Failures, Failure{exchange, fmt.Sprintf(format, args...)})
+}
+
+func (v *verifier) reason(exchange int, format string, args ...any) {
+	v.reasons = append(v.reasons, Failure{exchange, fmt.Sprintf(format, args...)})
+}
+
+// message follows one message.
+func (v *verifier) message(m *message) {
+	if m.reset {
+		v.endSession()
+		v.app = new([3]byte)
+	}
+	if m.preset != nil {
+		v.takeOver(m)
+	}
+	switch {
+	case m.reader:
+		v.opened(m, nil, "for the reader")
+	case m.garbled:
+		v.opened(m, nil, "no command frame")
+	case m.isAuth():
+		v.authenticate(m)
+	case m.class == wire.ClassISO:
+		v.isoCommand(m)
+	case m.ins == insSelect:
+		v.selectApplication(m)
+	case len(v.sessions) > 0:
+		v.inSession(m)
+	default:
+		v.outside(m)
+	}
+	if m.ins != insChallenge && m.ins != insExternal && m.ins != insInternal {
+		v.iso = nil
+	}
+}
+
+// INS of commands that this package treats by themselves.
+const (
+	insSelect     = 0x5A
+	insDelete     = 0xDA
+	insConfig     = 0x5C
+	insChangeKey  = 0xC4
+	insChangeKey2 = 0xC6
+	insRollKeySet = 0x55
+	insFormat     = 0xFC
+	insChangeFile = 0x5F
+	insPreparePC  = 0xF0
+	insVerifyPC   = 0xFD
+
+	insISOSelect = 0xA4
+	insReadBin   = 0xB0
+	insReadRec   = 0xB2
+	insChallenge = 0x84
+	insExternal  = 0x82
+	insInternal  = 0x88
+)
+
+// endSession forgets the session.
+func (v *verifier) endSession() {
+	v.endPreset()
+	v.sessions, v.proven, v.uncertain, v.foreign = nil, false, false, ""
+}
+
+// endPreset turns what failed under a preset that never passed into a reason.
+func (v *verifier) endPreset() {
+	if v.doubtful != nil && !v.proven {
+		v.reason(v.doubtful.Exchange, "the session keys given before it explain none of what follows: %s", v.doubtful.What)
+	}
+	v.doubtful = nil
+}
+
+// takeOver starts the session of a preset.
+func (v *verifier) takeOver(m *message) {
+	v.preset = true
+	s, err := m.preset.takeOver()
+	if err != nil {
+		v.endSession()
+		v.reason(m.first(), "%v", err)
+		return
+	}
+	proven := v.proven && len(v.sessions) == 1 && v.sessions[0].same(s)
+	if !proven {
+		v.endSession()
+	}
+	v.sessions, v.proven, v.uncertain, v.foreign = []*session{s}, proven, false, ""
+}
+
+// same reports whether two sessions have the same identifier and keys.
+func (s *session) same(t *session) bool {
+	if s.scheme != t.scheme || s.ti != t.ti {
+		return false
+	}
+	switch s.scheme {
+	case wire.SchemeEV2, wire.SchemeLRP:
+		return s.sumEV2(0, 0) == t.sumEV2(0, 0)
+	}
+	return false
+}
+
+// selectApplication follows SelectApplication, which ends a session.
+func (v *verifier) selectApplication(m *message) {
+	v.endSession()
+	if m.status == wire.StatusOK && len(m.body) >= 3 {
+		v.app = (*[3]byte)(slices.Clone(m.body[:3]))
+	}
+	v.opened(m, nil, "")
+}
+
+// outside follows a command outside any session whose keys are known.
+func (v *verifier) outside(m *message) {
+	note := ""
+	if v.foreign != "" {
+		note = "not checked: " + v.foreign
+		if m.done() && !m.ok() {
+			v.foreign = ""
+		}
+	}
+	v.opened(m, nil, note)
+	v.learnFiles(m, m.body, m.rsp)
+	if m.ok() && m.ins == insDelete && v.app != nil && len(m.body) >= 3 && *v.app == [3]byte(m.body) {
+		v.app = new([3]byte)
+	}
+}

@@ -1,0 +1,83 @@
+package trace
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// recordings are all recordings of testdata/traces.
+func recordings(t testing.TB) map[string]*Recording {
+	t.Helper()
+	names, err := filepath.Glob("../testdata/traces/*.json")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no recordings: %v", err)
+	}
+	all := map[string]*Recording{}
+	for _, n := range names {
+		r, err := ReadFile(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[strings.TrimSuffix(filepath.Base(n), ".json")] = r
+	}
+	return all
+}
+
+var countOf = regexp.MustCompile(`^(\d+) (.*)$`)
+
+// stated sums up what another program says it checked.
+func stated(t *testing.T, what []string) (auths, macs, crcs int) {
+	for _, w := range what {
+		m := countOf.FindStringSubmatch(w)
+		if m == nil {
+			continue
+		}
+		n, _ := strconv.Atoi(m[1])
+		switch {
+		case strings.HasPrefix(m[2], "authentications"):
+			auths += n
+		case strings.Contains(m[2], "MACs"):
+			macs += n
+		case strings.Contains(m[2], "CRCs"):
+			crcs += n
+		case strings.HasPrefix(m[2], "rejected auths"):
+		default:
+			t.Errorf("%q is not understood", w)
+		}
+	}
+	return auths, macs, crcs
+}
+
+func TestVerifyRecordings(t *testing.T) {
+	for name, rec := range recordings(t) {
+		t.Run(name, func(t *testing.T) {
+			r := Verify(rec, nil)
+			if os.Getenv("TRACE_SHOW") != "" {
+				for _, m := range r.Messages {
+					fmt.Println(strings.Join(m.Lines(), "\n"))
+				}
+			}
+			auths, macs, crcs := stated(t, rec.VerifiedWhat)
+			want := Unverifiable
+			if rec.Verified {
+				want = Verified
+			}
+			t.Logf("%v %d %d %d %v", r.Verdict, r.Authentications, r.MACs, r.CRCs, r.Failures)
+			if r.Verdict != want {
+				t.Errorf("%v (%s), want %v", r.Verdict, r.Reason(), want)
+			}
+			if r.Authentications < auths || r.MACs < macs || r.CRCs < crcs {
+				t.Errorf("%d authentications, %d MACs, %d CRCs; want at least %d, %d, %d",
+					r.Authentications, r.MACs, r.CRCs, auths, macs, crcs)
+			}
+			if r.Verdict == Unverifiable && r.Reason() == "" {
+				t.Error("no reason")
+			}
+		})
+	}
+}
