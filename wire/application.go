@@ -100,6 +100,8 @@ type DFName struct {
 	Name []byte // 0 to 16 bytes
 }
 
+func (*DFNames) framed() {}
+
 // Layout walks the fields.
 func (m *DFNames) Layout(c *Coder) {
 	frames(c, "Application", &m.Applications, func(c *Coder, a *DFName) {

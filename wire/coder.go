@@ -33,6 +33,10 @@ type Encoded struct {
 	Le     int    // ISO commands: expected length, 256 sent as 00, -1 for none
 }
 
+// framed is implemented by messages whose frame boundaries carry meaning. In
+// all others frames may be cut anywhere.
+type framed interface{ framed() }
+
 // Coder walks layouts. Reusing one spares allocations. It is not safe for
 // concurrent use.
 type Coder struct {
@@ -116,7 +120,10 @@ func (c *Coder) decode(e Encoded, m Message, headOnly bool) error {
 
 func (c *Coder) walk(e Encoded, m Message, headOnly bool) error {
 	c.decoding, c.headOnly = true, headOnly
-	c.buf, c.inMarks = e.Bytes, e.Marks
+	c.buf, c.inMarks = e.Bytes, nil
+	if _, ok := m.(framed); ok {
+		c.inMarks = e.Marks
+	}
 	c.p1, c.p2, c.le = e.P1, e.P2, e.Le
 	c.end = len(c.buf)
 	if len(c.inMarks) > 0 {

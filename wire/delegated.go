@@ -32,6 +32,8 @@ func (*CreateDelegatedApplication) Effect(FileType) Effect { return EffectImmedi
 // Response returns an Empty.
 func (*CreateDelegatedApplication) Response() *Empty { return new(Empty) }
 
+func (*CreateDelegatedApplication) framed() {}
+
 // Layout walks the fields.
 func (m *CreateDelegatedApplication) Layout(c *Coder) {
 	u24(c, "AID", &m.AID)

@@ -75,6 +75,8 @@ type Version struct {
 	HasFabKeyID bool
 }
 
+func (*Version) framed() {}
+
 // Layout walks the fields.
 func (m *Version) Layout(c *Coder) {
 	m.Hardware = m.Hardware.walk(c, "Hardware")
