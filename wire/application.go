@@ -11,7 +11,8 @@ type SelectApplication struct {
 
 var selectApplicationSpec = Spec{
 	Name: "SelectApplication", Class: ClassNative, INS: 0x5A, Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(SelectApplication) },
+	Needs: FeatureApplications, Success: StatusOK,
+	New: func() Command { return new(SelectApplication) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -41,7 +42,8 @@ type GetApplicationIDs struct{}
 
 var getApplicationIDsSpec = Spec{
 	Name: "GetApplicationIDs", Class: ClassNative, INS: 0x6A, Rule: RuleManage, Level: LevelPICC,
-	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(GetApplicationIDs) },
+	Needs: FeatureApplications, Success: StatusOK,
+	New: func() Command { return new(GetApplicationIDs) }, NewResponse: func() Message { return new(ApplicationIDs) },
 }
 
 // Spec returns the command's declaration.
@@ -72,7 +74,8 @@ type GetDFNames struct{}
 
 var getDFNamesSpec = Spec{
 	Name: "GetDFNames", Class: ClassNative, INS: 0x6D, Rule: RuleManage, Level: LevelPICC,
-	Needs: FeatureEV1Commands, Success: StatusOK, New: func() Command { return new(GetDFNames) },
+	Needs: FeatureEV1Commands, Success: StatusOK,
+	New: func() Command { return new(GetDFNames) }, NewResponse: func() Message { return new(DFNames) },
 }
 
 // Spec returns the command's declaration.
@@ -128,7 +131,8 @@ type CreateApplication struct {
 
 var createApplicationSpec = Spec{
 	Name: "CreateApplication", Class: ClassNative, INS: 0xCA, Rule: RuleManage, Level: LevelPICC,
-	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(CreateApplication) },
+	Needs: FeatureApplications, Success: StatusOK,
+	New: func() Command { return new(CreateApplication) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -189,7 +193,8 @@ type DeleteApplication struct {
 
 var deleteApplicationSpec = Spec{
 	Name: "DeleteApplication", Class: ClassNative, INS: 0xDA, Rule: RuleManage, Level: LevelBoth,
-	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(DeleteApplication) },
+	Needs: FeatureApplications, Success: StatusOK,
+	New: func() Command { return new(DeleteApplication) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.

@@ -12,7 +12,8 @@ type Authenticate struct {
 
 var authenticateSpec = Spec{
 	Name: "Authenticate", Class: ClassNative, INS: 0x0A, Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureD40Auth, Success: StatusAdditionalFrame, Exchange: Single, New: func() Command { return new(Authenticate) },
+	Needs: FeatureD40Auth, Success: StatusAdditionalFrame, Exchange: Single,
+	New: func() Command { return new(Authenticate) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -34,7 +35,8 @@ type AuthenticatePart2 struct {
 
 var authenticatePart2Spec = Spec{
 	Name: "AuthenticatePart2", Class: ClassNative, INS: 0xAF, Variant: "D40", Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureD40Auth, Success: StatusOK, Exchange: Single, New: func() Command { return new(AuthenticatePart2) },
+	Needs: FeatureD40Auth, Success: StatusOK, Exchange: Single,
+	New: func() Command { return new(AuthenticatePart2) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -58,7 +60,8 @@ type AuthenticateISO struct {
 
 var authenticateISOSpec = Spec{
 	Name: "AuthenticateISO", Class: ClassNative, INS: 0x1A, Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureEV1Auth, Success: StatusAdditionalFrame, Exchange: Single, New: func() Command { return new(AuthenticateISO) },
+	Needs: FeatureEV1Auth, Success: StatusAdditionalFrame, Exchange: Single,
+	New: func() Command { return new(AuthenticateISO) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -81,7 +84,8 @@ type AuthenticateISOPart2 struct {
 
 var authenticateISOPart2Spec = Spec{
 	Name: "AuthenticateISOPart2", Class: ClassNative, INS: 0xAF, Variant: "ISO", Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureEV1Auth, Success: StatusOK, Exchange: Single, New: func() Command { return new(AuthenticateISOPart2) },
+	Needs: FeatureEV1Auth, Success: StatusOK, Exchange: Single,
+	New: func() Command { return new(AuthenticateISOPart2) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -104,7 +108,8 @@ type AuthenticateAES struct {
 
 var authenticateAESSpec = Spec{
 	Name: "AuthenticateAES", Class: ClassNative, INS: 0xAA, Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureEV1Auth, Success: StatusAdditionalFrame, Exchange: Single, New: func() Command { return new(AuthenticateAES) },
+	Needs: FeatureEV1Auth, Success: StatusAdditionalFrame, Exchange: Single,
+	New: func() Command { return new(AuthenticateAES) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -126,7 +131,8 @@ type AuthenticateAESPart2 struct {
 
 var authenticateAESPart2Spec = Spec{
 	Name: "AuthenticateAESPart2", Class: ClassNative, INS: 0xAF, Variant: "AES", Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureEV1Auth, Success: StatusOK, Exchange: Single, New: func() Command { return new(AuthenticateAESPart2) },
+	Needs: FeatureEV1Auth, Success: StatusOK, Exchange: Single,
+	New: func() Command { return new(AuthenticateAESPart2) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.

@@ -12,7 +12,8 @@ type AuthenticateEV2First struct {
 
 var authenticateEV2FirstSpec = Spec{
 	Name: "AuthenticateEV2First", Class: ClassNative, INS: 0x71, Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureEV2Auth, Success: StatusAdditionalFrame, Exchange: Single, New: func() Command { return new(AuthenticateEV2First) },
+	Needs: FeatureEV2Auth, Success: StatusAdditionalFrame, Exchange: Single,
+	New: func() Command { return new(AuthenticateEV2First) }, NewResponse: func() Message { return new(Challenge) },
 }
 
 // Spec returns the command's declaration.
@@ -61,7 +62,8 @@ type AuthenticateEV2FirstPart2 struct {
 
 var authenticateEV2FirstPart2Spec = Spec{
 	Name: "AuthenticateEV2FirstPart2", Class: ClassNative, INS: 0xAF, Variant: "EV2First", Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureEV2Auth, Success: StatusOK, Exchange: Single, New: func() Command { return new(AuthenticateEV2FirstPart2) },
+	Needs: FeatureEV2Auth, Success: StatusOK, Exchange: Single,
+	New: func() Command { return new(AuthenticateEV2FirstPart2) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -84,7 +86,8 @@ type AuthenticateEV2NonFirst struct {
 
 var authenticateEV2NonFirstSpec = Spec{
 	Name: "AuthenticateEV2NonFirst", Class: ClassNative, INS: 0x77, Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureEV2Auth, Success: StatusAdditionalFrame, Exchange: Single, New: func() Command { return new(AuthenticateEV2NonFirst) },
+	Needs: FeatureEV2Auth, Success: StatusAdditionalFrame, Exchange: Single,
+	New: func() Command { return new(AuthenticateEV2NonFirst) }, NewResponse: func() Message { return new(Challenge) },
 }
 
 // Spec returns the command's declaration.
@@ -107,7 +110,8 @@ type AuthenticateEV2NonFirstPart2 struct {
 
 var authenticateEV2NonFirstPart2Spec = Spec{
 	Name: "AuthenticateEV2NonFirstPart2", Class: ClassNative, INS: 0xAF, Variant: "EV2NonFirst", Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureEV2Auth, Success: StatusOK, Exchange: Single, New: func() Command { return new(AuthenticateEV2NonFirstPart2) },
+	Needs: FeatureEV2Auth, Success: StatusOK, Exchange: Single,
+	New: func() Command { return new(AuthenticateEV2NonFirstPart2) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -131,7 +135,8 @@ type AuthenticateLRPFirst struct {
 
 var authenticateLRPFirstSpec = Spec{
 	Name: "AuthenticateLRPFirst", Class: ClassNative, INS: 0x71, Variant: "LRP", Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureLRP, Success: StatusAdditionalFrame, Exchange: Single, New: func() Command { return new(AuthenticateLRPFirst) },
+	Needs: FeatureLRP, Success: StatusAdditionalFrame, Exchange: Single,
+	New: func() Command { return new(AuthenticateLRPFirst) }, NewResponse: func() Message { return new(Challenge) },
 }
 
 // Spec returns the command's declaration.
@@ -157,7 +162,8 @@ type AuthenticateLRPFirstPart2 struct {
 
 var authenticateLRPFirstPart2Spec = Spec{
 	Name: "AuthenticateLRPFirstPart2", Class: ClassNative, INS: 0xAF, Variant: "LRPFirst", Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureLRP, Success: StatusOK, Exchange: Single, New: func() Command { return new(AuthenticateLRPFirstPart2) },
+	Needs: FeatureLRP, Success: StatusOK, Exchange: Single,
+	New: func() Command { return new(AuthenticateLRPFirstPart2) }, NewResponse: func() Message { return new(LRPFirstProof) },
 }
 
 // Spec returns the command's declaration.
@@ -194,7 +200,8 @@ type AuthenticateLRPNonFirst struct {
 
 var authenticateLRPNonFirstSpec = Spec{
 	Name: "AuthenticateLRPNonFirst", Class: ClassNative, INS: 0x77, Variant: "LRP", Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureLRP, Success: StatusAdditionalFrame, Exchange: Single, New: func() Command { return new(AuthenticateLRPNonFirst) },
+	Needs: FeatureLRP, Success: StatusAdditionalFrame, Exchange: Single,
+	New: func() Command { return new(AuthenticateLRPNonFirst) }, NewResponse: func() Message { return new(Challenge) },
 }
 
 // Spec returns the command's declaration.
@@ -217,7 +224,8 @@ type AuthenticateLRPNonFirstPart2 struct {
 
 var authenticateLRPNonFirstPart2Spec = Spec{
 	Name: "AuthenticateLRPNonFirstPart2", Class: ClassNative, INS: 0xAF, Variant: "LRPNonFirst", Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureLRP, Success: StatusOK, Exchange: Single, New: func() Command { return new(AuthenticateLRPNonFirstPart2) },
+	Needs: FeatureLRP, Success: StatusOK, Exchange: Single,
+	New: func() Command { return new(AuthenticateLRPNonFirstPart2) }, NewResponse: func() Message { return new(LRPNonFirstProof) },
 }
 
 // Spec returns the command's declaration.

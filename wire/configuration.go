@@ -45,7 +45,8 @@ func (o ConfigOption) String() string {
 
 var setConfigurationSpec = Spec{
 	Name: "SetConfiguration", Class: ClassNative, INS: 0x5C, Rule: RuleFull, Level: LevelBoth,
-	Needs: FeatureCardUID, Success: StatusOK, New: func() Command { return new(SetConfiguration) },
+	Needs: FeatureCardUID, Success: StatusOK,
+	New: func() Command { return new(SetConfiguration) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.

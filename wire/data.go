@@ -11,7 +11,8 @@ type ReadData struct {
 
 var readDataSpec = Spec{
 	Name: "ReadData", Class: ClassNative, INS: 0xBD, Rule: RuleRead, Level: LevelApp,
-	Needs: FeatureClassic, Success: StatusOK, New: func() Command { return new(ReadData) },
+	Needs: FeatureClassic, Success: StatusOK,
+	New: func() Command { return new(ReadData) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -58,7 +59,8 @@ type WriteData struct {
 
 var writeDataSpec = Spec{
 	Name: "WriteData", Class: ClassNative, INS: 0x3D, Rule: RuleWrite, Level: LevelApp,
-	Needs: FeatureClassic, Success: StatusOK, New: func() Command { return new(WriteData) },
+	Needs: FeatureClassic, Success: StatusOK,
+	New: func() Command { return new(WriteData) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -90,7 +92,8 @@ type ReadDataISO struct{ ReadData }
 
 var readDataISOSpec = Spec{
 	Name: "ReadDataISO", Class: ClassNative, INS: 0xAD, Rule: RuleRead, Level: LevelApp,
-	Needs: FeatureISOChaining, Success: StatusOK, New: func() Command { return new(ReadDataISO) },
+	Needs: FeatureISOChaining, Success: StatusOK,
+	New: func() Command { return new(ReadDataISO) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -102,7 +105,8 @@ type WriteDataISO struct{ WriteData }
 
 var writeDataISOSpec = Spec{
 	Name: "WriteDataISO", Class: ClassNative, INS: 0x8D, Rule: RuleWrite, Level: LevelApp,
-	Needs: FeatureISOChaining, Success: StatusOK, New: func() Command { return new(WriteDataISO) },
+	Needs: FeatureISOChaining, Success: StatusOK,
+	New: func() Command { return new(WriteDataISO) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.

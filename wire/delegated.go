@@ -20,7 +20,8 @@ type CreateDelegatedApplication struct {
 
 var createDelegatedApplicationSpec = Spec{
 	Name: "CreateDelegatedApplication", Class: ClassNative, INS: 0xC9, Rule: RuleManage, Level: LevelPICC,
-	Needs: FeatureDelegated, Success: StatusOK, New: func() Command { return new(CreateDelegatedApplication) },
+	Needs: FeatureDelegated, Success: StatusOK,
+	New: func() Command { return new(CreateDelegatedApplication) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -60,7 +61,8 @@ type GetDelegatedInfo struct {
 
 var getDelegatedInfoSpec = Spec{
 	Name: "GetDelegatedInfo", Class: ClassNative, INS: 0x69, Rule: RuleManage, Level: LevelPICC,
-	Needs: FeatureDelegated, Success: StatusOK, New: func() Command { return new(GetDelegatedInfo) },
+	Needs: FeatureDelegated, Success: StatusOK,
+	New: func() Command { return new(GetDelegatedInfo) }, NewResponse: func() Message { return new(DelegatedInfo) },
 }
 
 // Spec returns the command's declaration.

@@ -5,7 +5,8 @@ type GetFileIDs struct{}
 
 var getFileIDsSpec = Spec{
 	Name: "GetFileIDs", Class: ClassNative, INS: 0x6F, Rule: RuleManage, Level: LevelApp,
-	Needs: FeatureFiles, Success: StatusOK, New: func() Command { return new(GetFileIDs) },
+	Needs: FeatureFiles, Success: StatusOK,
+	New: func() Command { return new(GetFileIDs) }, NewResponse: func() Message { return new(FileIDs) },
 }
 
 // Spec returns the command's declaration.
@@ -35,7 +36,8 @@ type GetISOFileIDs struct{}
 
 var getISOFileIDsSpec = Spec{
 	Name: "GetISOFileIDs", Class: ClassNative, INS: 0x61, Rule: RuleManage, Level: LevelApp,
-	Needs: FeatureISOFiles, Success: StatusOK, New: func() Command { return new(GetISOFileIDs) },
+	Needs: FeatureISOFiles, Success: StatusOK,
+	New: func() Command { return new(GetISOFileIDs) }, NewResponse: func() Message { return new(ISOFileIDs) },
 }
 
 // Spec returns the command's declaration.
@@ -71,7 +73,8 @@ type CreateStdDataFile struct {
 
 var createStdDataFileSpec = Spec{
 	Name: "CreateStdDataFile", Class: ClassNative, INS: 0xCD, Rule: RuleManage, Level: LevelApp,
-	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(CreateStdDataFile) },
+	Needs: FeatureApplications, Success: StatusOK,
+	New: func() Command { return new(CreateStdDataFile) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -102,7 +105,8 @@ type CreateBackupDataFile struct {
 
 var createBackupDataFileSpec = Spec{
 	Name: "CreateBackupDataFile", Class: ClassNative, INS: 0xCB, Rule: RuleManage, Level: LevelApp,
-	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(CreateBackupDataFile) },
+	Needs: FeatureApplications, Success: StatusOK,
+	New: func() Command { return new(CreateBackupDataFile) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -132,7 +136,8 @@ type CreateValueFile struct {
 
 var createValueFileSpec = Spec{
 	Name: "CreateValueFile", Class: ClassNative, INS: 0xCC, Rule: RuleManage, Level: LevelApp,
-	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(CreateValueFile) },
+	Needs: FeatureApplications, Success: StatusOK,
+	New: func() Command { return new(CreateValueFile) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -168,7 +173,8 @@ type CreateLinearRecordFile struct {
 
 var createLinearRecordFileSpec = Spec{
 	Name: "CreateLinearRecordFile", Class: ClassNative, INS: 0xC1, Rule: RuleManage, Level: LevelApp,
-	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(CreateLinearRecordFile) },
+	Needs: FeatureApplications, Success: StatusOK,
+	New: func() Command { return new(CreateLinearRecordFile) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -201,7 +207,8 @@ type CreateCyclicRecordFile struct {
 
 var createCyclicRecordFileSpec = Spec{
 	Name: "CreateCyclicRecordFile", Class: ClassNative, INS: 0xC0, Rule: RuleManage, Level: LevelApp,
-	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(CreateCyclicRecordFile) },
+	Needs: FeatureApplications, Success: StatusOK,
+	New: func() Command { return new(CreateCyclicRecordFile) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -242,7 +249,8 @@ type DeleteFile struct {
 
 var deleteFileSpec = Spec{
 	Name: "DeleteFile", Class: ClassNative, INS: 0xDF, Rule: RuleManage, Level: LevelApp,
-	Needs: FeatureFiles, Success: StatusOK, New: func() Command { return new(DeleteFile) },
+	Needs: FeatureFiles, Success: StatusOK,
+	New: func() Command { return new(DeleteFile) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.

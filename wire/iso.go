@@ -62,7 +62,8 @@ type ISOSelect struct {
 
 var isoSelectSpec = Spec{
 	Name: "ISOSelect", Class: ClassISO, INS: 0xA4, Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureISOFileAccess, Success: StatusISOOK, Exchange: Single, New: func() Command { return new(ISOSelect) },
+	Needs: FeatureISOFileAccess, Success: StatusISOOK, Exchange: Single,
+	New: func() Command { return new(ISOSelect) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -109,7 +110,8 @@ type ISOReadBinary struct {
 
 var isoReadBinarySpec = Spec{
 	Name: "ISOReadBinary", Class: ClassISO, INS: 0xB0, Rule: RulePlain, Level: LevelApp,
-	Needs: FeatureISOFileAccess, Success: StatusISOOK, Exchange: Single, New: func() Command { return new(ISOReadBinary) },
+	Needs: FeatureISOFileAccess, Success: StatusISOOK, Exchange: Single,
+	New: func() Command { return new(ISOReadBinary) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -136,7 +138,8 @@ type ISOUpdateBinary struct {
 
 var isoUpdateBinarySpec = Spec{
 	Name: "ISOUpdateBinary", Class: ClassISO, INS: 0xD6, Rule: RulePlain, Level: LevelApp,
-	Needs: FeatureISOFileAccess, Success: StatusISOOK, Exchange: Single, New: func() Command { return new(ISOUpdateBinary) },
+	Needs: FeatureISOFileAccess, Success: StatusISOOK, Exchange: Single,
+	New: func() Command { return new(ISOUpdateBinary) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -189,7 +192,8 @@ type ISOReadRecord struct {
 
 var isoReadRecordSpec = Spec{
 	Name: "ISOReadRecord", Class: ClassISO, INS: 0xB2, Rule: RulePlain, Level: LevelApp,
-	Needs: FeatureISORecordFiles, Success: StatusISOOK, Exchange: Single, New: func() Command { return new(ISOReadRecord) },
+	Needs: FeatureISORecordFiles, Success: StatusISOOK, Exchange: Single,
+	New: func() Command { return new(ISOReadRecord) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -217,7 +221,8 @@ type ISOAppendRecord struct {
 
 var isoAppendRecordSpec = Spec{
 	Name: "ISOAppendRecord", Class: ClassISO, INS: 0xE2, Rule: RulePlain, Level: LevelApp,
-	Needs: FeatureISORecordFiles, Success: StatusISOOK, Exchange: Single, New: func() Command { return new(ISOAppendRecord) },
+	Needs: FeatureISORecordFiles, Success: StatusISOOK, Exchange: Single,
+	New: func() Command { return new(ISOAppendRecord) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -252,7 +257,8 @@ type ISOUpdateRecord struct {
 
 var isoUpdateRecordSpec = Spec{
 	Name: "ISOUpdateRecord", Class: ClassISO, INS: 0xDC, Rule: RulePlain, Level: LevelApp,
-	Needs: FeatureISOUpdateRecord, Success: StatusISOOK, Exchange: Single, New: func() Command { return new(ISOUpdateRecord) },
+	Needs: FeatureISOUpdateRecord, Success: StatusISOOK, Exchange: Single,
+	New: func() Command { return new(ISOUpdateRecord) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -276,7 +282,8 @@ type ISOUpdateRecordOdd struct{ ISOUpdateRecord }
 
 var isoUpdateRecordOddSpec = Spec{
 	Name: "ISOUpdateRecordOdd", Class: ClassISO, INS: 0xDD, Rule: RulePlain, Level: LevelApp,
-	Needs: FeatureISOUpdateRecord, Success: StatusISOOK, Exchange: Single, New: func() Command { return new(ISOUpdateRecordOdd) },
+	Needs: FeatureISOUpdateRecord, Success: StatusISOOK, Exchange: Single,
+	New: func() Command { return new(ISOUpdateRecordOdd) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.

@@ -48,7 +48,8 @@ type ISOGetChallenge struct {
 
 var isoGetChallengeSpec = Spec{
 	Name: "ISOGetChallenge", Class: ClassISO, INS: 0x84, Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureISOAuth, Success: StatusISOOK, Exchange: Single, New: func() Command { return new(ISOGetChallenge) },
+	Needs: FeatureISOAuth, Success: StatusISOOK, Exchange: Single,
+	New: func() Command { return new(ISOGetChallenge) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -76,7 +77,8 @@ type ISOExternalAuthenticate struct {
 
 var isoExternalAuthenticateSpec = Spec{
 	Name: "ISOExternalAuthenticate", Class: ClassISO, INS: 0x82, Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureISOAuth, Success: StatusISOOK, Exchange: Single, New: func() Command { return new(ISOExternalAuthenticate) },
+	Needs: FeatureISOAuth, Success: StatusISOOK, Exchange: Single,
+	New: func() Command { return new(ISOExternalAuthenticate) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -106,7 +108,8 @@ type ISOInternalAuthenticate struct {
 
 var isoInternalAuthenticateSpec = Spec{
 	Name: "ISOInternalAuthenticate", Class: ClassISO, INS: 0x88, Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureISOAuth, Success: StatusISOOK, Exchange: Single, New: func() Command { return new(ISOInternalAuthenticate) },
+	Needs: FeatureISOAuth, Success: StatusISOOK, Exchange: Single,
+	New: func() Command { return new(ISOInternalAuthenticate) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.

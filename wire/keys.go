@@ -6,7 +6,8 @@ type GetKeySettings struct{}
 
 var getKeySettingsSpec = Spec{
 	Name: "GetKeySettings", Class: ClassNative, INS: 0x45, Rule: RuleManage, Level: LevelBoth,
-	Needs: FeatureClassic, Success: StatusOK, New: func() Command { return new(GetKeySettings) },
+	Needs: FeatureClassic, Success: StatusOK,
+	New: func() Command { return new(GetKeySettings) }, NewResponse: func() Message { return new(KeySettings) },
 }
 
 // Spec returns the command's declaration.
@@ -50,7 +51,8 @@ type ChangeKeySettings struct {
 
 var changeKeySettingsSpec = Spec{
 	Name: "ChangeKeySettings", Class: ClassNative, INS: 0x54, Rule: RuleFull, Level: LevelBoth,
-	Needs: FeatureClassic, Success: StatusOK, New: func() Command { return new(ChangeKeySettings) },
+	Needs: FeatureClassic, Success: StatusOK,
+	New: func() Command { return new(ChangeKeySettings) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -83,7 +85,8 @@ const keyNoHasSet = 0x40 // a key set number follows (command reference 3.9)
 
 var getKeyVersionSpec = Spec{
 	Name: "GetKeyVersion", Class: ClassNative, INS: 0x64, Rule: RuleManage, Level: LevelBoth,
-	Needs: FeatureAny, Success: StatusOK, New: func() Command { return new(GetKeyVersion) },
+	Needs: FeatureAny, Success: StatusOK,
+	New: func() Command { return new(GetKeyVersion) }, NewResponse: func() Message { return new(KeyVersions) },
 }
 
 // Spec returns the command's declaration.
@@ -134,7 +137,8 @@ type ChangeKey struct {
 
 var changeKeySpec = Spec{
 	Name: "ChangeKey", Class: ClassNative, INS: 0xC4, Rule: RuleChangeKey, Level: LevelBoth,
-	Needs: FeatureAny, Success: StatusOK, New: func() Command { return new(ChangeKey) },
+	Needs: FeatureAny, Success: StatusOK,
+	New: func() Command { return new(ChangeKey) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -163,7 +167,8 @@ type ChangeKeyEV2 struct {
 
 var changeKeyEV2Spec = Spec{
 	Name: "ChangeKeyEV2", Class: ClassNative, INS: 0xC6, Rule: RuleChangeKey, Level: LevelApp,
-	Needs: FeatureKeySets, Success: StatusOK, New: func() Command { return new(ChangeKeyEV2) },
+	Needs: FeatureKeySets, Success: StatusOK,
+	New: func() Command { return new(ChangeKeyEV2) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.

@@ -15,7 +15,8 @@ func (t KeySetType) String() string { return KeyType(t).String() }
 
 var initializeKeySetSpec = Spec{
 	Name: "InitializeKeySet", Class: ClassNative, INS: 0x56, Rule: RuleMAC, Level: LevelApp,
-	Needs: FeatureKeySets, Success: StatusOK, New: func() Command { return new(InitializeKeySet) },
+	Needs: FeatureKeySets, Success: StatusOK,
+	New: func() Command { return new(InitializeKeySet) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -43,7 +44,8 @@ type FinalizeKeySet struct {
 
 var finalizeKeySetSpec = Spec{
 	Name: "FinalizeKeySet", Class: ClassNative, INS: 0x57, Rule: RuleMAC, Level: LevelApp,
-	Needs: FeatureKeySets, Success: StatusOK, New: func() Command { return new(FinalizeKeySet) },
+	Needs: FeatureKeySets, Success: StatusOK,
+	New: func() Command { return new(FinalizeKeySet) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -70,7 +72,8 @@ type RollKeySet struct {
 
 var rollKeySetSpec = Spec{
 	Name: "RollKeySet", Class: ClassNative, INS: 0x55, Rule: RuleMAC, Level: LevelApp,
-	Needs: FeatureKeySets, Success: StatusOK, New: func() Command { return new(RollKeySet) },
+	Needs: FeatureKeySets, Success: StatusOK,
+	New: func() Command { return new(RollKeySet) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.

@@ -26,7 +26,8 @@ type CreateMFCMapping struct {
 
 var createMFCMappingSpec = Spec{
 	Name: "CreateMFCMapping", Class: ClassNative, INS: 0xCF, Rule: RuleFull, Level: LevelApp,
-	Needs: FeatureMFCMapping, Success: StatusOK, New: func() Command { return new(CreateMFCMapping) },
+	Needs: FeatureMFCMapping, Success: StatusOK,
+	New: func() Command { return new(CreateMFCMapping) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.

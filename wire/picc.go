@@ -6,7 +6,8 @@ type GetVersion struct{}
 
 var getVersionSpec = Spec{
 	Name: "GetVersion", Class: ClassNative, INS: 0x60, Rule: RuleManage, Level: LevelBoth,
-	Needs: FeatureAny, Success: StatusOK, New: func() Command { return new(GetVersion) },
+	Needs: FeatureAny, Success: StatusOK,
+	New: func() Command { return new(GetVersion) }, NewResponse: func() Message { return new(Version) },
 }
 
 // Spec returns the command's declaration.
@@ -26,7 +27,8 @@ type FreeMemory struct{}
 
 var freeMemorySpec = Spec{
 	Name: "FreeMemory", Class: ClassNative, INS: 0x6E, Rule: RuleManage, Level: LevelBoth,
-	Needs: FeatureEV1Commands, Success: StatusOK, New: func() Command { return new(FreeMemory) },
+	Needs: FeatureEV1Commands, Success: StatusOK,
+	New: func() Command { return new(FreeMemory) }, NewResponse: func() Message { return new(Memory) },
 }
 
 // Spec returns the command's declaration.
@@ -57,7 +59,8 @@ type FormatPICC struct{}
 
 var formatPICCSpec = Spec{
 	Name: "FormatPICC", Class: ClassNative, INS: 0xFC, Rule: RuleManage, Level: LevelBoth,
-	Needs: FeatureApplications, Success: StatusOK, New: func() Command { return new(FormatPICC) },
+	Needs: FeatureApplications, Success: StatusOK,
+	New: func() Command { return new(FormatPICC) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.

@@ -6,7 +6,8 @@ type PreparePC struct{}
 
 var preparePCSpec = Spec{
 	Name: "PreparePC", Class: ClassNative, INS: 0xF0, Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureProximity, Success: StatusSignatureOK, New: func() Command { return new(PreparePC) },
+	Needs: FeatureProximity, Success: StatusSignatureOK,
+	New: func() Command { return new(PreparePC) }, NewResponse: func() Message { return new(PCTimes) },
 }
 
 // Spec returns the command's declaration.
@@ -53,7 +54,8 @@ type ProximityCheck struct {
 
 var proximityCheckSpec = Spec{
 	Name: "ProximityCheck", Class: ClassNative, INS: 0xF2, Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureProximity, Success: StatusSignatureOK, Bare: true, New: func() Command { return new(ProximityCheck) },
+	Needs: FeatureProximity, Success: StatusSignatureOK, Bare: true,
+	New: func() Command { return new(ProximityCheck) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -75,7 +77,8 @@ type VerifyPC struct {
 
 var verifyPCSpec = Spec{
 	Name: "VerifyPC", Class: ClassNative, INS: 0xFD, Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureProximity, Success: StatusSignatureOK, New: func() Command { return new(VerifyPC) },
+	Needs: FeatureProximity, Success: StatusSignatureOK,
+	New: func() Command { return new(VerifyPC) }, NewResponse: func() Message { return new(PCMAC) },
 }
 
 // Spec returns the command's declaration.
@@ -106,7 +109,8 @@ type ISOSelectVC struct {
 
 var isoSelectVCSpec = Spec{
 	Name: "ISOSelectVC", Class: ClassISO, INS: 0xA4, Variant: "VC", Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureProximity, Success: StatusISOOK, Exchange: Single, New: func() Command { return new(ISOSelectVC) },
+	Needs: FeatureProximity, Success: StatusISOOK, Exchange: Single,
+	New: func() Command { return new(ISOSelectVC) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -137,7 +141,8 @@ type ISOExternalAuthenticateVC struct {
 
 var isoExternalAuthenticateVCSpec = Spec{
 	Name: "ISOExternalAuthenticateVC", Class: ClassISO, INS: 0x82, Variant: "VC", Rule: RulePlain, Level: LevelBoth,
-	Needs: FeatureProximity, Success: StatusISOOK, Exchange: Single, New: func() Command { return new(ISOExternalAuthenticateVC) },
+	Needs: FeatureProximity, Success: StatusISOOK, Exchange: Single,
+	New: func() Command { return new(ISOExternalAuthenticateVC) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.

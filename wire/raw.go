@@ -19,12 +19,12 @@ var (
 	restrictMFCUpdateSpec = Spec{
 		Name: "RestrictMFCUpdate", Class: ClassNative, INS: 0xBF, Rule: RulePlain, Level: LevelApp,
 		Needs: FeatureMFCMapping, Success: StatusOK, Unknown: "no public document gives its layout (EV3C parts)",
-		New: func() Command { return &Raw{Class: ClassNative, INS: 0xBF} },
+		New: func() Command { return &Raw{Class: ClassNative, INS: 0xBF} }, NewResponse: func() Message { return new(Data) },
 	}
 	notifyTransactionSuccessSpec = Spec{
 		Name: "NotifyTransactionSuccess", Class: ClassNative, INS: 0xEE, Rule: RulePlain, Level: LevelApp,
 		Needs: FeatureECP, Success: StatusOK, Unknown: "no public document gives its layout (ECP-capable parts)",
-		New: func() Command { return &Raw{Class: ClassNative, INS: 0xEE} },
+		New: func() Command { return &Raw{Class: ClassNative, INS: 0xEE} }, NewResponse: func() Message { return new(Data) },
 	}
 )
 
@@ -36,7 +36,7 @@ func (m *Raw) Spec() *Spec {
 	}
 	s := &Spec{
 		Name: fmt.Sprintf("%02X", m.INS), Class: m.Class, INS: m.INS, Rule: m.Rule, Success: m.Success,
-		New: func() Command { return &Raw{Class: m.Class, INS: m.INS} },
+		New: func() Command { return &Raw{Class: m.Class, INS: m.INS} }, NewResponse: func() Message { return new(Data) },
 	}
 	if m.Class == ClassISO {
 		s.Exchange = Single

@@ -11,7 +11,8 @@ type WriteRecord struct {
 
 var writeRecordSpec = Spec{
 	Name: "WriteRecord", Class: ClassNative, INS: 0x3B, Rule: RuleWrite, Level: LevelApp,
-	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(WriteRecord) },
+	Needs: FeatureTransactions, Success: StatusOK,
+	New: func() Command { return new(WriteRecord) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -43,7 +44,8 @@ type ReadRecords struct {
 
 var readRecordsSpec = Spec{
 	Name: "ReadRecords", Class: ClassNative, INS: 0xBB, Rule: RuleRead, Level: LevelApp,
-	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(ReadRecords) },
+	Needs: FeatureTransactions, Success: StatusOK,
+	New: func() Command { return new(ReadRecords) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -74,7 +76,8 @@ type UpdateRecord struct {
 
 var updateRecordSpec = Spec{
 	Name: "UpdateRecord", Class: ClassNative, INS: 0xDB, Rule: RuleWrite, Level: LevelApp,
-	Needs: FeatureUpdateRecord, Success: StatusOK, New: func() Command { return new(UpdateRecord) },
+	Needs: FeatureUpdateRecord, Success: StatusOK,
+	New: func() Command { return new(UpdateRecord) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -103,7 +106,8 @@ type ClearRecordFile struct {
 
 var clearRecordFileSpec = Spec{
 	Name: "ClearRecordFile", Class: ClassNative, INS: 0xEB, Rule: RuleManage, Level: LevelApp,
-	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(ClearRecordFile) },
+	Needs: FeatureTransactions, Success: StatusOK,
+	New: func() Command { return new(ClearRecordFile) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -126,7 +130,8 @@ type WriteRecordISO struct{ WriteRecord }
 
 var writeRecordISOSpec = Spec{
 	Name: "WriteRecordISO", Class: ClassNative, INS: 0x8B, Rule: RuleWrite, Level: LevelApp,
-	Needs: FeatureISORecords, Success: StatusOK, New: func() Command { return new(WriteRecordISO) },
+	Needs: FeatureISORecords, Success: StatusOK,
+	New: func() Command { return new(WriteRecordISO) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -137,7 +142,8 @@ type ReadRecordsISO struct{ ReadRecords }
 
 var readRecordsISOSpec = Spec{
 	Name: "ReadRecordsISO", Class: ClassNative, INS: 0xAB, Rule: RuleRead, Level: LevelApp,
-	Needs: FeatureISORecords, Success: StatusOK, New: func() Command { return new(ReadRecordsISO) },
+	Needs: FeatureISORecords, Success: StatusOK,
+	New: func() Command { return new(ReadRecordsISO) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
@@ -148,7 +154,8 @@ type UpdateRecordISO struct{ UpdateRecord }
 
 var updateRecordISOSpec = Spec{
 	Name: "UpdateRecordISO", Class: ClassNative, INS: 0xBA, Rule: RuleWrite, Level: LevelApp,
-	Needs: FeatureISORecords, Success: StatusOK, New: func() Command { return new(UpdateRecordISO) },
+	Needs: FeatureISORecords, Success: StatusOK,
+	New: func() Command { return new(UpdateRecordISO) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.

@@ -117,7 +117,8 @@ type GetFileCounters struct {
 
 var getFileCountersSpec = Spec{
 	Name: "GetFileCounters", Class: ClassNative, INS: 0xF6, Rule: RuleFullAnswer, Level: LevelApp,
-	Needs: FeatureFileCounters, Success: StatusOK, New: func() Command { return new(GetFileCounters) },
+	Needs: FeatureFileCounters, Success: StatusOK,
+	New: func() Command { return new(GetFileCounters) }, NewResponse: func() Message { return new(FileCounters) },
 }
 
 // Spec returns the command's declaration.

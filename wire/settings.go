@@ -7,7 +7,8 @@ type GetFileSettings struct {
 
 var getFileSettingsSpec = Spec{
 	Name: "GetFileSettings", Class: ClassNative, INS: 0xF5, Rule: RuleManage, Level: LevelApp,
-	Needs: FeatureAny, Success: StatusOK, New: func() Command { return new(GetFileSettings) },
+	Needs: FeatureAny, Success: StatusOK,
+	New: func() Command { return new(GetFileSettings) }, NewResponse: func() Message { return new(FileSettings) },
 }
 
 // Spec returns the command's declaration.
@@ -105,7 +106,8 @@ type ChangeFileSettings struct {
 
 var changeFileSettingsSpec = Spec{
 	Name: "ChangeFileSettings", Class: ClassNative, INS: 0x5F, Rule: RuleFull, Level: LevelApp,
-	Needs: FeatureAny, Success: StatusOK, New: func() Command { return new(ChangeFileSettings) },
+	Needs: FeatureAny, Success: StatusOK,
+	New: func() Command { return new(ChangeFileSettings) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.

@@ -57,7 +57,8 @@ type Spec struct {
 	Bare     bool    // a native answer carries no status byte (ProximityCheck)
 	Unknown  string  // not empty: why no public layout exists (see Raw)
 
-	New func() Command // a zero value to decode into
+	New         func() Command // a zero value to decode into
+	NewResponse func() Message // a zero value to decode the answer into
 }
 
 // In reports whether cards of generation g know the command.

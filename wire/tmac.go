@@ -15,7 +15,8 @@ type CreateTransactionMACFile struct {
 
 var createTransactionMACFileSpec = Spec{
 	Name: "CreateTransactionMACFile", Class: ClassNative, INS: 0xCE, Rule: RuleFull, Level: LevelApp,
-	Needs: FeatureTMAC, Success: StatusOK, New: func() Command { return new(CreateTransactionMACFile) },
+	Needs: FeatureTMAC, Success: StatusOK,
+	New: func() Command { return new(CreateTransactionMACFile) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -46,7 +47,8 @@ type CommitReaderID struct {
 
 var commitReaderIDSpec = Spec{
 	Name: "CommitReaderID", Class: ClassNative, INS: 0xC8, Rule: RuleMAC, Level: LevelApp,
-	Needs: FeatureTMAC, Success: StatusOK, New: func() Command { return new(CommitReaderID) },
+	Needs: FeatureTMAC, Success: StatusOK,
+	New: func() Command { return new(CommitReaderID) }, NewResponse: func() Message { return new(ReaderID) },
 }
 
 // Spec returns the command's declaration.

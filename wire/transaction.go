@@ -11,7 +11,8 @@ type CommitTransaction struct {
 
 var commitTransactionSpec = Spec{
 	Name: "CommitTransaction", Class: ClassNative, INS: 0xC7, Rule: RuleManage, Level: LevelApp,
-	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(CommitTransaction) },
+	Needs: FeatureTransactions, Success: StatusOK,
+	New: func() Command { return new(CommitTransaction) }, NewResponse: func() Message { return new(CommitTransactionResponse) },
 }
 
 // Spec returns the command's declaration.
@@ -61,7 +62,8 @@ type AbortTransaction struct{}
 
 var abortTransactionSpec = Spec{
 	Name: "AbortTransaction", Class: ClassNative, INS: 0xA7, Rule: RuleManage, Level: LevelApp,
-	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(AbortTransaction) },
+	Needs: FeatureTransactions, Success: StatusOK,
+	New: func() Command { return new(AbortTransaction) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.

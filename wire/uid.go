@@ -9,7 +9,8 @@ type GetCardUID struct {
 
 var getCardUIDSpec = Spec{
 	Name: "GetCardUID", Class: ClassNative, INS: 0x51, Rule: RuleFullAnswer, Level: LevelBoth,
-	Needs: FeatureCardUID, Success: StatusOK, New: func() Command { return new(GetCardUID) },
+	Needs: FeatureCardUID, Success: StatusOK,
+	New: func() Command { return new(GetCardUID) }, NewResponse: func() Message { return new(CardUID) },
 }
 
 // Spec returns the command's declaration.
@@ -74,7 +75,8 @@ type ReadSignature struct {
 
 var readSignatureSpec = Spec{
 	Name: "ReadSignature", Class: ClassNative, INS: 0x3C, Rule: RuleFullAnswer, Level: LevelBoth,
-	Needs: FeatureSignature, Success: StatusSignatureOK, New: func() Command { return new(ReadSignature) },
+	Needs: FeatureSignature, Success: StatusSignatureOK,
+	New: func() Command { return new(ReadSignature) }, NewResponse: func() Message { return new(Signature) },
 }
 
 // Spec returns the command's declaration.
@@ -109,7 +111,8 @@ type GetTTStatus struct{}
 
 var getTTStatusSpec = Spec{
 	Name: "GetTTStatus", Class: ClassNative, INS: 0xF7, Rule: RuleFullAnswer, Level: LevelApp,
-	Needs: FeatureTagTamper, Success: StatusOK, New: func() Command { return new(GetTTStatus) },
+	Needs: FeatureTagTamper, Success: StatusOK,
+	New: func() Command { return new(GetTTStatus) }, NewResponse: func() Message { return new(TTStatus) },
 }
 
 // Spec returns the command's declaration.

@@ -8,7 +8,8 @@ type GetValue struct {
 
 var getValueSpec = Spec{
 	Name: "GetValue", Class: ClassNative, INS: 0x6C, Rule: RuleRead, Level: LevelApp,
-	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(GetValue) },
+	Needs: FeatureTransactions, Success: StatusOK,
+	New: func() Command { return new(GetValue) }, NewResponse: func() Message { return new(Value) },
 }
 
 // Spec returns the command's declaration.
@@ -48,7 +49,8 @@ type Credit struct {
 
 var creditSpec = Spec{
 	Name: "Credit", Class: ClassNative, INS: 0x0C, Rule: RuleWrite, Level: LevelApp,
-	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(Credit) },
+	Needs: FeatureTransactions, Success: StatusOK,
+	New: func() Command { return new(Credit) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -72,7 +74,8 @@ type Debit struct {
 
 var debitSpec = Spec{
 	Name: "Debit", Class: ClassNative, INS: 0xDC, Rule: RuleWrite, Level: LevelApp,
-	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(Debit) },
+	Needs: FeatureTransactions, Success: StatusOK,
+	New: func() Command { return new(Debit) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -96,7 +99,8 @@ type LimitedCredit struct {
 
 var limitedCreditSpec = Spec{
 	Name: "LimitedCredit", Class: ClassNative, INS: 0x1C, Rule: RuleWrite, Level: LevelApp,
-	Needs: FeatureTransactions, Success: StatusOK, New: func() Command { return new(LimitedCredit) },
+	Needs: FeatureTransactions, Success: StatusOK,
+	New: func() Command { return new(LimitedCredit) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
@@ -127,7 +131,8 @@ type RestoreTransfer struct {
 
 var restoreTransferSpec = Spec{
 	Name: "RestoreTransfer", Class: ClassNative, INS: 0xB1, Rule: RuleManage, Level: LevelApp,
-	Needs: FeatureRestore, Success: StatusOK, New: func() Command { return new(RestoreTransfer) },
+	Needs: FeatureRestore, Success: StatusOK,
+	New: func() Command { return new(RestoreTransfer) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
