@@ -1,0 +1,245 @@
+package sim
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// Card replay: the card, set up with a session's keys and its random numbers
+// forced, answers recorded requests byte for byte as the recorded card did.
+
+// session of testdata/traces.
+type traceFile struct {
+	ID        string
+	Card      struct{ Generation, Get_version string }
+	Framing   string
+	Keys      []traceKey
+	Exchanges []traceExchange
+}
+
+type traceKey struct {
+	App, Alg, Key string
+	No            *int
+}
+
+type traceExchange struct {
+	C, R     string
+	Framing  string
+	Computed any
+	Preset   *struct {
+		Kind, Enc, Mac, Ti string
+		Ctr                uint16
+	}
+}
+
+func readTrace(t testing.TB, id string) *traceFile {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "testdata", "traces", id+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := new(traceFile)
+	if err := json.Unmarshal(b, f); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// forced is randomness that is known before.
+type forced struct{ next []byte }
+
+func (r *forced) Read(b []byte) (int, error) {
+	if len(r.next) == 0 {
+		return 0, errors.New("no random number was foreseen")
+	}
+	n := copy(b, r.next)
+	r.next = r.next[n:]
+	return n, nil
+}
+
+// replay is one recording and what its card was like before.
+type replay struct {
+	id         string
+	generation wire.Generation
+	size       int
+	// setUp changes the factory's card.
+	setUp func(t *testing.T, c *Card)
+	// selected is the application, as on the wire, where the recording begins.
+	selected string
+	// stop is how many exchanges are replayed; 0 is all of them.
+	stop int
+	// why the rest is not.
+	why string
+}
+
+func TestCardReplay(t *testing.T) {
+	covered := map[string]bool{}
+	for _, r := range replays {
+		covered[r.id] = true
+		t.Run(r.id, func(t *testing.T) { r.run(t) })
+	}
+	for _, r := range notReplayed {
+		covered[r.id] = true
+	}
+	files, err := filepath.Glob(filepath.Join("..", "testdata", "traces", "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no recordings", err)
+	}
+	for _, f := range files {
+		if id := strings.TrimSuffix(filepath.Base(f), ".json"); !covered[id] {
+			t.Errorf("%s is neither replayed nor listed with the reason", id)
+		}
+	}
+}
+
+func (r *replay) run(t *testing.T) {
+	f := readTrace(t, r.id)
+	random := new(forced)
+	cfg := &Config{Generation: r.generation, Storage: r.size, Rand: random, UID: unhex(t, "04000000000080")}
+	for i, x := range f.Exchanges {
+		if (x.C == "9060000000" || x.C == "60") && i+2 < len(f.Exchanges) && strings.Contains(f.Exchanges[i+2].C, "af") {
+			data := func(i int) []byte {
+				framing := frame.Wrapped
+				if x.C == "60" {
+					framing = frame.Native
+				}
+				b, _, _ := frame.ParseAnswer(framing, unhex(t, f.Exchanges[i].R), false)
+				return b
+			}
+			cfg.Hardware, cfg.Software = data(i), data(i + 1)
+			cfg.UID, cfg.Production = data(i + 2)[:7], data(i + 2)[7:14]
+		}
+		if strings.HasPrefix(x.C, "903c") {
+			cfg.Signature = unhex(t, x.R)[:56]
+		}
+	}
+	c, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.setUp != nil {
+		r.setUp(t, c)
+	}
+	a := c.Present()
+	if r.selected != "" {
+		script(t, a, "5a"+r.selected+" < 00")
+	}
+	for i, x := range f.Exchanges {
+		if r.stop > 0 && i == r.stop {
+			break
+		}
+		cmd, want := unhex(t, x.C), unhex(t, x.R)
+		if x.Preset != nil {
+			preset(t, c, x)
+		}
+		foresee(t, c, random, f, i)
+		got, err := a.Transmit(context.Background(), cmd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			if x.Computed != nil {
+				t.Logf("exchange %d: the recording's answer was computed: %x, we answer %x", i, want, got)
+				continue
+			}
+			t.Fatalf("exchange %d\n      %x\n got  %x\n want %x", i, cmd, got, want)
+		}
+	}
+	if len(random.next) > 0 {
+		t.Errorf("%d random bytes are left", len(random.next))
+	}
+}
+
+// foresee finds the random numbers that the recorded card drew: its challenge
+// under the key that our card holds, and the transaction identifier in the
+// answer to the next frame.
+func foresee(t *testing.T, c *Card, random *forced, f *traceFile, i int) {
+	x := f.Exchanges[i]
+	framing := frame.Wrapped
+	if f.Framing == "native" && x.Framing == "" || x.Framing == "native" {
+		framing = frame.Native
+	}
+	cmd, st := frame.ParseCommand(unhex(t, x.C))
+	if st != wire.StatusOK || cmd.Framing != framing || len(cmd.Data) == 0 {
+		return
+	}
+	challenge, status, _ := frame.ParseAnswer(framing, unhex(t, x.R), false)
+	if status != wire.StatusAdditionalFrame {
+		return
+	}
+	switch cmd.INS {
+	case 0x0A, 0x1A, 0xAA, 0x71, 0x77:
+	default:
+		return
+	}
+	c.call.app = c.selected()
+	k := findKey(c.levelKeys(), wire.KeyNo(cmd.Data[0]))
+	if k == nil {
+		t.Fatalf("exchange %d: the card has no key %d", i, cmd.Data[0])
+	}
+	secret, err := k.secret()
+	if err != nil {
+		t.Fatal(err)
+	}
+	decipher := func(b []byte) []byte {
+		out := make([]byte, len(b))
+		if err := secret.DecryptCBC(context.Background(), nil, out, b); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	random.next = decipher(challenge)
+	if cmd.INS == 0x71 {
+		proof, _, _ := frame.ParseAnswer(framing, unhex(t, f.Exchanges[i+1].R), false)
+		random.next = append(random.next, decipher(proof)[:4]...)
+	}
+}
+
+// keyOf is a key as the card keeps it.
+func keyOf(t *testing.T, no wire.KeyNo, typ wire.KeyType, digits string, version byte) cardKey {
+	b := unhex(t, digits)
+	if len(b) == 8 {
+		b = append(b, b...)
+	}
+	return cardKey{no: no, typ: typ, value: b, version: version}
+}
+
+// piccKey sets the PICC master key.
+func piccKey(typ wire.KeyType, digits string, version byte) func(*testing.T, *Card) {
+	return func(t *testing.T, c *Card) { c.nvm.keys[0] = keyOf(t, 0, typ, digits, version) }
+}
+
+// oneApp adds an application with n keys of zeros but the given one, and
+// selects nothing.
+func oneApp(aid string, typ wire.KeyType, n int, key cardKey, files ...*file) func(*testing.T, *Card) {
+	return func(t *testing.T, c *Card) { addApp(t, c, aid, typ, n, key, files...) }
+}
+
+func addApp(t *testing.T, c *Card, aid string, typ wire.KeyType, n int, key cardKey, files ...*file) *application {
+	b := unhex(t, aid)
+	a := &application{
+		aid:      wire.AID(b[0]) | wire.AID(b[1])<<8 | wire.AID(b[2])<<16,
+		settings: wire.SettDefault, keyType: typ, keyCount: n, files: files,
+	}
+	for no := range n {
+		k := cardKey{no: wire.KeyNo(no), typ: typ, value: make([]byte, keyLength(typ))}
+		if k.no == key.no && key.value != nil {
+			k = key
+		}
+		a.keys = append(a.keys, k)
+	}
+	c.nvm.apps = append(c.nvm.apps, a)
+	return a
+}
+
+func hexOf(b []byte) string { return hex.EncodeToString(b) }
