@@ -35,7 +35,7 @@ func Areas() map[string]string {
 		"lrp-auth":        "internal/securemsg",
 		"lrp-sm":          "internal/securemsg",
 		"diversification": "an10922",
-		"tmac":            Pending,
+		"tmac":            "tmac",
 		"sdm":             Pending,
 		"sdm-lrp":         Pending,
 		"dam":             Pending,

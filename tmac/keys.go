@@ -1,0 +1,130 @@
+package tmac
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/subtle"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/go-desfire/desfire/internal/cmac"
+	"github.com/go-desfire/desfire/internal/lrp"
+	"github.com/go-desfire/desfire/key"
+)
+
+// Keys are the session keys of one transaction.
+type Keys struct {
+	mac *cmac.MAC
+	enc cipher.Block
+}
+
+// Format prints nothing of them.
+func (*Keys) Format(f fmt.State, _ rune) { fmt.Fprint(f, "tmac.Keys(secret)") }
+
+// ErrMismatch says that a transaction MAC does not fit the input: the terminal's
+// report, the UID, the counter or the key is wrong.
+var ErrMismatch = errors.New("the transaction MAC does not fit what the terminal reports")
+
+// NewKeys derives the keys of a transaction from the application's transaction
+// MAC key, an AES key, the counter as the card reports it after the
+// transaction, and the UID of 7 bytes. It uses the key's CBC alone.
+func NewKeys(ctx context.Context, app key.Key, tmc uint32, uid []byte) (*Keys, error) {
+	if err := check(app, uid); err != nil {
+		return nil, err
+	}
+	k1 := make([]byte, 16)
+	if err := app.EncryptCBC(ctx, nil, k1, k1); err != nil {
+		return nil, fmt.Errorf("transaction MAC key: %w", err)
+	}
+	cmac.Double(k1, append([]byte(nil), k1...))
+	derive := func(label byte) ([]byte, error) {
+		sv := binary.LittleEndian.AppendUint32([]byte{label, 0x00, 0x01, 0x00, 0x80}, tmc)
+		sv = append(sv, uid...)
+		subtle.XORBytes(sv, sv, k1)
+		if err := app.EncryptCBC(ctx, nil, sv, sv); err != nil {
+			return nil, fmt.Errorf("transaction MAC key: %w", err)
+		}
+		return sv, nil
+	}
+	mac, err := derive(0x5A)
+	if err != nil {
+		return nil, err
+	}
+	enc, err := derive(0xA5)
+	if err != nil {
+		return nil, err
+	}
+	return newKeys(mac, enc)
+}
+
+// NewKeysLRP is NewKeys for an application that uses LRP. Unverified: no
+// numbers of it are public.
+func NewKeysLRP(ctx context.Context, app key.Key, tmc uint32, uid []byte) (*Keys, error) {
+	if err := check(app, uid); err != nil {
+		return nil, err
+	}
+	s55, sAA := lrp.Seeds()
+	for _, s := range []*[16]byte{&s55, &sAA} {
+		if err := app.EncryptCBC(ctx, nil, s[:], s[:]); err != nil {
+			return nil, fmt.Errorf("transaction MAC key: %w", err)
+		}
+	}
+	m := lrp.NewMAC(lrp.FromSeeds(s55, sAA))
+	sv := binary.LittleEndian.AppendUint32([]byte{0x00, 0x01, 0x00, 0x80}, tmc)
+	sv = append(sv, uid...)
+	mac, enc := m.Sum(sv, []byte{0x5A}), m.Sum(sv, []byte{0xA5})
+	return newKeys(mac[:], enc[:])
+}
+
+func check(app key.Key, uid []byte) error {
+	switch {
+	case app == nil || app.Type() != key.TypeAES:
+		return errors.New("transaction MAC: the key must be an AES key")
+	case len(uid) != 7:
+		return fmt.Errorf("transaction MAC: UID of %d bytes, want 7 (of a random-ID card, what GetCardUID answers)", len(uid))
+	}
+	return nil
+}
+
+func newKeys(mac, enc []byte) (*Keys, error) {
+	m, err := aes.NewCipher(mac)
+	if err != nil {
+		return nil, err
+	}
+	e, err := aes.NewCipher(enc)
+	if err != nil {
+		return nil, err
+	}
+	return &Keys{mac: cmac.New(m), enc: e}, nil
+}
+
+// TMV is the transaction MAC of an input.
+func (k *Keys) TMV(input []byte) [8]byte {
+	k.mac.Reset(nil)
+	k.mac.Write(input)
+	return cmac.Truncated(k.mac.Sum())
+}
+
+// Verify compares the transaction MAC of an input with the card's. It returns
+// nil or ErrMismatch.
+func (k *Keys) Verify(input []byte, tmv [8]byte) error {
+	if got := k.TMV(input); subtle.ConstantTimeCompare(got[:], tmv[:]) != 1 {
+		return ErrMismatch
+	}
+	return nil
+}
+
+// PreviousReader deciphers the answer of CommitReaderID: the reader of the last
+// transaction that had one, zeros if there was none.
+func (k *Keys) PreviousReader(encTMRI [16]byte) (tmri [16]byte) {
+	k.enc.Decrypt(tmri[:], encTMRI[:])
+	return tmri
+}
+
+// EncipherReader is what a card answers to CommitReaderID.
+func (k *Keys) EncipherReader(previous [16]byte) (encTMRI [16]byte) {
+	k.enc.Encrypt(encTMRI[:], previous[:])
+	return encTMRI
+}
