@@ -50,9 +50,9 @@ func assumptions(m *message, rule wire.Rule, known wire.CommMode) (list []assump
 // attempt is an outcome with what led to it.
 type attempt struct {
 	outcome
-	session *session
 	assumption
-	view view
+	session *session
+	view    view
 }
 
 // inSession checks a message of an open session.
@@ -86,7 +86,7 @@ func (v *verifier) inSession(m *message) {
 func (v *verifier) attempts(m *message, spec *wire.Spec, rule wire.Rule) *attempt {
 	base := v.view(m, spec)
 	var best *attempt
-	known := v.effective(m, rule)
+	known := v.effective(m, rule, v.sessions[0].keyNo)
 	for _, s := range v.sessions {
 		for _, a := range assumptions(m, rule, known) {
 			if a.bare && !v.mayBeBare(m, s) || a.rule == wire.RulePlain && v.coder.Decode(m.body, nil, spec.New()) != nil {
@@ -127,34 +127,6 @@ func keyNoAt(m *message) int {
 		return 1
 	}
 	return 0
-}
-
-// view prepares a message for checking.
-func (v *verifier) view(m *message, spec *wire.Spec) view {
-	w := view{ins: m.ins, body: m.body, head: len(m.body), want: -1, rsp: m.rsp, rspWant: -1, answered: true}
-	w.answered = m.ok() || len(m.rsp) > 0
-	if spec == nil {
-		return w
-	}
-	cmd := spec.New()
-	n, _ := v.coder.DecodeHead(m.body, cmd)
-	if n <= len(m.body) {
-		w.head = n
-	}
-	switch spec.Rule {
-	case wire.RuleRead:
-		w.want = 0
-	case wire.RuleWrite:
-		if w.want = v.coder.Announced(); w.want < 0 {
-			w.want = 4 // Credit, Debit, LimitedCredit
-		}
-	}
-	if l, ok := cmd.(interface{ AnswerLen() int }); ok {
-		w.rspWant = l.AnswerLen()
-	} else if _, ok := responseOf(cmd).(*wire.Empty); ok {
-		w.rspWant = 0
-	}
-	return w
 }
 
 // lost follows a message without an end: nobody knows what the card did.

@@ -23,7 +23,15 @@ type fileFacts struct {
 	additional []wire.AccessRights
 }
 
-func (v *verifier) fileKey(no byte) fileKeyOf {
+// knowledge is what the plain parts of a recording tell.
+type knowledge struct {
+	app   *[3]byte // selected, as on the wire; nil unknown
+	files files    // as known so far
+	later files    // as known at the end; may be nil
+	coder wire.Coder
+}
+
+func (v *knowledge) fileKey(no byte) fileKeyOf {
 	k := fileKeyOf{file: no}
 	if v.app != nil {
 		k.app = *v.app
@@ -35,7 +43,7 @@ func (v *verifier) fileKey(no byte) fileKeyOf {
 
 // learnFiles takes the settings of files from commands that state them. cmd
 // and rsp are plain.
-func (v *verifier) learnFiles(m *message, cmd, rsp []byte) {
+func (v *knowledge) learnFiles(m *message, cmd, rsp []byte) {
 	spec := m.spec()
 	if spec == nil || !m.ok() {
 		return
@@ -74,7 +82,7 @@ func (v *verifier) learnFiles(m *message, cmd, rsp []byte) {
 
 // effective is the mode that the access to a file has, as far as that is
 // known: its own if a key grants it, plain if it is free.
-func (v *verifier) effective(m *message, rule wire.Rule) wire.CommMode {
+func (v *knowledge) effective(m *message, rule wire.Rule, no int) wire.CommMode {
 	if rule != wire.RuleRead && rule != wire.RuleWrite || len(m.body) == 0 {
 		return modeUnknown
 	}
@@ -85,7 +93,6 @@ func (v *verifier) effective(m *message, rule wire.Rule) wire.CommMode {
 			return modeUnknown
 		}
 	}
-	no := v.sessions[0].keyNo
 	if no < 0 {
 		return f.mode
 	}
@@ -112,11 +119,39 @@ func granting(ins byte, a wire.AccessRights) []wire.Access {
 	return []wire.Access{a.Write, a.ReadWrite}
 }
 
+// view prepares a message for checking.
+func (v *knowledge) view(m *message, spec *wire.Spec) view {
+	w := view{ins: m.ins, body: m.body, head: len(m.body), want: -1, rsp: m.rsp, rspWant: -1, answered: true}
+	w.answered = m.ok() || len(m.rsp) > 0
+	if spec == nil {
+		return w
+	}
+	cmd := spec.New()
+	n, _ := v.coder.DecodeHead(m.body, cmd)
+	if n <= len(m.body) {
+		w.head = n
+	}
+	switch spec.Rule {
+	case wire.RuleRead:
+		w.want = 0
+	case wire.RuleWrite:
+		if w.want = v.coder.Announced(); w.want < 0 {
+			w.want = 4 // Credit, Debit, LimitedCredit
+		}
+	}
+	if l, ok := cmd.(interface{ AnswerLen() int }); ok {
+		w.rspWant = l.AnswerLen()
+	} else if _, ok := responseOf(cmd).(*wire.Empty); ok {
+		w.rspWant = 0
+	}
+	return w
+}
+
 // hidden reports whether a D40 message that looks plain is a protected one
 // with one wrong bit. It asks only where the mode of the file is not known to
 // be plain.
 func (t *attempt) hidden(v *verifier, m *message) bool {
-	if t.rule != wire.RuleRead || len(m.rsp) == 0 || v.effective(m, t.rule) == wire.CommPlain {
+	if t.rule != wire.RuleRead || len(m.rsp) == 0 || v.effective(m, t.rule, t.session.keyNo) == wire.CommPlain {
 		return false
 	}
 	for _, mode := range [...]wire.CommMode{wire.CommMAC, wire.CommFull} {
@@ -128,7 +163,7 @@ func (t *attempt) hidden(v *verifier, m *message) bool {
 		}
 		for bit := range 8 * len(w.rsp) {
 			w.rsp[bit/8] ^= 1 << (bit % 8)
-			if o := t.session.check(w); o.good() && (mode == wire.CommMAC || len(o.rsp) > 0 && v.effective(m, t.rule) == mode) {
+			if o := t.session.check(w); o.good() && (mode == wire.CommMAC || len(o.rsp) > 0 && v.effective(m, t.rule, t.session.keyNo) == mode) {
 				return true
 			}
 			w.rsp[bit/8] ^= 1 << (bit % 8)

@@ -162,6 +162,13 @@ func (t *recorded) Limits() (command, response int, framing frame.Framing) {
 	return 0, 0, frame.Auto
 }
 
+// ResetOnClose passes on what to leave the card in.
+func (t *recorded) ResetOnClose(reset bool) {
+	if r, ok := t.r.t.(interface{ ResetOnClose(bool) }); ok {
+		r.ResetOnClose(reset)
+	}
+}
+
 // String names the recorded transport.
 func (t *recorded) String() string {
 	if s, ok := t.r.t.(fmt.Stringer); ok {

@@ -86,13 +86,13 @@ type Opened struct {
 // Lines are the command and the answer as lines of text.
 func (o *Opened) Lines() []string {
 	at := fmt.Sprintf("%4d ", o.First)
-	command := at + "-> " + joinFields(o.Name, o.Fields)
+	command := at + "-> " + joinFields(o.Name, o.Fields, 0)
 	if o.Scheme != wire.SchemeNone {
 		command += fmt.Sprintf("   %v %v", o.Scheme, o.Mode)
 	}
 	answer := "     <- no answer"
 	if o.Answered {
-		answer = "     <- " + joinFields(o.Status.String(), o.Answer)
+		answer = "     <- " + joinFields(o.Status.String(), o.Answer, 0)
 	}
 	if o.Note != "" {
 		answer += "   [" + o.Note + "]"
@@ -100,7 +100,9 @@ func (o *Opened) Lines() []string {
 	return []string{command, answer}
 }
 
-func joinFields(name string, fields []wire.Field) string {
+// joinFields writes a name and fields. Values longer than limit are cut, 0 for
+// no limit.
+func joinFields(name string, fields []wire.Field, limit int) string {
 	var b strings.Builder
 	b.WriteString(name)
 	sep := "  "
@@ -108,8 +110,11 @@ func joinFields(name string, fields []wire.Field) string {
 		b.WriteString(sep)
 		sep = " "
 		value := f.Value
-		if strings.ContainsAny(value, " \t") {
+		switch {
+		case strings.ContainsAny(value, " \t"):
 			value = "{" + value + "}"
+		case limit > 0 && len(value) > limit:
+			value = fmt.Sprintf("%s..(%d bytes)", value[:limit], f.Len)
 		}
 		fmt.Fprintf(&b, "%s=%s", f.Name, value)
 	}

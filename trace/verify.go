@@ -39,14 +39,11 @@ func Verify(rec *Recording, cfg *VerifyConfig) *Result {
 
 // verifier follows one recording.
 type verifier struct {
-	rec   *Recording
-	keys  []Key
-	files files // as known so far
-	later files // as known at the end, nil in the first run
-	coder wire.Coder
-	res   Result
+	knowledge
+	rec  *Recording
+	keys []Key
+	res  Result
 
-	app       *[3]byte // selected, as on the wire; nil unknown
 	sessions  []*session
 	proven    bool   // a check has passed under the session keys
 	uncertain bool   // the card may have ended the session
@@ -59,7 +56,7 @@ type verifier struct {
 }
 
 func newVerifier(rec *Recording, keys []Key, later files) *verifier {
-	return &verifier{rec: rec, keys: slices.Clone(keys), files: files{}, later: later}
+	return &verifier{rec: rec, keys: slices.Clone(keys), knowledge: knowledge{files: files{}, later: later}}
 }
 
 func (v *verifier) run() {

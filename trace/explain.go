@@ -1,0 +1,295 @@
+package trace
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+// Line is one half of a message in words.
+type Line struct {
+	Exchange int  // index of its first exchange
+	Answer   bool // from the card
+	Name     string
+	Fields   []wire.Field
+	Channel  string        // "ev2 mac"; empty outside a session
+	Raw      []byte        // the first frame; key bytes in clear are left out
+	Frames   int           // how many frames there were
+	Took     time.Duration // answers: until the last frame, if known
+	Status   wire.Status   // answers, 0 if none came
+	Note     string
+}
+
+// What a line shows of a frame, in bytes, and of the value of a field, in
+// characters.
+const (
+	maxShown = 32
+	maxValue = 64
+)
+
+// String is the line, for example
+//
+//	-> ReadData  FileNo=2 Offset=16 Length=32   ev2 mac   90 BD 00 00 0F ...
+func (l Line) String() string {
+	arrow := "-> "
+	if l.Answer {
+		arrow = "<- "
+	}
+	parts := []string{arrow + joinFields(l.Name, l.Fields, maxValue)}
+	if l.Channel != "" {
+		parts = append(parts, l.Channel)
+	}
+	if len(l.Raw) > 0 {
+		raw := spaced(l.Raw[:min(len(l.Raw), maxShown)])
+		if len(l.Raw) > maxShown {
+			raw += fmt.Sprintf(" ... (%d bytes)", len(l.Raw))
+		}
+		if l.Frames > 1 {
+			raw += " +" + plural(l.Frames-1, "frame")
+		}
+		parts = append(parts, raw)
+	}
+	if l.Took > 0 {
+		parts = append(parts, l.Took.Round(10*time.Microsecond).String())
+	}
+	if l.Note != "" {
+		parts = append(parts, "["+l.Note+"]")
+	}
+	return strings.Join(parts, "   ")
+}
+
+func spaced(b []byte) string { return fmt.Sprintf("% X", b) }
+
+// Explainer says in words what passes, message by message, without keys. The
+// zero value is ready. It is not safe for concurrent use.
+type Explainer struct {
+	// Framing is that of exchanges that do not say it and whose bytes do not
+	// tell: Native or ISO, Native if empty.
+	Framing string
+
+	know    knowledge
+	join    joiner
+	scheme  wire.Scheme
+	keyNo   int
+	block   int // of an EV1 session
+	started bool
+}
+
+// Explain explains a whole recording.
+func Explain(rec *Recording) []Line {
+	x := Explainer{Framing: rec.Framing}
+	var lines []Line
+	for i := range rec.Exchanges {
+		lines = append(lines, x.Feed(&rec.Exchanges[i])...)
+	}
+	return append(lines, x.Flush()...)
+}
+
+// Feed takes the next exchange and returns two lines for each message that is
+// complete now: usually the one it belongs to, none in the middle of a chain.
+func (x *Explainer) Feed(e *Exchange) []Line {
+	if !x.started {
+		x.started, x.know.files, x.keyNo = true, files{}, -1
+	}
+	x.join.framing = x.Framing
+	var lines []Line
+	for _, m := range x.join.feed(e) {
+		lines = append(lines, x.explain(m)...)
+	}
+	return lines
+}
+
+// Flush returns the lines of a message that was not finished.
+func (x *Explainer) Flush() []Line {
+	if m := x.join.flush(); m != nil {
+		return x.explain(m)
+	}
+	return nil
+}
+
+func (x *Explainer) explain(m *message) []Line {
+	if m.reset {
+		x.scheme, x.know.app = wire.SchemeNone, new([3]byte)
+	}
+	if m.preset != nil {
+		x.begin(m)
+	}
+	command := Line{Exchange: m.first(), Name: m.label(), Raw: m.frames[0].raw.Command, Frames: commandFrames(m)}
+	answer := Line{Exchange: m.last(), Answer: true, Name: "no answer", Frames: answerFrames(m), Note: m.failed}
+	if raw := m.frames[len(m.frames)-answer.Frames].raw; len(raw.Response) > 0 {
+		answer.Raw = raw.Response
+	}
+	if m.answered {
+		answer.Name, answer.Status = m.status.String(), m.status
+		if !m.status.Known() {
+			answer.Note = m.status.Error()
+		}
+	}
+	for _, p := range m.frames {
+		answer.Took += time.Duration(p.raw.Took) * time.Microsecond
+	}
+	switch {
+	case m.reader:
+		command.Name = "command to the reader"
+	case m.garbled:
+		command.Note = "no command frame: its lengths do not fit"
+	default:
+		x.decode(m, &command, &answer)
+		x.follow(m)
+	}
+	return []Line{command, answer}
+}
+
+// commandFrames counts the frames that carry the command.
+func commandFrames(m *message) int {
+	n := 1
+	for _, p := range m.frames[1:] {
+		if len(p.command) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// answerFrames counts the frames that carry the answer.
+func answerFrames(m *message) int {
+	if m.isAuth() {
+		return len(m.frames)
+	}
+	return len(m.frames) - commandFrames(m) + 1
+}
+
+// decode fills in the fields.
+func (x *Explainer) decode(m *message, command, answer *Line) {
+	spec := m.spec()
+	if spec == nil {
+		command.Fields = []wire.Field{{Name: "Data", Len: len(m.body), Value: spacedShort(m.body)}}
+		return
+	}
+	cmd := spec.New()
+	if m.isAuth() {
+		command.Fields, _ = fieldsOf(&x.know.coder, cmd, wire.Encoded{Bytes: m.frames[0].command, Le: -1})
+		if len(m.frames) > 1 {
+			command.Note = "challenge and token exchanged"
+		}
+		return
+	}
+	body, rsp := m.body, m.rsp
+	var o lengths
+	if x.scheme != wire.SchemeNone && spec.Rule != wire.RulePlain {
+		o = x.infer(m, spec)
+		command.Channel = fmt.Sprintf("%v %s", x.scheme, o.name)
+		answer.Channel = command.Channel
+		if !m.ok() {
+			answer.Channel = ""
+		}
+		body, rsp = body[:len(body)-o.command], rsp[:max(0, len(rsp)-o.answer)]
+	}
+	e := wire.Encoded{Bytes: body, Marks: m.cuts, P1: m.p1, P2: m.p2, Le: m.le}
+	fields, ok := fieldsOf(&x.know.coder, cmd, e)
+	command.Fields = fields
+	switch {
+	case o.sealed:
+		command.Fields = clearFields(fields, o.head)
+	case !ok:
+		command.Note = "does not fit the command's layout"
+	}
+	if x.scheme == wire.SchemeNone && holdsKey(m) { // a key in clear
+		command.Raw = command.Raw[:min(len(command.Raw), 5)]
+		command.Note = "key bytes in clear are not shown"
+		if !ok {
+			command.Fields = nil
+		}
+	}
+	if m.ok() && !o.sealedAnswer {
+		if answer.Fields, ok = fieldsOf(&x.know.coder, responseOf(cmd), wire.Encoded{Bytes: rsp, Marks: m.joints, Le: -1}); !ok {
+			answer.Note = "does not fit the answer's layout"
+		}
+		x.know.learnFiles(m, body, rsp)
+	}
+}
+
+// holdsKey reports whether the command's data is a key.
+func holdsKey(m *message) bool {
+	switch m.ins {
+	case insChangeKey, insChangeKey2, insCreateTMAC:
+		return true
+	case insConfig:
+		return len(m.body) > 0 && m.body[0] == byte(wire.ConfigDefaultKey)
+	}
+	return false
+}
+
+const insCreateTMAC = 0xCE
+
+// clearFields keeps the fields before head: what follows is enciphered.
+func clearFields(fields []wire.Field, head int) []wire.Field {
+	return slices.DeleteFunc(fields, func(f wire.Field) bool { return f.Offset+f.Len > head })
+}
+
+func spacedShort(b []byte) string {
+	if len(b) > maxShown {
+		return fmt.Sprintf("%X...", b[:maxShown])
+	}
+	return fmt.Sprintf("%X", b)
+}
+
+// begin starts the session of a preset.
+func (x *Explainer) begin(m *message) {
+	if s, err := m.preset.takeOver(); err == nil {
+		x.scheme, x.keyNo, x.block = s.scheme, s.keyNo, s.typ.BlockSize()
+	}
+}
+
+// follow keeps track of the session.
+func (x *Explainer) follow(m *message) {
+	switch {
+	case m.isAuth():
+		x.scheme = wire.SchemeNone
+		h, complete := m.handshakeOf()
+		if !complete || m.status != wire.StatusOK {
+			return
+		}
+		x.keyNo = h.keyNo
+		switch {
+		case m.ins == insD40:
+			x.scheme = wire.SchemeD40
+		case m.ins == insISO, m.ins == insAES:
+			x.scheme = wire.SchemeEV1
+			if x.block = 8; m.ins == insAES {
+				x.block = 16
+			}
+		case m.lrpAnswer():
+			x.scheme = wire.SchemeLRP
+		default:
+			x.scheme = wire.SchemeEV2
+		}
+	case m.class == wire.ClassISO:
+		switch {
+		case m.ins == insInternal && m.ok():
+			x.scheme, x.keyNo, x.block = wire.SchemeEV1, -1, 8
+			if m.p1 == byte(wire.AlgorithmAES) {
+				x.block = 16
+			}
+		case m.ins == insISOSelect && m.ok() && m.p1 != byte(wire.SelectEF), m.ins == insChallenge, m.ins == insExternal:
+			x.scheme = wire.SchemeNone
+			if m.ins == insISOSelect {
+				x.know.app = nil
+			}
+		}
+	case m.ins == insSelect:
+		x.scheme = wire.SchemeNone
+		if m.status == wire.StatusOK && len(m.body) >= 3 {
+			x.know.app = (*[3]byte)(slices.Clone(m.body[:3]))
+		}
+	case !m.ok() && x.scheme != wire.SchemeD40:
+		x.scheme = wire.SchemeNone
+	case m.ins == insRollKeySet, m.ins == insPreparePC && m.ok():
+		x.scheme = wire.SchemeNone
+	case (m.ins == insChangeKey || m.ins == insChangeKey2) && len(m.body) > 1 && int(m.body[keyNoAt(m)]&0x3F) == x.keyNo&0x3F:
+		x.scheme = wire.SchemeNone
+	}
+}
