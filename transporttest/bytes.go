@@ -167,6 +167,8 @@ func testResponseWritable(t *testing.T, f *fixture) {
 }
 
 func testMany(t *testing.T, f *fixture) {
+	f.exchange(t, getVersion)
+	before := f.count(&f.activations)
 	for i := range 500 {
 		command := pattern(5+i%50, byte(i))
 		command[0], command[1] = 0x90, byte(i)
@@ -174,7 +176,7 @@ func testMany(t *testing.T, f *fixture) {
 			t.Fatalf("answer %d does not belong to its command: % X", i, r)
 		}
 	}
-	if n := f.count(&f.activations); n != 1 {
-		t.Errorf("%d activations for one connection", n)
+	if n := f.count(&f.activations) - before; n != 0 {
+		t.Errorf("%d new activations within one connection", n)
 	}
 }

@@ -80,13 +80,15 @@ func reconnector(t *testing.T, tr Transport) interface{ Reconnect(context.Contex
 
 func testReconnect(t *testing.T, f *fixture) {
 	r := reconnector(t, f.tr)
-	for want := 1; want < 4; want++ {
+	for range 3 {
 		f.exchange(t, getVersion)
-		if n := f.count(&f.activations); n != want {
-			t.Fatalf("%d activations of the card after %d connections", n, want)
-		}
+		activations, ended := f.count(&f.activations), f.count(&f.ended)
 		reconnect(t, r)
-		eventually(t, "end of the old activation", func() bool { return f.count(&f.ended) >= want })
+		f.exchange(t, getVersion)
+		if f.count(&f.activations) == activations {
+			t.Fatal("no new activation after Reconnect")
+		}
+		eventually(t, "end of the old activation", func() bool { return f.count(&f.ended) > ended })
 	}
 }
 
@@ -116,7 +118,11 @@ func testReconnectAfterCancel(t *testing.T, f *fixture) {
 	mustFail(t, "given-up exchange", within(t, "Transmit after cancel", done))
 	f.set(echo)
 	release.Done()
-	reconnect(t, r)
+	after, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	if err := r.Reconnect(after); err != nil {
+		t.Skipf("this transport is finished for good: %v", err)
+	}
 	for range 3 {
 		if got := f.exchange(t, getVersion); !bytes.Equal(got, turned(getVersion)) {
 			t.Fatalf("answer after Reconnect is % X", got)
@@ -168,6 +174,9 @@ func closeByMany(t *testing.T, tr Transport) {
 }
 
 func testCloseEndsField(t *testing.T, f *fixture) {
+	if f.cfg.KeepsField {
+		t.Skip("this transport may leave the card powered")
+	}
 	c := closer(t, f.tr)
 	f.exchange(t, getVersion)
 	c.Close()

@@ -27,12 +27,14 @@ type Config struct {
 	MaxCommand, MaxResponse int
 	// NoEmpty says that an answer without a byte cannot be carried.
 	NoEmpty bool
+	// KeepsField says that Close may leave the card powered.
+	KeepsField bool
 	// Reserved reports commands that mean something else on the way.
 	Reserved func(command []byte) bool
 }
 
 // Run tests a transport against cards that the tests supply. open makes a fresh
-// transport that is connected to a card of present, calls present once for each
+// transport that is connected to a card of present, calls present for each
 // activation, and registers its clean-up with t.
 //
 // Optional methods (Close, Reconnect, ATR, Limits, String) are tested where
