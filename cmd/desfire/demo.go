@@ -166,7 +166,7 @@ func (d *demo) step(ctx context.Context, card *desfire.Card) (bool, error) {
 	if err := d.purse.change(ctx, card, value); err != nil {
 		var unknown *desfire.OutcomeUnknownError
 		if errors.As(err, &unknown) {
-			return false, errors.Join(err, d.pulled(ctx))
+			d.pulled()
 		}
 		return false, err
 	}
@@ -191,17 +191,12 @@ func (d *demo) look(ctx context.Context, card *desfire.Card) (int32, outcome, er
 }
 
 // pulled takes the card away and brings it back a little later.
-func (d *demo) pulled(ctx context.Context) error {
+func (d *demo) pulled() {
 	d.field.Lift()
 	d.event("pulled", "")
 	d.heading(d.out.bad, "The card is pulled away in the middle of the commit")
 	d.say("Was that debit done? Nobody can know before the card is back.")
-	time.AfterFunc(d.scaled(demoAway), func() {
-		if ctx.Err() == nil || errors.Is(context.Cause(ctx), context.Canceled) {
-			d.field.Return()
-		}
-	})
-	return nil
+	time.AfterFunc(d.scaled(demoAway), d.field.Return)
 }
 
 func (d *demo) summary() error {

@@ -49,8 +49,7 @@ neither the old nor the new one) unknown. A summary ends it, also after Ctrl-C.`
 					a.log.Warn(oneLine(err))
 				}
 			}
-			d := &drain{app: a, purse: p, sum: drainSummary{Event: "summary", Application: p.app, File: p.file, Amount: p.amount}}
-			return d.run(cmd.Context(), pl, every)
+			return newDrain(a, p).run(cmd.Context(), pl, every)
 		},
 	}
 	cmd.Flags().StringVar(&amount, "amount", "1", "what each debit takes")
@@ -65,7 +64,7 @@ type drainEvent struct {
 	Card    string    `json:"card"`
 	Reader  string    `json:"reader"`
 	Value   *int32    `json:"value"`
-	Outcome string    `json:"outcome"` // of resolved: done, not done, unknown
+	Outcome string    `json:"outcome"` // of resolved: done, not-done, unknown
 	Error   string    `json:"error"`
 }
 
@@ -95,6 +94,10 @@ type drain struct {
 	card  string
 	step  sync.Mutex // held during a step
 	stop  bool       // after this step
+}
+
+func newDrain(a *app, p *purse) *drain {
+	return &drain{app: a, purse: p, sum: drainSummary{Event: "summary", Application: p.app, File: p.file, Amount: p.amount}}
 }
 
 // run drains the purse. After Ctrl-C it ends the step under way, so that no
@@ -145,7 +148,8 @@ func (d *drain) once(ctx context.Context, card *desfire.Card) (done bool, err er
 		d.resolved(settled, *before, value)
 	}
 	if d.sum.Start == nil {
-		d.sum.Start = &value
+		start := value
+		d.sum.Start = &start
 	}
 	d.sum.Final = &value
 	floor := max(p.lower, 0)
@@ -164,11 +168,11 @@ func (d *drain) once(ctx context.Context, card *desfire.Card) (done bool, err er
 	if err := p.change(ctx, card, value); err != nil {
 		return false, err
 	}
-	value -= p.amount
+	left := value - p.amount
 	d.sum.Debits++
-	d.sum.Final = &value
-	d.line("Debited "+strconv.Itoa(int(p.amount)), "left", value)
-	d.event(drainEvent{Event: "debited", Value: &value})
+	d.sum.Final = &left
+	d.line("Debited "+strconv.Itoa(int(p.amount)), "left", left)
+	d.event(drainEvent{Event: "debited", Value: &left})
 	return false, nil
 }
 

@@ -36,7 +36,7 @@ const (
 )
 
 func (o outcome) String() string {
-	return [...]string{"certain", "done", "not done", "unknown"}[o]
+	return [...]string{"certain", "done", "not-done", "unknown"}[o]
 }
 
 // delta is what one change adds.

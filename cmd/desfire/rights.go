@@ -22,37 +22,60 @@ func rightsInWords(fs *wire.FileSettings) string {
 	write := who(func(r wire.AccessRights) []wire.Access { return []wire.Access{r.Write, r.ReadWrite} })
 	both := who(func(r wire.AccessRights) []wire.Access { return []wire.Access{r.ReadWrite} })
 	change := grantees([]wire.Access{fs.Access.Change})
-	var s []string
-	say := func(what, who string) { s = append(s, what+" "+who) }
+	var s rightsList
 	switch fs.Type {
 	case wire.FileValue:
 		debit := who(func(r wire.AccessRights) []wire.Access { return []wire.Access{r.Read, r.Write, r.ReadWrite} })
-		switch {
-		case fs.Flags.Has(wire.ValueFreeGet) && debit != "free":
-			say("get", "free")
-			say("debit", debit)
-		default:
-			say("get and debit", debit)
+		get := debit
+		if fs.Flags.Has(wire.ValueFreeGet) {
+			get = "free"
 		}
+		s.add("get", get)
+		s.add("debit", debit)
 		if fs.Flags.Has(wire.ValueLimitedCredit) {
-			say("limited credit", write)
+			s.add("limited credit", write)
 		}
-		say("credit", both)
+		s.add("credit", both)
 	case wire.FileLinearRecord, wire.FileCyclicRecord:
-		say("read", read)
-		say("append", write)
-		say("clear", both)
+		s.add("read", read)
+		s.add("append", write)
+		s.add("clear", both)
 	case wire.FileTransactionMAC:
-		say("read", read)
+		s.add("read", read)
 	default:
-		if read == write {
-			say("read and write", read)
-			break
-		}
-		say("read", read)
-		say("write", write)
+		s.add("read", read)
+		s.add("write", write)
 	}
-	say("change", change)
+	s.add("change", change)
+	return s.String()
+}
+
+// rightsList joins what the same keys may do.
+type rightsList []struct {
+	what []string
+	who  string
+}
+
+func (l *rightsList) add(what, who string) {
+	if n := len(*l); n > 0 && (*l)[n-1].who == who {
+		(*l)[n-1].what = append((*l)[n-1].what, what)
+		return
+	}
+	*l = append(*l, struct {
+		what []string
+		who  string
+	}{[]string{what}, who})
+}
+
+func (l rightsList) String() string {
+	var s []string
+	for _, r := range l {
+		what := strings.Join(r.what, ", ")
+		if n := len(r.what); n > 1 {
+			what = strings.Join(r.what[:n-1], ", ") + " and " + r.what[n-1]
+		}
+		s = append(s, what+" "+r.who)
+	}
 	return strings.Join(s, "; ")
 }
 

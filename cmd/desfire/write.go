@@ -54,7 +54,6 @@ func (a *app) writeCommand() *cobra.Command {
 	f.StringVar(&digits, "hex", "", "content in hexadecimal")
 	f.StringVar(&text, "text", "", "content as text")
 	f.StringVar(&file, "file", "", "file with the content, - for standard input")
-	cmd.MarkFlagsMutuallyExclusive("hex", "text", "file")
 	return cmd
 }
 
@@ -63,7 +62,15 @@ func (a *app) content(cmd *cobra.Command, digits, text, file string) ([]byte, er
 	var data []byte
 	var err error
 	flags := cmd.Flags()
+	given := 0
+	for _, name := range [...]string{"hex", "text", "file"} {
+		if flags.Changed(name) {
+			given++
+		}
+	}
 	switch {
+	case given > 1:
+		return nil, &usageError{cmd, errors.New("--hex, --text and --file: want one of them")}
 	case flags.Changed("hex"):
 		if data, err = parseHex(digits); err != nil {
 			return nil, &usageError{cmd, fmt.Errorf("--hex: %w", err)}

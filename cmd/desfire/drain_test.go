@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-desfire/desfire/cmd/desfire/internal/simfield"
+	"github.com/go-desfire/desfire/sim"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// drainCard makes a transit card in a field and a drain of its purse that
+// reports as JSON into a buffer.
+func drainCard(t *testing.T, credit int32) (*drain, *simfield.Field, *bytes.Buffer) {
+	t.Helper()
+	var out bytes.Buffer
+	a := newApp(strings.NewReader(""), &out, io.Discard)
+	card, err := sim.New(&sim.Config{Generation: wire.EV1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.makeTransit(t.Context(), card, credit); err != nil {
+		t.Fatal(err)
+	}
+	a.json = true
+	p := &purse{app: transitApp, file: transitPurse, amount: 1}
+	return newDrain(a, p), simfield.New("field", card), &out
+}
+
+// left is what the card itself says.
+func left(f *simfield.Field) int32 {
+	for _, app := range f.Card.Image().Applications {
+		if app.AID == transitApp {
+			for _, file := range app.Files {
+				if file.No == int(transitPurse) {
+					return file.Value.Value
+				}
+			}
+		}
+	}
+	return -1
+}
+
+// TestDrainTorn takes the power away in each exchange of a drain, before and
+// after the card has executed it, lifts the card or leaves it lying, and
+// expects every debit to be accounted for.
+func TestDrainTorn(t *testing.T) {
+	const credit = 3
+	for _, kind := range []sim.FaultKind{sim.LosePowerBefore, sim.LosePowerAfter, sim.LoseAnswer, sim.CutCommand} {
+		for _, lift := range []bool{false, true} {
+			for n := 1; n <= 5+4*credit+2; n++ {
+				t.Run(fmt.Sprintf("%v/lift=%t/%d", kind, lift, n), func(t *testing.T) {
+					d, f, out := drainCard(t, credit)
+					f.Card.Inject(sim.Fault{Exchange: n, Kind: kind})
+					ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+					defer cancel()
+					if lift {
+						go liftAfter(ctx, f, f.Card.Exchanges()+n)
+					}
+					if err := d.run(ctx, &place{Source: f, name: "field", fixed: true}, 0); err != nil {
+						t.Fatalf("%v\n%s", err, out)
+					}
+					s := d.sum
+					if s.Debits != credit || s.Unknown != 0 || *s.Start != credit || *s.Final != 0 || s.End != "empty" || left(f) != 0 {
+						t.Errorf("%+v, card has %d\n%s", s, left(f), out)
+					}
+				})
+			}
+		}
+	}
+}
+
+// liftAfter lifts the card once it has had so many exchanges, for a moment.
+func liftAfter(ctx context.Context, f *simfield.Field, exchanges int) {
+	for f.Card.Exchanges() < exchanges && ctx.Err() == nil {
+		time.Sleep(50 * time.Microsecond)
+	}
+	f.Lift()
+	time.Sleep(2 * time.Millisecond)
+	f.Return()
+}
+
+// TestDrainOtherProgram: a value that is neither the old nor the new one is an
+// unknown outcome.
+func TestDrainOtherProgram(t *testing.T) {
+	d, f, out := drainCard(t, 10)
+	before := int32(11)
+	d.purse.open = &before // 10 would be done, 11 not done
+	if err := d.run(t.Context(), &place{Source: f, name: "field", fixed: true}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if d.sum.Debits != 11 || d.sum.Resolved != 1 {
+		t.Errorf("%+v", d.sum)
+	}
+	d, f, out = drainCard(t, 10)
+	before = 5
+	d.purse.open = &before
+	if err := d.run(t.Context(), &place{Source: f, name: "field", fixed: true}, 0); err != nil {
+		t.Fatal(err)
+	}
+	if d.sum.Debits != 10 || d.sum.Unknown != 1 || !strings.Contains(out.String(), `"outcome":"unknown"`) {
+		t.Errorf("%+v\n%s", d.sum, out)
+	}
+}
+
+// TestDrainInterrupted: Ctrl-C ends the step under way first.
+func TestDrainInterrupted(t *testing.T) {
+	d, f, out := drainCard(t, 100)
+	f.Card.SetLatency(2 * time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(60*time.Millisecond, cancel)
+	err := d.run(ctx, &place{Source: f, name: "field", fixed: true}, 0)
+	if !errors.Is(err, errInterrupted) {
+		t.Fatal(err)
+	}
+	s := lastLine(t, out)
+	if s.End != "interrupted" || s.Unknown != 0 || s.Final == nil || *s.Final != left(f) || *s.Start-int32(s.Debits) != left(f) {
+		t.Errorf("%+v, card has %d\n%s", s, left(f), out)
+	}
+}
+
+// TestDrainInterruptedAway: Ctrl-C while the card is away leaves the outcome of
+// the last debit open, and says between which values it is.
+func TestDrainInterruptedAway(t *testing.T) {
+	d, f, out := drainCard(t, 9)
+	ctx, cancel := context.WithCancel(t.Context())
+	f.Card.TearAfter(5 + 4) // identify, accept with settings, then the commit of the first debit
+	go func() {
+		for f.Card.Exchanges() < 9 && ctx.Err() == nil {
+			time.Sleep(100 * time.Microsecond)
+		}
+		f.Lift()
+		time.Sleep(50 * time.Millisecond)
+		cancel()
+	}()
+	before := f.Card.Exchanges()
+	d.app.json = false
+	if err := d.run(ctx, &place{Source: f, name: "field", fixed: true}, time.Hour); !errors.Is(err, errInterrupted) {
+		t.Fatal(err, f.Card.Exchanges()-before)
+	}
+	if d.sum.Unknown != 1 || d.sum.Final != nil || !strings.Contains(out.String(), "8 or 9: read it with desfire value get 121314 1") {
+		t.Errorf("%+v\n%s", d.sum, out)
+	}
+}
+
+func lastLine(t *testing.T, out *bytes.Buffer) drainSummary {
+	t.Helper()
+	var s drainSummary
+	for in := bufio.NewScanner(bytes.NewReader(out.Bytes())); in.Scan(); {
+		s = drainSummary{}
+		if err := json.Unmarshal(in.Bytes(), &s); err != nil {
+			t.Fatalf("%v: %s", err, in.Bytes())
+		}
+	}
+	return s
+}

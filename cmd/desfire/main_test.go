@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "write the output of the scripts into their golden files")
+
+// runMain makes the test binary be the tool itself.
+const runMain = "DESFIRE_TEST_MAIN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(runMain) != "" {
+		main()
+	}
+	testscript.Main(m, map[string]func(){"desfire": main})
+}
+
+// TestScripts runs the tool as its users do.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: *update,
+		Setup: func(env *testscript.Env) error {
+			// No pcscd of this machine, and no colour by accident.
+			env.Setenv("PCSCLITE_CSOCK_NAME", env.WorkDir+"/no-pcscd")
+			env.Setenv("TERM", "xterm-256color")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": exits, "port": port, "listening": listening, "notimes": notimes, "cut": cut,
+		},
+	})
+}
+
+// exits CODE COMMAND... runs a command that must end with this code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if neg || err != nil {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// port NAME sets a variable to a port that is free.
+func port(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	defer l.Close()
+	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+}
+
+// listening PORT waits until something listens there.
+func listening(ts *testscript.TestScript, _ bool, args []string) {
+	for range 500 {
+		c, err := net.Dial("tcp", "127.0.0.1:"+args[0])
+		if err == nil {
+			c.Close()
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("nothing listens on port %s", args[0])
+}
+
+var times = regexp.MustCompile(`\d+\.\d\d ms|\d\d:\d\d:\d\d\.\d{3}|"(time|ms|seconds)":("[^"]*"|[0-9.e-]+)`)
+
+// notimes FROM TO copies a file (stdout and stderr name those of the last
+// command) with all times taken out.
+func notimes(ts *testscript.TestScript, _ bool, args []string) {
+	text := times.ReplaceAllStringFunc(ts.ReadFile(args[0]), func(s string) string {
+		switch {
+		case s[0] == '"':
+			return regexp.MustCompile(`:.*`).ReplaceAllString(s, `:"T"`)
+		case s[len(s)-1] == 's':
+			return "T ms"
+		}
+		return "T"
+	})
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o600))
+}
+
+// cut FROM N TO copies the first N bytes of a file.
+func cut(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(ts.ReadFile(args[0]))[:n], 0o600))
+}

@@ -1,0 +1,123 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+)
+
+// onTerminal runs the tool on a terminal and returns what it shows.
+func onTerminal(t *testing.T, input string, env []string, args ...string) (string, int) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), append([]string{runMain + "=1", "TERM=xterm-256color", "NO_COLOR="}, env...)...)
+	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 120})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if input != "" {
+		if _, err := f.WriteString(input); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out bytes.Buffer
+	if _, err := io.Copy(&out, f); err != nil && !errors.Is(err, syscall.EIO) { // EIO: the other side has ended
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	return out.String(), cmd.ProcessState.ExitCode()
+}
+
+const escape = "\x1b["
+
+func TestColour(t *testing.T) {
+	for _, args := range [][]string{
+		{"ls", "--reader", "sim:"}, {"info", "--reader", "sim:"}, {"readers", "--reader", "sim:"},
+		{"apdu", "60", "--reader", "sim:"}, {"info", "--reader", "sim:", "--trace"}, {"info", "--reader", "usb"},
+		{"demo", "--speed", "500"},
+	} {
+		name := strings.Join(args, " ")
+		if out, _ := onTerminal(t, "", nil, args...); !strings.Contains(out, escape) {
+			t.Errorf("%s: no colour on a terminal:\n%s", name, out)
+		}
+		for _, env := range []string{"NO_COLOR=1", "TERM=dumb"} {
+			if out, _ := onTerminal(t, "", []string{env}, args...); strings.Contains(out, "\x1b") {
+				t.Errorf("%s with %s: colour:\n%q", name, env, out)
+			}
+		}
+	}
+	out, _ := onTerminal(t, "", nil, "ls", "--reader", "sim:", "--json")
+	if strings.Contains(out, "\x1b") {
+		t.Errorf("colour in JSON: %q", out)
+	}
+}
+
+// TestFormatAsks answers the question on a terminal.
+func TestFormatAsks(t *testing.T) {
+	out, code := onTerminal(t, "n\n", nil, "format", "--reader", "sim:")
+	if code != exitFailed || !strings.Contains(out, "Type yes:") || !strings.Contains(out, "not confirmed: nothing was done") {
+		t.Errorf("code %d:\n%s", code, out)
+	}
+	out, code = onTerminal(t, "yes\n", nil, "format", "--reader", "sim:")
+	if code != exitFailed || !strings.Contains(out, "wants its PICC master key") {
+		t.Errorf("code %d:\n%s", code, out)
+	}
+	out, code = onTerminal(t, "\x03", nil, "format", "--reader", "sim:")
+	if code != exitInterrupted && code != -1 || strings.Contains(out, "panic") {
+		t.Errorf("Ctrl-C: code %d:\n%s", code, out)
+	}
+}
+
+// TestNothingToRead: a verb that reads standard input does not wait for a
+// person to type.
+func TestNothingToRead(t *testing.T) {
+	for _, args := range [][]string{{"write", "121314", "0", "--reader", "sim:"}, {"apdu", "--reader", "sim:"}} {
+		if out, code := onTerminal(t, "", nil, args...); code != exitUsage || !strings.Contains(out, "nothing to") {
+			t.Errorf("%v: code %d:\n%s", args, code, out)
+		}
+	}
+}
+
+// TestInterrupt ends verbs by a signal.
+func TestInterrupt(t *testing.T) {
+	for _, tc := range []struct {
+		args []string
+		want string // on stdout or stderr
+	}{
+		{[]string{"drain", "121314", "1", "--every", "1h"}, "interrupted"},
+		{[]string{"watch", "--json"}, "interrupted"},
+	} {
+		image := t.TempDir() + "/card.json"
+		if code := run([]string{"sim", "new", image, "--transit"}, strings.NewReader(""), io.Discard, io.Discard); code != 0 {
+			t.Fatal("sim new fails")
+		}
+		cmd := exec.Command(os.Args[0], append(tc.args, "--reader", "sim:"+image)...)
+		cmd.Env = append(os.Environ(), runMain+"=1")
+		var out lockedBuffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		out.await(t, "left=24|inserted")
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait()
+		timer.Stop()
+		if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(out.String(), tc.want) {
+			t.Errorf("%v: code %d:\n%s", tc.args, code, out.String())
+		}
+	}
+}
