@@ -11,7 +11,7 @@ type WriteRecord struct {
 
 var writeRecordSpec = Spec{
 	Name: "WriteRecord", Class: ClassNative, INS: 0x3B, Rule: RuleWrite, Level: LevelApp,
-	Needs: FeatureTransactions, Success: StatusOK,
+	Needs: FeatureClassic, Success: StatusOK,
 	New: func() Command { return new(WriteRecord) }, NewResponse: func() Message { return new(Empty) },
 }
 
@@ -44,7 +44,7 @@ type ReadRecords struct {
 
 var readRecordsSpec = Spec{
 	Name: "ReadRecords", Class: ClassNative, INS: 0xBB, Rule: RuleRead, Level: LevelApp,
-	Needs: FeatureTransactions, Success: StatusOK,
+	Needs: FeatureClassic, Success: StatusOK,
 	New: func() Command { return new(ReadRecords) }, NewResponse: func() Message { return new(Data) },
 }
 
