@@ -138,7 +138,8 @@ func (s *session) crcD40(o *outcome, plain []byte, want int, answer bool) []byte
 }
 
 // findCRC returns the place of the checksum: want if it is known, else the
-// last one within the last block that is right, or -1.
+// first one within the last block that is right, or -1. The checksum of data
+// and its own checksum is zero, so behind the right place zeros fit as well.
 func findCRC(length, want, size, block int, right func(int) bool) int {
 	if want >= 0 {
 		if right(want) {
@@ -146,7 +147,7 @@ func findCRC(length, want, size, block int, right func(int) bool) int {
 		}
 		return -1
 	}
-	for n := length - size; n >= 0 && n >= length-size-block; n-- {
+	for n := max(0, length-size-block); n <= length-size; n++ {
 		if right(n) {
 			return n
 		}
