@@ -199,7 +199,7 @@ func (c *Card) authenticateISO7816(ctx context.Context, no KeyNo, k key.Key) err
 	if err != nil {
 		return c.handshakeFailed(challengeSpec, err)
 	}
-	alg, ref := wire.ISOAlgorithm(securemsg.ISOAlgorithm(k.Type())), isoKeyReference(c.state.app, no)
+	alg, ref := wire.ISOAlgorithm(securemsg.ISOAlgorithm(k.Type())), isoKeyReference(c.state.atPICC(), no)
 	if err := c.run(ctx, &wire.ISOExternalAuthenticate{Algorithm: alg, Key: ref, Token: token}, new(wire.Empty)); err != nil {
 		return err
 	}
@@ -220,8 +220,8 @@ func (c *Card) authenticateISO7816(ctx context.Context, no KeyNo, k key.Key) err
 
 // isoKeyReference is P2 of the ISO 7816-4 authentication: bit 7 for a key of
 // the selected application (command reference 6.7).
-func isoKeyReference(app AID, no KeyNo) wire.ISOKeyRef {
-	if app != wire.PICC {
+func isoKeyReference(card bool, no KeyNo) wire.ISOKeyRef {
+	if !card {
 		return wire.ISOKeyOfApplication | wire.ISOKeyRef(no)
 	}
 	return wire.ISOKeyRef(no)

@@ -23,7 +23,7 @@ func (c *Card) ChangeKey(ctx context.Context, no KeyNo, newKey, old key.Key) err
 	}
 	defer c.busy.Store(false)
 	sent := no
-	if c.state.app == wire.PICC && no == 0 && c.gen != wire.D40 && !fixedFiles(c.gen) {
+	if c.state.atPICC() && no == 0 && c.gen != wire.D40 && !fixedFiles(c.gen) {
 		sent |= KeyNo(newKey.Type().Wire()) << 6
 	}
 	cmd := &wire.ChangeKey{Key: sent}

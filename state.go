@@ -1,6 +1,7 @@
 package desfire
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/go-desfire/desfire/internal/securemsg"
@@ -12,6 +13,7 @@ import (
 type state struct {
 	app      AID
 	second   AID  // the secondary application where two are selected
+	named    bool // an application was selected by ISO name: app is not known
 	selected bool // false: not known what is selected
 	channel  securemsg.Channel
 	pending  bool    // changes wait for CommitTransaction
@@ -57,9 +59,14 @@ func (s *state) after(cmd wire.Command, effect wire.Effect, status wire.Status) 
 		}
 		s.drop("SelectApplication ended the session")
 	case *wire.ISOSelect:
-		if ok && m.SelectsDF() {
+		if (ok || status == wire.StatusISOLimitReached) && m.SelectsDF() {
 			s.drop("ISO SELECT of an application ended the session")
-			*s = state{gone: s.gone} // which AID that name has the reader does not know
+			card := selectsCard(m)
+			*s = state{gone: s.gone, selected: true, named: !card}
+		}
+	case *wire.SetConfiguration:
+		if ok && enablesLRP(m) {
+			s.drop("switching LRP on ended the session")
 		}
 	case *wire.DeleteApplication:
 		if ok && m.AID == s.app && s.app != wire.PICC {
@@ -106,8 +113,30 @@ func (s *state) ownKey(no wire.KeyNo) bool {
 	if s.channel == nil {
 		return false
 	}
-	if s.app == wire.PICC {
+	if s.atPICC() {
 		no &= 0x3F
 	}
 	return s.channel.Info().KeyNo == no
+}
+
+// selectsCard reports whether m selects the card level and no application.
+func selectsCard(m *wire.ISOSelect) bool {
+	switch m.By {
+	case wire.SelectByName:
+		return bytes.Equal(m.Name, wire.PICCName[:])
+	case wire.SelectParent:
+		return true
+	}
+	return m.FID == 0 || m.FID == wire.PICCFID
+}
+
+// atPICC reports whether the card level is selected. A fresh activation is
+// there.
+func (s *state) atPICC() bool { return s.app == wire.PICC && !s.named }
+
+// enablesLRP reports whether m switches LRP on: bit 1 of PDCap2.1, the fifth
+// byte (command reference 7.1). The card's answer then carries no MAC.
+func enablesLRP(m *wire.SetConfiguration) bool {
+	caps, ok := m.Setting.(*wire.Capabilities)
+	return ok && len(caps.Data) > 4 && caps.Data[4]&capLRP != 0
 }
