@@ -144,11 +144,11 @@ func additional(c *Coder, option FileOption, sets *[]AccessRights) {
 		}
 		return
 	}
-	n := uint8(len(*sets))
-	if len(*sets) > maxAdditionalAR {
-		c.failf("NrAddARs", false, "%d sets, at most %d", len(*sets), maxAdditionalAR)
-	}
+	n := uint8(min(len(*sets), maxAdditionalAR+1))
 	u8(c, "NrAddARs", &n)
+	if n > maxAdditionalAR {
+		c.failf("NrAddARs", false, "too many sets, at most %d", maxAdditionalAR)
+	}
 	counted(c, "AddAccessRights", sets, int(n), func(c *Coder, r *AccessRights) { accessRights(c, "", r) })
 }
 
