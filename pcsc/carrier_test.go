@@ -2,9 +2,11 @@ package pcsc
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 const acr122 = "ACS ACR122U PICC Interface 00 00"
@@ -34,6 +36,46 @@ func TestPolling(t *testing.T) {
 	connected(t, f, nil).Close()
 	if got, want := f.calls(), "connect 1; transmit FF00517F00; disconnect 0"; got != want {
 		t.Errorf("refused: %s", got)
+	}
+}
+
+// A reader whose search was left off by a program that was killed looks for
+// cards again.
+func TestResumePolling(t *testing.T) {
+	for _, test := range []struct {
+		name, reader string
+		present      bool
+		controls     map[uint32][]byte
+		want         string
+	}{
+		{"by the number of the driver", acr122, false, map[uint32][]byte{
+			controlCode(3400): {0x13, 4, 0x42, 0, 0, 7}, 0x42000007: {0x90, 0xFF},
+		}, "connect 3; control FF0051FF00; disconnect 0"},
+		{"by the usual number", acr122, false, map[uint32][]byte{controlCode(1): {0x90, 0xFF}}, "connect 3; control FF0051FF00; disconnect 0"},
+		{"refused", acr122, false, nil, "connect 3; disconnect 0"},
+		{"not while a card is there", acr122, true, nil, ""},
+		{"not with other readers", "A", false, nil, ""},
+	} {
+		f := newFake(test.reader)
+		f.controls = test.controls
+		f.lists[0].present = test.present
+		moment(t, open(nil, f))
+		if got := f.calls(); got != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+	f := newFake(acr122)
+	moment(t, open(&Config{NoEscapes: true}, f))
+	if got := f.calls(); got != "" {
+		t.Errorf("without escapes: %s", got)
+	}
+}
+
+// moment takes what a source says in a moment.
+func moment(t *testing.T, r *Readers) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	for range r.Events(ctx) {
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,130 +18,19 @@ const closeWait = time.Second
 // have besides. Its methods may be called from any goroutine, Transmit by one
 // at a time.
 type Conn struct {
-	link // used by the goroutine that owns the handle, and by nobody else
+	readers *Readers
+	reader  string
+	reset   atomic.Bool
 
-	reader string
-	shared bool
-	log    *slog.Logger
-
-	requests chan request
-	results  chan result   // of one element: the owner never waits
-	ended    chan struct{} // closed by end
-	released chan struct{} // closed when the handle is given back
-
-	once      sync.Once
-	cause     error       // why it ended; set before ended is closed
-	busy      atomic.Bool // an exchange runs
-	reset     atomic.Bool // RESET_CARD on Disconnect
-	abandoned atomic.Bool // ended in mid-exchange
-	command   []byte      // copy of the command, for the owner
-
-	mu  sync.Mutex // guards atr
-	atr []byte
-
-	commandLimit, responseLimit int
+	mu      sync.Mutex
+	closed  bool
+	session *session // the next one after Reconnect of a finished connection
 }
 
-type operation uint8
-
-const (
-	opTransmit operation = iota
-	opRaw                // to the reader or card as it is
-	opReconnect
-)
-
-func (o operation) String() string { return [...]string{"transmit", "transmit", "reconnect"}[o] }
-
-type request struct {
-	op operation
-}
-
-type result struct {
-	response []byte
-	err      error
-}
-
-// own serves the handle until the connection ends.
-func (c *Conn) own() {
-	defer close(c.released)
-	for {
-		select {
-		case <-c.ended:
-			disposition := uint32(leaveCard)
-			if c.reset.Load() || c.abandoned.Load() {
-				disposition = resetCard
-			}
-			c.link.release(disposition)
-			return
-		case r := <-c.requests:
-			var res result
-			switch r.op {
-			case opReconnect:
-				var atr []byte
-				if atr, res.err = c.link.reconnect(); res.err == nil {
-					c.mu.Lock()
-					c.atr = atr
-					c.mu.Unlock()
-				}
-			case opRaw:
-				res.response, res.err = c.link.transmit(c.command)
-			default:
-				res.response, res.err = c.link.exchange(c.command)
-			}
-			c.results <- res
-		}
-	}
-}
-
-// do hands an operation to the owner and waits for it or for the end.
-func (c *Conn) do(ctx context.Context, op operation, command []byte) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, c.unsent(op, err)
-	}
-	select {
-	case <-c.ended:
-		return nil, c.unsent(op, c.cause)
-	default:
-	}
-	if !c.busy.CompareAndSwap(false, true) {
-		return nil, c.unsent(op, errors.New("another goroutine uses this connection"))
-	}
-	c.command = append(c.command[:0], command...)
-	select {
-	case c.requests <- request{op}:
-	case <-c.ended:
-		c.busy.Store(false)
-		return nil, c.unsent(op, c.cause)
-	}
-	select {
-	case r := <-c.results:
-		c.busy.Store(false)
-		return r.response, r.err
-	default:
-	}
-	select {
-	case r := <-c.results:
-		c.busy.Store(false)
-		return r.response, r.err
-	case <-ctx.Done():
-		c.abandoned.Store(true)
-		c.end(fmt.Errorf("%w: %w ended it in mid-exchange", ErrClosed, ctx.Err()))
-		return nil, &OpError{Op: op.String(), Reader: c.reader, Err: ctx.Err(), sent: op != opReconnect}
-	case <-c.ended:
-		c.abandoned.Store(true)
-		return nil, &OpError{Op: op.String(), Reader: c.reader, Err: c.cause, sent: op != opReconnect}
-	}
-}
-
-func (c *Conn) unsent(op operation, err error) error {
-	return &OpError{Op: op.String(), Reader: c.reader, Err: err}
-}
-
-func (c *Conn) end(cause error) {
-	c.once.Do(func() {
-		c.cause = cause
-		close(c.ended)
-	})
+func (c *Conn) current() (s *session, closed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.session, c.closed
 }
 
 // Transmit sends one command, ISO 7816-4 or native, short or extended, and
@@ -150,32 +38,53 @@ func (c *Conn) end(cause error) {
 // When ctx ends, it returns at once and the connection is finished; the handle
 // is given back, with a reset of the card, as soon as the reader lets go.
 //
-// Errors are *OpError. With ErrReset, Reconnect and start over; with
-// ErrRemoved, wait for the next insertion.
+// Errors are *OpError. After ErrReset and ErrRemoved commands fail until
+// Reconnect: the card has forgotten all.
 func (c *Conn) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	return c.do(ctx, opTransmit, command)
+	s, _ := c.current()
+	return s.do(ctx, opTransmit, command)
 }
 
 // Reconnect activates the card anew (SCARD_RESET_CARD): selection, session and
-// framing start from the beginning.
+// framing start from the beginning. A connection that a context has finished
+// is made anew, when the reader has let go of the old one.
 func (c *Conn) Reconnect(ctx context.Context) error {
-	_, err := c.do(ctx, opReconnect, nil)
-	return err
+	s, closed := c.current()
+	if closed || !s.over() {
+		_, err := s.do(ctx, opReconnect, nil)
+		return err
+	}
+	next, err := c.readers.session(ctx, c.reader, &c.reset)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		next.end(ErrClosed)
+		return &OpError{Op: "reconnect", Reader: c.reader, Err: ErrClosed}
+	}
+	c.session = next
+	return nil
 }
 
 // Close gives the card back: left as it is, or reset as ResetOnClose says. It
 // never waits for an exchange; one that runs ends with ErrClosed, and its card
 // is reset.
 func (c *Conn) Close() error {
-	running := c.busy.Load()
-	c.end(ErrClosed)
+	c.mu.Lock()
+	c.closed = true
+	s := c.session
+	c.mu.Unlock()
+	running := s.busy.Load()
+	s.end(ErrClosed)
 	if running {
 		return nil
 	}
 	wait := time.NewTimer(closeWait)
 	defer wait.Stop()
 	select {
-	case <-c.released:
+	case <-s.released:
 	case <-wait.C:
 	}
 	return nil
@@ -188,16 +97,18 @@ func (c *Conn) ResetOnClose(reset bool) { c.reset.Store(reset) }
 
 // ATR is the card's answer to reset, as the reader makes it up from the ATS.
 func (c *Conn) ATR() []byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return append([]byte(nil), c.atr...)
+	s, _ := c.current()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]byte(nil), s.atr...)
 }
 
 // Limits are the bytes of the longest command and response that the reader
 // says it can carry, zero where it does not say: then short commands. Framing
 // is left to the caller.
 func (c *Conn) Limits() (command, response int, framing frame.Framing) {
-	return c.commandLimit, c.responseLimit, frame.Auto
+	s, _ := c.current()
+	return s.commandLimit, s.responseLimit, frame.Auto
 }
 
 // String is the reader's name.
@@ -207,7 +118,10 @@ func (c *Conn) String() string { return c.reader }
 // exclusive connection was refused. From the first command until Close we hold
 // a PC/SC transaction, which keeps them out. Windows drops it, and resets the
 // card, after 5 s without a command.
-func (c *Conn) Shared() bool { return c.shared }
+func (c *Conn) Shared() bool {
+	s, _ := c.current()
+	return s.share == shareShared
+}
 
 // UID asks the reader for the UID of the activation (GET DATA, FF CA 00 00):
 // 7 bytes, or 4 random ones that begin with 08. The error wraps
@@ -220,12 +134,13 @@ func (c *Conn) ATS(ctx context.Context) ([]byte, error) { return c.getData(ctx, 
 
 // getData is PC/SC part 3, 3.2.2.1.3.
 func (c *Conn) getData(ctx context.Context, what string, p1 byte) ([]byte, error) {
+	s, _ := c.current()
 	op := &OpError{Op: "get " + what, Reader: c.reader}
-	if c.profile.noGetData {
+	if s.profile.noGetData {
 		op.Err = fmt.Errorf("%w: a virtual reader knows no %s", errors.ErrUnsupported, what)
 		return nil, op
 	}
-	r, err := c.do(ctx, opRaw, []byte{0xFF, 0xCA, p1, 0, 0})
+	r, err := s.do(ctx, opRaw, []byte{0xFF, 0xCA, p1, 0, 0})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package pcsc
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,19 +30,29 @@ const (
 // Errors are *OpError: ErrReaderBusy where another program holds the card,
 // ErrRemoved where there is no card, ErrNoReader and ErrNoService.
 func (r *Readers) Connect(ctx context.Context, reader string) (*Conn, error) {
+	c := &Conn{readers: r, reader: reader}
+	var err error
+	if c.session, err = r.session(ctx, reader, &c.reset); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// session connects to the card in a reader.
+func (r *Readers) session(ctx context.Context, reader string, reset *atomic.Bool) (*session, error) {
 	if err := r.waitFormer(ctx, reader); err != nil {
 		return nil, err
 	}
 	type connected struct {
-		conn *Conn
-		err  error
+		*session
+		err error
 	}
 	got, err := await(ctx, func() connected {
-		conn, err := r.connect(ctx, reader)
-		return connected{conn, err}
+		s, err := r.connect(ctx, reader, reset)
+		return connected{s, err}
 	}, func(late connected) {
-		if late.conn != nil {
-			late.conn.Close()
+		if late.session != nil {
+			late.end(ErrClosed)
 		}
 	})
 	if err != nil {
@@ -51,9 +62,9 @@ func (r *Readers) Connect(ctx context.Context, reader string) (*Conn, error) {
 		return nil, got.err
 	}
 	r.mu.Lock()
-	r.former[reader] = got.conn
+	r.former[reader] = got.session
 	r.mu.Unlock()
-	return got.conn, nil
+	return got.session, nil
 }
 
 // waitFormer waits until an ended connection to the reader has been given
@@ -62,13 +73,8 @@ func (r *Readers) waitFormer(ctx context.Context, reader string) error {
 	r.mu.Lock()
 	former := r.former[reader]
 	r.mu.Unlock()
-	if former == nil {
+	if former == nil || !former.over() { // or in use, as the service will say
 		return nil
-	}
-	select {
-	case <-former.ended:
-	default:
-		return nil // in use, and the service will say so
 	}
 	select {
 	case <-former.released:
@@ -86,7 +92,7 @@ func (r *Readers) waitFormer(ctx context.Context, reader string) error {
 
 // connect makes a connection with a context of its own, so that a card that
 // does not answer holds up no other.
-func (r *Readers) connect(ctx context.Context, reader string) (*Conn, error) {
+func (r *Readers) connect(ctx context.Context, reader string, reset *atomic.Bool) (*session, error) {
 	goos := r.api.platform().name
 	hContext, code := r.api.establishContext()
 	if code != codeOK {
@@ -101,7 +107,7 @@ func (r *Readers) connect(ctx context.Context, reader string) (*Conn, error) {
 		if mode == ShareAuto && try < shareFrom {
 			mode = ShareExclusive
 		}
-		if code = l.connect(mode); code != codeSharingViolation || try == busyTries {
+		if code = l.open(mode); code != codeSharingViolation || try == busyTries {
 			break
 		}
 		select {
@@ -115,27 +121,27 @@ func (r *Readers) connect(ctx context.Context, reader string) (*Conn, error) {
 		r.api.releaseContext(hContext)
 		return nil, failed(goos, "connect", reader, code)
 	}
-	c := &Conn{
-		link: l, reader: reader, shared: l.share == shareShared, log: r.log,
-		requests: make(chan request), results: make(chan result, 1),
+	s := &session{
+		link: l, reset: reset,
+		requests: make(chan operation), results: make(chan result, 1),
 		ended: make(chan struct{}), released: make(chan struct{}),
 	}
-	if s, code := r.api.status(l.card); code == codeOK {
-		c.atr = s.atr
+	if st, code := r.api.status(l.card); code == codeOK {
+		s.atr = st.atr
 	}
-	c.commandLimit, c.responseLimit = c.link.limits()
-	c.link.carriers = l.profile.direct
-	c.link.stopPolling()
-	if c.shared && r.config.Share != ShareShared {
+	s.commandLimit, s.responseLimit = s.limits()
+	s.carriers = l.profile.direct
+	s.stopPolling()
+	if l.share == shareShared && r.config.Share != ShareShared {
 		r.log.Warn("another program shares this card, so we share it too, and keep it to ourselves by a transaction "+
 			"from the first command until the end; close the other program to be sure", "reader", reader)
 	}
-	go c.own()
-	return c, nil
+	go s.own()
+	return s, nil
 }
 
-// connect connects the link as mode says.
-func (l *link) connect(mode ShareMode) (code Error) {
+// open connects the link as mode says.
+func (l *link) open(mode ShareMode) (code Error) {
 	code = codeSharingViolation
 	if mode != ShareShared {
 		l.share = shareExclusive

@@ -29,8 +29,8 @@ const (
 // does not run is a ServiceLost event whose error wraps ErrNoService, followed
 // by ServiceBack when it does.
 //
-// Before ServiceLost, a CardRemoved and a ReaderRemoved is reported for each
-// card and reader.
+// Before ServiceLost, a CardRemoved is reported for each card; it stands for the
+// removal of every reader, and after ServiceBack they are added anew.
 func (r *Readers) Events(ctx context.Context) iter.Seq2[desfire.Event, error] {
 	return func(yield func(desfire.Event, error) bool) {
 		w := &watch{Readers: r, ctx: ctx, yield: yield}
@@ -120,7 +120,7 @@ func (w *watch) lose(code Error) bool {
 	w.lost = true
 	err := failed(w.api.platform().name, "watch the readers", "", code)
 	for _, s := range w.slots {
-		if !w.remove(s, err) {
+		if !w.removeCard(s, err) {
 			return false
 		}
 	}
@@ -128,15 +128,13 @@ func (w *watch) lose(code Error) bool {
 	return w.yield(desfire.Event{Kind: desfire.ServiceLost, Err: err}, nil)
 }
 
-// remove reports that a reader, and the card in it, is gone.
-func (w *watch) remove(s *slot, err error) bool {
-	if s.card {
-		s.card = false
-		if !w.yield(desfire.Event{Kind: desfire.CardRemoved, Reader: s.name, Ignored: s.ignored, Err: err}, nil) {
-			return false
-		}
+// removeCard reports that the card of a reader is gone, if there was one.
+func (w *watch) removeCard(s *slot, err error) bool {
+	if !s.card {
+		return true
 	}
-	return w.yield(desfire.Event{Kind: desfire.ReaderRemoved, Reader: s.name, Ignored: s.ignored, Err: err}, nil)
+	s.card = false
+	return w.yield(desfire.Event{Kind: desfire.CardRemoved, Reader: s.name, Ignored: s.ignored, Err: err}, nil)
 }
 
 // serve reports until the service is lost, and with which code, or until
@@ -199,7 +197,8 @@ func (w *watch) readers() (news bool, code Error, goOn bool) {
 		}
 		news = true
 		w.slots = slices.DeleteFunc(w.slots, func(o *slot) bool { return o == s })
-		if !w.remove(s, nil) {
+		if !w.removeCard(s, codeReaderUnavailable) ||
+			!w.yield(desfire.Event{Kind: desfire.ReaderRemoved, Reader: s.name, Ignored: s.ignored, Err: codeReaderUnavailable}, nil) {
 			return news, codeOK, false
 		}
 	}
@@ -259,6 +258,11 @@ func (w *watch) cards() (code Error, goOn bool) {
 	for i, s := range w.slots {
 		if states[i].event == 0 {
 			continue
+		}
+		if !s.seen && State(states[i].event)&StateEmpty != 0 {
+			if _, goOn := w.call(func() Error { w.resumePolling(w.context, s.name); return codeOK }); !goOn {
+				return codeCancelled, false
+			}
 		}
 		removed, inserted := s.step(states[i].event)
 		if removed && !w.yield(desfire.Event{Kind: desfire.CardRemoved, Reader: s.name, Ignored: s.ignored}, nil) {

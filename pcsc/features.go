@@ -62,15 +62,3 @@ func findTLV(b []byte, tag byte) ([]byte, bool) {
 	}
 	return nil, false
 }
-
-// escape sends a command to the reader itself, by a direct connection that
-// needs no card. Many drivers allow it only where the administrator does.
-func (l *link) escape(command []byte) ([]byte, Error) {
-	code := l.feature(featureEscape)
-	if code == 0 {
-		p := l.api.platform()
-		code = p.control(p.escape)
-	}
-	n, rc := l.api.control(l.card, code, command, l.response)
-	return l.response[:n], rc
-}

@@ -24,7 +24,7 @@ type link struct {
 	response    []byte
 }
 
-func (l *link) fail(op string, code Error) error {
+func (l *link) failed(op string, code Error) error {
 	e := failed(l.api.platform().name, op, l.name, code)
 	e.sent = !code.unsent(l.api.platform().pcscLite)
 	return e
@@ -68,11 +68,15 @@ func (l *link) native(command []byte) ([]byte, error) {
 }
 
 // transmit carries bytes as they are, inside a transaction where other
-// programs share the card.
+// programs share the card. A card that was gone is gone until reconnect: it
+// may lie there again, and know nothing of what came before.
 func (l *link) transmit(command []byte) ([]byte, error) {
+	if l.gone {
+		return nil, &OpError{Op: "transmit", Reader: l.name, Err: fmt.Errorf("%w, since an earlier command", ErrRemoved)}
+	}
 	if l.share == shareShared && !l.transaction {
 		if code := l.api.beginTransaction(l.card); code != codeOK {
-			e := l.fail("begin a transaction", code).(*OpError)
+			e := l.failed("begin a transaction", code).(*OpError)
 			e.sent = false
 			return nil, e
 		}
@@ -81,7 +85,7 @@ func (l *link) transmit(command []byte) ([]byte, error) {
 	n, code := l.api.transmit(l.card, l.protocol, command, l.response)
 	l.gone = code.removed() || code == codeOK && n == 0
 	if code != codeOK {
-		return nil, l.fail("transmit", code)
+		return nil, l.failed("transmit", code)
 	}
 	if n == 0 { // what vpcd makes of a card that leaves before it answers
 		return nil, &OpError{Op: "transmit", Reader: l.name, Err: fmt.Errorf("%w: the answer is empty", ErrRemoved), sent: true}
@@ -106,7 +110,7 @@ func (l *link) reconnect() ([]byte, error) {
 		protocol, code = l.api.reconnect(l.card, l.share, protocolT0|protocolT1, unpowerCard)
 	}
 	if code != codeOK {
-		e := l.fail("reconnect", code).(*OpError)
+		e := l.failed("reconnect", code).(*OpError)
 		e.sent = false
 		return nil, e
 	}
@@ -115,7 +119,7 @@ func (l *link) reconnect() ([]byte, error) {
 	l.stopPolling()
 	s, code := l.api.status(l.card)
 	if code != codeOK {
-		return nil, l.fail("reconnect", code)
+		return nil, l.failed("reconnect", code)
 	}
 	return s.atr, nil
 }

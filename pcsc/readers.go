@@ -33,7 +33,7 @@ type Readers struct {
 	log    *slog.Logger
 
 	mu     sync.Mutex
-	former map[string]*Conn // the last connection to each reader
+	former map[string]*session // the last of each reader
 }
 
 // Open loads the platform's PC/SC library. It does not talk to the service:
@@ -48,7 +48,7 @@ func Open(config *Config) (*Readers, error) {
 }
 
 func open(config *Config, api winscard) *Readers {
-	r := &Readers{api: api, former: make(map[string]*Conn)}
+	r := &Readers{api: api, former: make(map[string]*session)}
 	if config != nil {
 		r.config = *config
 	}
