@@ -1,0 +1,188 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/internal/pcsctest"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// debitsPerDrain is how many debits each drain makes. Three, so that a card
+// can be lost in the first, in a middle one, and in the last.
+const debitsPerDrain = 3
+
+// pull is how the card leaves the reader in the middle of a drain.
+type pull struct {
+	executed bool // after the card has executed the command, before its answer leaves
+	atOnce   bool // and comes back before pcscd looks, or when its loss was reported
+}
+
+func (p pull) String() string {
+	when, back := "before", "when missed"
+	if p.executed {
+		when = "after"
+	}
+	if p.atOnce {
+		back = "at once"
+	}
+	return fmt.Sprintf("pulled %s execution and returned %s", when, back)
+}
+
+// The card is pulled away at every single exchange of a drain, connecting
+// included, and returned. What the drain reports and what the card holds agree.
+func TestDrainPulledAtEveryExchange(t *testing.T) {
+	stack := pcsctest.Start(t)
+	for slot, generation := range []desfire.Generation{wire.EV1, wire.EV3} {
+		t.Run(generation.String(), func(t *testing.T) {
+			t.Parallel()
+			h := put(t, stack, slot, transitCard(t, generation, byte(slot), 1000))
+			h.drain(t, nil)
+			exchanges := h.count()
+			if exchanges < 4*debitsPerDrain {
+				t.Fatalf("a drain of %d debits took %d exchanges", debitsPerDrain, exchanges)
+			}
+			for _, p := range []pull{{false, false}, {true, false}, {false, true}, {true, true}} {
+				t.Run(p.String(), func(t *testing.T) {
+					unknown := 0
+					for at := 1; at <= exchanges && !t.Failed(); at++ {
+						unknown += h.drainPulled(t, p, at).unknown
+					}
+					t.Logf("%d exchanges, %d debits reported as unknown", exchanges, unknown)
+					if unknown != debitsPerDrain { // each commit, executed or not, and nothing else
+						t.Errorf("%d debits reported as unknown, want the %d commits", unknown, debitsPerDrain)
+					}
+				})
+			}
+		})
+	}
+}
+
+func (h *holder) drainPulled(t *testing.T, p pull, at int) *ledger {
+	t.Helper()
+	var pulled atomic.Bool
+	away := func(n int) {
+		if n != at {
+			return
+		}
+		pulled.Store(true)
+		h.Lift()
+		if p.atOnce {
+			h.Return()
+		}
+	}
+	if p.executed {
+		h.hook(nil, away)
+	} else {
+		h.hook(away, nil)
+	}
+	l := h.drain(t, func(c desfire.KeepChange) {
+		if c.State == desfire.KeepLost {
+			h.Return()
+		}
+	})
+	if !pulled.Load() {
+		t.Errorf("exchange %d: the card was never pulled", at)
+	}
+	if t.Failed() {
+		t.Logf("exchange %d, %v: %v", at, p, l)
+	}
+	return l
+}
+
+// drain keeps the card and makes debits, and checks the outcome on the card.
+func (h *holder) drain(t testing.TB, changed func(desfire.KeepChange)) *ledger {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	start, l := credit(t, h.picc), &ledger{}
+	err := desfire.Keep(ctx, readers(t, h.reader), &desfire.KeepConfig{OnChange: changed}, l.step(debitsPerDrain))
+	if err != nil {
+		t.Errorf("Keep: %v after debits %v", err, l)
+	}
+	l.check(t, h.picc, start)
+	return l
+}
+
+// pcscd dies in the middle of a drain and is started again.
+func TestDrainServiceRestarted(t *testing.T) {
+	stack := pcsctest.StartOwned(t)
+	h := put(t, stack, 0, transitCard(t, wire.EV2, 1, 1000))
+	h.drain(t, nil)
+	last := h.count() // the last commit
+	for name, end := range map[string]func(testing.TB){"killed": stack.Kill, "stopped": stack.Stop} {
+		for at := last - 4; at <= last; at++ {
+			t.Run(fmt.Sprintf("%s at exchange %d", name, at), func(t *testing.T) {
+				var restart sync.WaitGroup
+				h.hook(nil, func(n int) {
+					if n == at {
+						// A stopped daemon waits for the card: not in its own exchange.
+						restart.Go(func() { end(t); stack.Restart(t) })
+						time.Sleep(100 * time.Millisecond)
+					}
+				})
+				var lost, back int
+				h.drain(t, func(c desfire.KeepChange) {
+					switch c.State {
+					case desfire.KeepNoService:
+						lost++
+					case desfire.KeepBack:
+						back++
+					}
+				})
+				restart.Wait()
+				awaitCard(t, h.reader)
+				if name == "killed" && at != last && (lost == 0 || back == 0) {
+					t.Errorf("service lost %d times and card back %d times: nothing was tested", lost, back)
+				}
+			})
+		}
+	}
+}
+
+// Two cards on two readers are drained at the same time.
+func TestDrainTwoCards(t *testing.T) {
+	stack := pcsctest.Start(t)
+	const start = 20
+	holders := map[string]*holder{}
+	for slot := range pcsctest.Slots {
+		h := put(t, stack, slot, transitCard(t, wire.EV1, byte(slot), start))
+		holders[h.reader] = h
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	var together, finished sync.WaitGroup
+	together.Add(len(holders))
+	finished.Add(len(holders))
+	go func() { finished.Wait(); cancel() }()
+
+	err := desfire.Serve(ctx, readers(t, "Virtual PCD"), nil, func(ctx context.Context, card *desfire.Card) {
+		defer finished.Done()
+		together.Done()
+		together.Wait() // until both are here
+		for {
+			err := debit(ctx, card)
+			if errors.Is(err, wire.StatusBoundaryError) {
+				return
+			}
+			if err != nil {
+				t.Errorf("%v: %v", card, err)
+				return
+			}
+		}
+	}, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Error(err)
+	}
+	for reader, h := range holders {
+		if v := credit(t, h.picc); v != 0 {
+			t.Errorf("%s: %d left of %d", reader, v, start)
+		}
+	}
+}
