@@ -23,6 +23,12 @@ var (
 		types: []wire.FileType{wire.FileValue}}
 	opCredit = operation{readWrite: true,
 		types: []wire.FileType{wire.FileValue}}
+	opISORead = operation{read: true, readWrite: true,
+		types: []wire.FileType{wire.FileStandard, wire.FileBackup}}
+	opISOWrite       = opWrite
+	opCommitReaderID = operation{readWrite: true,
+		types: []wire.FileType{wire.FileTransactionMAC}}
+	opChange      = operation{change: true}
 	opReadRecords = operation{read: true, readWrite: true,
 		types: []wire.FileType{wire.FileLinearRecord, wire.FileCyclicRecord}}
 	opWriteRecord = operation{write: true, readWrite: true,
@@ -38,6 +44,11 @@ func (op operation) worksOn(t wire.FileType) bool {
 		}
 	}
 	return len(op.types) == 0
+}
+
+// pending reports whether the operation changes the file at Commit.
+func (op operation) pending(t wire.FileType) bool {
+	return t != wire.FileStandard && t != wire.FileTransactionMAC && (op.write || op.readWrite && !op.read && !op.getValue) && !op.change
 }
 
 // grant is what a file's rights say about an operation.
@@ -79,6 +90,10 @@ func (c *Card) access(op operation, no wire.FileNo) wire.Status {
 	if !op.worksOn(f.typ) {
 		return wire.StatusPermissionDenied
 	}
+	t := c.call.app.tmacFile()
+	if t != nil && t != f && op.types != nil && t.tmac.exhausted() {
+		return wire.StatusPermissionDenied
+	}
 	var g grant
 	op.granted(f.rights, &c.v.session, &g)
 	for _, r := range f.additional {
@@ -86,6 +101,9 @@ func (c *Card) access(op operation, no wire.FileNo) wire.Status {
 	}
 	if op.getValue && f.freeGet && g.possible {
 		g.free = true
+	}
+	if t != nil && t.rights.ReadWrite != wire.Never && op.pending(f.typ) && c.quirks.ReaderIDNeedsSession {
+		g.free = g.free && c.v.session.channel != nil
 	}
 	switch {
 	case !g.possible:

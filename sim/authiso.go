@@ -39,6 +39,9 @@ func (c *Card) isoGetChallenge(m *wire.ISOGetChallenge, rsp *wire.Data) wire.Sta
 }
 
 func (c *Card) isoExternalAuthenticate(m *wire.ISOExternalAuthenticate, _ *wire.Empty) wire.Status {
+	if len(m.Token) == 8 && c.v.vc.given {
+		return c.authenticateVC(m.Token)
+	}
 	h := c.call.iso
 	c.endSession()
 	no := wire.KeyNo(m.Key &^ wire.ISOKeyOfApplication)

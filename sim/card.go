@@ -30,9 +30,9 @@ type Card struct {
 	call  call
 	coder wire.Coder
 	// Buffers kept between exchanges.
-	in, plain, rsp, out, frame []byte
-	marks                      []int
-	failSave                   bool // fault: the next commit finds the memory worn out
+	in, plain, rsp, out, frame, head []byte
+	marks                            []int
+	failSave                         bool // fault: the next commit finds the memory worn out
 }
 
 // Generation of the card.

@@ -130,6 +130,9 @@ func (c *Card) respond(row *command, channel securemsg.Channel, st wire.Status) 
 	} else {
 		scheme := channel.Info().Scheme
 		mode = row.spec.Rule.Protection(scheme, true, c.call.mode)
+		if row.spec.INS == insCommitReaderID && mode == wire.CommMAC && len(e.Bytes) > 0 {
+			mode = wire.CommFull // secure-messaging reference 6.3
+		}
 		c.out, err = channel.Seal(c.out, securemsg.Message{
 			Code: st.Byte(), Data: e.Bytes, Marks: e.Marks, Mode: mode, Len: len(e.Bytes), Pad: c.padding(row),
 		})
@@ -148,6 +151,8 @@ func (c *Card) respond(row *command, channel securemsg.Channel, st wire.Status) 
 // read of unknown length (command reference 2.5).
 func (c *Card) padding(row *command) securemsg.Padding {
 	switch m := row.msg.(type) {
+	case *wire.CommitReaderID:
+		return securemsg.PadNone
 	case *wire.ReadData:
 		if m.Length == 0 {
 			return securemsg.Pad80

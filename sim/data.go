@@ -26,9 +26,33 @@ func dataCommands() []*command {
 
 // readData answers the committed content (command reference 9).
 func (c *Card) readData(m *wire.ReadData, rsp *wire.Data) wire.Status {
-	data, st := c.readRange(c.call.file.data, m.Offset, m.Length)
+	f := c.call.file
+	content := f.data
+	if f.tmac != nil {
+		content = f.tmac.content()
+	}
+	if _, st := c.readRange(content, m.Offset, m.Length); st != wire.StatusOK {
+		return st
+	}
+	content, st := c.mirrored(content)
+	if st != wire.StatusOK {
+		return st
+	}
+	data, _ := c.readRange(content, m.Offset, m.Length)
 	rsp.Data = append(rsp.Data[:0], data...)
-	return st
+	c.track(c.header(f.no, m.Offset, uint32(len(data))), data)
+	return wire.StatusOK
+}
+
+// header is INS, file number and 3-byte numbers, as the transaction MAC counts
+// them.
+func (c *Card) header(no wire.FileNo, numbers ...uint32) []byte {
+	b := append(c.head[:0], c.call.ins, byte(no))
+	for _, n := range numbers {
+		b = append(b, byte(n), byte(n>>8), byte(n>>16))
+	}
+	c.head = b
+	return b
 }
 
 // readRange is length bytes from offset, all up to the end for length 0.
@@ -58,6 +82,7 @@ func (c *Card) writeFits(m *wire.WriteData) wire.Status {
 // writeData changes a standard file at once, a backup file at Commit.
 func (c *Card) writeData(m *wire.WriteData, _ *wire.Empty) wire.Status {
 	f := c.call.file
+	c.track(c.header(f.no, m.Offset, uint32(len(m.Data))), m.Data)
 	if f.typ == wire.FileBackup {
 		p := c.v.pending.of(f)
 		if p.data == nil {

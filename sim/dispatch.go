@@ -34,6 +34,7 @@ type command struct {
 
 // call is what the card knows about the command it executes.
 type call struct {
+	ins      byte
 	app      *application
 	file     *file
 	mode     wire.CommMode // effective mode of the file
@@ -80,7 +81,7 @@ func (c *Card) build() {
 	for _, rows := range [...][]*command{
 		authCommands(), isoAuthCommands(), piccCommands(), uidCommands(), configurationCommands(),
 		applicationCommands(), keyCommands(), fileCommands(), settingsCommands(), dataCommands(), valueCommands(),
-		recordCommands(), transactionCommands(),
+		recordCommands(), transactionCommands(), tmacCommands(), isoCommands(),
 	} {
 		for _, row := range rows {
 			if !row.spec.In(c.gen) {
@@ -163,12 +164,13 @@ func (c *Card) isoCommand(f frame.Command) []byte {
 		c.v.chain.clear()
 	}
 	row := c.iso[f.INS]
+	c.call.ins = f.INS
 	if row == nil {
 		return c.fail(wire.StatusISOInsNotSupported)
 	}
 	err := c.coder.DecodeISO(wire.Encoded{Bytes: f.Data, P1: f.P1, P2: f.P2, Le: f.Le}, row.msg)
 	if err != nil {
-		return c.fail(wire.StatusISOWrongLength)
+		return c.fail(isoFormatStatus(f.INS, err))
 	}
 	c.call.app = c.selected()
 	if st := row.run(c); st != wire.StatusOK && !warning(st) {
@@ -262,7 +264,7 @@ func (c *Card) executeSealed(row *command, channel securemsg.Channel) []byte {
 
 // judge checks the level, then what the row's own judge looks at.
 func (c *Card) judge(row *command) wire.Status {
-	c.call.app = c.selected()
+	c.call.app, c.call.ins = c.selected(), row.spec.INS
 	switch {
 	case row.spec.Level == wire.LevelPICC && c.call.app != nil,
 		row.spec.Level == wire.LevelApp && c.call.app == nil:
@@ -309,6 +311,20 @@ func formatStatus(err error) wire.Status {
 	}
 	return wire.StatusParameterError
 }
+
+// isoFormatStatus is formatStatus for ISO commands.
+func isoFormatStatus(ins byte, err error) wire.Status {
+	var f *wire.FormatError
+	switch {
+	case !errors.As(err, &f) || !f.Length:
+		return wire.StatusISOWrongP1P2
+	case ins == insISOSelect:
+		return wire.StatusISOLcInconsistent
+	}
+	return wire.StatusISOWrongLength
+}
+
+const insISOSelect = 0xA4
 
 // openStatus is the status for a message that secure messaging refuses.
 func openStatus(err error) wire.Status {

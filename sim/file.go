@@ -91,7 +91,7 @@ func (c *Card) createRecordFile(
 func (c *Card) createFile(f *file, option wire.FileOption, size int) wire.Status {
 	a := c.call.app
 	f.comm = option.Comm()
-	mayHaveID := f.typ != wire.FileValue
+	mayHaveID := f.typ != wire.FileValue && f.typ != wire.FileTransactionMAC
 	switch {
 	case mayHaveID && a.fileIDs != (f.isoID != 0):
 		return wire.StatusLengthError
@@ -145,5 +145,8 @@ func (c *Card) deleteFile(m *wire.DeleteFile, _ *wire.Empty) wire.Status {
 		return st
 	}
 	c.v.pending.forget(m.File)
+	if a.file(m.File).tmac != nil {
+		c.v.pending.clear()
+	}
 	return wire.StatusOK
 }

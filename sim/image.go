@@ -84,6 +84,7 @@ type ImageFile struct {
 	Data HexLines `json:"data,omitempty"` // without the zeros at the end
 
 	Value *ImageValue `json:"value,omitempty"`
+	TMAC  *ImageTMAC  `json:"tmac,omitempty"`
 
 	RecordSize int        `json:"recordSize,omitempty"`
 	MaxRecords int        `json:"maxRecords,omitempty"`
@@ -101,11 +102,21 @@ type ImageValue struct {
 	Configured    bool  `json:"configured,omitempty"` // by SetConfiguration 09
 }
 
+// ImageTMAC is the content of a transaction MAC file, without its key.
+type ImageTMAC struct {
+	Exclude  bool    `json:"excludeUnauthenticated,omitempty"`
+	Limit    *uint32 `json:"limit,omitempty"`
+	Counter  uint32  `json:"counter"`
+	Value    Hex     `json:"value"`
+	ReaderID Hex     `json:"readerID"` // of the last committed transaction
+}
+
 // ImageKey is a key of an application, or of the PICC level (000000).
 type ImageKey struct {
 	Application wire.AID  `json:"application"`
 	No          int       `json:"no"`
-	Type        string    `json:"type"` // des (also 2K3DES), 3k3des or aes
+	TMAC        bool      `json:"transactionMAC,omitempty"` // No is the number of the file
+	Type        string    `json:"type"`                     // des (also 2K3DES), 3k3des or aes
 	Version     int       `json:"version"`
 	Value       Hex       `json:"value,omitempty"` // empty: withheld
 	Failures    *failures `json:"failedAuthentications,omitempty"`

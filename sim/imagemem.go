@@ -49,6 +49,12 @@ func (m *memory) image() *Image {
 		}
 		i.Applications = append(i.Applications, x)
 		i.addKeys(a.aid, a.keys)
+		if f := a.tmacFile(); f != nil {
+			i.Keys = append(i.Keys, ImageKey{
+				Application: a.aid, No: int(f.no), TMAC: true, Type: keyTypeNames[wire.KeyAES],
+				Version: int(f.tmac.version), Value: slices.Clone(f.tmac.key),
+			})
+		}
 	}
 	return i
 }
@@ -81,6 +87,13 @@ func (f *file) image() ImageFile {
 	}
 	if f.typ == wire.FileValue {
 		x.Value = &ImageValue{f.lower, f.upper, f.value, f.limited, f.limitedOn, f.freeGet, f.configured}
+	}
+	if t := f.tmac; t != nil {
+		x.TMAC = &ImageTMAC{Exclude: t.exclude, Counter: t.counter, Value: slices.Clone(t.value[:]), ReaderID: slices.Clone(t.readerID[:])}
+		if t.limited {
+			limit := t.limit
+			x.TMAC.Limit = &limit
+		}
 	}
 	for _, r := range f.additional {
 		x.More = append(x.More, rightsHex(r))
@@ -264,6 +277,15 @@ func (x *ImageFile) file() (f *file, err error) {
 		}
 		f.lower, f.upper, f.value, f.limited = v.Lower, v.Upper, v.Value, v.LimitedCredit
 		f.limitedOn, f.freeGet, f.configured = v.Limited, v.FreeGetValue, v.Configured
+	case wire.FileTransactionMAC:
+		t := x.TMAC
+		if t == nil || len(t.Value) != 8 || len(t.ReaderID) != 16 {
+			return nil, fmt.Errorf("tmac is missing, or its value is not 8 or its readerID not 16 bytes")
+		}
+		f.tmac = &tmac{exclude: t.Exclude, counter: t.Counter, value: [8]byte(t.Value), readerID: [16]byte(t.ReaderID)}
+		if t.Limit != nil {
+			f.tmac.limited, f.tmac.limit = true, *t.Limit
+		}
 	case wire.FileLinearRecord, wire.FileCyclicRecord:
 		if x.RecordSize < 1 || x.MaxRecords < 1 || x.RecordSize > 1<<24 || x.MaxRecords > 1<<24 || len(x.Records) > f.visible() {
 			return nil, fmt.Errorf("%d records of %d bytes do not fit %d", len(x.Records), x.RecordSize, x.MaxRecords)
@@ -304,6 +326,14 @@ func (i *Image) takeKeys(m *memory) error {
 				return fmt.Errorf("image: key %d belongs to %v, which is no application of the card", x.No, x.Application)
 			}
 			keys = &a.keys
+			if x.TMAC {
+				f := a.tmacFile()
+				if f == nil || int(f.no) != x.No || t != wire.KeyAES || f.tmac.key != nil {
+					return fmt.Errorf("image: transaction MAC key of %v: there is no such file, or it has one", x.Application)
+				}
+				f.tmac.key, f.tmac.version = x.Value, byte(x.Version)
+				continue
+			}
 		}
 		if findKey(*keys, k.no) != nil {
 			return fmt.Errorf("image: key %d of %v is there twice", x.No, x.Application)
@@ -320,6 +350,11 @@ func (i *Image) takeKeys(m *memory) error {
 		return fmt.Errorf("image: the PICC master key is missing")
 	}
 	for _, a := range m.apps {
+		for _, f := range a.files {
+			if f.tmac != nil && (f.tmac.key == nil || a.tmacFile() != f) {
+				return fmt.Errorf("image: application %v: the key of file %d is missing, or there are two such files", a.aid, f.no)
+			}
+		}
 		for no := range a.keyCount {
 			if k := findKey(a.keys, wire.KeyNo(no)); k == nil || k.typ != a.keyType {
 				return fmt.Errorf("image: key %d of %v is missing or has another type", no, a.aid)

@@ -69,6 +69,8 @@ type file struct {
 
 	configured bool // value: its limits have been set, which Light allows once
 
+	tmac *tmac // transaction MAC
+
 	recordSize, maxRecords int      // records
 	records                [][]byte // oldest first
 }

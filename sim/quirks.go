@@ -54,6 +54,19 @@ type Quirks struct {
 	// is answered: 50 on NTAG 424 DNA. DelayAnswers is how many AD there are
 	// before the next attempt; how the delay grows is not public.
 	DelayAfter, DelayAnswers int
+	// UnknownVCAnswered: SELECT of an installation identifier of NXP's that the
+	// card does not have is answered with a random FCI: EV2 (AN12752 table 9).
+	UnknownVCAnswered bool
+	// WarnEndOfFile: ISO READ BINARY with an Le that is longer than the rest ends
+	// with 6282, as notes on EV1 say; false: 9000, as on Light and NTAG 424 (C-16).
+	WarnEndOfFile bool
+	// StatusUpdateBeyondEnd answers ISO UPDATE BINARY beyond the end: 6985 on
+	// Light (HN 8), else not public.
+	StatusUpdateBeyondEnd wire.Status
+	// ReaderIDNeedsSession: in an application whose transactions need
+	// CommitReaderID, free access to files that change at Commit is not enough
+	// (EV3, command reference 10.7).
+	ReaderIDNeedsSession bool
 	// SelectFailureKeeps: after SelectApplication of an unknown AID the
 	// selection is what it was; false: the PICC level (7.2, sources differ).
 	SelectFailureKeeps bool
@@ -73,10 +86,19 @@ func QuirksOf(g wire.Generation) Quirks {
 		StreamedWrites:         true,
 		SelectFailureKeeps:     true,
 		DFNamesInSession:       wire.StatusOK,
+		StatusUpdateBeyondEnd:  wire.StatusISONotEnoughMemory,
+		ReaderIDNeedsSession:   true,
 		DelayAfter:             50,
 		DelayAnswers:           1,
 	}
 	q.AbsentKeyInRights = g.Has(wire.FeatureClassic)
+	switch g {
+	case wire.EV2:
+		q.UnknownVCAnswered = true
+	case wire.Light:
+		q.StatusUpdateBeyondEnd = wire.StatusISOConditionsOfUse
+	}
+	q.WarnEndOfFile = g == wire.EV1
 	if g == wire.EV1 {
 		q.DFNamesInSession = wire.StatusPICCIntegrityError
 	}

@@ -7,26 +7,30 @@ import (
 )
 
 func recordCommands() []*command {
+	writeFits := func(c *Card, m *wire.WriteRecord) wire.Status { return c.recordFits(m.Offset, c.coder.Announced()) }
+	updateFits := func(c *Card, m *wire.UpdateRecord) wire.Status {
+		return c.updateFits(m.Record, m.Offset, c.coder.Announced())
+	}
 	// The same without AF chaining.
 	readISO := onFile(opReadRecords, func(m *wire.ReadRecordsISO) wire.FileNo { return m.File }, nil,
 		func(c *Card, m *wire.ReadRecordsISO, rsp *wire.Data) wire.Status {
 			return c.readRecords(&m.ReadRecords, rsp)
 		})
 	writeISO := onFile(opWriteRecord, func(m *wire.WriteRecordISO) wire.FileNo { return m.File },
-		func(c *Card, m *wire.WriteRecordISO) wire.Status { return c.recordFits(&m.WriteRecord) },
+		func(c *Card, m *wire.WriteRecordISO) wire.Status { return writeFits(c, &m.WriteRecord) },
 		func(c *Card, m *wire.WriteRecordISO, rsp *wire.Empty) wire.Status {
 			return c.writeRecord(&m.WriteRecord, rsp)
 		})
 	updateISO := onFile(opChangeRecords, func(m *wire.UpdateRecordISO) wire.FileNo { return m.File },
-		func(c *Card, m *wire.UpdateRecordISO) wire.Status { return c.updateFits(&m.UpdateRecord) },
+		func(c *Card, m *wire.UpdateRecordISO) wire.Status { return updateFits(c, &m.UpdateRecord) },
 		func(c *Card, m *wire.UpdateRecordISO, rsp *wire.Empty) wire.Status {
 			return c.updateRecord(&m.UpdateRecord, rsp)
 		})
 	readISO.whole, writeISO.whole, updateISO.whole = true, true, true
 	return []*command{
 		onFile(opReadRecords, func(m *wire.ReadRecords) wire.FileNo { return m.File }, nil, (*Card).readRecords),
-		onFile(opWriteRecord, func(m *wire.WriteRecord) wire.FileNo { return m.File }, (*Card).recordFits, (*Card).writeRecord),
-		onFile(opChangeRecords, func(m *wire.UpdateRecord) wire.FileNo { return m.File }, (*Card).updateFits, (*Card).updateRecord),
+		onFile(opWriteRecord, func(m *wire.WriteRecord) wire.FileNo { return m.File }, writeFits, (*Card).writeRecord),
+		onFile(opChangeRecords, func(m *wire.UpdateRecord) wire.FileNo { return m.File }, updateFits, (*Card).updateRecord),
 		readISO, writeISO, updateISO,
 		onFile(opChangeRecords, func(m *wire.ClearRecordFile) wire.FileNo { return m.File }, nil, (*Card).clearRecordFile),
 	}
@@ -58,20 +62,20 @@ func (c *Card) readRecords(m *wire.ReadRecords, rsp *wire.Data) wire.Status {
 	for _, r := range f.records[last-count : last] {
 		rsp.Data = append(rsp.Data, r...)
 	}
+	c.track(c.header(f.no, m.Record, count), rsp.Data)
 	return wire.StatusOK
 }
 
 // recordFits judges the header of WriteRecord.
-func (c *Card) recordFits(m *wire.WriteRecord) wire.Status {
+func (c *Card) recordFits(offset uint32, n int) wire.Status {
 	f := c.call.file
-	n := c.coder.Announced()
 	p := c.v.pending.find(f.no)
 	switch {
 	case n == 0:
 		return wire.StatusLengthError // command reference 2.5
 	case p != nil && (p.cleared || p.update != nil):
 		return wire.StatusPermissionDenied // after ClearRecordFile or UpdateRecord: hardware notes 5
-	case int(m.Offset) >= f.recordSize || n > f.recordSize-int(m.Offset):
+	case int(offset) >= f.recordSize || n > f.recordSize-int(offset):
 		return wire.StatusBoundaryError
 	case f.typ == wire.FileLinearRecord && len(f.records) >= f.maxRecords:
 		return wire.StatusBoundaryError
@@ -87,21 +91,21 @@ func (c *Card) writeRecord(m *wire.WriteRecord, _ *wire.Empty) wire.Status {
 		p.record = make([]byte, f.recordSize)
 	}
 	copy(p.record[m.Offset:], m.Data)
+	c.track(c.header(f.no, m.Offset, uint32(len(m.Data))), m.Data)
 	return wire.StatusOK
 }
 
 // updateFits judges the header of UpdateRecord.
-func (c *Card) updateFits(m *wire.UpdateRecord) wire.Status {
+func (c *Card) updateFits(record, offset uint32, n int) wire.Status {
 	f := c.call.file
-	n := c.coder.Announced()
 	p := c.v.pending.find(f.no)
 	switch {
 	case n == 0:
 		return wire.StatusLengthError
-	case p != nil && (p.cleared || p.record != nil || p.update != nil && p.updated != int(m.Record)):
+	case p != nil && (p.cleared || p.record != nil || p.update != nil && p.updated != int(record)):
 		return wire.StatusPermissionDenied // hardware notes 5
-	case int(m.Record) >= len(f.records),
-		int(m.Offset) >= f.recordSize || n > f.recordSize-int(m.Offset):
+	case int(record) >= len(f.records),
+		int(offset) >= f.recordSize || n > f.recordSize-int(offset):
 		return wire.StatusBoundaryError
 	}
 	return wire.StatusOK
@@ -116,6 +120,7 @@ func (c *Card) updateRecord(m *wire.UpdateRecord, _ *wire.Empty) wire.Status {
 		p.update = slices.Clone(f.records[len(f.records)-1-p.updated])
 	}
 	copy(p.update[m.Offset:], m.Data)
+	c.track(c.header(f.no, m.Record, m.Offset, uint32(len(m.Data))), m.Data)
 	return wire.StatusOK
 }
 
@@ -123,5 +128,6 @@ func (c *Card) updateRecord(m *wire.UpdateRecord, _ *wire.Empty) wire.Status {
 func (c *Card) clearRecordFile(*wire.ClearRecordFile, *wire.Empty) wire.Status {
 	p := c.v.pending.of(c.call.file)
 	p.cleared, p.record, p.update = true, nil, nil
+	c.track(c.header(c.call.file.no), nil)
 	return wire.StatusOK
 }

@@ -116,7 +116,7 @@ func (r *replay) run(t *testing.T) {
 				b, _, _ := frame.ParseAnswer(framing, unhex(t, f.Exchanges[i].R), false)
 				return b
 			}
-			cfg.Hardware, cfg.Software = data(i), data(i + 1)
+			cfg.Hardware, cfg.Software = data(i), data(i+1)
 			cfg.UID, cfg.Production = data(i + 2)[:7], data(i + 2)[7:14]
 		}
 		if strings.HasPrefix(x.C, "903c") {

@@ -46,7 +46,6 @@ var replays = []replay{
 }
 
 // notReplayed are the recordings that our card cannot reproduce, and why.
-var notReplayed = []struct{ id, why string }{
-}
+var notReplayed = []struct{ id, why string }{}
 
 func preset(t *testing.T, c *Card, x traceExchange) {}

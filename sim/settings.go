@@ -13,8 +13,6 @@ func settingsCommands() []*command {
 	return []*command{on((*Card).getFileSettings), change}
 }
 
-var opChange = operation{change: true}
-
 func (c *Card) getFileSettings(m *wire.GetFileSettings, rsp *wire.FileSettings) wire.Status {
 	f := c.call.app.file(m.File)
 	if f == nil {
@@ -34,6 +32,16 @@ func (c *Card) getFileSettings(m *wire.GetFileSettings, rsp *wire.FileSettings) 
 	}
 	if f.freeGet {
 		rsp.Flags |= wire.ValueFreeGet
+	}
+	if t := f.tmac; t != nil {
+		rsp.TMKeyOption, rsp.TMKeyVersion = wire.TMKeyAES, wire.KeyVersion(t.version)
+		if t.exclude {
+			rsp.Option |= wire.OptionTMIExclude
+		}
+		if t.limited {
+			rsp.Option |= wire.OptionTMCLimit
+			rsp.Limit = wire.TMCLimit{Limit: t.limit, Short: c.nvm.config.lrp()}
+		}
 	}
 	return wire.StatusOK
 }

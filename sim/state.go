@@ -17,6 +17,11 @@ type volatile struct {
 	handshake handshake    // of the open chain
 	iso       isoHandshake // goes on with the next command only
 	delays    int          // answers AD given since the last attempt
+
+	ef         wire.FileNo // the selected elementary file
+	efSelected bool
+	vc         vcChallenge
+	vcDone     bool // the virtual card's reader is authenticated
 }
 
 // session is the state of authentication; without a channel there is none.
@@ -48,6 +53,7 @@ func (c *Card) deselect(aid wire.AID) {
 	c.v.aid = aid
 	c.v.session = session{}
 	c.v.pending.clear()
+	c.v.ef, c.v.efSelected = 0, false
 }
 
 // endSession forgets the authentication.

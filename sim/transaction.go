@@ -18,6 +18,7 @@ func transactionCommands() []*command {
 // forgetting it, is an abort.
 type transaction struct {
 	files []pendingFile
+	tmi   tmi
 }
 
 // pendingFile is the shadow of one file.
@@ -54,9 +55,9 @@ func (t *transaction) find(no wire.FileNo) *pendingFile {
 	return nil
 }
 
-func (t *transaction) started() bool { return len(t.files) > 0 }
+func (t *transaction) started() bool { return len(t.files) > 0 || t.tmi.mac != nil }
 
-func (t *transaction) clear() { t.files = t.files[:0] }
+func (t *transaction) clear() { t.files, t.tmi = t.files[:0], tmi{} }
 
 // apply puts the pending changes into a file of a memory that is being edited.
 func (p *pendingFile) apply(f *file) {
@@ -95,8 +96,8 @@ func (c *Card) commitTransaction(m *wire.CommitTransaction, rsp *wire.CommitTran
 	switch {
 	case m.WithOption && !c.gen.Has(wire.FeatureTMAC):
 		return wire.StatusLengthError
-	case m.ReturnTMAC:
-		return wire.StatusParameterError // no transaction MAC file: hardware notes 3
+	case m.ReturnTMAC && c.call.app.tmacFile() == nil:
+		return wire.StatusParameterError // hardware notes 3
 	case !c.v.pending.started():
 		return wire.StatusNoChanges
 	}
@@ -106,6 +107,14 @@ func (c *Card) commitTransaction(m *wire.CommitTransaction, rsp *wire.CommitTran
 		p := &c.v.pending.files[i]
 		p.apply(app.editFile(p.no))
 	}
+	made, st := c.commitTMAC(app, rsp)
+	if st != wire.StatusOK {
+		return st
+	}
+	if m.ReturnTMAC && !made {
+		return wire.StatusParameterError
+	}
+	rsp.HasTMAC = m.ReturnTMAC
 	if st := c.commit(next); st != wire.StatusOK {
 		return st
 	}

@@ -1,6 +1,10 @@
 package sim
 
-import "github.com/go-desfire/desfire/wire"
+import (
+	"encoding/binary"
+
+	"github.com/go-desfire/desfire/wire"
+)
 
 func valueCommands() []*command {
 	rows := []*command{
@@ -18,6 +22,7 @@ func valueCommands() []*command {
 // getValue answers the committed value.
 func (c *Card) getValue(_ *wire.GetValue, rsp *wire.Value) wire.Status {
 	rsp.Value = c.call.file.value
+	c.trackValue(rsp.Value)
 	return wire.StatusOK
 }
 
@@ -67,7 +72,13 @@ func (c *Card) add(amount, change int32) wire.Status {
 		return wire.StatusBoundaryError
 	}
 	p.valued, p.value = true, int32(sum)
+	c.trackValue(amount)
 	return wire.StatusOK
+}
+
+// trackValue adds a value command to the transaction MAC's input.
+func (c *Card) trackValue(v int32) {
+	c.track(binary.LittleEndian.AppendUint32(c.header(c.call.file.no), uint32(v)), nil)
 }
 
 func addSaturated(a, b int32) int32 {
