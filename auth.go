@@ -102,6 +102,9 @@ func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf secur
 		h.First()
 	}
 	token, err := h.Second(ctx, challenge)
+	if errors.Is(err, securemsg.ErrLength) {
+		return &ArgumentError{first.Name, fmt.Errorf("the card's challenge has %d bytes: key %d on the card is not of type %v", len(challenge), conf.KeyNo, conf.Key.Type())}
+	}
 	if err != nil {
 		return c.handshakeFailed(first, err)
 	}
@@ -137,7 +140,8 @@ func (c *Card) authFrame(ctx context.Context, name, spec *wire.Spec, data []byte
 		return nil, err
 	}
 	if a.Status != spec.Success {
-		return nil, &CommandError{Command: name.Name, Status: a.Status, App: c.state.app, Session: c.state.gone, Hint: authHint(a.Status)}
+		c.state.pending = false // as with every refusal
+		return nil, &CommandError{Command: name.Name, Status: a.Status, App: c.state.app, Hint: authHint(a.Status)}
 	}
 	return a.Data, nil
 }

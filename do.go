@@ -45,9 +45,8 @@ func (c *Card) run(ctx context.Context, cmd wire.Command, rsp wire.Message) erro
 	if e, err = c.encode(cmd); err != nil { // a look-up of settings has used the buffers
 		return err
 	}
-	effect := cmd.Effect(ftype)
 	began := time.Now()
-	status, mode, err := c.exchange(ctx, cmd, rsp, e, file, effect)
+	status, mode, err := c.exchange(ctx, cmd, rsp, e, file, ftype)
 	if c.conf.Observe != nil {
 		c.seen = Exchange{Command: cmd, Response: rsp, Status: status, Mode: mode, Session: c.state.scheme(), Frames: c.link.Frames, Took: time.Since(began), Err: err}
 		if err != nil {
@@ -91,8 +90,8 @@ func (e notSent) Unwrap() error { return e.error }
 
 // exchange seals, sends, opens and decodes. mode is the protection of the side
 // that carries the data.
-func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message, e wire.Encoded, file wire.CommMode, effect wire.Effect) (wire.Status, wire.CommMode, error) {
-	spec := cmd.Spec()
+func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message, e wire.Encoded, file wire.CommMode, t wire.FileType) (wire.Status, wire.CommMode, error) {
+	spec, effect := cmd.Spec(), cmd.Effect(t)
 	scheme := c.state.scheme()
 	mode := spec.Rule.Protection(scheme, false, file)
 	back := spec.Rule.Protection(scheme, true, file)
@@ -118,12 +117,13 @@ func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message,
 	}
 	if a.Status != spec.Success && a.Status != sessionSuccess(spec, channel) {
 		refusal := &CommandError{Command: spec.Name, Status: a.Status, App: c.state.app, Session: c.state.gone, Hint: c.hint(cmd, a.Status)}
-		c.state.after(cmd, effect, a.Status)
+		c.state.after(cmd, t, a.Status)
 		return a.Status, mode, refusal
 	}
-	c.state.after(cmd, effect, spec.Success)
+	unsealed := c.state.unsealed(cmd)
+	c.state.after(cmd, t, spec.Success)
 	plain, marks := a.Data, a.Marks
-	if channel != nil && c.state.channel == channel {
+	if channel != nil && !unsealed {
 		plain, err = channel.Open(c.tx[:0], securemsg.Message{Code: a.Status.Byte(), Data: a.Data, Mode: back, Len: plainLen(cmd)})
 		if err != nil {
 			c.state.drop("the answer to " + spec.Name + " was not authentic")

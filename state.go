@@ -44,8 +44,9 @@ func (s *state) forget(why string) {
 }
 
 // after is the one transition function: what the reader believes once the card
-// has answered cmd with status. docs/states.md shows it as a table.
-func (s *state) after(cmd wire.Command, effect wire.Effect, status wire.Status) {
+// has answered cmd, which works on a file of type t, with status.
+// docs/states.md shows it as a table.
+func (s *state) after(cmd wire.Command, t wire.FileType, status wire.Status) {
 	spec := cmd.Spec()
 	ok := status == spec.Success
 	if !ok {
@@ -64,10 +65,6 @@ func (s *state) after(cmd wire.Command, effect wire.Effect, status wire.Status) 
 			card := selectsCard(m)
 			*s = state{gone: s.gone, selected: true, named: !card}
 		}
-	case *wire.SetConfiguration:
-		if ok && enablesLRP(m) {
-			s.drop("switching LRP on ended the session")
-		}
 	case *wire.DeleteApplication:
 		if ok && m.AID == s.app && s.app != wire.PICC {
 			*s = state{selected: true}
@@ -77,13 +74,9 @@ func (s *state) after(cmd wire.Command, effect wire.Effect, status wire.Status) 
 		s.pending = false
 	case *wire.PreparePC:
 		s.drop("PreparePC ended the session")
-	case *wire.RollKeySet:
-		if ok {
-			s.drop("RollKeySet ended the session")
-		}
-	case *wire.ChangeKey:
-		if ok && s.ownKey(m.Key) {
-			s.drop("changing the key of the session ended it")
+	case *wire.ChangeKey, *wire.ChangeKeyEV2, *wire.RollKeySet, *wire.SetConfiguration:
+		if ok && s.unsealed(cmd) {
+			s.drop(spec.Name + " ended the session, as it does on success")
 		}
 	case *wire.CommitTransaction, *wire.AbortTransaction:
 		s.pending = false
@@ -92,9 +85,31 @@ func (s *state) after(cmd wire.Command, effect wire.Effect, status wire.Status) 
 	case *wire.ChangeFileSettings:
 		delete(s.files, m.File)
 	}
-	if ok && effect == wire.EffectPending {
+	if ok && mayPend(cmd, t) {
 		s.pending = true
 	}
+}
+
+// unsealed reports whether the card's success answer to cmd carries no
+// protection, because the session is over with it.
+func (s *state) unsealed(cmd wire.Command) bool {
+	switch m := cmd.(type) {
+	case *wire.ChangeKey:
+		return s.ownKey(m.Key)
+	case *wire.ChangeKeyEV2:
+		return m.Set == 0 && s.ownKey(m.Key)
+	case *wire.SetConfiguration:
+		return enablesLRP(m)
+	case *wire.RollKeySet:
+		return true
+	}
+	return false
+}
+
+// mayPend reports whether cmd leaves something pending, or may on a file of
+// unknown type.
+func mayPend(cmd wire.Command, t wire.FileType) bool {
+	return cmd.Effect(t) == wire.EffectPending || t == wire.FileUnknown && cmd.Effect(wire.FileBackup) == wire.EffectPending
 }
 
 // refused is the part of after that every error status shares.

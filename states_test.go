@@ -68,7 +68,7 @@ func afterOne(spec *wire.Spec, scheme wire.Scheme, ok bool) state {
 	if ok {
 		status = spec.Success
 	}
-	s.after(cmd, cmd.Effect(wire.FileUnknown), status)
+	s.after(cmd, wire.FileUnknown, status)
 	return s
 }
 
