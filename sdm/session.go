@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/subtle"
 	"fmt"
 
 	"github.com/go-desfire/desfire/internal/cmac"
@@ -47,11 +46,15 @@ func NewSession(ctx context.Context, file key.Key, useLRP bool, p PICCData) (*Se
 		s.master = lrp.New(master)
 		return s, nil
 	}
-	enc, err := derive(ctx, file, sessionVector([]byte{0xC3, 0x3C, 0x00, 0x01, 0x00, 0x80}, p, 0))
+	h, err := cmac.NewHandle(ctx, file)
 	if err != nil {
 		return nil, fmt.Errorf("file read key: %w", err)
 	}
-	mac, err := derive(ctx, file, sessionVector([]byte{0x3C, 0xC3, 0x00, 0x01, 0x00, 0x80}, p, 0))
+	enc, err := h.Sum(ctx, sessionVector([]byte{0xC3, 0x3C, 0x00, 0x01, 0x00, 0x80}, p, 0))
+	if err != nil {
+		return nil, fmt.Errorf("file read key: %w", err)
+	}
+	mac, err := h.Sum(ctx, sessionVector([]byte{0x3C, 0xC3, 0x00, 0x01, 0x00, 0x80}, p, 0))
 	if err != nil {
 		return nil, fmt.Errorf("file read key: %w", err)
 	}
@@ -73,21 +76,6 @@ func sessionVector(label []byte, p PICCData, tail int) []byte {
 		sv = append(sv, 0)
 	}
 	return sv
-}
-
-// derive is the CMAC of whole blocks, with the key's CBC alone.
-func derive(ctx context.Context, k key.Key, sv []byte) ([]byte, error) {
-	k1 := make([]byte, 16)
-	if err := k.EncryptCBC(ctx, nil, k1, k1); err != nil {
-		return nil, err
-	}
-	cmac.Double(k1, append([]byte(nil), k1...))
-	last := sv[len(sv)-16:]
-	subtle.XORBytes(last, last, k1)
-	if err := k.EncryptCBC(ctx, nil, sv, sv); err != nil {
-		return nil, err
-	}
-	return last, nil
 }
 
 // MAC is SDMMAC over the input: the ASCII as it is sent, after mirroring.

@@ -34,27 +34,18 @@ func NewKeys(ctx context.Context, app key.Key, tmc uint32, uid []byte) (*Keys, e
 	if err := check(app, uid); err != nil {
 		return nil, err
 	}
-	k1 := make([]byte, 16)
-	if err := app.EncryptCBC(ctx, nil, k1, k1); err != nil {
+	h, err := cmac.NewHandle(ctx, app)
+	if err != nil {
 		return nil, fmt.Errorf("transaction MAC key: %w", err)
 	}
-	cmac.Double(k1, append([]byte(nil), k1...))
-	derive := func(label byte) ([]byte, error) {
-		sv := binary.LittleEndian.AppendUint32([]byte{label, 0x00, 0x01, 0x00, 0x80}, tmc)
-		sv = append(sv, uid...)
-		subtle.XORBytes(sv, sv, k1)
-		if err := app.EncryptCBC(ctx, nil, sv, sv); err != nil {
-			return nil, fmt.Errorf("transaction MAC key: %w", err)
-		}
-		return sv, nil
-	}
-	mac, err := derive(0x5A)
+	sv := binary.LittleEndian.AppendUint32([]byte{0x00, 0x01, 0x00, 0x80}, tmc)
+	mac, err := h.Sum(ctx, []byte{0x5A}, sv, uid)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("transaction MAC key: %w", err)
 	}
-	enc, err := derive(0xA5)
+	enc, err := h.Sum(ctx, []byte{0xA5}, sv, uid)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("transaction MAC key: %w", err)
 	}
 	return newKeys(mac, enc)
 }

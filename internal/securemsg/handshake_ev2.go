@@ -93,23 +93,16 @@ func sessionContext(a, b []byte) []byte {
 
 // ev2Keys derives the session keys with nothing but the key's CBC.
 func ev2Keys(ctx context.Context, k key.Key, a, b []byte) (enc, mac []byte, err error) {
-	k1 := make([]byte, 16)
-	if err := k.EncryptCBC(ctx, nil, k1, k1); err != nil {
+	h, err := cmac.NewHandle(ctx, k)
+	if err != nil {
 		return nil, nil, err
 	}
-	cmac.Double(k1, append([]byte(nil), k1...))
-	derive := func(label ...byte) ([]byte, error) {
-		sv := join(label, []byte{0x00, 0x01, 0x00, 0x80}, sessionContext(a, b))
-		subtle.XORBytes(sv[16:], sv[16:], k1)
-		if err := k.EncryptCBC(ctx, nil, sv, sv); err != nil {
-			return nil, err
-		}
-		return sv[16:], nil
-	}
-	if enc, err = derive(0xA5, 0x5A); err != nil {
+	const parameters = "\x00\x01\x00\x80"
+	c := sessionContext(a, b)
+	if enc, err = h.Sum(ctx, []byte("\xA5\x5A"+parameters), c); err != nil {
 		return nil, nil, err
 	}
-	mac, err = derive(0x5A, 0xA5)
+	mac, err = h.Sum(ctx, []byte("\x5A\xA5"+parameters), c)
 	return enc, mac, err
 }
 
