@@ -39,7 +39,7 @@ func (*CreateDelegatedApplication) framed() {}
 func (m *CreateDelegatedApplication) Layout(c *Coder) {
 	u24(c, "AID", &m.AID)
 	u16(c, "DAMSlotNo", &m.Slot)
-	u8(c, "DAMSlotVersion", &m.SlotVersion)
+	hex8(c, "DAMSlotVersion", &m.SlotVersion)
 	u16(c, "QuotaLimit", &m.Quota)
 	keySettings(c, &m.KS1, &m.KS2, &m.KS3, &m.KeySetConfig)
 	tail := 0

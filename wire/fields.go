@@ -116,7 +116,7 @@ func rest(c *Coder, name string, v *[]byte) {
 	if b := c.take(name, n); b != nil || n == 0 && !c.done() {
 		*v = append((*v)[:0], b...)
 	}
-	if c.visit != nil {
+	if c.visit != nil && n > 0 {
 		c.note(name, n, false, "%X", *v)
 	}
 }
@@ -316,11 +316,24 @@ func sized(c *Coder, name string, v *[]byte, n int) {
 
 // secret is a field of fixed length that Explain does not show.
 func secret(c *Coder, name string, v []byte) {
+	c.hide(func() { raw(c, name, v) })
+}
+
+// restSecret is rest that Explain does not show.
+func restSecret(c *Coder, name string, v *[]byte) {
+	c.hide(func() { rest(c, name, v) })
+}
+
+// hide keeps the values of the fields that walk reports to itself.
+func (c *Coder) hide(walk func()) {
 	visit := c.visit
 	if visit != nil {
-		c.visit = func(f Field) { f.Value = "(key)"; visit(f) }
+		c.visit = func(f Field) {
+			f.Value = fmt.Sprintf("(%d bytes of key)", f.Len)
+			visit(f)
+		}
 	}
-	raw(c, name, v)
+	walk()
 	c.visit = visit
 }
 

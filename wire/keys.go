@@ -154,7 +154,7 @@ func (*ChangeKey) Response() *Empty { return new(Empty) }
 func (m *ChangeKey) Layout(c *Coder) {
 	u8(c, "KeyNo", &m.Key)
 	secured(c)
-	rest(c, "KeyData", &m.Data)
+	restSecret(c, "KeyData", &m.Data)
 }
 
 // ChangeKeyEV2 changes a key of a key set. Set 0 is the active one, where it
@@ -185,5 +185,5 @@ func (m *ChangeKeyEV2) Layout(c *Coder) {
 	u8(c, "KeySetNo", &m.Set)
 	u8(c, "KeyNo", &m.Key)
 	secured(c)
-	rest(c, "KeyData", &m.Data)
+	restSecret(c, "KeyData", &m.Data)
 }

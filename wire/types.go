@@ -46,9 +46,27 @@ func (a *AID) UnmarshalText(b []byte) (err error) {
 // Bit 7 addresses the secondary application where two are selected (EV2 on).
 type FileNo uint8
 
+func (f FileNo) String() string {
+	if f&secondary != 0 {
+		return strconv.Itoa(int(f&^secondary)) + " of the second application"
+	}
+	return strconv.Itoa(int(f))
+}
+
+// secondary in a file, key or key set number means the second of two selected
+// applications (command reference 3.9).
+const secondary = 0x80
+
 // KeyNo is the number of a key in its application: 0 to 13, and at PICC level
 // also the special keys of command reference 3.9.
 type KeyNo uint8
+
+func (k KeyNo) String() string {
+	if k <= 13 {
+		return strconv.Itoa(int(k))
+	}
+	return "0x" + hexByte(byte(k))
+}
 
 // CommMode is the communication mode of a file or a message.
 type CommMode uint8

@@ -51,13 +51,13 @@ func (v ChipVersion) StorageSize() (bytes int, exact bool) {
 
 func (v ChipVersion) walk(c *Coder, part string) ChipVersion {
 	c.in(part, func() {
-		u8(c, "VendorID", &v.Vendor)
-		u8(c, "Type", &v.Type)
-		u8(c, "SubType", &v.SubType)
-		u8(c, "Major", &v.Major)
-		u8(c, "Minor", &v.Minor)
-		u8(c, "Storage", &v.Storage)
-		u8(c, "Protocol", &v.Protocol)
+		hex8(c, "VendorID", &v.Vendor)
+		hex8(c, "Type", &v.Type)
+		hex8(c, "SubType", &v.SubType)
+		hex8(c, "Major", &v.Major)
+		hex8(c, "Minor", &v.Minor)
+		hex8(c, "Storage", &v.Storage)
+		hex8(c, "Protocol", &v.Protocol)
 	})
 	return v
 }
