@@ -38,7 +38,7 @@ func Areas() map[string]string {
 		"tmac":            "tmac",
 		"sdm":             "sdm",
 		"sdm-lrp":         "sdm",
-		"dam":             Pending,
+		"dam":             "dam",
 		"originality":     "originality",
 		"proximity":       Pending,
 		"duox":            Pending,
