@@ -104,7 +104,11 @@ func (c *Card) ChangeKeySafely(ctx context.Context, kc *KeyChange) error {
 	if err := c.SelectApplication(ctx, kc.App); err != nil {
 		return err
 	}
-	if risks := c.risks(ctx, kc); len(risks) > 0 && !kc.Force {
+	risks, err := c.risks(ctx, kc)
+	if err != nil {
+		return err
+	}
+	if len(risks) > 0 && !kc.Force {
 		return &RiskError{risks}
 	}
 	holds, err := c.FindKey(ctx, kc)
@@ -210,7 +214,7 @@ func (kc *KeyChange) check() error {
 }
 
 // risks lists what could lock somebody out. It asks only what is free to ask.
-func (c *Card) risks(ctx context.Context, kc *KeyChange) (risks []string) {
+func (c *Card) risks(ctx context.Context, kc *KeyChange) (risks []string, err error) {
 	add := func(format string, args ...any) { risks = append(risks, fmt.Sprintf(format, args...)) }
 	if kc.Old.Type().Wire() != kc.New.Type().Wire() {
 		if kc.App == wire.PICC && kc.No == 0 {
@@ -223,8 +227,11 @@ func (c *Card) risks(ctx context.Context, kc *KeyChange) (risks []string) {
 		add("old and new key have the same version %02X: after a lost card only failed attempts could tell them apart", kc.New.Version())
 	}
 	settings, err := c.KeySettings(ctx)
+	if errors.As(err, new(*CommandError)) || errors.Is(err, errors.ErrUnsupported) {
+		return risks, nil // not free to read: the card will judge
+	}
 	if err != nil {
-		return risks // not free to read: the card will judge
+		return nil, err
 	}
 	if kc.No == 0 && settings.KS1&1 == 0 {
 		add("the master key is frozen and can never be changed")
@@ -239,5 +246,5 @@ func (c *Card) risks(ctx context.Context, kc *KeyChange) (risks []string) {
 			add("in this application key %d changes keys, not the one stated", right)
 		}
 	}
-	return risks
+	return risks, nil
 }

@@ -1,0 +1,199 @@
+package desfire_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/sim"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// memoryJournal keeps entries, and can fail.
+type memoryJournal struct {
+	entries []desfire.KeyJournalEntry
+	fail    error
+}
+
+func (j *memoryJournal) Record(_ context.Context, e desfire.KeyJournalEntry) error {
+	if j.fail != nil {
+		return j.fail
+	}
+	j.entries = append(j.entries, e)
+	return nil
+}
+
+func (j *memoryJournal) states() string {
+	var s []string
+	for _, e := range j.entries {
+		s = append(s, e.State)
+	}
+	return strings.Join(s, " ")
+}
+
+func newKey(t fataler, typ key.Type, version byte) *key.Secret {
+	b := make([]byte, typ.Size())
+	for i := range b {
+		b[i] = 0xA0 + byte(i)&0xFE
+	}
+	if typ == key.TypeDES {
+		copy(b[8:], b[:8])
+	}
+	k, err := key.New(typ, b, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k.WithVersion(version)
+}
+
+type keyChangeCase struct {
+	name   string
+	app    desfire.AID
+	no     desfire.KeyNo
+	typ    key.Type // of the application
+	to     key.Type
+	master bool // the change is made with the master key
+	force  bool
+}
+
+var keyChangeCases = []keyChangeCase{
+	{"own AES", testApp, 0, key.TypeAES, key.TypeAES, false, false},
+	{"other AES", testApp, 1, key.TypeAES, key.TypeAES, true, false},
+	{"own 3K3DES", testApp, 0, key.Type3K3DES, key.Type3K3DES, false, false},
+	{"other 2K3DES", testApp, 1, key.Type2K3DES, key.Type2K3DES, true, false},
+	{"PICC master DES", wire.PICC, 0, key.TypeDES, key.Type2K3DES, false, false},
+	{"PICC master becomes AES", wire.PICC, 0, key.TypeDES, key.TypeAES, false, true},
+	{"PICC master becomes 3K3DES", wire.PICC, 0, key.TypeDES, key.Type3K3DES, false, true},
+}
+
+func (kc keyChangeCase) start(t *testing.T, g desfire.Generation) (*sim.Card, *desfire.Card, *desfire.KeyChange, *memoryJournal) {
+	t.Helper()
+	picc, err := sim.New(&sim.Config{Generation: g})
+	if err != nil {
+		t.Fatal(err)
+	}
+	card := personalise(t, picc, kc.typ)
+	j := new(memoryJournal)
+	old := key.Key(key.Zero(kc.typ))
+	change := &desfire.KeyChange{App: kc.app, No: kc.no, Old: old, New: newKey(t, kc.to, 0x33), Journal: j, Force: kc.force, Budget: 2}
+	if kc.master {
+		change.With, change.WithNo = key.Zero(kc.typ), 0
+	}
+	return picc, card, change, j
+}
+
+func TestChangeKeySafely(t *testing.T) {
+	ctx := context.Background()
+	for _, g := range []desfire.Generation{wire.EV1, wire.EV2, wire.EV3} {
+		for _, tc := range keyChangeCases {
+			t.Run(fmt.Sprintf("%v %s", g, tc.name), func(t *testing.T) {
+				_, card, change, j := tc.start(t, g)
+				if err := card.ChangeKeySafely(ctx, change); err != nil {
+					t.Fatal(err)
+				}
+				if j.states() != "begun changed" {
+					t.Errorf("journal %q", j.states())
+				}
+				if k, err := card.FindKey(ctx, change); err != nil || k != change.New {
+					t.Errorf("%v %v", k, err)
+				}
+				// Again: it finds that nothing is left to do.
+				if err := card.ChangeKeySafely(ctx, change); err != nil || j.states() != "begun changed changed" {
+					t.Errorf("%q %v", j.states(), err)
+				}
+				text, err := json.Marshal(j.entries)
+				secret := change.New.(*key.Secret).Export()
+				if err != nil || bytes.Contains(bytes.ToUpper(text), []byte(fmt.Sprintf("%X", secret))) {
+					t.Errorf("the journal holds the key: %s %v", text, err)
+				}
+			})
+		}
+	}
+}
+
+// The card is pulled at every exchange of the job. Afterwards FindKey tells
+// which key it holds, and doing the job again completes it.
+func TestChangeKeySafelyTorn(t *testing.T) {
+	ctx := context.Background()
+	for _, tc := range keyChangeCases {
+		for _, kind := range []sim.FaultKind{sim.LosePowerBefore, sim.LosePowerAfter, sim.LoseAnswer} {
+			for at := 1; ; at++ {
+				picc, card, change, j := tc.start(t, wire.EV3)
+				picc.Inject(sim.Fault{Exchange: at, Kind: kind})
+				before := picc.Exchanges()
+				err := card.ChangeKeySafely(ctx, change)
+				if err == nil && picc.Exchanges()-before < at {
+					break // the job has fewer exchanges
+				}
+				name := fmt.Sprintf("%s, %v in exchange %d", tc.name, kind, at)
+				if err == nil {
+					t.Errorf("%s: no error", name)
+				}
+				var unknown *desfire.OutcomeUnknownError
+				if got, want := strings.HasSuffix(j.states(), "unknown"), errors.As(err, &unknown); want && !got {
+					t.Errorf("%s: outcome unknown, journal %q", name, j.states())
+				}
+				picc.ClearFaults()
+				picc.Return()
+				again := connect(t, picc)
+				holds, err := again.FindKey(ctx, change)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				if v, err := again.KeyVersion(ctx, tc.no); err != nil || v != holds.Version() {
+					t.Errorf("%s: FindKey says version %02X, the card %02X, %v", name, holds.Version(), v, err)
+				}
+				if err := again.ChangeKeySafely(ctx, change); err != nil {
+					t.Fatalf("%s: again: %v", name, err)
+				}
+				if !strings.HasSuffix(j.states(), "changed") {
+					t.Errorf("%s: journal %q", name, j.states())
+				}
+			}
+		}
+	}
+}
+
+func TestChangeKeySafelyRefuses(t *testing.T) {
+	ctx := context.Background()
+	own := keyChangeCases[0]
+	type result struct {
+		err    error
+		states string
+	}
+	try := func(change func(*desfire.KeyChange, *memoryJournal)) result {
+		_, card, kc, j := own.start(t, wire.EV2)
+		change(kc, j)
+		err := card.ChangeKeySafely(ctx, kc)
+		if _, e := card.FindKey(ctx, &desfire.KeyChange{App: kc.App, No: kc.No, Old: key.Zero(own.typ), New: newKey(t, own.typ, 0x44)}); e != nil {
+			t.Errorf("the key was touched: %v", e)
+		}
+		return result{err, j.states()}
+	}
+	var risk *desfire.RiskError
+	if r := try(func(kc *desfire.KeyChange, _ *memoryJournal) { kc.New = newKey(t, key.TypeAES, 0) }); !errors.As(r.err, &risk) {
+		t.Errorf("two keys of one version: %+v", r)
+	}
+	if r := try(func(kc *desfire.KeyChange, _ *memoryJournal) { kc.New = newKey(t, key.Type3K3DES, 1) }); !errors.As(r.err, &risk) {
+		t.Errorf("a key of another type: %+v", r)
+	}
+	if r := try(func(kc *desfire.KeyChange, _ *memoryJournal) { kc.DryRun = true }); r.err != nil || r.states != "" {
+		t.Errorf("dry run: %+v", r)
+	}
+	full := errors.New("disk full")
+	if r := try(func(_ *desfire.KeyChange, j *memoryJournal) { j.fail = full }); !errors.Is(r.err, full) {
+		t.Errorf("journal fails: %+v", r)
+	}
+	if r := try(func(kc *desfire.KeyChange, _ *memoryJournal) { kc.Journal = nil }); r.err == nil {
+		t.Error("no journal passes")
+	}
+	if r := try(func(kc *desfire.KeyChange, _ *memoryJournal) { kc.Old = newKey(t, key.TypeAES, 7); kc.Budget = 1 }); !errors.Is(r.err, wire.StatusAuthenticationError) {
+		t.Errorf("wrong old key: %+v", r)
+	}
+}
