@@ -88,7 +88,7 @@ func (v *verifier) finish(m *message, h *handshake, before *session, name string
 		v.fail(m.last(), "%s: %s", name, f.altered)
 	case m.frames[0].status != wire.StatusAdditionalFrame && m.class == wire.ClassNative:
 		v.fail(m.first(), "%s: the challenge has the status %v instead of AF", name, m.frames[0].status)
-	case m.status != wire.StatusOK && m.class == wire.ClassNative:
+	case m.status != wire.StatusOK && m.class == wire.ClassNative, !m.ok():
 		v.fail(m.last(), "%s: the card's answer is right, but its status is %v", name, m.status)
 	default:
 		altered = false
@@ -174,7 +174,7 @@ func (v *verifier) isoCommand(m *message) {
 		}
 	case insInternal:
 		h := v.iso
-		if v.iso = nil; h == nil || h.token == nil || !m.ok() {
+		if v.iso = nil; h == nil || h.token == nil || !m.ok() && len(m.rsp) == 0 {
 			break
 		}
 		v.endSession()

@@ -44,7 +44,8 @@ func (o *outcome) openChange(scheme wire.Scheme, v *view, plain []byte) {
 		first = sum
 		read = func(b []byte) uint32 { return uint32(b[0]) | uint32(b[1])<<8 }
 	}
-	for _, form := range [...]struct{ key, version int }{{16, 0}, {24, 0}, {16, 1}, {24, 1}} {
+	// Shorter forms first: over data, its CRC and zeros a CRC is zero.
+	for _, form := range [...]struct{ key, version int }{{16, 0}, {16, 1}, {24, 0}} {
 		n := form.key + form.version
 		if n+size > len(plain) || first(plain[:n]) != read(plain[n:]) {
 			continue

@@ -32,6 +32,7 @@ type outcome struct {
 	macs   int
 	crcs   int
 	sent   struct{ macs, crcs int } // those of the command
+	padded bool                     // D40: the padding of the answer begins with 80
 	checks int                      // macs and crcs of either kind, tried
 	bad    []wrong
 	st     state
@@ -55,7 +56,12 @@ func (o *outcome) good() bool { return o.fits && len(o.bad) == 0 && o.macs+o.crc
 func (o *outcome) silent() bool { return o.fits && o.checks == 0 }
 
 // better reports whether o explains the message better than p.
-func (o *outcome) better(p *outcome) bool { return o.rank() > p.rank() }
+func (o *outcome) better(p *outcome) bool {
+	if o.rank() == p.rank() {
+		return o.padded && !p.padded // it makes sense deciphered
+	}
+	return o.rank() > p.rank()
+}
 
 func (o *outcome) rank() int {
 	switch {

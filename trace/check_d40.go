@@ -134,6 +134,9 @@ func (s *session) crcD40(o *outcome, plain []byte, want int, answer bool) []byte
 		return plain
 	}
 	o.crcs++
+	if rest := plain[n:]; len(rest) > crcD40 {
+		o.padded = rest[crcD40] == 0x80
+	}
 	return plain[:n]
 }
 

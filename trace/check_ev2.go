@@ -47,7 +47,7 @@ func (s *session) commandEV2(v *view, o *outcome) {
 		return
 	}
 	n := len(v.body) - macEV2
-	if o.fits = n >= 0 && v.head <= n || v.head == len(v.body) && n >= 0; !o.fits {
+	if o.fits = n >= 0; !o.fits {
 		return
 	}
 	head := min(v.head, n)
@@ -136,7 +136,7 @@ func (s *session) answerEV2(v *view, o *outcome) {
 		o.fits = !right // a right MAC and no padding: it is not enciphered
 		o.fail(true, "the padding of the enciphered answer is wrong")
 	default:
-		o.rsp = plain
+		o.rsp, o.padded = plain, true
 	}
 }
 

@@ -61,6 +61,15 @@ func (l Line) String() string {
 	return strings.Join(parts, "   ")
 }
 
+// Refused reports whether the line is the answer that refuses a command.
+func (l Line) Refused() bool {
+	switch l.Status {
+	case 0, wire.StatusOK, wire.StatusISOOK, wire.StatusSignatureOK, wire.StatusAdditionalFrame:
+		return false
+	}
+	return l.Answer
+}
+
 func spaced(b []byte) string { return fmt.Sprintf("% X", b) }
 
 // Explainer says in words what passes, message by message, without keys. The
@@ -205,7 +214,7 @@ func (x *Explainer) decode(m *message, command, answer *Line) {
 		}
 	}
 	if m.ok() && !o.sealedAnswer {
-		if answer.Fields, ok = fieldsOf(&x.know.coder, responseOf(cmd), wire.Encoded{Bytes: rsp, Marks: m.joints, Le: -1}); !ok {
+		if answer.Fields, ok = fieldsOf(&x.know.coder, responseOf(spec), wire.Encoded{Bytes: rsp, Marks: m.joints, Le: -1}); !ok {
 			answer.Note = "does not fit the answer's layout"
 		}
 		x.know.learnFiles(m, body, rsp)

@@ -2,7 +2,6 @@ package trace
 
 import (
 	"fmt"
-	"reflect"
 
 	"github.com/go-desfire/desfire/wire"
 )
@@ -24,14 +23,10 @@ func fieldsOf(c *wire.Coder, cmd wire.Message, e wire.Encoded) ([]wire.Field, bo
 	return hideKeys(fields), false
 }
 
-// responseOf makes a value to decode the answer of cmd into.
-func responseOf(cmd wire.Command) wire.Message {
-	m := reflect.ValueOf(cmd).MethodByName("Response")
-	if !m.IsValid() || m.Type().NumIn() != 0 || m.Type().NumOut() != 1 {
-		return new(wire.Data)
-	}
-	if r, ok := m.Call(nil)[0].Interface().(wire.Message); ok {
-		return r
+// responseOf makes a value to decode the answer of a command into.
+func responseOf(spec *wire.Spec) wire.Message {
+	if spec.NewResponse != nil {
+		return spec.NewResponse()
 	}
 	return new(wire.Data)
 }

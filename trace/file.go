@@ -42,24 +42,49 @@ func ReadFile(name string) (*Recording, error) {
 	return r, nil
 }
 
-// Write writes the recording in the file format, without keys.
-func (r *Recording) Write(w io.Writer) error {
-	compact, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
+// Write writes the recording as FormatJSON or FormatLines, without keys.
+func (r *Recording) Write(w io.Writer, f Format) error {
 	var b bytes.Buffer
-	if err := json.Indent(&b, compact, "", " "); err != nil {
-		return err
+	switch f {
+	case FormatJSON:
+		compact, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		if err := json.Indent(&b, compact, "", " "); err != nil {
+			return err
+		}
+		b.WriteByte('\n')
+	case FormatLines:
+		r.lines(&b)
+	default:
+		return fmt.Errorf("trace: a %v can be read, not written", f)
 	}
-	b.WriteByte('\n')
-	_, err = w.Write(b.Bytes())
+	_, err := w.Write(b.Bytes())
 	return err
 }
 
-// WriteFile writes the recording atomically: name holds what it held before,
-// or all of the recording. Only the owner may read it.
-func (r *Recording) WriteFile(name string) (err error) {
+// lines writes "> command" and "< answer".
+func (r *Recording) lines(b *bytes.Buffer) {
+	for _, comment := range [...]string{r.ID, r.Source} {
+		if comment != "" {
+			fmt.Fprintf(b, "# %s\n", strings.Join(strings.Fields(comment), " "))
+		}
+	}
+	for _, e := range r.Exchanges {
+		if e.Reset {
+			b.WriteString("# new activation\n")
+		}
+		fmt.Fprintf(b, "> %s\n", spaced(e.Command))
+		if len(e.Response) > 0 {
+			fmt.Fprintf(b, "< %s\n", spaced(e.Response))
+		}
+	}
+}
+
+// WriteFile writes the recording as Write does, atomically: name holds what it
+// held before, or all of the recording. Only the owner may read it.
+func (r *Recording) WriteFile(name string, format Format) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), ".trace-*")
 	if err != nil {
 		return fmt.Errorf("trace: %w", err)
@@ -70,7 +95,7 @@ func (r *Recording) WriteFile(name string) (err error) {
 			err = fmt.Errorf("trace: %w", err)
 		}
 	}()
-	if err = r.Write(f); err == nil {
+	if err = r.Write(f, format); err == nil {
 		err = f.Sync()
 	}
 	if e := f.Close(); err == nil {

@@ -53,6 +53,7 @@ type attempt struct {
 	assumption
 	session *session
 	view    view
+	equals  []*session // the sessions, moved on, that explain the message as well
 }
 
 // inSession checks a message of an open session.
@@ -85,10 +86,11 @@ func (v *verifier) inSession(m *message) {
 // the best outcome.
 func (v *verifier) attempts(m *message, spec *wire.Spec, rule wire.Rule) *attempt {
 	base := v.view(m, spec)
-	var best *attempt
+	var all []*attempt
+	var best, demanded *attempt
 	known := v.effective(m, rule, v.sessions[0].keyNo)
 	for _, s := range v.sessions {
-		for _, a := range assumptions(m, rule, known) {
+		for i, a := range assumptions(m, rule, known) {
 			if a.bare && !v.mayBeBare(m, s) || a.rule == wire.RulePlain && v.coder.Decode(m.body, nil, spec.New()) != nil {
 				continue
 			}
@@ -97,9 +99,23 @@ func (v *verifier) attempts(m *message, spec *wire.Spec, rule wire.Rule) *attemp
 			w.rspMode = a.rule.Protection(s.scheme, true, a.file)
 			w.bare = a.bare
 			t := &attempt{outcome: s.check(w), session: s, assumption: a, view: w}
+			all = append(all, t)
 			if best == nil || t.better(&best.outcome) {
 				best = t
 			}
+			if i == 0 && t.fits && t.checks > 0 && demanded == nil {
+				demanded = t
+			}
+		}
+	}
+	if best.silent() && demanded != nil && (known != modeUnknown || rule != wire.RuleRead && rule != wire.RuleWrite) {
+		best = demanded // what the rule or the file demands, if the lengths allow it
+	}
+	for _, t := range all {
+		c := *t.session
+		c.st = t.st
+		if t.rank() == best.rank() && !slices.ContainsFunc(best.equals, func(s *session) bool { return *s == c }) {
+			best.equals = append(best.equals, &c)
 		}
 	}
 	return best
@@ -185,7 +201,11 @@ func (v *verifier) judge(m *message, best *attempt) {
 			}
 		}
 		v.passed(m, best)
-		v.sessions = v.agreeing(best)
+		v.observe(m, best)
+		v.sessions = best.equals
+		if best.good() {
+			v.uncertain = false
+		}
 		v.opened(m, best, checkedNote(&best.outcome))
 		v.after(m, best)
 	case v.uncertain && v.plain(m):
@@ -220,24 +240,7 @@ func (v *verifier) plain(m *message) bool {
 	if l, ok := cmd.(interface{ AnswerLen() int }); ok && l.AnswerLen() >= 0 && l.AnswerLen() != len(m.rsp) {
 		return false
 	}
-	return !m.ok() || v.coder.Decode(m.rsp, nil, responseOf(cmd)) == nil
-}
-
-// agreeing are the sessions that explain a message as well as the best one,
-// moved on.
-func (v *verifier) agreeing(best *attempt) (list []*session) {
-	for _, s := range v.sessions {
-		o := s.check(best.view)
-		if o.rank() == best.rank() {
-			c := *s
-			c.st = o.st
-			list = append(list, &c)
-		}
-	}
-	if best.good() {
-		v.uncertain = false
-	}
-	return list
+	return !m.ok() || v.coder.Decode(m.rsp, nil, responseOf(spec)) == nil
 }
 
 // passed counts what was right.

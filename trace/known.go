@@ -17,18 +17,23 @@ type fileKeyOf struct {
 	file byte
 }
 
+// fileFacts are the settings of a file or, where nothing states them, the mode
+// that was observed when it was used.
 type fileFacts struct {
 	mode       wire.CommMode
+	observed   bool // with this key; the rights are not known
+	keyNo      int
 	access     wire.AccessRights
 	additional []wire.AccessRights
 }
 
 // knowledge is what the plain parts of a recording tell.
 type knowledge struct {
-	app   *[3]byte // selected, as on the wire; nil unknown
-	files files    // as known so far
-	later files    // as known at the end; may be nil
-	coder wire.Coder
+	app     *[3]byte // selected, as on the wire; nil unknown
+	files   files    // as known so far
+	later   files    // as known at the end; may be nil
+	guessed bool     // a file was used of which nothing was known yet
+	coder   wire.Coder
 }
 
 func (v *knowledge) fileKey(no byte) fileKeyOf {
@@ -53,7 +58,7 @@ func (v *knowledge) learnFiles(m *message, cmd, rsp []byte) {
 		return
 	}
 	set := func(file wire.FileNo, o wire.FileOption, a wire.AccessRights, more []wire.AccessRights) {
-		v.files[v.fileKey(byte(file))] = fileFacts{o.Comm(), a, slices.Clone(more)}
+		v.files[v.fileKey(byte(file))] = fileFacts{mode: o.Comm(), access: a, additional: slices.Clone(more)}
 	}
 	switch c := c.(type) {
 	case *wire.CreateStdDataFile:
@@ -80,6 +85,18 @@ func (v *knowledge) learnFiles(m *message, cmd, rsp []byte) {
 	}
 }
 
+// observe remembers the mode that a file of unknown settings was used with.
+func (v *verifier) observe(m *message, best *attempt) {
+	if best.rule != wire.RuleRead && best.rule != wire.RuleWrite || !best.good() || len(m.body) == 0 {
+		return
+	}
+	k := v.fileKey(m.body[0])
+	if f, ok := v.files[k]; ok && !f.observed {
+		return
+	}
+	v.files[k] = fileFacts{mode: best.file, observed: true, keyNo: best.session.keyNo}
+}
+
 // effective is the mode that the access to a file has, as far as that is
 // known: its own if a key grants it, plain if it is free.
 func (v *knowledge) effective(m *message, rule wire.Rule, no int) wire.CommMode {
@@ -90,20 +107,29 @@ func (v *knowledge) effective(m *message, rule wire.Rule, no int) wire.CommMode 
 	f, ok := v.files[k]
 	if !ok {
 		if f, ok = v.later[k]; !ok {
+			v.guessed = true
 			return modeUnknown
 		}
 	}
-	if no < 0 {
+	if f.observed && f.keyNo != no {
+		return modeUnknown
+	}
+	if f.observed || no < 0 {
 		return f.mode
 	}
+	free := false
 	for _, a := range append([]wire.AccessRights{f.access}, f.additional...) {
 		for _, right := range granting(m.ins, a) {
 			if int(right) == no&0x3F {
 				return f.mode
 			}
+			free = free || right == wire.Free
 		}
 	}
-	return wire.CommPlain
+	if free {
+		return wire.CommPlain
+	}
+	return modeUnknown // nobody should have been let in
 }
 
 // granting are the rights of a file that grant a command (command reference 9).
@@ -141,17 +167,16 @@ func (v *knowledge) view(m *message, spec *wire.Spec) view {
 	}
 	if l, ok := cmd.(interface{ AnswerLen() int }); ok {
 		w.rspWant = l.AnswerLen()
-	} else if _, ok := responseOf(cmd).(*wire.Empty); ok {
+	} else if _, ok := responseOf(spec).(*wire.Empty); ok {
 		w.rspWant = 0
 	}
 	return w
 }
 
-// hidden reports whether a D40 message that looks plain is a protected one
-// with one wrong bit. It asks only where the mode of the file is not known to
-// be plain.
+// hidden reports whether a D40 answer that looks plain is a protected one with
+// one wrong bit. It asks only where neither settings nor lengths tell the mode.
 func (t *attempt) hidden(v *verifier, m *message) bool {
-	if t.rule != wire.RuleRead || len(m.rsp) == 0 || v.effective(m, t.rule, t.session.keyNo) == wire.CommPlain {
+	if t.rule != wire.RuleRead || t.view.rspWant >= 0 || len(m.rsp) == 0 || v.effective(m, t.rule, t.session.keyNo) != modeUnknown {
 		return false
 	}
 	for _, mode := range [...]wire.CommMode{wire.CommMAC, wire.CommFull} {
@@ -163,7 +188,8 @@ func (t *attempt) hidden(v *verifier, m *message) bool {
 		}
 		for bit := range 8 * len(w.rsp) {
 			w.rsp[bit/8] ^= 1 << (bit % 8)
-			if o := t.session.check(w); o.good() && (mode == wire.CommMAC || len(o.rsp) > 0 && v.effective(m, t.rule, t.session.keyNo) == mode) {
+			// A CRC16 alone is too weak a reason: the padding has to begin with 80.
+			if o := t.session.check(w); o.good() && (mode == wire.CommMAC || o.padded) {
 				return true
 			}
 			w.rsp[bit/8] ^= 1 << (bit % 8)

@@ -191,8 +191,12 @@ func (m *message) takesMore(data []byte) bool {
 // done reports whether the message has come to its end.
 func (m *message) done() bool { return m.answered && m.status != wire.StatusAdditionalFrame }
 
-// ok reports success.
+// ok reports success. A native command that is answered as one of ISO 7816-4
+// counts, too: whether that is right is looked at later.
 func (m *message) ok() bool {
+	if m.class == wire.ClassISO {
+		return m.status == wire.StatusISOOK
+	}
 	return m.status == wire.StatusOK || m.status == wire.StatusSignatureOK || m.status == wire.StatusISOOK
 }
 

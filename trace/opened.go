@@ -23,7 +23,7 @@ func (v *verifier) opened(m *message, best *attempt, note string) {
 			o.Plain = cmd
 		}
 		if m.ok() {
-			o.Answer, _ = fieldsOf(&v.coder, responseOf(c), wire.Encoded{Bytes: rsp, Marks: m.joints, Le: -1})
+			o.Answer, _ = fieldsOf(&v.coder, responseOf(spec), wire.Encoded{Bytes: rsp, Marks: m.joints, Le: -1})
 			o.PlainAnswer = rsp
 		}
 	}

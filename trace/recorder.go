@@ -34,50 +34,59 @@ type RecorderConfig struct {
 	Limit   int              // exchanges to keep, the first ones; 0 for all
 }
 
-// Recorder records what passes through a transport. Its methods may be called
-// from any goroutine.
+// Recorder records what passes through transports, one card after the other.
+// Its methods may be called from any goroutine.
 type Recorder struct {
-	t   Transmitter
 	cfg RecorderConfig
 
 	mu    sync.Mutex
 	rec   Recording
 	start time.Time
-	reset bool
-	left  int // exchanges beyond the limit
+	reset bool // the next exchange begins a new activation
+	left  int  // exchanges beyond the limit
 }
 
-// NewRecorder records t from now on. cfg may be nil.
-func NewRecorder(t Transmitter, cfg *RecorderConfig) *Recorder {
-	r := &Recorder{t: t}
+// NewRecorder makes a recorder. cfg may be nil.
+func NewRecorder(cfg *RecorderConfig) *Recorder {
+	r := new(Recorder)
 	if cfg != nil {
 		r.cfg = *cfg
 	}
 	if r.cfg.Now == nil {
 		r.cfg.Now = time.Now
 	}
-	r.rec = Recording{ID: r.cfg.ID}
-	if s, ok := t.(fmt.Stringer); ok {
-		r.rec.Card.Reader = s.String()
-	}
+	r.rec.ID = r.cfg.ID
 	return r
 }
 
-// Transport is what to use in place of the recorded transport. It can
-// reconnect if that can.
-func (r *Recorder) Transport() Transport {
-	if c, ok := r.t.(reconnecter); ok {
-		return &recordedReconnecter{recorded{r}, c}
+// Wrap returns the transport to use in place of t, which is a card that was
+// just activated. It can reconnect if t can.
+func (r *Recorder) Wrap(t Transmitter) Transport {
+	r.mu.Lock()
+	r.reset = true
+	if s, ok := t.(fmt.Stringer); ok {
+		r.rec.Card.Reader = s.String()
 	}
-	return &recorded{r}
+	if a, ok := t.(interface{ ATR() []byte }); ok {
+		r.rec.Card.ATR = append([]byte(nil), a.ATR()...)
+	}
+	r.mu.Unlock()
+	w := &recorded{r, t}
+	if c, ok := t.(reconnecter); ok {
+		return &recordedReconnecter{w, c}
+	}
+	return w
 }
 
 type reconnecter interface{ Reconnect(context.Context) error }
 
-type recorded struct{ r *Recorder }
+type recorded struct {
+	r *Recorder
+	t Transmitter
+}
 
 type recordedReconnecter struct {
-	recorded
+	*recorded
 	c reconnecter
 }
 
@@ -94,39 +103,40 @@ func (t *recordedReconnecter) Reconnect(ctx context.Context) error {
 
 // Transmit passes the command on and records it with its answer.
 func (t *recorded) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	r := t.r
 	e := Exchange{Command: append([]byte(nil), command...)} // the transport may change its buffer
-	begin := r.cfg.Now()
-	response, err := r.t.Transmit(ctx, command)
-	took := r.cfg.Now().Sub(begin)
+	begin := t.r.cfg.Now()
+	response, err := t.t.Transmit(ctx, command)
 	e.Response = append([]byte(nil), response...)
 	if err != nil {
 		e.Failed = err.Error()
 	}
+	t.r.add(&e, begin, t.r.cfg.Now().Sub(begin))
+	return response, err
+}
 
+func (r *Recorder) add(e *Exchange, begin time.Time, took time.Duration) {
 	r.mu.Lock()
-	e.Reset, r.reset = r.reset, false
+	e.Reset, r.reset = r.reset && len(r.rec.Exchanges) > 0, false
 	if !r.cfg.NoTimes {
 		if r.start.IsZero() {
 			r.start = begin
 		}
 		e.At, e.Took = begin.Sub(r.start).Microseconds(), took.Microseconds()
 	}
-	if r.rec.Framing == "" {
-		r.rec.Framing = framingName(&e)
-	} else if f := framingName(&e); f != r.rec.Framing {
+	if f := framingName(e); r.rec.Framing == "" {
+		r.rec.Framing = f
+	} else if f != r.rec.Framing {
 		e.Framing = f
 	}
 	if r.cfg.Limit > 0 && len(r.rec.Exchanges) >= r.cfg.Limit {
 		r.left++
 	} else {
-		r.rec.Exchanges = append(r.rec.Exchanges, e)
+		r.rec.Exchanges = append(r.rec.Exchanges, *e)
 	}
 	r.mu.Unlock()
 	if r.cfg.Observe != nil {
-		r.cfg.Observe(&e)
+		r.cfg.Observe(e)
 	}
-	return response, err
 }
 
 func framingName(e *Exchange) string {
@@ -138,7 +148,7 @@ func framingName(e *Exchange) string {
 
 // Close closes the recorded transport if it can be closed.
 func (t *recorded) Close() error {
-	if c, ok := t.r.t.(io.Closer); ok {
+	if c, ok := t.t.(io.Closer); ok {
 		return c.Close()
 	}
 	return nil
@@ -146,7 +156,7 @@ func (t *recorded) Close() error {
 
 // ATR is the recorded transport's, nil if it has none.
 func (t *recorded) ATR() []byte {
-	if a, ok := t.r.t.(interface{ ATR() []byte }); ok {
+	if a, ok := t.t.(interface{ ATR() []byte }); ok {
 		return a.ATR()
 	}
 	return nil
@@ -154,7 +164,7 @@ func (t *recorded) ATR() []byte {
 
 // Limits are the recorded transport's, zero if it states none.
 func (t *recorded) Limits() (command, response int, framing frame.Framing) {
-	if l, ok := t.r.t.(interface {
+	if l, ok := t.t.(interface {
 		Limits() (command, response int, framing frame.Framing)
 	}); ok {
 		return l.Limits()
@@ -162,39 +172,36 @@ func (t *recorded) Limits() (command, response int, framing frame.Framing) {
 	return 0, 0, frame.Auto
 }
 
-// ResetOnClose passes on what to leave the card in.
+// ResetOnClose passes on in which state to leave the card.
 func (t *recorded) ResetOnClose(reset bool) {
-	if r, ok := t.r.t.(interface{ ResetOnClose(bool) }); ok {
+	if r, ok := t.t.(interface{ ResetOnClose(bool) }); ok {
 		r.ResetOnClose(reset)
 	}
 }
 
 // String names the recorded transport.
 func (t *recorded) String() string {
-	if s, ok := t.r.t.(fmt.Stringer); ok {
+	if s, ok := t.t.(fmt.Stringer); ok {
 		return s.String()
 	}
-	return fmt.Sprintf("recorded %T", t.r.t)
+	return fmt.Sprintf("recorded %T", t.t)
 }
 
 // Unwrap is the recorded transport.
-func (t *recorded) Unwrap() Transmitter { return t.r.t }
+func (t *recorded) Unwrap() Transmitter { return t.t }
 
-// Recording is a copy of what was recorded so far. Slices of exchanges are
+// Recording is a copy of what was recorded so far. The bytes of exchanges are
 // shared and must not be changed.
 func (r *Recorder) Recording() *Recording {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.rec
 	c.Exchanges = append([]Exchange(nil), c.Exchanges...)
-	if a, ok := r.t.(interface{ ATR() []byte }); ok {
-		c.Card.ATR = a.ATR()
-	}
 	if c.Framing == "" {
 		c.Framing = ISO
 	}
 	if r.left > 0 {
-		c.Notes = fmt.Sprintf("%d further exchanges were not kept", r.left)
+		c.Notes = plural(r.left, "further exchange") + " not kept"
 	}
 	return &c
 }
@@ -203,7 +210,7 @@ func (r *Recorder) Recording() *Recording {
 func (r *Recorder) WriteFile(name string) error {
 	rec := r.Recording()
 	if len(rec.Exchanges) == 0 {
-		return fmt.Errorf("trace: %s: nothing was recorded: %w", name, ErrEmpty)
+		return fmt.Errorf("trace: %s is not written, nothing was exchanged: %w", name, ErrEmpty)
 	}
-	return rec.WriteFile(name)
+	return rec.WriteFile(name, FormatJSON)
 }

@@ -3,9 +3,12 @@ package trace
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/wire"
 )
 
 // Framings of a recording, as its file names them.
@@ -91,6 +94,47 @@ func (k Key) String() string {
 		no = fmt.Sprintf("number %d", k.No)
 	}
 	return fmt.Sprintf("%s, %s, %v", app, no, k.Value)
+}
+
+// ParseKey reads a key as key.Parse does, with or without the place it is for:
+//
+//	aes:0011..FF             a key for any application and number
+//	1=aes:00..               key 1 of any application
+//	123456:1=aes:00..        key 1 of application 123456; 000000 is the card
+//	123456=aes:00..          any key of application 123456
+//
+// Errors never show digits of the key.
+func ParseKey(spec string) (Key, error) {
+	k := Key{No: -1}
+	place, value, ok := strings.Cut(spec, "=")
+	if !ok {
+		place, value = "", spec
+	}
+	place = strings.TrimSpace(place)
+	if place != "" {
+		app, no, both := strings.Cut(place, ":")
+		if !both && len(place) < 6 {
+			app, no = "", place
+		}
+		if app != "" && app != "*" {
+			aid, err := wire.ParseAID(app)
+			if err != nil {
+				return Key{}, errors.New("key: before the = stands the place: want AID:NUMBER with six hexadecimal digits, NUMBER or AID")
+			}
+			w := aid.Wire()
+			k.App = &w
+		}
+		if no != "" && no != "*" {
+			n, err := strconv.ParseUint(no, 0, 8)
+			if err != nil {
+				return Key{}, errors.New("key: the key number before the = must be 0 to 255")
+			}
+			k.No = int(n)
+		}
+	}
+	var err error
+	k.Value, err = key.Parse(value)
+	return k, err
 }
 
 // Preset is a session whose authentication is not in the recording: published

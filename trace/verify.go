@@ -30,10 +30,12 @@ func Verify(rec *Recording, cfg *VerifyConfig) *Result {
 	}
 	// What the recording tells of a file after it was used serves the second
 	// time.
-	first := newVerifier(rec, keys, nil)
-	first.run()
-	v := newVerifier(rec, keys, first.files)
+	v := newVerifier(rec, keys, nil)
 	v.run()
+	if v.guessed && len(v.files) > 0 {
+		v = newVerifier(rec, keys, v.files)
+		v.run()
+	}
 	return v.result()
 }
 
