@@ -41,7 +41,7 @@ func Areas() map[string]string {
 		"dam":             "dam",
 		"originality":     "originality",
 		"proximity":       Pending,
-		"duox":            Pending,
+		"duox":            "internal/vector",
 	}
 }
 
