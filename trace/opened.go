@@ -15,7 +15,9 @@ func (v *verifier) opened(m *message, best *attempt, note string) {
 		}
 		cmd, rsp, complete = best.cmd, best.rsp, best.opened
 	}
-	if spec := m.spec(); spec != nil && !m.isAuth() {
+	if spec := m.spec(); spec != nil && m.isAuth() {
+		o.Fields, _ = fieldsOf(&v.coder, spec.New(), wire.Encoded{Bytes: m.frames[0].command, Le: -1})
+	} else if spec != nil {
 		c := spec.New()
 		var ok bool
 		o.Fields, ok = fieldsOf(&v.coder, c, wire.Encoded{Bytes: cmd, Marks: m.cuts, P1: m.p1, P2: m.p2, Le: m.le})

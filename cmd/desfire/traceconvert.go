@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/go-desfire/desfire/trace"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) traceConvertCommand() *cobra.Command {
+	var out, to string
+	formats := map[string]trace.Format{"json": trace.FormatJSON, "lines": trace.FormatLines}
+	cmd := &cobra.Command{
+		Use:   "convert FILE",
+		Short: "Convert a recorded session or a log to another format",
+		Long: `Convert a recorded session, or the log of another program, to the JSON that --trace FILE
+writes, or to lines of hexadecimal digits. Keys, session keys and random numbers that stand
+in the recording are left out.`,
+		Example: `  desfire trace convert proxmark.log -o session.json
+  desfire trace convert --to lines session.json`,
+		Args: wants("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, ok := formats[to]; !ok {
+				return &usageError{cmd, fmt.Errorf("--to %s: want json or lines", to)}
+			}
+			rec, err := trace.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			if out != "" {
+				return rec.WriteFile(out, formats[to])
+			}
+			return rec.Write(a.stdout, formats[to])
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write, standard output if empty")
+	cmd.Flags().StringVar(&to, "to", "json", "format: json or lines")
+	return cmd
+}

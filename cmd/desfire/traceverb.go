@@ -1,0 +1,112 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/go-desfire/desfire/trace"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) traceCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "trace",
+		Short: "Show, verify and convert recorded sessions",
+		Long: `Work with recorded sessions: what --trace FILE of other verbs writes, lines of
+hexadecimal digits that start with > and <, and the logs of pcscd --apdu, of
+pyscard's console observer and of Proxmark (APDU log or trace list). The format
+is found out. No verb needs a card.`,
+		Args: subcommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.traceShowCommand(), a.traceVerifyCommand(), a.traceConvertCommand())
+	return cmd
+}
+
+// someFiles demands at least one file.
+func someFiles(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return &usageError{cmd, errors.New("no file given: want one or more recordings, - for standard input")}
+	}
+	return nil
+}
+
+func (a *app) traceShowCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show FILE...",
+		Short: "Say in words what a recorded session is about",
+		Long: `Say in words what passed: a line for each command and each answer, with fields
+and statuses. Without keys: enciphered parts stay as they are. The number in front is
+that of the first exchange. With --json, one object for each command and answer.`,
+		Example: `  desfire trace show session.json
+  pcscd --foreground --apdu --debug | desfire trace show -`,
+		Args: someFiles,
+		RunE: func(_ *cobra.Command, args []string) error {
+			var failed error
+			for _, name := range args {
+				rec, err := trace.ReadFile(name)
+				if err == nil {
+					err = a.traceShow(name, rec, len(args) > 1)
+				}
+				if err != nil {
+					failed = a.nextFile(failed, err)
+				}
+			}
+			return failed
+		},
+	}
+}
+
+// nextFile reports the error of a file before the next one comes. It returns
+// the error to end with.
+func (a *app) nextFile(before, err error) error {
+	if before != nil {
+		a.complain(oneLine(before))
+	}
+	return err
+}
+
+// shownLine is one line of show --json.
+type shownLine struct {
+	File     string       `json:"file"`
+	Exchange int          `json:"exchange"`
+	From     string       `json:"from"` // "reader" or "card"
+	Name     string       `json:"name"` // command, or status in words
+	Fields   []fieldValue `json:"fields"`
+	Channel  string       `json:"channel"` // scheme and mode, empty outside a session
+	Frame    hexBytes     `json:"frame"`   // the first one
+	Frames   int          `json:"frames"`
+	Status   string       `json:"status,omitempty"`
+	Note     string       `json:"note,omitempty"`
+}
+
+func (a *app) traceShow(name string, rec *trace.Recording, heading bool) error {
+	p := a.out
+	if heading && !a.json {
+		a.printf("%s\n", p.title.Render(name))
+	}
+	for _, l := range trace.Explain(rec) {
+		if a.json {
+			s := shownLine{
+				File: name, Exchange: l.Exchange, From: "reader", Name: l.Name, Fields: []fieldValue{},
+				Channel: l.Channel, Frame: l.Raw, Frames: l.Frames, Note: l.Note,
+			}
+			for _, f := range l.Fields {
+				s.Fields = append(s.Fields, fieldValue{Name: f.Name, Value: f.Value})
+			}
+			if l.Answer {
+				s.From, s.Status = "card", fmt.Sprintf("%04X", uint16(l.Status))
+			}
+			if err := a.emit(s); err != nil {
+				return err
+			}
+			continue
+		}
+		text := l.String()
+		if l.Refused() {
+			text = p.bad.Render(text)
+		}
+		a.printf("%s %s\n", p.dim.Render(fmt.Sprintf("%4d", l.Exchange)), text)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/go-desfire/desfire/trace"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) traceVerifyCommand() *cobra.Command {
+	var specs []string
+	var cfg trace.VerifyConfig
+	var quiet bool
+	cmd := &cobra.Command{
+		Use:   "verify FILE...",
+		Short: "Check every MAC, CMAC and CRC of a recorded session, and decipher it",
+		Long: `Find the authentications in a recorded session, recover the random numbers with the
+keys that fit, derive the session keys, check every MAC, CMAC and CRC in both
+directions, and print the content deciphered. Keys that the session changes are followed.
+Key bytes are never printed.
+
+A key is TYPE:DIGITS, or from elsewhere TYPE:@FILE, TYPE:env:NAME; with a place in front
+AID:NUMBER=, NUMBER= or AID=. Keys that stand in the recording are used as well.
+
+The result of a file is verified, failed (a check fails under keys that fit), or
+unverifiable (nothing could be checked, or an authentication is by an unknown key). With
+--json, one object for each file and no content. The exit code is 1 if a file failed or
+could not be read.`,
+		Example: `  desfire trace verify --key aes:env:MASTER_KEY session.json
+  desfire trace verify --key 123456:1=aes:@key1.txt --key 2k3des:@picc.txt pcscd.log
+  desfire trace verify --default-keys --json *.json`,
+		Args: someFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, s := range specs {
+				k, err := trace.ParseKey(s)
+				if err != nil {
+					return &usageError{cmd, fmt.Errorf("--key: %w", err)}
+				}
+				cfg.Keys = append(cfg.Keys, k)
+			}
+			return a.traceVerify(args, &cfg, quiet)
+		},
+	}
+	f := cmd.Flags()
+	f.StringArrayVarP(&specs, "key", "k", nil, "a key, [AID:NUMBER=]TYPE:DIGITS; may be repeated")
+	f.BoolVar(&cfg.DefaultKeys, "default-keys", false, "try also the keys of zeros that cards are delivered with")
+	f.BoolVarP(&quiet, "quiet", "q", false, "print the result of each file only")
+	return cmd
+}
+
+func (a *app) traceVerify(names []string, cfg *trace.VerifyConfig, quiet bool) error {
+	failed, unread := 0, 0
+	for _, name := range names {
+		rec, err := trace.ReadFile(name)
+		var r *trace.Result
+		if err != nil {
+			unread++
+			r = &trace.Result{Failures: []trace.Failure{{Exchange: -1, What: oneLine(err)}}}
+		} else {
+			r = trace.Verify(rec, cfg)
+		}
+		r.File = name
+		if r.Verdict == trace.Failed {
+			failed++
+		}
+		if a.json {
+			if err := a.emit(r); err != nil {
+				return err
+			}
+			continue
+		}
+		a.printVerified(r, quiet)
+	}
+	switch {
+	case failed > 0:
+		return fmt.Errorf("%d of %s failed", failed, count(len(names), "recording"))
+	case unread > 0:
+		return fmt.Errorf("%d of %s could not be read", unread, count(len(names), "file"))
+	}
+	return nil
+}
+
+func (a *app) printVerified(r *trace.Result, quiet bool) {
+	p := a.out
+	if !quiet {
+		for i := range r.Messages {
+			for _, l := range r.Messages[i].Lines() {
+				a.printf("%s\n", l)
+			}
+		}
+	}
+	style := p.warn
+	switch r.Verdict {
+	case trace.Verified:
+		style = p.good
+	case trace.Failed:
+		style = p.bad
+	}
+	a.printf("%s: %s, %s, %s, %s\n", r.File, style.Render(r.Verdict.String()),
+		count(r.Authentications, "authentication"), count(r.MACs, "MAC"), count(r.CRCs, "CRC"))
+	for _, f := range r.Failures {
+		a.printf("  %s\n", f)
+	}
+}
