@@ -148,8 +148,8 @@ func (*CreateApplication) Response() *Empty { return new(Empty) }
 func (m *CreateApplication) Layout(c *Coder) {
 	u24(c, "AID", &m.AID)
 	keySettings(c, &m.KS1, &m.KS2, &m.KS3, &m.KeySetConfig)
+	secured(c) // before what is judged by length: a MAC may follow
 	isoNames(c, &m.FID, &m.DFName, 0)
-	secured(c)
 }
 
 // keySettings walks what both ways of creating an application share.
@@ -209,6 +209,6 @@ func (*DeleteApplication) Response() *Empty { return new(Empty) }
 // Layout walks the fields.
 func (m *DeleteApplication) Layout(c *Coder) {
 	u24(c, "AID", &m.AID)
+	secured(c) // before what is judged by length: a MAC may follow
 	optional(c, "DAMMAC", &m.DAMMAC, 8)
-	secured(c)
 }

@@ -42,6 +42,7 @@ func (m *CreateDelegatedApplication) Layout(c *Coder) {
 	hex8(c, "DAMSlotVersion", &m.SlotVersion)
 	u16(c, "QuotaLimit", &m.Quota)
 	keySettings(c, &m.KS1, &m.KS2, &m.KS3, &m.KeySetConfig)
+	secured(c) // before what is judged by length: a MAC may follow
 	tail := 0
 	if len(c.inMarks) == 0 { // no boundary known
 		tail = len(m.EncK) + len(m.DAMMAC)
@@ -50,7 +51,6 @@ func (m *CreateDelegatedApplication) Layout(c *Coder) {
 	frame(c)
 	raw(c, "EncK", m.EncK[:])
 	raw(c, "DAMMAC", m.DAMMAC[:])
-	secured(c)
 }
 
 // GetDelegatedInfo asks what a delegation slot holds. Without authentication.

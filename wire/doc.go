@@ -7,3 +7,5 @@
 // documentation read names, offsets and lengths from it. The package does no
 // I/O and no cryptography.
 package wire
+
+//go:generate go -C .. run ./internal/gendoc

@@ -90,7 +90,6 @@ func (*CreateStdDataFile) Response() *Empty { return new(Empty) }
 func (m *CreateStdDataFile) Layout(c *Coder) {
 	createPrefix(c, &m.File, &m.FID, &m.Option, &m.Access, 3)
 	u24(c, "Size", &m.Size)
-	secured(c)
 }
 
 // CreateBackupDataFile creates a backup data file of Size bytes, all zero. It
@@ -122,7 +121,6 @@ func (*CreateBackupDataFile) Response() *Empty { return new(Empty) }
 func (m *CreateBackupDataFile) Layout(c *Coder) {
 	createPrefix(c, &m.File, &m.FID, &m.Option, &m.Access, 3)
 	u24(c, "Size", &m.Size)
-	secured(c)
 }
 
 // CreateValueFile creates a value file. Lower <= Value <= Upper.
@@ -191,7 +189,6 @@ func (m *CreateLinearRecordFile) Layout(c *Coder) {
 	createPrefix(c, &m.File, &m.FID, &m.Option, &m.Access, 6)
 	u24(c, "RecordSize", &m.RecordSize)
 	u24(c, "MaxNoOfRecords", &m.MaxRecords)
-	secured(c)
 }
 
 // CreateCyclicRecordFile creates a cyclic record file, which holds
@@ -225,13 +222,13 @@ func (m *CreateCyclicRecordFile) Layout(c *Coder) {
 	createPrefix(c, &m.File, &m.FID, &m.Option, &m.Access, 6)
 	u24(c, "RecordSize", &m.RecordSize)
 	u24(c, "MaxNoOfRecords", &m.MaxRecords)
-	secured(c)
 }
 
 // createPrefix walks what files with an ISO identifier begin with. tail is how
 // many bytes follow.
 func createPrefix(c *Coder, file *FileNo, fid *ISOFID, option *FileOption, access *AccessRights, tail int) {
 	u8(c, "FileNo", file)
+	secured(c) // before what is judged by length: a MAC may follow
 	if c.decoding && !c.done() {
 		*fid = 0
 	}

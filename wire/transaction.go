@@ -28,13 +28,13 @@ func (*CommitTransaction) Response() *CommitTransactionResponse {
 
 // Layout walks the fields.
 func (m *CommitTransaction) Layout(c *Coder) {
+	secured(c) // before what is judged by length: a MAC may follow
 	m.WithOption = present(c, m.WithOption || m.ReturnTMAC, 0)
 	if m.WithOption {
 		flag8(c, "Option", &m.ReturnTMAC)
 	} else if c.decoding {
 		m.ReturnTMAC = false
 	}
-	secured(c)
 }
 
 // CommitTransactionResponse is the answer of CommitTransaction. It is empty
