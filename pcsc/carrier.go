@@ -28,8 +28,6 @@ const (
 	chipStatusBits   = 0x3F // above them are NAD and MI
 )
 
-const directTransmit = 4 // FF 00 00 00, then Lc
-
 // appendCommand wraps frame for the reader: FF 00 00 00 Lc, the chip's
 // command, the frame.
 func (c *carrier) appendCommand(b, frame []byte) ([]byte, error) {

@@ -195,7 +195,7 @@ func liveLowLevel(t *testing.T, stack *pcsctest.Stack) {
 	if n, code = api.getAttrib(card, attrVendorName, response); code == codeOK && n == 0 {
 		t.Error("empty attribute")
 	}
-	protocol, code = api.reconnect(card, shareShared, protocolT0|protocolT1, leaveCard)
+	_, code = api.reconnect(card, shareShared, protocolT0|protocolT1, leaveCard)
 	ok(code)
 	ok(api.disconnect(card, leaveCard))
 	if code := api.disconnect(card, leaveCard); code != codeInvalidHandle {

@@ -73,7 +73,7 @@ func (c *vcard) serve(asked chan struct{}) {
 		if _, err := io.ReadFull(c.conn, buf[:n]); err != nil {
 			return
 		}
-		answer := []byte(nil)
+		var answer []byte
 		switch {
 		case n == 1 && buf[0] == 4:
 			answer = c.atr

@@ -42,7 +42,15 @@ func (c *card) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	c.commands++
 	answer := c.answer
 	c.mu.Unlock()
+	defer c.synchronize()
 	return answer(ctx, command)
+}
+
+// synchronize orders the card before the test also where the answer goes
+// through another process, which the race detector does not see.
+func (f *fixture) synchronize() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 }
 
 func (c *card) Close() error {
@@ -112,6 +120,7 @@ func (f *fixture) transmit(ctx context.Context, command []byte) <-chan result {
 // exchange is a Transmit that must succeed.
 func (f *fixture) exchange(t *testing.T, command []byte) []byte {
 	t.Helper()
+	defer f.synchronize()
 	return exchange(t, f.tr, command)
 }
 
