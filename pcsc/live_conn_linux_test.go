@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/internal/pcsctest"
 )
 
@@ -203,4 +204,33 @@ func liveResetOnClose(t *testing.T, stack *pcsctest.Stack) {
 			t.Errorf("ResetOnClose(%v): reset %v", reset, got)
 		}
 	}
+}
+
+// A card that does not answer holds up no other.
+func liveTwoCards(t *testing.T, stack *pcsctest.Stack) {
+	got := make(chan struct{}, 1)
+	first, silent := inserted(t, stack, nil, func([]byte) []byte { got <- struct{}{}; return nil })
+	insert(t, stack.Slot(1), desfireATR, version)
+	e := watchEvents(t, liveOpen(t, &Config{Reader: stack.Reader(1)}))
+	e.want(desfire.ReaderAdded, stack.Reader(1))
+	second := e.want(desfire.CardInserted, stack.Reader(1))
+	a, done := present(t, first), make(chan error)
+	go func() {
+		_, err := a.Transmit(context.Background(), []byte{0x60})
+		done <- err
+	}()
+	<-got
+	b := present(t, second)
+	for range 100 {
+		if _, err := b.Transmit(context.Background(), []byte{0x60}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case err := <-done:
+		t.Errorf("the silent card: %v", err)
+	default:
+	}
+	silent.remove()
+	wantSent(t, <-done, ErrRemoved, true)
 }

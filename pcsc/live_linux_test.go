@@ -21,7 +21,7 @@ func TestLive(t *testing.T) {
 		{"list", liveList}, {"insert, remove, insert", liveInsert}, {"exchange", liveExchange},
 		{"busy", liveBusy}, {"shared", liveShared}, {"silent card", liveSilent},
 		{"close in mid-exchange", liveCloseBusy}, {"removed in use", liveRemoved},
-		{"reset by another", liveReset}, {"reset on close", liveResetOnClose}, {"two watchers", liveWatchers},
+		{"reset by another", liveReset}, {"reset on close", liveResetOnClose}, {"two watchers", liveWatchers}, {"two cards", liveTwoCards},
 		{"break", liveBreak}, {"low level", liveLowLevel},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, stack) })
