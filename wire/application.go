@@ -27,10 +27,9 @@ func (*SelectApplication) Response() *Empty { return new(Empty) }
 // Layout walks the fields.
 func (m *SelectApplication) Layout(c *Coder) {
 	u24(c, "AID", &m.AID)
-	m.Two = present(c, m.Two || m.Second != PICC, 0)
-	if m.Two {
+	if has(c, &m.Two, m.Second != PICC, 0) {
 		u24(c, "SecondAID", &m.Second)
-	} else if c.decoding {
+	} else if c.reading() {
 		m.Second = PICC
 	}
 }
@@ -123,7 +122,7 @@ type CreateApplication struct {
 	AID          AID
 	KS1          KeySett1
 	KS2          KeySett2
-	KS3          KeySett3 // sent if KS2 has SettHasKS3
+	KS3          KeySett3 // sent if not zero, or if KS2 has SettHasKS3
 	KeySetConfig          // sent if KS3 has SettKeySets
 	FID          ISOFID   // 0 for none
 	DFName       []byte   // up to 16 bytes; only with FID
@@ -154,26 +153,27 @@ func (m *CreateApplication) Layout(c *Coder) {
 
 // keySettings walks what both ways of creating an application share.
 func keySettings(c *Coder, ks1 *KeySett1, ks2 *KeySett2, ks3 *KeySett3, sets *KeySetConfig) {
-	if !c.decoding && *ks3 != 0 {
-		*ks2 |= SettHasKS3
-	}
 	u8(c, "KeySett1", ks1)
-	u8(c, "KeySett2", ks2)
-	if c.decoding && !c.done() {
-		*ks3, *sets = 0, KeySetConfig{}
+	second := *ks2
+	if !c.decoding && *ks3 != 0 {
+		second |= SettHasKS3
 	}
-	if *ks2&SettHasKS3 == 0 {
+	u8(c, "KeySett2", &second)
+	if c.reading() {
+		*ks2, *ks3, *sets = second, 0, KeySetConfig{}
+	}
+	if !second.Has(SettHasKS3) {
 		return
 	}
 	u8(c, "KeySett3", ks3)
-	if *ks3&SettKeySets != 0 {
+	if ks3.Has(SettKeySets) {
 		sets.walk(c)
 	}
 }
 
 // isoNames walks the optional FID and DF name, with tail bytes to follow.
 func isoNames(c *Coder, fid *ISOFID, df *[]byte, tail int) {
-	if c.decoding && !c.done() {
+	if c.reading() {
 		*fid, *df = 0, (*df)[:0]
 	}
 	if !present(c, *fid != 0 || len(*df) > 0, tail) {

@@ -43,8 +43,7 @@ const authModeLRP = 1
 
 // Layout walks the fields.
 func (m *Challenge) Layout(c *Coder) {
-	m.LRP = present(c, m.LRP, len(m.RndB))
-	if m.LRP {
+	if has(c, &m.LRP, false, len(m.RndB)) {
 		mode := uint8(authModeLRP)
 		u8(c, "AuthMode", &mode)
 		if mode != authModeLRP {

@@ -191,6 +191,9 @@ func (c *Coder) take(field string, n int) []byte {
 	return b
 }
 
+// reading reports whether a field is about to be read.
+func (c *Coder) reading() bool { return c.decoding && !c.done() }
+
 // left is how many bytes of the present frame are unread. Layouts with
 // optional fields ask it while decoding.
 func (c *Coder) left() int {

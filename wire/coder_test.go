@@ -69,6 +69,37 @@ func TestShortForms(t *testing.T) {
 	}
 }
 
+// Encoding leaves the message as it was, so that a value may be shared, and
+// reading the head leaves the rest.
+func TestCallersValuesAreLeftAlone(t *testing.T) {
+	var c wire.Coder
+	for _, v := range loadVectors(t) {
+		m := build(t, v)
+		if _, err := c.Encode(nil, m); err != nil || !sameMessage(m, build(t, v)) {
+			t.Errorf("%v: encoding made %+v, %v", v, m, err)
+		}
+	}
+	short := &wire.ChangeFileSettings{File: 5, Additional: make([]wire.AccessRights, 1), SDM: new(wire.SDM)}
+	app := &wire.CreateApplication{AID: 1, KS3: wire.SettKeySets}
+	read := new(wire.ISOReadBinary)
+	for _, m := range []wire.Message{short, app, read} {
+		if _, err := c.Encode(nil, m); err != nil {
+			t.Error(err)
+		}
+	}
+	if short.Option != 0 || app.KS2 != 0 || read.Length != 0 {
+		t.Errorf("encoding changed %+v %+v %+v", short, app, read)
+	}
+	w := &wire.WriteData{Data: []byte{1, 2}}
+	if _, err := c.DecodeHead([]byte{1, 0, 0, 0, 9, 0, 0, 7}, w); err != nil || len(w.Data) != 2 || w.File != 1 {
+		t.Errorf("%+v, %v", w, err)
+	}
+	f := &wire.CommitTransaction{ReturnTMAC: true, WithOption: true}
+	if _, err := c.DecodeHead(nil, f); err != nil || !f.ReturnTMAC || !f.WithOption {
+		t.Errorf("%+v, %v", f, err)
+	}
+}
+
 // What cannot be sent is refused with the field's name.
 func TestEncodeRefuses(t *testing.T) {
 	for _, x := range []struct {

@@ -75,7 +75,7 @@ func (m *SetConfiguration) Layout(c *Coder) {
 		option = m.Setting.Option()
 	}
 	u8(c, "Option", &option)
-	if c.decoding && c.err == nil {
+	if c.reading() {
 		m.Setting = newSetting(option, m.Setting, c.left())
 	}
 	secured(c)

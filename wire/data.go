@@ -92,7 +92,7 @@ type ReadDataISO struct{ ReadData }
 
 var readDataISOSpec = Spec{
 	Name: "ReadDataISO", Class: ClassNative, INS: 0xAD, Rule: RuleRead, Level: LevelApp,
-	Needs: FeatureISOChaining, Success: StatusOK,
+	Needs: FeatureISOChaining, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(ReadDataISO) }, NewResponse: func() Message { return new(Data) },
 }
 
@@ -105,7 +105,7 @@ type WriteDataISO struct{ WriteData }
 
 var writeDataISOSpec = Spec{
 	Name: "WriteDataISO", Class: ClassNative, INS: 0x8D, Rule: RuleWrite, Level: LevelApp,
-	Needs: FeatureISOChaining, Success: StatusOK,
+	Needs: FeatureISOChaining, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(WriteDataISO) }, NewResponse: func() Message { return new(Empty) },
 }
 

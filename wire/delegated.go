@@ -10,7 +10,7 @@ type CreateDelegatedApplication struct {
 	Quota        uint16 // blocks of 32 bytes
 	KS1          KeySett1
 	KS2          KeySett2
-	KS3          KeySett3 // sent if KS2 has SettHasKS3
+	KS3          KeySett3 // sent if not zero, or if KS2 has SettHasKS3
 	KeySetConfig          // sent if KS3 has SettKeySets
 	FID          ISOFID   // 0 for none
 	DFName       []byte   // up to 16 bytes; only with FID

@@ -25,7 +25,7 @@ func flag8(c *Coder, name string, v *bool) {
 		b = 1
 	}
 	u8(c, name, &b)
-	if c.decoding && !c.done() {
+	if c.reading() {
 		if b > 1 {
 			c.failf(name, false, "is %02X, want 00 or 01", b)
 		}
@@ -72,7 +72,7 @@ func accessRights(c *Coder, name string, v *AccessRights) {
 		x = uint16(b[0]) | uint16(b[1])<<8
 		c.note(name, 2, true, "%v", AccessRightsFromUint16(x))
 	}
-	if c.decoding && !c.done() {
+	if c.reading() {
 		*v = AccessRightsFromUint16(x)
 	}
 }
@@ -95,7 +95,7 @@ func raw(c *Coder, name string, v []byte) {
 func length24(c *Coder, name string, data *[]byte) {
 	n := uint32(len(*data))
 	u24(c, name, &n)
-	if c.decoding && !c.done() {
+	if c.reading() {
 		c.want = int(n)
 	}
 }
@@ -214,6 +214,18 @@ func present(c *Coder, have bool, tail int) bool {
 	return have
 }
 
+// has is present for a part whose presence the message notes in *flag. implied
+// spares the caller to set it when encoding.
+func has(c *Coder, flag *bool, implied bool, tail int) bool {
+	if !c.decoding {
+		return *flag || implied
+	}
+	if c.reading() {
+		*flag = c.left() > tail
+	}
+	return *flag
+}
+
 // optional is a field of n bytes that may be absent. It stands at the end of a
 // frame.
 func optional(c *Coder, name string, v *[]byte, n int) {
@@ -281,7 +293,7 @@ func isoFID(c *Coder, v *ISOFID) {
 func hex8(c *Coder, name string, v *uint8) {
 	b := KeyVersion(*v)
 	u8(c, name, &b)
-	if c.decoding && !c.done() {
+	if c.reading() {
 		*v = uint8(b)
 	}
 }

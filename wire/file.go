@@ -229,7 +229,7 @@ func (m *CreateCyclicRecordFile) Layout(c *Coder) {
 func createPrefix(c *Coder, file *FileNo, fid *ISOFID, option *FileOption, access *AccessRights, tail int) {
 	u8(c, "FileNo", file)
 	secured(c) // before what is judged by length: a MAC may follow
-	if c.decoding && !c.done() {
+	if c.reading() {
 		*fid = 0
 	}
 	if present(c, *fid != 0, 1+2+tail) {

@@ -83,7 +83,7 @@ func (m *ISOSelect) SelectsDF() bool { return m.By != SelectEF }
 func (m *ISOSelect) Layout(c *Coder) {
 	p1(c, "P1", &m.By)
 	p2(c, "P2", &m.P2)
-	if c.decoding && !c.done() {
+	if c.reading() {
 		m.FID, m.WithFID, m.Name = 0, c.left() > 0 && m.By < SelectParent, m.Name[:0]
 	}
 	switch m.By {

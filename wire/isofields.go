@@ -72,11 +72,15 @@ const maxLe = 65536 // of an extended APDU
 
 // leAll is the expected length of a read, where 0 is 256: all there is.
 func leAll(c *Coder, v *int) {
-	if !c.decoding && *v == 0 {
-		*v = 256
+	n := *v
+	if !c.decoding && n == 0 {
+		n = 256
 	}
-	le(c, v)
-	if c.decoding && *v == 0 {
+	le(c, &n)
+	if !c.reading() {
+		return
+	}
+	if *v = n; n == 0 {
 		c.failf("Le", true, "is missing")
 	}
 }

@@ -35,10 +35,9 @@ type KeySettings struct {
 func (m *KeySettings) Layout(c *Coder) {
 	u8(c, "KeySett1", &m.KS1)
 	u8(c, "KeySett2", &m.KS2)
-	m.HasKeySets = present(c, m.HasKeySets || m.KeySetConfig != KeySetConfig{}, 0)
-	if m.HasKeySets {
+	if has(c, &m.HasKeySets, m.KeySetConfig != KeySetConfig{}, 0) {
 		m.KeySetConfig.walk(c)
-	} else if c.decoding {
+	} else if c.reading() {
 		m.KeySetConfig = KeySetConfig{}
 	}
 }
@@ -105,7 +104,7 @@ func (m *GetKeyVersion) Layout(c *Coder) {
 		no |= keyNoHasSet
 	}
 	u8(c, "KeyNo", &no)
-	if c.decoding && !c.done() {
+	if c.reading() {
 		m.Key, m.WithSet, m.Set = no&^keyNoHasSet, no&keyNoHasSet != 0, 0
 	}
 	if no&keyNoHasSet != 0 {

@@ -46,7 +46,7 @@ func (m *CreateMFCMapping) Layout(c *Coder) {
 	bytes8(c, "NumBlocks", "Blocks", &m.Blocks)
 	if m.Option&MappingRestore != 0 {
 		u8(c, "RestoreFileNo", &m.RestoreFile)
-	} else if c.decoding {
+	} else if c.reading() {
 		m.RestoreFile = 0
 	}
 	secured(c)

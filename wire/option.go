@@ -48,14 +48,16 @@ func (o FileOption) String() string {
 	return strings.Join(s, ", ")
 }
 
-// with sets the bits that the further settings ask for.
-func (o FileOption) with(additional []AccessRights, s *SDM) FileOption {
-	if len(additional) > 0 {
+// walk walks the option, with the bits that the further settings ask for, and
+// returns it.
+func (o FileOption) walk(c *Coder, additional []AccessRights, s *SDM) FileOption {
+	if len(additional) > 0 && !c.decoding {
 		o |= OptionAdditionalAR
 	}
-	if s != nil {
+	if s != nil && !c.decoding {
 		o |= OptionSDM
 	}
+	u8(c, "FileOption", &o)
 	return o
 }
 
@@ -118,7 +120,7 @@ type TMCLimit struct {
 }
 
 func (l *TMCLimit) walk(c *Coder) {
-	if c.decoding && !c.done() {
+	if c.reading() {
 		l.Short = c.left() < 4
 	}
 	if !l.Short {
@@ -130,5 +132,7 @@ func (l *TMCLimit) walk(c *Coder) {
 	}
 	n := uint16(l.Limit)
 	u16(c, "TMCLimit", &n)
-	l.Limit = uint32(n)
+	if c.reading() {
+		l.Limit = uint32(n)
+	}
 }

@@ -40,7 +40,7 @@ func (m *PCTimes) Layout(c *Coder) {
 	u16be(c, "PubRespTime", &m.PubRespTime)
 	if m.HasPPS1() {
 		hex8(c, "PPS1", &m.PPS1)
-	} else if c.decoding {
+	} else if c.reading() {
 		m.PPS1 = 0
 	}
 }

@@ -130,7 +130,7 @@ type WriteRecordISO struct{ WriteRecord }
 
 var writeRecordISOSpec = Spec{
 	Name: "WriteRecordISO", Class: ClassNative, INS: 0x8B, Rule: RuleWrite, Level: LevelApp,
-	Needs: FeatureISORecords, Success: StatusOK,
+	Needs: FeatureISORecords, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(WriteRecordISO) }, NewResponse: func() Message { return new(Empty) },
 }
 
@@ -142,7 +142,7 @@ type ReadRecordsISO struct{ ReadRecords }
 
 var readRecordsISOSpec = Spec{
 	Name: "ReadRecordsISO", Class: ClassNative, INS: 0xAB, Rule: RuleRead, Level: LevelApp,
-	Needs: FeatureISORecords, Success: StatusOK,
+	Needs: FeatureISORecords, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(ReadRecordsISO) }, NewResponse: func() Message { return new(Data) },
 }
 
@@ -154,7 +154,7 @@ type UpdateRecordISO struct{ UpdateRecord }
 
 var updateRecordISOSpec = Spec{
 	Name: "UpdateRecordISO", Class: ClassNative, INS: 0xBA, Rule: RuleWrite, Level: LevelApp,
-	Needs: FeatureISORecords, Success: StatusOK,
+	Needs: FeatureISORecords, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(UpdateRecordISO) }, NewResponse: func() Message { return new(Empty) },
 }
 

@@ -83,7 +83,7 @@ type SDM struct {
 func (s *SDM) Layout(c *Coder) {
 	u8(c, "SDMOptions", &s.Options)
 	u16(c, "SDMAccessRights", &s.Access)
-	if c.decoding && !c.done() {
+	if c.reading() {
 		*s = SDM{Options: s.Options, Access: s.Access}
 	}
 	meta, file := s.Access.MetaRead(), s.Access.FileRead()

@@ -56,12 +56,11 @@ func (m *FileSettings) Comm() CommMode { return m.Option.Comm() }
 
 // Layout walks the fields.
 func (m *FileSettings) Layout(c *Coder) {
-	m.Option = m.Option.with(m.Additional, m.SDM)
 	u8(c, "FileType", &m.Type)
-	u8(c, "FileOption", &m.Option)
+	option := m.Option.walk(c, m.Additional, m.SDM)
 	accessRights(c, "AccessRights", &m.Access)
-	if c.decoding && !c.done() {
-		*m = FileSettings{Type: m.Type, Option: m.Option, Access: m.Access, Additional: m.Additional[:0], SDM: m.SDM}
+	if c.reading() {
+		*m = FileSettings{Type: m.Type, Option: option, Access: m.Access, Additional: m.Additional[:0], SDM: m.SDM}
 	}
 	switch m.Type {
 	case FileStandard, FileBackup:
@@ -78,16 +77,16 @@ func (m *FileSettings) Layout(c *Coder) {
 	case FileTransactionMAC:
 		u8(c, "TMKeyOption", &m.TMKeyOption)
 		u8(c, "TMKeyVersion", &m.TMKeyVersion)
-		if m.Option&OptionTMCLimit != 0 {
+		if option.Has(OptionTMCLimit) {
 			m.Limit.walk(c)
 		}
 	default:
 		c.failf("FileType", false, "%02X is not known", uint8(m.Type))
 	}
-	additional(c, m.Option, &m.Additional)
+	additional(c, option, &m.Additional)
 	if m.Type == FileStandard {
-		sdm(c, m.Option, &m.SDM)
-	} else if c.decoding {
+		sdm(c, option, &m.SDM)
+	} else if c.reading() {
 		m.SDM = nil
 	}
 }
@@ -123,23 +122,22 @@ func (*ChangeFileSettings) Response() *Empty { return new(Empty) }
 func (m *ChangeFileSettings) Layout(c *Coder) {
 	u8(c, "FileNo", &m.File)
 	secured(c)
-	m.Option = m.Option.with(m.Additional, m.SDM)
-	u8(c, "FileOption", &m.Option)
+	option := m.Option.walk(c, m.Additional, m.SDM)
 	accessRights(c, "AccessRights", &m.Access)
-	additional(c, m.Option, &m.Additional)
-	sdm(c, m.Option, &m.SDM)
-	if c.decoding && !c.done() {
-		m.Limit = TMCLimit{}
+	additional(c, option, &m.Additional)
+	sdm(c, option, &m.SDM)
+	if c.reading() {
+		m.Option, m.Limit = option, TMCLimit{}
 	}
-	if m.Option&OptionTMCLimit != 0 {
+	if option.Has(OptionTMCLimit) {
 		m.Limit.walk(c)
 	}
 }
 
 // additional walks the further sets of access rights.
 func additional(c *Coder, option FileOption, sets *[]AccessRights) {
-	if option&OptionAdditionalAR == 0 {
-		if c.decoding && !c.done() {
+	if !option.Has(OptionAdditionalAR) {
+		if c.reading() {
 			*sets = (*sets)[:0]
 		}
 		return
@@ -160,7 +158,7 @@ func sdm(c *Coder, option FileOption, s **SDM) {
 	if c.done() {
 		return
 	}
-	if option&OptionSDM == 0 || !present(c, *s != nil, 0) {
+	if !option.Has(OptionSDM) || !present(c, *s != nil, 0) {
 		if c.decoding {
 			*s = nil
 		}

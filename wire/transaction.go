@@ -29,10 +29,9 @@ func (*CommitTransaction) Response() *CommitTransactionResponse {
 // Layout walks the fields.
 func (m *CommitTransaction) Layout(c *Coder) {
 	secured(c) // before what is judged by length: a MAC may follow
-	m.WithOption = present(c, m.WithOption || m.ReturnTMAC, 0)
-	if m.WithOption {
+	if has(c, &m.WithOption, m.ReturnTMAC, 0) {
 		flag8(c, "Option", &m.ReturnTMAC)
-	} else if c.decoding {
+	} else if c.reading() {
 		m.ReturnTMAC = false
 	}
 }
@@ -47,11 +46,10 @@ type CommitTransactionResponse struct {
 
 // Layout walks the fields.
 func (m *CommitTransactionResponse) Layout(c *Coder) {
-	m.HasTMAC = present(c, m.HasTMAC, 0)
-	if m.HasTMAC {
+	if has(c, &m.HasTMAC, false, 0) {
 		u32(c, "TMC", &m.TMC)
 		raw(c, "TMV", m.TMV[:])
-	} else if c.decoding {
+	} else if c.reading() {
 		m.TMC, m.TMV = 0, [8]byte{}
 	}
 }

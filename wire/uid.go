@@ -25,10 +25,9 @@ func (*GetCardUID) Response() *CardUID { return new(CardUID) }
 // Layout walks the fields.
 func (m *GetCardUID) Layout(c *Coder) {
 	secured(c)
-	m.WithOption = present(c, m.WithOption || m.WithNUID, 0)
-	if m.WithOption {
+	if has(c, &m.WithOption, m.WithNUID, 0) {
 		flag8(c, "Option", &m.WithNUID)
-	} else if c.decoding {
+	} else if c.reading() {
 		m.WithNUID = false
 	}
 }

@@ -87,10 +87,9 @@ func (m *Version) Layout(c *Coder) {
 	raw(c, "BatchNo", m.Batch[:])
 	hex8(c, "CWProd", &m.Week)
 	hex8(c, "YearProd", &m.Year)
-	m.HasFabKeyID = present(c, m.HasFabKeyID || m.FabKeyID != 0, 0)
-	if m.HasFabKeyID {
+	if has(c, &m.HasFabKeyID, m.FabKeyID != 0, 0) {
 		hex8(c, "FabKeyID", &m.FabKeyID)
-	} else if c.decoding {
+	} else if c.reading() {
 		m.FabKeyID = 0
 	}
 }
