@@ -127,6 +127,7 @@ func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf secur
 func (c *Card) begin(channel securemsg.Channel, m key.Method, k key.Key) {
 	c.state.channel, c.state.gone = channel, ""
 	c.state.session = Session{Method: m, Key: key.String(k)}
+	c.state.block = k.Type().BlockSize()
 	c.dirty = true
 }
 

@@ -17,22 +17,23 @@ import (
 // at a time; using it from two at once is detected and reported as ErrBusy.
 // Close may be called from any goroutine.
 type Card struct {
-	t       Transport
-	conf    Config
-	link    frame.Link
-	coder   wire.Coder
-	version *wire.Version
-	gen     Generation
-	reader  string // where the card was presented, if known
-	state   state
-	clock   deadline
-	tx, rx  []byte // sealed command, opened answer
-	seen    Exchange
-	nested  bool                 // inside Transact
-	change  *securemsg.KeyChange // of the ChangeKey that runs
-	dirty   bool                 // something was authenticated or pending since the last activation
-	busy    atomic.Bool
-	closed  atomic.Bool
+	t                         Transport
+	conf                      Config
+	link                      frame.Link
+	coder                     wire.Coder
+	version                   *wire.Version
+	gen                       Generation
+	reader                    string // where the card was presented, if known
+	state                     state
+	clock                     deadline
+	commandLimit, answerLimit int    // of the transport, bytes of a frame; 0 if it does not say
+	tx, rx                    []byte // sealed command, opened answer
+	seen                      Exchange
+	nested                    bool                 // inside Transact
+	change                    *securemsg.KeyChange // of the ChangeKey that runs
+	dirty                     bool                 // something was authenticated or pending since the last activation
+	busy                      atomic.Bool
+	closed                    atomic.Bool
 }
 
 // Connect finds out what lies behind a transport and returns it as a Card,
@@ -53,12 +54,13 @@ func Connect(ctx context.Context, t Transport, conf *Config) (*Card, error) {
 	if l, ok := t.(interface {
 		Limits() (command, response int, framing Framing)
 	}); ok {
-		size, _, framing := l.Limits()
+		var framing Framing
+		c.commandLimit, c.answerLimit, framing = l.Limits()
 		if c.link.Framing == FramingAuto {
 			c.link.Framing = framing
 		}
-		if c.link.MaxCommand == 0 {
-			c.link.MaxCommand = size
+		if c.link.MaxCommand == 0 && c.commandLimit > 0 {
+			c.link.MaxCommand = min(c.commandLimit, frame.MaxFrame)
 		}
 	}
 	c.gen = c.conf.Generation

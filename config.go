@@ -36,6 +36,10 @@ type Config struct {
 	// the transport says, else 60, which every card takes.
 	MaxCommand int
 
+	// Paths remembers how data commands travel best; nil: each card, or each
+	// call of Cards, Serve and Keep, finds out for itself.
+	Paths *Paths
+
 	// LookUpSettings allows a GetFileSettings inside a session when the
 	// communication mode of a file is not known. A refusal costs the session,
 	// so by default the error says which settings to state.
@@ -75,4 +79,16 @@ func (c *Card) random() io.Reader {
 		return c.conf.Rand
 	}
 	return rand.Reader
+}
+
+// sharing is a copy for several cards, which share what they find out.
+func (conf *Config) sharing() *Config {
+	shared := new(Config)
+	if conf != nil {
+		*shared = *conf
+	}
+	if shared.Paths == nil {
+		shared.Paths = new(Paths)
+	}
+	return shared
 }

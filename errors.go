@@ -150,7 +150,7 @@ func SafeToRetry(err error) bool {
 	var unknown *OutcomeUnknownError
 	var link *TransportError
 	var integrity *IntegrityError
-	if errors.As(err, &unknown) {
+	if errors.As(err, &unknown) || errors.As(err, new(*PartialWriteError)) {
 		return false
 	}
 	return errors.As(err, &link) || errors.As(err, &integrity)

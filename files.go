@@ -38,16 +38,82 @@ func (c *Card) DeleteFile(ctx context.Context, file FileNo) error {
 
 // ReadData reads length bytes of a standard, backup or transaction MAC file
 // from offset on. Length 0 means up to the end. Beyond the end the card
-// answers wire.StatusBoundaryError.
+// answers wire.StatusBoundaryError. It takes the path with the fewest
+// exchanges; see Path.
 func (c *Card) ReadData(ctx context.Context, file FileNo, offset, length uint32) ([]byte, error) {
-	m, err := Do(ctx, c, &wire.ReadData{File: file, Offset: offset, Length: length})
-	return m.Data, err
+	if !c.busy.CompareAndSwap(false, true) {
+		return nil, ErrBusy
+	}
+	defer c.busy.Store(false)
+	iso := new(wire.ReadDataISO)
+	t, err := c.plan(ctx, iso.Spec(), file, 0)
+	if err != nil {
+		return nil, err
+	}
+	if length == 0 && t.known != nil && offset < t.known.Size {
+		length = t.known.Size - offset
+	}
+	rsp := new(wire.Data)
+	if t.path == PathChained || c.gen.Has(wire.FeatureClassic) && length <= small {
+		err := c.run(ctx, &wire.ReadData{File: file, Offset: offset, Length: length}, rsp)
+		return rsp.Data, err
+	}
+	iso.File = file
+	if length == 0 {
+		iso.Offset = offset
+		err := c.runLong(ctx, iso, rsp, false)
+		return rsp.Data, err
+	}
+	data := make([]byte, 0, length)
+	err = c.readAll(t, int(length), func(off, n int, long bool) error {
+		iso.Offset, iso.Length = offset+uint32(off), uint32(n)
+		err := c.runLong(ctx, iso, rsp, long)
+		if err == nil {
+			data = append(data, rsp.Data...)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
 }
 
 // WriteData writes into a standard file at once, into a backup file pending
 // until CommitTransaction. A write of several frames to a standard file that
-// breaks off may be done in part.
+// breaks off may be done in part; see PartialWriteError. It takes the path
+// with the fewest exchanges, and several commands only where the settings of
+// the file are known and the data fits it.
 func (c *Card) WriteData(ctx context.Context, file FileNo, offset uint32, data []byte) error {
-	_, err := Do(ctx, c, &wire.WriteData{File: file, Offset: offset, Data: data})
-	return err
+	if !c.busy.CompareAndSwap(false, true) {
+		return ErrBusy
+	}
+	defer c.busy.Store(false)
+	iso := new(wire.WriteDataISO)
+	t, err := c.plan(ctx, iso.Spec(), file, dataHeader)
+	if err != nil {
+		return err
+	}
+	classic := c.gen.Has(wire.FeatureClassic)
+	whole := len(data) <= t.per
+	inside := t.known != nil && uint64(offset)+uint64(len(data)) <= uint64(t.known.Size)
+	if t.path == PathChained || classic && (len(data) <= small || !whole && !inside) {
+		return c.run(ctx, &wire.WriteData{File: file, Offset: offset, Data: data}, new(wire.Empty))
+	}
+	iso.File = file
+	for done := 0; ; done += t.per {
+		iso.Offset, iso.Data = offset+uint32(done), data[done:min(done+t.per, len(data))]
+		if err := c.runLong(ctx, iso, new(wire.Empty), false); err != nil {
+			if done > 0 {
+				err = &PartialWriteError{file, done, err}
+			}
+			return err
+		}
+		if done+t.per >= len(data) {
+			return nil
+		}
+	}
 }
+
+// dataHeader is the length of FileNo, Offset and Length.
+const dataHeader = 7

@@ -89,6 +89,7 @@ func Keep(ctx context.Context, source Source, conf *KeepConfig, step Step) error
 	if k.conf.After == nil {
 		k.conf.After = time.After
 	}
+	k.conf.Config = k.conf.Config.sharing()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	q := watch(ctx, source)

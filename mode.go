@@ -16,7 +16,10 @@ func (c *Card) fileMode(ctx context.Context, spec *wire.Spec, body []byte) (wire
 	if spec.Rule != wire.RuleRead && spec.Rule != wire.RuleWrite || len(body) == 0 {
 		return wire.CommPlain, wire.FileUnknown, nil
 	}
-	no := FileNo(body[0])
+	return c.modeOf(ctx, spec, FileNo(body[0]))
+}
+
+func (c *Card) modeOf(ctx context.Context, spec *wire.Spec, no FileNo) (wire.CommMode, wire.FileType, error) {
 	fs := c.state.files[no]
 	if fs == nil && c.state.channel != nil {
 		if !c.conf.LookUpSettings || c.state.pending {

@@ -19,6 +19,7 @@ func Cards(ctx context.Context, source Source, conf *Config) iter.Seq2[*Card, er
 	return func(yield func(*Card, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
+		conf := conf.sharing()
 		q := watch(ctx, source)
 		for {
 			p, ok := q.next(ctx)
@@ -71,6 +72,7 @@ func Serve(ctx context.Context, source Source, conf *Config, handler func(ctx co
 			onError(err)
 		}
 	}
+	conf = conf.sharing()
 	q := watch(ctx, source)
 	for {
 		p, ok := q.next(ctx)

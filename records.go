@@ -9,17 +9,69 @@ import (
 // WriteRecord writes into the new record of a record file, which the first
 // WriteRecord of a transaction begins. It is pending until CommitTransaction.
 func (c *Card) WriteRecord(ctx context.Context, file FileNo, offset uint32, data []byte) error {
-	_, err := Do(ctx, c, &wire.WriteRecord{File: file, Offset: offset, Data: data})
-	return err
+	if !c.busy.CompareAndSwap(false, true) {
+		return ErrBusy
+	}
+	defer c.busy.Store(false)
+	iso := new(wire.WriteRecordISO)
+	t, err := c.plan(ctx, iso.Spec(), file, dataHeader)
+	if err != nil {
+		return err
+	}
+	iso.WriteRecord = wire.WriteRecord{File: file, Offset: offset, Data: data}
+	if t.path == PathChained || c.gen.Has(wire.FeatureClassic) && (len(data) <= small || len(data) > t.per) {
+		return c.run(ctx, &iso.WriteRecord, new(wire.Empty))
+	}
+	return c.runLong(ctx, iso, new(wire.Empty), false)
 }
 
 // ReadRecords reads count records from record first on, where 0 is the newest;
 // count 0 means all from there to the oldest. The answer is the records one
 // after the other, the oldest first. An empty file is a refusal with
-// wire.StatusBoundaryError, and drops whatever is pending.
+// wire.StatusBoundaryError, and drops whatever is pending. It takes the path
+// with the fewest exchanges where the settings of the file are known.
 func (c *Card) ReadRecords(ctx context.Context, file FileNo, first, count uint32) ([]byte, error) {
-	m, err := Do(ctx, c, &wire.ReadRecords{File: file, Record: first, Count: count})
-	return m.Data, err
+	if !c.busy.CompareAndSwap(false, true) {
+		return nil, ErrBusy
+	}
+	defer c.busy.Store(false)
+	iso := new(wire.ReadRecordsISO)
+	t, err := c.plan(ctx, iso.Spec(), file, 0)
+	if err != nil {
+		return nil, err
+	}
+	classic := c.gen.Has(wire.FeatureClassic)
+	rsp := new(wire.Data)
+	size := 0
+	if t.known != nil {
+		size = int(t.known.RecordSize)
+	}
+	if t.path == PathChained || classic && (count == 0 || size == 0 || size > t.per || int(count)*size <= small) {
+		err := c.run(ctx, &wire.ReadRecords{File: file, Record: first, Count: count}, rsp)
+		return rsp.Data, err
+	}
+	iso.File = file
+	if count == 0 || size == 0 || size > t.per {
+		iso.Record, iso.Count = first, count
+		err := c.runLong(ctx, iso, rsp, false)
+		return rsp.Data, err
+	}
+	t.per = t.per / size * size // whole records
+	var data []byte
+	err = c.readAll(t, int(count)*size, func(off, n int, long bool) error {
+		// The oldest come first, and have the highest numbers.
+		iso.Count = uint32(n / size)
+		iso.Record = first + count - uint32(off/size) - iso.Count
+		err := c.runLong(ctx, iso, rsp, long)
+		if err == nil {
+			data = append(data, rsp.Data...)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
 }
 
 // ClearRecordFile removes all records. It is pending until CommitTransaction.

@@ -18,6 +18,7 @@ type state struct {
 	channel  securemsg.Channel
 	pending  bool    // changes wait for CommitTransaction
 	session  Session // facts of the present session, besides those of channel
+	block    int     // bytes, of the cipher of the session
 	gone     string  // why the last session ended, until the next one begins
 	files    map[FileNo]*wire.FileSettings
 }

@@ -45,6 +45,9 @@ type Link struct {
 	Framing    Framing // Native or Wrapped
 	MaxCommand int     // bytes of a whole command frame; 0 = MaxFrame
 
+	// Long asks for answers longer than 256 bytes, in extended APDUs.
+	Long bool
+
 	// Frames counts the answers of the last exchange, also of a failed one.
 	Frames int
 	// Open tells after a failure that the card may wait for the rest of a
@@ -64,7 +67,7 @@ func (l *Link) Exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts 
 	l.rx, l.marks, l.Frames = l.rx[:0], l.marks[:0], 0
 	ins := spec.INS
 	if spec.Exchange == wire.Single {
-		l.tx = AppendCommand(l.tx[:0], l.Framing, ins, body)
+		l.tx = l.command(l.tx[:0], ins, body)
 		data, status, err := l.transmit(ctx, spec)
 		l.Open = err != nil || status == wire.StatusAdditionalFrame
 		l.rx = append(l.rx, data...)
@@ -74,7 +77,7 @@ func (l *Link) Exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts 
 	var status wire.Status
 	for first := true; first || len(body) > 0; first = false {
 		n, last := l.piece(body, &cuts)
-		l.tx = AppendCommand(l.tx[:0], l.Framing, ins, body[:n])
+		l.tx = l.command(l.tx[:0], ins, body[:n])
 		for i := range cuts {
 			cuts[i] -= n
 		}
@@ -129,6 +132,14 @@ func (l *Link) ISO(ctx context.Context, spec *wire.Spec, e wire.Encoded) (Answer
 	l.Framing = framing
 	l.rx = append(l.rx, data...)
 	return Answer{status, l.rx, nil}, err
+}
+
+// command appends a command frame.
+func (l *Link) command(dst []byte, ins byte, data []byte) []byte {
+	if l.Long && l.Framing == Wrapped {
+		return AppendAPDU(dst, byte(wire.ClassNative), ins, 0, 0, data, 65536)
+	}
+	return AppendCommand(dst, l.Framing, ins, data)
 }
 
 // piece is the length of the next frame's data and whether it is the last.

@@ -1,0 +1,94 @@
+package desfire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+// PartialWriteError means that a write that needed several commands stopped in
+// the middle: the first Written bytes are in the file.
+type PartialWriteError struct {
+	File    FileNo
+	Written int
+	Err     error
+}
+
+func (e *PartialWriteError) Error() string {
+	return fmt.Sprintf("desfire: only the first %d bytes were written to file %d: %v", e.Written, e.File, e.Err)
+}
+
+// Unwrap returns why the write stopped.
+func (e *PartialWriteError) Unwrap() error { return e.Err }
+
+// transfer is how one read or write of a file will travel.
+type transfer struct {
+	path  Path
+	per   int // plain bytes that one command carries
+	mode  wire.CommMode
+	known *wire.FileSettings // nil if not known
+}
+
+// plan finds the path of n plain bytes, 0 for a number that only the card
+// knows, to or from a file. head is the length of the clear header.
+func (c *Card) plan(ctx context.Context, spec *wire.Spec, file FileNo, head int) (transfer, error) {
+	mode, _, err := c.modeOf(ctx, spec, file)
+	if err != nil {
+		return transfer{}, err
+	}
+	t := transfer{path: c.Path(), mode: mode, known: c.state.files[file]}
+	command, answer := c.room()
+	if head > 0 {
+		t.per = fits(command-head, c.state.scheme(), mode, false, c.state.block)
+	} else {
+		t.per = fits(answer, c.state.scheme(), mode, true, c.state.block)
+	}
+	return t, nil
+}
+
+// runLong runs one of the ISO-chaining commands, in an extended APDU if the
+// answer of n plain bytes wants one.
+func (c *Card) runLong(ctx context.Context, cmd wire.Command, rsp wire.Message, long bool) error {
+	c.link.Long = long
+	defer func() { c.link.Long = false }()
+	return c.run(ctx, cmd, rsp)
+}
+
+// notCarried reports whether a refusal means that the APDU was too long for
+// the card or the reader, and nothing was done.
+func notCarried(err error) bool {
+	var refused *CommandError
+	if !errors.As(err, &refused) {
+		return false
+	}
+	switch refused.Status {
+	case wire.StatusISOWrongLength, wire.StatusLengthError, wire.StatusIllegalCommand,
+		wire.StatusISOInsNotSupported, wire.StatusISOClassNotSupported, wire.StatusISONoPreciseDiagnosis, wire.StatusISOFunctionUnsupp:
+		return true
+	}
+	return false
+}
+
+// readAll reads n bytes by the planned path, in as many commands as it takes.
+// read runs the command for a part.
+func (c *Card) readAll(t transfer, n int, read func(offset, n int, long bool) error) error {
+	if n > t.per && c.mayExtend() && c.state.channel == nil && !c.state.pending {
+		err := read(0, n, true)
+		if err == nil || notCarried(err) || !errors.As(err, new(*CommandError)) {
+			if ok, err := c.tried(err); ok || err != nil {
+				return err
+			}
+		} else {
+			return err // a refusal of the read itself
+		}
+	}
+	for off := 0; off < n; off += t.per {
+		part := min(t.per, n-off)
+		if err := read(off, part, c.Path() == PathExtended && n > 200); err != nil {
+			return err
+		}
+	}
+	return nil
+}
