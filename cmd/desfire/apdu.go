@@ -83,6 +83,11 @@ type fieldValue struct {
 }
 
 func (a *app) apdus(ctx context.Context, t desfire.Transport, frames [][]byte) error {
+	if a.tracer != nil {
+		x := a.tracer.wrap(t)
+		t = x
+		defer a.tracer.flush(x)
+	}
 	var chain wire.Command // the command whose answer is not complete
 	var joined []byte
 	var marks []int

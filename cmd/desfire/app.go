@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/go-desfire/desfire/trace"
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -21,11 +22,12 @@ type app struct {
 	out, err       palette // what stdout and stderr can show
 	log            *slog.Logger
 	level          slog.LevelVar
-	tracer         *tracer // nil without --trace
-	at             string  // the reader where the card of the verb lies
+	tracer         *tracer         // nil without --trace
+	recorder       *trace.Recorder // nil without --trace=FILE
+	at             string          // the reader where the card of the verb lies
 
 	reader  string
-	trace   string
+	traceTo string
 	json    bool
 	verbose bool
 	wait    time.Duration
@@ -77,14 +79,13 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{cmd, err}
 	})
 	f := root.PersistentFlags()
 	f.StringVarP(&a.reader, "reader", "r", envOr("DESFIRE_READER", "pcsc"), "where cards are presented: pcsc[:PART], tcp:HOST:PORT, sim: or sim:FILE")
 	f.BoolVar(&a.json, "json", false, "print JSON on stdout, one object a line")
-	f.StringVar(&a.trace, "trace", "", "show the traffic with the card on stderr")
+	f.StringVar(&a.traceTo, "trace", "", "show the traffic with the card on stderr, or record it into `FILE`.json")
 	f.Lookup("trace").NoOptDefVal = "-"
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
 	f.DurationVar(&a.wait, "wait", 10*time.Second, "how long to wait for a card; 0 waits for ever")
@@ -99,7 +100,7 @@ func (a *app) rootCommand() *cobra.Command {
 		{"card", []*cobra.Command{a.readersCommand(), a.watchCommand(), a.infoCommand(), a.lsCommand(), a.apduCommand(), a.formatCommand()}},
 		{"data", []*cobra.Command{a.valueCommand(), a.drainCommand(), a.readCommand(), a.writeCommand()}},
 		{"sim", []*cobra.Command{a.demoCommand(), a.simCommand()}},
-		{"", []*cobra.Command{a.versionCommand()}},
+		{"", []*cobra.Command{a.traceCommand(), a.versionCommand()}},
 	} {
 		for _, cmd := range group.cmds {
 			cmd.GroupID = group.id
@@ -114,12 +115,12 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if a.verbose {
 		a.level.Set(slog.LevelDebug)
 	}
-	switch a.trace {
+	switch a.traceTo {
 	case "":
 	case "-":
 		a.tracer = newTracer(a.stderr, a.err)
 	default:
-		return &usageError{cmd, fmt.Errorf("--trace=%s: recording to a file is not possible yet; --trace alone shows the traffic on stderr", a.trace)}
+		a.recorder = trace.NewRecorder(nil)
 	}
 	if a.wait < 0 {
 		return &usageError{cmd, fmt.Errorf("--wait %v: want 0 or more", a.wait)}

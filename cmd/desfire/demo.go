@@ -94,7 +94,7 @@ func (d *demo) present(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	card, err := d.connect(ctx, t)
+	card, err := d.connect(ctx, d.recorded(t))
 	if err != nil {
 		return err
 	}
@@ -263,7 +263,11 @@ func (d *demo) bar(text string) {
 	}
 	const cell = 3
 	line := d.out.good.Render(strings.Repeat(full, cell*int(d.value))) + d.out.dim.Render(strings.Repeat(empty, cell*(demoCredit-int(d.value))))
-	d.printf("  %s %s  %s\n", line, d.out.number.Render(fmt.Sprintf("%2d", d.value)), d.out.dim.Render(text))
+	line += " " + d.out.number.Render(fmt.Sprintf("%2d", d.value))
+	if text != "" {
+		line += "  " + d.out.dim.Render(text)
+	}
+	d.printf("  %s\n", line)
 }
 
 func (d *demo) scaled(t time.Duration) time.Duration { return time.Duration(float64(t) / d.speed) }

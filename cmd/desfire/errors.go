@@ -35,6 +35,9 @@ func (a *app) report(ctx context.Context, err error) int {
 	if a.tracer != nil {
 		a.tracer.summary()
 	}
+	if a.recorder != nil {
+		err = errors.Join(err, a.recorder.WriteFile(a.traceTo))
+	}
 	if err == nil {
 		return exitDone
 	}

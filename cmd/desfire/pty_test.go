@@ -121,3 +121,39 @@ func TestInterrupt(t *testing.T) {
 		}
 	}
 }
+
+// TestToggleSignal lifts and returns a served card by SIGUSR1.
+func TestToggleSignal(t *testing.T) {
+	cmd := exec.Command(os.Args[0], "sim", "serve", "--listen", "127.0.0.1:0")
+	cmd.Env = append(os.Environ(), runMain+"=1")
+	var out lockedBuffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}()
+	addr := out.await(t, `--reader (tcp:[0-9.:]+)`)[1]
+	toggle := func(want string) {
+		if err := cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+			t.Fatal(err)
+		}
+		out.await(t, want)
+	}
+	var stdout, stderr bytes.Buffer
+	info := func() int {
+		stdout.Reset()
+		stderr.Reset()
+		return run([]string{"info", "--reader", addr}, strings.NewReader(""), &stdout, &stderr)
+	}
+	toggle("lifted")
+	if code := info(); code != exitFailed || !strings.Contains(stderr.String(), "no card answers there") {
+		t.Errorf("lifted: code %d: %s", code, &stderr)
+	}
+	toggle("returned")
+	if code := info(); code != exitDone || !strings.Contains(stdout.String(), "MIFARE DESFire EV3") {
+		t.Errorf("returned: code %d: %s", code, &stderr)
+	}
+}

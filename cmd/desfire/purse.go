@@ -163,6 +163,10 @@ func (a *app) hold(ctx context.Context, pl *place, p *purse, every, wait time.Du
 			case desfire.KeepHolding, desfire.KeepBack:
 				w.present()
 			}
+			var no *desfire.NotDESFireError
+			if pl.fixed && c.State == desfire.KeepOther && errors.As(c.Err, &no) {
+				cancel(c.Err)
+			}
 			if !a.json && context.Cause(ctx) == nil {
 				a.logChange(p, c, retrying)
 			}

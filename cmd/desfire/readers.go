@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/table"
@@ -58,7 +59,7 @@ func (a *app) readers(ctx context.Context, p *place) ([]readerInfo, error) {
 				return nil, err
 			}
 			if ev.Kind == desfire.CardInserted {
-				return []readerInfo{{Reader: ev.Reader, State: "present", Card: true, ATR: ev.ATR}}, nil
+				return []readerInfo{{Reader: ev.Reader, State: "card present", Card: true, ATR: ev.ATR}}, nil
 			}
 		}
 		return nil, ctx.Err()
@@ -72,7 +73,7 @@ func (a *app) readers(ctx context.Context, p *place) ([]readerInfo, error) {
 		return []readerInfo{{Reader: p.name, State: "empty"}}, nil
 	}
 	defer closeTransport(t)
-	info := readerInfo{Reader: p.name, State: "present", Card: true}
+	info := readerInfo{Reader: p.name, State: "card present", Card: true}
 	if x, ok := t.(interface{ ATR() []byte }); ok {
 		info.ATR = x.ATR()
 	}
@@ -109,6 +110,8 @@ func (a *app) printReaders(list []readerInfo) error {
 		}
 		t.Row(r.Reader, state, spaced(r.ATR))
 	}
-	a.printf("%s\n", t)
+	for line := range strings.SplitSeq(t.String(), "\n") {
+		a.printf("%s\n", strings.TrimRight(line, " "))
+	}
 	return nil
 }

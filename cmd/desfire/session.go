@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -53,6 +54,7 @@ func (a *app) withTransport(cmd *cobra.Command, f func(ctx context.Context, read
 	if err != nil {
 		return err
 	}
+	t = a.recorded(t)
 	defer closeTransport(t)
 	a.at = reader
 	return f(ctx, reader, t)
@@ -89,12 +91,39 @@ func (a *app) awaitCard(parent context.Context, p *place) (desfire.Event, error)
 // connect finds out what lies behind t.
 func (a *app) connect(ctx context.Context, t desfire.Transport) (*desfire.Card, error) {
 	conf := &desfire.Config{Logger: a.log}
+	shared := isShared(t)
 	if a.tracer != nil {
 		x := a.tracer.wrap(t)
 		conf.Observe = x.observe
 		t = x.transport()
 	}
-	return desfire.Connect(ctx, t, conf)
+	card, err := desfire.Connect(ctx, t, conf)
+	if err == nil && shared {
+		// The other program may have left an application selected. Selecting
+		// also keeps it out until the card is closed.
+		if err = card.SelectApplication(ctx, wire.PICC); err != nil {
+			err = errors.Join(err, card.Close())
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return card, nil
+}
+
+// isShared reports whether other programs may use the card, too.
+func isShared(t any) bool {
+	for t != nil {
+		switch x := t.(type) {
+		case interface{ Shared() bool }:
+			return x.Shared()
+		case interface{ Unwrap() trace.Transmitter }:
+			t = x.Unwrap()
+		default:
+			return false
+		}
+	}
+	return false
 }
 
 // open connects to a card that was presented.
@@ -103,18 +132,16 @@ func (a *app) open(ctx context.Context, ev desfire.Event) (*desfire.Card, error)
 	if err != nil {
 		return nil, err
 	}
-	return a.connect(ctx, t)
+	return a.connect(ctx, a.recorded(t))
 }
 
 // keep is desfire.Keep at a place, with the traffic traced if --trace says so.
 func (a *app) keep(ctx context.Context, p *place, conf *desfire.KeepConfig, step desfire.Step) error {
-	var source desfire.Source = p
 	conf.Config = &desfire.Config{Logger: a.log}
 	if a.tracer != nil {
-		source = tracedSource{p, a.tracer}
 		conf.Config.Observe = a.tracer.observe
 	}
-	return desfire.Keep(ctx, source, conf, step)
+	return desfire.Keep(ctx, tappedSource{p, a}, conf, step)
 }
 
 func closeTransport(t desfire.Transport) {

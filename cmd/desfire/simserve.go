@@ -46,6 +46,13 @@ the loopback interface only.`,
 			if (listen == "") == (slot == "") {
 				return &usageError{cmd, errors.New("where to present the card: want either --listen HOST:PORT or --vpcd HOST:PORT")}
 			}
+			for _, flag := range [...]string{"listen", "vpcd"} {
+				if v := cmd.Flag(flag).Value.String(); v != "" {
+					if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
+						return &usageError{cmd, fmt.Errorf("--%s %q: want HOST:PORT or :PORT", flag, v)}
+					}
+				}
+			}
 			image := ""
 			if len(args) > 0 {
 				if image = args[0]; flags.transit {
@@ -132,9 +139,6 @@ func (s *server) listen(ctx context.Context, addr string) error {
 
 // insert puts the card into a virtual reader and keeps it there.
 func (s *server) insert(ctx context.Context, slot string) error {
-	if _, _, err := net.SplitHostPort(slot); err != nil {
-		return fmt.Errorf("--vpcd %q: want HOST:PORT, for example %s", slot, vpcd.Slot0)
-	}
 	client := vpcd.New(slot, func(ctx context.Context) (vpcd.Card, error) {
 		card, err := s.field.Activate(ctx)
 		if err != nil {

@@ -51,6 +51,14 @@ func (t tracedReconnecter) Reconnect(ctx context.Context) error {
 	return err
 }
 
+// recorded is t, recorded if --trace names a file.
+func (a *app) recorded(t desfire.Transport) desfire.Transport {
+	if a.recorder == nil {
+		return t
+	}
+	return a.recorder.Wrap(t)
+}
+
 func (t *tracer) wrap(inner desfire.Transport) *traced {
 	x := &traced{Transport: inner, t: t}
 	t.mu.Lock()
@@ -67,13 +75,14 @@ func (x *traced) transport() desfire.Transport {
 	return x
 }
 
-// tracedSource is a source whose connections are traced.
-type tracedSource struct {
+// tappedSource is a source whose connections are recorded and traced.
+type tappedSource struct {
 	desfire.Source
-	t *tracer
+	a *app
 }
 
-func (s tracedSource) Events(ctx context.Context) iter.Seq2[desfire.Event, error] {
+// Events are those of the source.
+func (s tappedSource) Events(ctx context.Context) iter.Seq2[desfire.Event, error] {
 	return func(yield func(desfire.Event, error) bool) {
 		for ev, err := range s.Source.Events(ctx) {
 			if open := ev.Open; open != nil {
@@ -82,7 +91,11 @@ func (s tracedSource) Events(ctx context.Context) iter.Seq2[desfire.Event, error
 					if err != nil {
 						return nil, err
 					}
-					return s.t.wrap(t).transport(), nil
+					t = s.a.recorded(t)
+					if s.a.tracer != nil {
+						t = s.a.tracer.wrap(t).transport()
+					}
+					return t, nil
 				}
 			}
 			if !yield(ev, err) {
