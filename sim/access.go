@@ -102,6 +102,9 @@ func (c *Card) access(op operation, no wire.FileNo) wire.Status {
 	if op.getValue && f.freeGet && g.possible {
 		g.free = true
 	}
+	if op.read && f.sdm != nil && c.v.session.channel == nil && f.sdm.Access.FileRead() != wire.Never {
+		g.possible, g.free = true, true // command reference 13.3
+	}
 	if t != nil && t.rights.ReadWrite != wire.Never && op.pending(f.typ) && c.quirks.ReaderIDNeedsSession {
 		g.free = g.free && c.v.session.channel != nil
 	}

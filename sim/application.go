@@ -17,9 +17,6 @@ func applicationCommands() []*command {
 	}
 }
 
-// piccDFName is the ISO name of the PICC level.
-var piccDFName = [...]byte{0xD2, 0x76, 0x00, 0x00, 0x85, 0x01, 0x00}
-
 // reservedISOID reports whether an ISO file identifier cannot be given away.
 func reservedISOID(id wire.ISOFID) bool {
 	return id == 0x0000 || id == 0x3F00 || id == 0x3FFF || id == 0xFFFF
@@ -66,28 +63,19 @@ func (c *Card) getDFNames(_ *wire.GetDFNames, rsp *wire.DFNames) wire.Status {
 
 // createApplication creates an application, all keys being the default one.
 func (c *Card) createApplication(m *wire.CreateApplication, _ *wire.Empty) wire.Status {
-	if st := c.checkApplication(m); st != wire.StatusOK {
+	if st := c.checkApplication(m.AID, m.KS2, m.KS3, &m.KeySetConfig, m.FID); st != wire.StatusOK {
 		return st
 	}
 	if st := c.allowedBy(c.nvm.settings, wire.SettFreeCreate); st != wire.StatusOK {
 		return st
 	}
-	for _, x := range c.nvm.apps {
-		if x.aid == m.AID || m.FID != 0 && x.isoID == m.FID ||
-			len(m.DFName) > 0 && bytes.Equal(x.dfName, m.DFName) {
-			return wire.StatusDuplicateError
-		}
-	}
-	if bytes.Equal(m.DFName, piccDFName[:]) {
-		return wire.StatusDuplicateError
+	if st := c.nameTaken(m.AID, m.FID, m.DFName); st != wire.StatusOK {
+		return st
 	}
 	if p := profiles[c.gen]; p.maxApps > 0 && len(c.nvm.apps) >= p.maxApps {
 		return wire.StatusCountError
 	}
-	a := &application{
-		aid: m.AID, settings: m.KS1, keyType: m.KS2.KeyType(), keyCount: m.KS2.Keys(),
-		fileIDs: m.KS2.Has(wire.SettISOFiles), isoID: m.FID, dfName: slices.Clone(m.DFName),
-	}
+	a := newApplication(m.AID, m.KS1, m.KS2, m.KS3, &m.KeySetConfig, m.FID, m.DFName)
 	for no := range a.keyCount {
 		a.keys = append(a.keys, c.defaultKey(wire.KeyNo(no), a.keyType))
 	}
@@ -99,21 +87,61 @@ func (c *Card) createApplication(m *wire.CreateApplication, _ *wire.Empty) wire.
 	return c.commit(next)
 }
 
-// checkApplication judges the parameters of CreateApplication.
-func (c *Card) checkApplication(m *wire.CreateApplication) wire.Status {
-	known := wire.KeySett2(0xCF) // type and number
+// nameTaken answers DE where an identifier or a name is another's.
+func (c *Card) nameTaken(aid wire.AID, id wire.ISOFID, name []byte) wire.Status {
+	for _, x := range c.nvm.apps {
+		if x.aid == aid || id != 0 && x.isoID == id || len(name) > 0 && bytes.Equal(x.dfName, name) {
+			return wire.StatusDuplicateError
+		}
+	}
+	if bytes.Equal(name, wire.PICCName[:]) {
+		return wire.StatusDuplicateError
+	}
+	return wire.StatusOK
+}
+
+// newApplication is an application without its keys.
+func newApplication(
+	aid wire.AID, ks1 wire.KeySett1, ks2 wire.KeySett2, ks3 wire.KeySett3, sets *wire.KeySetConfig, id wire.ISOFID, name []byte,
+) *application {
+	a := &application{
+		aid: aid, settings: ks1, settings3: ks3, keyType: ks2.KeyType(), keyCount: ks2.Keys(),
+		fileIDs: ks2.Has(wire.SettISOFiles), isoID: id, dfName: slices.Clone(name),
+	}
+	if ks3.Has(wire.SettKeySets) {
+		a.sets = &keySets{
+			activeVersion: byte(sets.AKSVersion), maxKeySize: sets.MaxKeySize, rollKey: wire.KeyNo(sets.AppKeySetSett),
+			others: make([]keySet, sets.NoKeySets-1),
+		}
+	}
+	return a
+}
+
+// checkApplication judges the parameters of a new application.
+func (c *Card) checkApplication(aid wire.AID, ks2 wire.KeySett2, ks3 wire.KeySett3, sets *wire.KeySetConfig, id wire.ISOFID) wire.Status {
+	known2, known3 := wire.KeySett2(0xCF), wire.KeySett3(0) // type and number
 	if c.gen.Has(wire.FeatureISOFiles) {
-		known |= wire.SettISOFiles
+		known2 |= wire.SettISOFiles
+	}
+	if c.gen.Has(wire.FeatureKeySets) {
+		known2 |= wire.SettHasKS3
+		known3 = wire.SettKeySets | wire.SettVCKeys | wire.SettCapabilities
+	}
+	if c.gen == wire.EV3 {
+		known3 |= wire.SettMasterDelete
 	}
 	switch {
-	case m.FID != 0 && !c.gen.Has(wire.FeatureISOFiles):
+	case id != 0 && !c.gen.Has(wire.FeatureISOFiles):
 		return wire.StatusLengthError // D40 knows no ISO names
-	case m.AID == wire.PICC, m.KS2&^known != 0, m.KS2.Keys() > wire.MaxKeys:
+	case aid == wire.PICC, ks2&^known2 != 0, ks3&^known3 != 0, ks2.Keys() > wire.MaxKeys,
+		!c.knowsKeys(ks2.KeyType()),
+		id != 0 && reservedISOID(id):
 		return wire.StatusParameterError
-	case !c.knowsKeys(m.KS2.KeyType()):
+	case ks3.Has(wire.SettKeySets) && (sets.NoKeySets < 2 || sets.NoKeySets > 16 || sets.MaxKeySize != 16 && sets.MaxKeySize != 24 ||
+		keyLength(ks2.KeyType()) > int(sets.MaxKeySize) || sets.AppKeySetSett > 7 || int(sets.AppKeySetSett) >= ks2.Keys()):
 		return wire.StatusParameterError
-	case m.FID != 0 && reservedISOID(m.FID):
-		return wire.StatusParameterError
+	case ks3.Has(wire.SettVCKeys) && findKey(c.nvm.keys, keyVCConfig) == nil:
+		return wire.StatusPermissionDenied // so on a factory EV3
 	}
 	return wire.StatusOK
 }
@@ -139,11 +167,17 @@ func (c *Card) deleteApplication(m *wire.DeleteApplication, _ *wire.Empty) wire.
 		return wire.StatusPermissionDenied
 	case c.nvm.app(m.AID) == nil:
 		return wire.StatusApplicationNotFound
-	case inside && !c.nvm.settings.Has(wire.SettFreeCreate), !c.v.session.authenticated(masterKey):
+	case c.mayDeleteDelegated(m):
+	case inside && !c.nvm.settings.Has(wire.SettFreeCreate) && !c.call.app.settings3.Has(wire.SettMasterDelete), !c.v.session.authenticated(masterKey):
 		return wire.StatusAuthenticationError
 	}
 	next := c.nvm.edit()
 	next.apps = slices.DeleteFunc(next.apps, func(a *application) bool { return a.aid == m.AID })
+	if next.slotOf(m.AID) != nil { // the slot keeps its quota and can be used again
+		next.slots = slices.Clone(next.slots)
+		s := next.slotOf(m.AID)
+		s.AID, s.Used = wire.PICC, 0
+	}
 	if st := c.commit(next); st != wire.StatusOK {
 		return st
 	}

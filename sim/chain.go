@@ -64,6 +64,10 @@ func (c *Card) gather(row *command) []byte {
 	if row.whole {
 		return c.execute(row)
 	}
+	if row.frames > 0 && len(c.marks) < row.frames-1 {
+		c.v.chain = chain{kind: commandChain, row: row}
+		return c.answer(nil, wire.StatusAdditionalFrame, false)
+	}
 	head, err := c.coder.DecodeHead(c.in, row.msg)
 	announced := c.coder.Announced()
 	if err != nil || announced < 0 {
@@ -140,6 +144,9 @@ func (c *Card) respond(row *command, channel securemsg.Channel, st wire.Status) 
 			return c.fail(wire.StatusEEPROMError)
 		}
 	}
+	if row.whole && c.call.framing == frame.Wrapped && len(c.out) > c.call.room {
+		return c.fail(wire.StatusLengthError)
+	}
 	if row.whole || len(cuts) == 0 && len(c.out) < c.maxFrame {
 		return c.answer(c.out, st, row.spec.Bare)
 	}
@@ -167,25 +174,18 @@ func (c *Card) padding(row *command) securemsg.Padding {
 
 // piece is how long an answer frame is that is not the last.
 func (c *Card) piece(row *command, channel securemsg.Channel, mode wire.CommMode) int {
-	n := c.quirks.PlainFrame
-	if channel != nil {
-		switch channel.Info().Scheme {
-		case wire.SchemeD40:
-			if mode == wire.CommFull {
-				n = c.quirks.D40Frame
-			}
-		default:
-			n = c.quirks.SessionFrame
+	// Quirks are told for frames of 60 bytes.
+	n := min(c.quirks.PlainFrame+c.maxFrame-frame.MaxFrame, c.maxFrame-1)
+	if channel != nil && c.quirks.WholeBlocks {
+		if channel.Info().Scheme != wire.SchemeD40 || mode == wire.CommFull {
+			n -= n % c.v.session.block
 		}
 	}
-	// Quirks are told for frames of 60 bytes.
-	n += (c.maxFrame - frame.MaxFrame) / 16 * 16
-	n = min(n, c.maxFrame-1)
 	switch row.spec.INS {
 	case insGetApplicationIDs:
 		n -= n % 3
 	case insGetISOFileIDs:
-		n = min(n, c.quirks.ISOFileIDFrame)
+		n = min(n, c.quirks.ISOFileIDFrame+c.maxFrame-frame.MaxFrame)
 		n -= n % 2
 	}
 	return max(n, 1)

@@ -12,6 +12,9 @@ func TestEveryCommandOnEveryGeneration(t *testing.T) {
 	for _, g := range wire.Generations {
 		c := newCard(t, g)
 		for spec := range wire.Commands() {
+			if spec.INS == frame.INSMore {
+				continue // the second part of an authentication: unknown without the first
+			}
 			a := c.Present()
 			rsp, err := a.Transmit(t.Context(), frame.AppendAPDU(nil, byte(spec.Class), spec.INS, 0, 0, nil, 256))
 			if err != nil {

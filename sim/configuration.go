@@ -19,6 +19,7 @@ type configuration struct {
 	failed         failedAuth
 	hardware       byte
 	atqa           uint16
+	renamed        bool // Light: option 06 has been used
 }
 
 // lrp reports whether the card is in LRP mode, for ever.
@@ -134,7 +135,7 @@ func (c *Card) configure(next *memory, s wire.Setting) wire.Status {
 		return c.configureCapabilities(config, s.Data)
 	case *wire.VCName:
 		if len(s.DAMMAC) > 0 {
-			return wire.StatusPermissionDenied
+			return c.renameDelegated(next, s)
 		}
 		if int(s.Length) > len(s.Name) {
 			return wire.StatusParameterError
@@ -154,6 +155,11 @@ func (c *Card) configure(next *memory, s wire.Setting) wire.Status {
 		config.atqa = s.ATQA
 	case *wire.ValueFileConfig:
 		return c.configureValueFile(next, s)
+	case *wire.RawSetting:
+		if s.Opt == wire.ConfigName {
+			return c.configureName(next, s.Data)
+		}
+		return wire.StatusPermissionDenied // file renaming: its layout is not public
 	default:
 		return wire.StatusLengthError
 	}

@@ -28,12 +28,16 @@ type command struct {
 	length func(c *Card) int
 	// stream stores the first part of a chained command as it comes.
 	stream func(c *Card, data []byte) wire.Status
+	// frames is how many frames the command has where their boundaries carry
+	// meaning; 0 for any.
+	frames int
 	// whole: command and answer have one frame each; blocks are chained below.
 	whole bool
 }
 
 // call is what the card knows about the command it executes.
 type call struct {
+	room     int // bytes that an answer may have in one APDU
 	ins      byte
 	app      *application
 	file     *file
@@ -80,8 +84,9 @@ func onFile[C wire.Request[R], R wire.Message](
 func (c *Card) build() {
 	for _, rows := range [...][]*command{
 		authCommands(), isoAuthCommands(), piccCommands(), uidCommands(), configurationCommands(),
-		applicationCommands(), keyCommands(), fileCommands(), settingsCommands(), dataCommands(), valueCommands(),
+		applicationCommands(), keyCommands(), keySetCommands(), fileCommands(), settingsCommands(), dataCommands(), valueCommands(),
 		recordCommands(), transactionCommands(), tmacCommands(), isoCommands(),
+		proximityCommands(), delegatedCommands(), sdmCommands(),
 	} {
 		for _, row := range rows {
 			if !row.spec.In(c.gen) {
@@ -114,6 +119,10 @@ func (c *Card) exchange(cmd []byte) []byte {
 	}
 	if st != wire.StatusOK {
 		return c.fail(st)
+	}
+	c.call.room = 256
+	if f.Extended {
+		c.call.room = 65536
 	}
 	if f.Extended && !c.takesExtended() {
 		return c.fail(wire.StatusISOWrongLength)
@@ -151,6 +160,10 @@ func (c *Card) nativeCommand(f frame.Command) []byte {
 	if row == nil {
 		return c.fail(wire.StatusIllegalCommand)
 	}
+	if st := c.stateAllows(row); st != wire.StatusOK {
+		return c.fail(st)
+	}
+	c.v.sdm.follow(f.INS)
 	c.in, c.marks = append(c.in[:0], f.Data...), c.marks[:0]
 	return c.gather(row)
 }
@@ -168,6 +181,10 @@ func (c *Card) isoCommand(f frame.Command) []byte {
 	if row == nil {
 		return c.fail(wire.StatusISOInsNotSupported)
 	}
+	if st := c.stateAllows(row); st != wire.StatusOK {
+		return c.fail(wire.StatusISOConditionsOfUse)
+	}
+	c.v.sdm.follow(f.INS)
 	err := c.coder.DecodeISO(wire.Encoded{Bytes: f.Data, P1: f.P1, P2: f.P2, Le: f.Le}, row.msg)
 	if err != nil {
 		return c.fail(isoFormatStatus(f.INS, err))
@@ -200,7 +217,7 @@ func (c *Card) execute(row *command) []byte {
 				}
 			}
 		}
-		if err := c.coder.Decode(c.in, c.marks, row.msg); err != nil {
+		if err := c.coder.Decode(c.in, c.meaningful(row), row.msg); err != nil {
 			return c.fail(formatStatus(err))
 		}
 		if st := c.judge(row); st != wire.StatusOK {
@@ -236,7 +253,7 @@ func (c *Card) execute(row *command) []byte {
 	if err != nil {
 		return c.fail(openStatus(err))
 	}
-	if err := c.coder.Decode(c.plain, nil, row.msg); err != nil {
+	if err := c.coder.Decode(c.plain, c.meaningful(row), row.msg); err != nil {
 		return c.fail(formatStatus(err))
 	}
 	return c.run(row, channel)
@@ -260,6 +277,15 @@ func (c *Card) executeSealed(row *command, channel securemsg.Channel) []byte {
 		channel = nil
 	}
 	return c.respond(row, channel, row.spec.Success)
+}
+
+// meaningful are the frame boundaries of the command, where they mean
+// something.
+func (c *Card) meaningful(row *command) []int {
+	if row.frames == 0 {
+		return nil
+	}
+	return c.marks
 }
 
 // judge checks the level, then what the row's own judge looks at.

@@ -91,12 +91,17 @@ func (c *Card) createRecordFile(
 func (c *Card) createFile(f *file, option wire.FileOption, size int) wire.Status {
 	a := c.call.app
 	f.comm = option.Comm()
+	known := wire.FileOption(3)
+	if f.typ == wire.FileStandard && c.gen.Has(wire.FeatureFileCounters) && c.quirks.SDMAtCreate {
+		known |= wire.OptionSDM
+		f.sdmOption = option.Has(wire.OptionSDM)
+	}
 	mayHaveID := f.typ != wire.FileValue && f.typ != wire.FileTransactionMAC
 	switch {
 	case mayHaveID && a.fileIDs != (f.isoID != 0):
 		return wire.StatusLengthError
 	case int(f.no) >= profiles[c.gen].maxFiles,
-		option&^3 != 0,
+		option&^known != 0,
 		f.isoID != 0 && reservedISOID(f.isoID),
 		!c.quirks.AbsentKeyInRights && !rightsExist(f.rights, a.keyCount):
 		return wire.StatusParameterError
@@ -110,7 +115,7 @@ func (c *Card) createFile(f *file, option wire.FileOption, size int) wire.Status
 		}
 	}
 	next := c.nvm.edit()
-	if !next.allocate(f.cost(size)) {
+	if !next.allocateFor(a.aid, f.cost(size)) {
 		return wire.StatusOutOfEEPROM
 	}
 	f.data = make([]byte, size)
@@ -134,6 +139,9 @@ func (c *Card) deleteFile(m *wire.DeleteFile, _ *wire.Empty) wire.Status {
 	a := c.call.app
 	if a.file(m.File) == nil {
 		return wire.StatusFileNotFound
+	}
+	if c.nvm.fixed() && a.file(m.File).tmac == nil {
+		return wire.StatusPermissionDenied
 	}
 	if st := c.allowedBy(a.settings, wire.SettFreeCreate); st != wire.StatusOK {
 		return st

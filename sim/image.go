@@ -33,6 +33,7 @@ type Image struct {
 	Config       ImageConfig        `json:"configuration"`
 	Signature    Hex                `json:"signature"`
 	Applications []ImageApplication `json:"applications"` // in order of creation
+	Slots        []damSlot          `json:"delegatedSlots,omitempty"`
 	// DefaultKey is what the keys of new applications are, option 01: 24 bytes.
 	DefaultKey *ImageKey  `json:"defaultKey,omitempty"`
 	Keys       []ImageKey `json:"keys"`
@@ -54,6 +55,7 @@ type ImageConfig struct {
 	SecureMessaging Hex         `json:"secureMessaging,omitempty"` // 04, second byte
 	Capabilities    Hex         `json:"capabilities,omitempty"`    // 05
 	Name            Hex         `json:"name,omitempty"`            // 06
+	Renamed         bool        `json:"renamed,omitempty"`         // 06 of Light, which works once
 	FailedAuth      *failedAuth `json:"failedAuthentications,omitempty"`
 	Hardware        Hex         `json:"hardware,omitempty"` // 0B
 	ATQA            Hex         `json:"atqa,omitempty"`     // 0C, most significant byte first
@@ -61,14 +63,32 @@ type ImageConfig struct {
 
 // ImageApplication is an application without its keys.
 type ImageApplication struct {
-	AID         wire.AID    `json:"aid"`
-	KeySettings Hex         `json:"keySettings"` // 1 byte, with key setting 3 it has 2
-	KeyType     string      `json:"keyType"`     // des, 3k3des or aes
-	KeyCount    int         `json:"keyCount"`
-	ISOFileIDs  bool        `json:"isoFileIDs,omitempty"` // its files have ISO identifiers
-	ISOID       Hex         `json:"isoID,omitempty"`      // 2 bytes, most significant first
-	DFName      Hex         `json:"dfName,omitempty"`
-	Files       []ImageFile `json:"files"` // in order of creation
+	AID         wire.AID      `json:"aid"`
+	KeySettings Hex           `json:"keySettings"` // 1 byte, with key setting 3 it has 2
+	KeyType     string        `json:"keyType"`     // des, 3k3des or aes
+	KeyCount    int           `json:"keyCount"`
+	ISOFileIDs  bool          `json:"isoFileIDs,omitempty"` // its files have ISO identifiers
+	ISOID       Hex           `json:"isoID,omitempty"`      // 2 bytes, most significant first
+	DFName      Hex           `json:"dfName,omitempty"`
+	KeySets     *ImageKeySets `json:"keySets,omitempty"`
+	Files       []ImageFile   `json:"files"` // in order of creation
+}
+
+// ImageKeySets are the key sets of an application without their keys. Set 0 is
+// the active one.
+type ImageKeySets struct {
+	ActiveVersion int           `json:"activeVersion"`
+	MaxKeySize    int           `json:"maxKeySize"`
+	RollKey       int           `json:"rollKey"`
+	Others        []ImageKeySet `json:"others"` // 1 and up
+}
+
+// ImageKeySet is a key set that is not active.
+type ImageKeySet struct {
+	Initialized bool   `json:"initialized,omitempty"`
+	Finalized   bool   `json:"finalized,omitempty"`
+	Version     int    `json:"version,omitempty"`
+	KeyType     string `json:"keyType,omitempty"`
 }
 
 // ImageFile is a file. Which fields are there depends on Type.
@@ -85,6 +105,7 @@ type ImageFile struct {
 
 	Value *ImageValue `json:"value,omitempty"`
 	TMAC  *ImageTMAC  `json:"tmac,omitempty"`
+	SDM   *ImageSDM   `json:"sdm,omitempty"`
 
 	RecordSize int        `json:"recordSize,omitempty"`
 	MaxRecords int        `json:"maxRecords,omitempty"`
@@ -102,6 +123,12 @@ type ImageValue struct {
 	Configured    bool  `json:"configured,omitempty"` // by SetConfiguration 09
 }
 
+// ImageSDM is secure dynamic messaging of a standard file.
+type ImageSDM struct {
+	Settings Hex    `json:"settings,omitempty"` // as GetFileSettings answers them; empty: allowed, not set
+	ReadCtr  uint32 `json:"readCounter"`
+}
+
 // ImageTMAC is the content of a transaction MAC file, without its key.
 type ImageTMAC struct {
 	Exclude  bool    `json:"excludeUnauthenticated,omitempty"`
@@ -115,6 +142,7 @@ type ImageTMAC struct {
 type ImageKey struct {
 	Application wire.AID  `json:"application"`
 	No          int       `json:"no"`
+	Set         int       `json:"keySet,omitempty"`
 	TMAC        bool      `json:"transactionMAC,omitempty"` // No is the number of the file
 	Type        string    `json:"type"`                     // des (also 2K3DES), 3k3des or aes
 	Version     int       `json:"version"`

@@ -9,7 +9,7 @@ import (
 
 // image is the configuration in the form that is stored.
 func (c *configuration) image() ImageConfig {
-	i := ImageConfig{ATS: slices.Clone(c.ats), SAK: slices.Clone(c.sak), Name: slices.Clone(c.vcName)}
+	i := ImageConfig{ATS: slices.Clone(c.ats), SAK: slices.Clone(c.sak), Name: slices.Clone(c.vcName), Renamed: c.renamed}
 	if c.flags != 0 {
 		i.Flags = Hex{byte(c.flags)}
 	}
@@ -58,7 +58,7 @@ func (i *ImageConfig) configure(c *configuration) error {
 	}
 	c.flags, c.messaging, c.hardware = wire.PICCFlags(flags[0]), wire.SecureMessagingFlags(messaging[0]), hardware[0]
 	c.atqa = uint16(atqa[0])<<8 | uint16(atqa[1])
-	c.ats, c.sak, c.vcName = i.ATS, i.SAK, i.Name
+	c.ats, c.sak, c.vcName, c.renamed = i.ATS, i.SAK, i.Name, i.Renamed
 	if i.FailedAuth != nil {
 		c.failed = *i.FailedAuth
 		if c.failed.Limit < 0 || c.failed.Decrement < 0 {

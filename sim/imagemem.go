@@ -29,12 +29,12 @@ func (m *memory) image() *Image {
 		},
 		Signature:    slices.Clone(m.signature[:]),
 		Config:       m.config.image(),
-		Applications: []ImageApplication{},
+		Applications: []ImageApplication{}, Slots: slices.Clone(m.slots),
 	}
 	if d := &m.config; d.defaultVersion != 0 || d.defaultKey != [24]byte{} {
 		i.DefaultKey = &ImageKey{Type: "any", Version: int(d.defaultVersion), Value: slices.Clone(d.defaultKey[:])}
 	}
-	i.addKeys(wire.PICC, m.keys)
+	i.addKeys(wire.PICC, 0, m.keys)
 	for _, a := range m.apps {
 		x := ImageApplication{
 			AID: a.aid, KeySettings: Hex{byte(a.settings)}, KeyType: keyTypeNames[a.keyType], KeyCount: a.keyCount,
@@ -44,11 +44,19 @@ func (m *memory) image() *Image {
 		if a.settings3 != 0 {
 			x.KeySettings = append(x.KeySettings, byte(a.settings3))
 		}
+		if a.sets != nil {
+			x.KeySets = a.sets.image()
+		}
 		for _, f := range a.files {
 			x.Files = append(x.Files, f.image())
 		}
 		i.Applications = append(i.Applications, x)
-		i.addKeys(a.aid, a.keys)
+		i.addKeys(a.aid, 0, a.keys)
+		if a.sets != nil {
+			for no, set := range a.sets.others {
+				i.addKeys(a.aid, no+1, set.keys)
+			}
+		}
 		if f := a.tmacFile(); f != nil {
 			i.Keys = append(i.Keys, ImageKey{
 				Application: a.aid, No: int(f.no), TMAC: true, Type: keyTypeNames[wire.KeyAES],
@@ -59,10 +67,10 @@ func (m *memory) image() *Image {
 	return i
 }
 
-func (i *Image) addKeys(aid wire.AID, keys []cardKey) {
+func (i *Image) addKeys(aid wire.AID, set int, keys []cardKey) {
 	for _, k := range keys {
 		x := ImageKey{
-			Application: aid, No: int(k.no), Type: keyTypeNames[k.typ], Version: int(k.version), Value: slices.Clone(k.value),
+			Application: aid, Set: set, No: int(k.no), Type: keyTypeNames[k.typ], Version: int(k.version), Value: slices.Clone(k.value),
 		}
 		if k.failures != (failures{}) {
 			f := k.failures
@@ -87,6 +95,14 @@ func (f *file) image() ImageFile {
 	}
 	if f.typ == wire.FileValue {
 		x.Value = &ImageValue{f.lower, f.upper, f.value, f.limited, f.limitedOn, f.freeGet, f.configured}
+	}
+	if f.sdmOption {
+		x.SDM = &ImageSDM{ReadCtr: f.readCtr}
+		if f.sdm != nil {
+			block := *f.sdm
+			e, _ := new(wire.Coder).Encode(nil, &block) // its layout has just been decoded
+			x.SDM.Settings = e.Bytes
+		}
 	}
 	if t := f.tmac; t != nil {
 		x.TMAC = &ImageTMAC{Exclude: t.exclude, Counter: t.counter, Value: slices.Clone(t.value[:]), ReaderID: slices.Clone(t.readerID[:])}
@@ -165,6 +181,12 @@ func (i *Image) memory() (*memory, error) {
 		}
 		m.apps = append(m.apps, a)
 	}
+	for _, s := range i.Slots {
+		if s.Quota < 0 || s.Used < 0 || s.Used > s.Quota || m.slot(s.No) != nil || s.AID != wire.PICC && m.app(s.AID) == nil {
+			return nil, fmt.Errorf("image: delegated slot %d does not fit", s.No)
+		}
+		m.slots = append(m.slots, s)
+	}
 	if err := i.takeKeys(m); err != nil {
 		return nil, err
 	}
@@ -218,6 +240,11 @@ func (x *ImageApplication) application(p profile) (a *application, err error) {
 	case len(x.DFName) > wire.MaxDFName:
 		return nil, fmt.Errorf("dfName has %d bytes, want up to %d", len(x.DFName), wire.MaxDFName)
 	}
+	if x.KeySets != nil {
+		if a.sets, err = x.KeySets.sets(); err != nil {
+			return nil, err
+		}
+	}
 	for _, y := range x.Files {
 		f, err := y.file()
 		if err != nil {
@@ -267,6 +294,18 @@ func (x *ImageFile) file() (f *file, err error) {
 	case wire.FileStandard, wire.FileBackup:
 		if x.Size < 1 || x.Size > 1<<24 || len(x.Data) > x.Size {
 			return nil, fmt.Errorf("size %d does not fit %d bytes of data", x.Size, len(x.Data))
+		}
+		if x.SDM != nil {
+			f.sdmOption, f.readCtr = true, x.SDM.ReadCtr
+			if len(x.SDM.Settings) > 0 {
+				f.sdm = new(wire.SDM)
+				if err := new(wire.Coder).Decode(x.SDM.Settings, nil, f.sdm); err != nil {
+					return nil, fmt.Errorf("sdm: %w", err)
+				}
+			}
+			if f.typ != wire.FileStandard || f.readCtr > maxReadCtr {
+				return nil, fmt.Errorf("sdm: wrong type of file or counter out of range")
+			}
 		}
 		f.data = make([]byte, x.Size)
 		copy(f.data, x.Data)
@@ -335,6 +374,13 @@ func (i *Image) takeKeys(m *memory) error {
 				continue
 			}
 		}
+		if x.Set != 0 {
+			a := m.app(x.Application)
+			if a == nil || a.sets == nil || x.Set < 0 || x.Set > len(a.sets.others) || a.sets.others[x.Set-1].typ != t || x.No >= a.keyCount {
+				return fmt.Errorf("image: key %d of set %d of %v: there is no such set", x.No, x.Set, x.Application)
+			}
+			keys = &a.sets.others[x.Set-1].keys
+		}
 		if findKey(*keys, k.no) != nil {
 			return fmt.Errorf("image: key %d of %v is there twice", x.No, x.Application)
 		}
@@ -346,11 +392,14 @@ func (i *Image) takeKeys(m *memory) error {
 		}
 		m.config.defaultKey, m.config.defaultVersion = [24]byte(d.Value), byte(d.Version)
 	}
-	if findKey(m.keys, masterKey) == nil {
+	if findKey(m.keys, masterKey) == nil && !m.fixed() {
 		return fmt.Errorf("image: the PICC master key is missing")
 	}
 	for _, a := range m.apps {
 		for _, f := range a.files {
+			if f.sdm != nil && !(&Card{nvm: m, call: call{app: a}}).checkSDM(f, f.sdm) {
+				return fmt.Errorf("image: application %v: the sdm settings of file %d do not fit it", a.aid, f.no)
+			}
 			if f.tmac != nil && (f.tmac.key == nil || a.tmacFile() != f) {
 				return fmt.Errorf("image: application %v: the key of file %d is missing, or there are two such files", a.aid, f.no)
 			}
@@ -358,6 +407,13 @@ func (i *Image) takeKeys(m *memory) error {
 		for no := range a.keyCount {
 			if k := findKey(a.keys, wire.KeyNo(no)); k == nil || k.typ != a.keyType {
 				return fmt.Errorf("image: key %d of %v is missing or has another type", no, a.aid)
+			}
+		}
+		if a.sets != nil {
+			for no, s := range a.sets.others {
+				if s.initialized && len(s.keys) != a.keyCount {
+					return fmt.Errorf("image: set %d of %v has %d keys, want %d", no+1, a.aid, len(s.keys), a.keyCount)
+				}
 			}
 		}
 	}

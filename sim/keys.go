@@ -12,6 +12,9 @@ func keyCommands() []*command {
 	settings.length = func(*Card) int { return 1 }
 	change := on(func(c *Card, m *wire.ChangeKey, _ *wire.Empty) wire.Status { return wire.StatusAuthenticationError })
 	change.sealed = func(c *Card, channel securemsg.Channel, head, data []byte) wire.Status {
+		if len(head) != 1 {
+			return wire.StatusLengthError
+		}
 		return c.changeKey(channel, change.spec.INS, head, data)
 	}
 	return []*command{
@@ -52,6 +55,13 @@ func (c *Card) getKeySettings(_ *wire.GetKeySettings, rsp *wire.KeySettings) wir
 	*rsp = wire.KeySettings{KS1: c.nvm.settings, KS2: wire.NewKeySett2(findKey(c.nvm.keys, masterKey).typ, 1)}
 	if a := c.call.app; a != nil {
 		*rsp = wire.KeySettings{KS1: a.settings, KS2: wire.NewKeySett2(a.keyType, a.keyCount)}
+		if s := a.sets; s != nil {
+			rsp.HasKeySets = true
+			rsp.KeySetConfig = wire.KeySetConfig{
+				AKSVersion: wire.KeyVersion(s.activeVersion), NoKeySets: uint8(1 + len(s.others)),
+				MaxKeySize: s.maxKeySize, AppKeySetSett: uint8(s.rollKey),
+			}
+		}
 	}
 	return c.allowedBy(rsp.KS1, wire.SettFreeDirectory)
 }
@@ -74,7 +84,7 @@ func (c *Card) changeKeySettings(m *wire.ChangeKeySettings, _ *wire.Empty) wire.
 
 func (c *Card) getKeyVersion(m *wire.GetKeyVersion, rsp *wire.KeyVersions) wire.Status {
 	if m.WithSet {
-		return wire.StatusPermissionDenied // no key sets here: hardware notes 7
+		return c.keyVersions(m, rsp)
 	}
 	k := findKey(c.levelKeys(), m.Key)
 	rsp.Versions = append(rsp.Versions[:0], 0)
@@ -95,9 +105,6 @@ const (
 
 // changeKey changes a key of the selected level (command reference 7.3).
 func (c *Card) changeKey(channel securemsg.Channel, code byte, head, data []byte) wire.Status {
-	if len(head) != 1 {
-		return wire.StatusLengthError
-	}
 	if channel == nil {
 		// An EV1 answered 7E to a cryptogram of 19 bytes
 		// (testdata/traces/libfreefare-68-changekey-unauth.json).
@@ -106,7 +113,7 @@ func (c *Card) changeKey(channel securemsg.Channel, code byte, head, data []byte
 		}
 		return wire.StatusAuthenticationError
 	}
-	no, newType, st := c.keyToChange(head[0])
+	no, newType, st := c.keyToChange(head[len(head)-1])
 	if st != wire.StatusOK {
 		return st
 	}

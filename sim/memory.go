@@ -21,6 +21,7 @@ type memory struct {
 	keys     []cardKey
 	config   configuration
 	apps     []*application // in order of creation
+	slots    []damSlot
 }
 
 // versionBytes are what GetVersion answers, without the UID.
@@ -49,6 +50,7 @@ type application struct {
 	isoID     wire.ISOFID // 0 for none
 	dfName    []byte
 	keys      []cardKey
+	sets      *keySets
 	files     []*file // in order of creation
 }
 
@@ -71,6 +73,10 @@ type file struct {
 
 	tmac *tmac // transaction MAC
 
+	sdmOption bool      // secure dynamic messaging is allowed
+	sdm       *wire.SDM // its settings, nil for none
+	readCtr   uint32
+
 	recordSize, maxRecords int      // records
 	records                [][]byte // oldest first
 }
@@ -78,8 +84,12 @@ type file struct {
 // factory sets what a fresh card holds.
 func (m *memory) factory() {
 	m.signature = madeSignature(m.uid)
-	m.settings = wire.SettDefault
-	m.keys = []cardKey{{no: masterKey, typ: wire.KeyDES, value: make([]byte, 16)}}
+	if !m.generation.Has(wire.FeatureApplications) {
+		m.fixedApplication()
+	} else {
+		m.settings = wire.SettDefault
+		m.keys = []cardKey{{no: masterKey, typ: wire.KeyDES, value: make([]byte, 16)}}
+	}
 	if m.generation.Has(wire.FeatureSignature) {
 		for no := firstOriginality; no <= lastOriginality; no++ {
 			m.keys = append(m.keys, originalityKey(m.uid, no))
@@ -164,7 +174,11 @@ const (
 
 // cost is what the application takes without its files.
 func (a *application) cost() int64 {
-	n := blocks(int64(appOverhead + keyOverhead*a.keyCount))
+	keys := a.keyCount
+	if a.sets != nil {
+		keys *= 1 + len(a.sets.others)
+	}
+	n := blocks(int64(appOverhead + keyOverhead*keys))
 	if a.isoID != 0 {
 		n += nameOverhead
 	}
@@ -184,6 +198,10 @@ func (f *file) cost(size int) int64 {
 	return blocks(int64(size))
 }
 
+// fixed reports whether the files were there from the factory, so that
+// memory is not given out.
+func (m *memory) fixed() bool { return !m.generation.Has(wire.FeatureApplications) }
+
 // capacity is how many bytes an empty card gives out.
 func (m *memory) capacity() int { return profiles[m.generation].sizes[m.storage].free }
 
@@ -192,6 +210,9 @@ func (m *memory) free() int { return m.capacity() - m.used }
 
 // allocate takes n bytes, if there are as many.
 func (m *memory) allocate(n int64) bool {
+	if m.fixed() {
+		return true
+	}
 	if n > int64(m.free()) {
 		return false
 	}

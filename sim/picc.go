@@ -1,6 +1,10 @@
 package sim
 
-import "github.com/go-desfire/desfire/wire"
+import (
+	"slices"
+
+	"github.com/go-desfire/desfire/wire"
+)
 
 func piccCommands() []*command {
 	return []*command{
@@ -39,14 +43,38 @@ func (c *Card) freeMemory(_ *wire.FreeMemory, rsp *wire.Memory) wire.Status {
 // formatPICC deletes everything and gives the memory back. Settings and keys of
 // the PICC level stay, and so does the session (C-33).
 func (c *Card) formatPICC(*wire.FormatPICC, *wire.Empty) wire.Status {
+	if c.call.app != nil {
+		return c.formatDelegated()
+	}
 	switch {
-	case c.call.app != nil, c.nvm.config.flags&wire.PICCNoFormat != 0:
+	case c.nvm.config.flags&wire.PICCNoFormat != 0:
 		return wire.StatusPermissionDenied
 	case !c.v.session.authenticated(masterKey):
 		return wire.StatusAuthenticationError
 	}
 	next := c.nvm.edit()
-	next.apps, next.used = nil, 0
+	next.apps, next.slots, next.used = nil, nil, 0
+	if st := c.commit(next); st != wire.StatusOK {
+		return st
+	}
+	c.v.pending.clear()
+	return wire.StatusOK
+}
+
+// formatDelegated deletes the files of the selected application, which must be
+// a delegated one, and gives their memory back to its slot (one source).
+func (c *Card) formatDelegated() wire.Status {
+	a := c.call.app
+	switch {
+	case c.nvm.slotOf(a.aid) == nil:
+		return wire.StatusPermissionDenied
+	case !c.v.session.authenticated(masterKey):
+		return wire.StatusAuthenticationError
+	}
+	next := c.nvm.edit()
+	next.slots = slices.Clone(next.slots)
+	next.editApp(a.aid).files = nil
+	next.slotOf(a.aid).Used = int(a.cost() / block)
 	if st := c.commit(next); st != wire.StatusOK {
 		return st
 	}

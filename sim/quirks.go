@@ -11,12 +11,12 @@ type Quirks struct {
 	// session: 59 fits an FSD of 64 (command reference 2.3). A card emulator's
 	// constant says 58 for EV3, never seen on one.
 	PlainFrame int
-	// SessionFrame is the same for data and records in an EV1 session: 48, plain
-	// MAC and full alike, recorded from an EV3. Assumed for EV2 sessions.
-	SessionFrame int
-	// D40Frame is the same in a D40 session in full mode: 56, the largest
-	// multiple of the DES block (inferred).
-	D40Frame int
+	// WholeBlocks: in a session a frame that is not the last carries whole blocks
+	// of the session's cipher only: 48 bytes under AES, in plain, MAC and full mode
+	// (EV3, testdata/traces/desox-ev3-file-io-3309ce2.json; EV1,
+	// skjolber-ev1-testaes3), 56 under DES (EV1, skjolber-ev1-test3k3des2). Assumed
+	// for EV2 sessions, and for D40 sessions in full mode.
+	WholeBlocks bool
 	// ISOFileIDFrame is how many bytes of file identifiers one frame carries:
 	// 54 on EV3 (HN 6), else as many as fit.
 	ISOFileIDFrame int
@@ -67,6 +67,17 @@ type Quirks struct {
 	// CommitReaderID, free access to files that change at Commit is not enough
 	// (EV3, command reference 10.7).
 	ReaderIDNeedsSession bool
+	// PubRespTime and PPS1 are what PreparePC answers: 06A0 on EV2, 0320 on EV3
+	// (HN 9); PPS1 is the speed of the link, 00 and 0A were seen.
+	PubRespTime uint16
+	PPS1        uint8
+	// DAMVersionAt is where the key version stands in the plain of EncK (C-11,
+	// open): 31, or 23 after two sources.
+	DAMVersionAt int
+	// SDMAtCreate: CreateStdDataFile takes the option of secure dynamic messaging.
+	// Seen working on an EV3 (command reference 13.3) and refused with 9D on another
+	// (testdata/traces/taplinx-ev3-create-ndef.json).
+	SDMAtCreate bool
 	// SelectFailureKeeps: after SelectApplication of an unknown AID the
 	// selection is what it was; false: the PICC level (7.2, sources differ).
 	SelectFailureKeeps bool
@@ -76,8 +87,7 @@ type Quirks struct {
 func QuirksOf(g wire.Generation) Quirks {
 	q := Quirks{
 		PlainFrame:             59,
-		SessionFrame:           48,
-		D40Frame:               56,
+		WholeBlocks:            true,
 		ISOFileIDFrame:         58,
 		ISOKeepsChain:          true,
 		StatusMoreWithoutChain: wire.StatusIllegalCommand,
@@ -88,6 +98,9 @@ func QuirksOf(g wire.Generation) Quirks {
 		DFNamesInSession:       wire.StatusOK,
 		StatusUpdateBeyondEnd:  wire.StatusISONotEnoughMemory,
 		ReaderIDNeedsSession:   true,
+		PubRespTime:            0x0320,
+		DAMVersionAt:           31,
+		SDMAtCreate:            true,
 		DelayAfter:             50,
 		DelayAnswers:           1,
 	}
@@ -95,6 +108,7 @@ func QuirksOf(g wire.Generation) Quirks {
 	switch g {
 	case wire.EV2:
 		q.UnknownVCAnswered = true
+		q.PubRespTime = 0x06A0
 	case wire.Light:
 		q.StatusUpdateBeyondEnd = wire.StatusISOConditionsOfUse
 	}

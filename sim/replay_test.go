@@ -3,7 +3,6 @@ package sim
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"os"
@@ -12,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/internal/securemsg"
+	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -76,6 +77,7 @@ type replay struct {
 	setUp func(t *testing.T, c *Card)
 	// selected is the application, as on the wire, where the recording begins.
 	selected string
+	uid      string
 	// stop is how many exchanges are replayed; 0 is all of them.
 	stop int
 	// why the rest is not.
@@ -106,6 +108,9 @@ func (r *replay) run(t *testing.T) {
 	f := readTrace(t, r.id)
 	random := new(forced)
 	cfg := &Config{Generation: r.generation, Storage: r.size, Rand: random, UID: unhex(t, "04000000000080")}
+	if r.uid != "" {
+		cfg.UID = unhex(t, r.uid)
+	}
 	for i, x := range f.Exchanges {
 		if (x.C == "9060000000" || x.C == "60") && i+2 < len(f.Exchanges) && strings.Contains(f.Exchanges[i+2].C, "af") {
 			data := func(i int) []byte {
@@ -131,8 +136,11 @@ func (r *replay) run(t *testing.T) {
 		r.setUp(t, c)
 	}
 	a := c.Present()
-	if r.selected != "" {
+	switch {
+	case r.selected != "":
 		script(t, a, "5a"+r.selected+" < 00")
+	case c.nvm.fixed():
+		c.v.aid = c.nvm.apps[0].aid // the recording begins inside the application
 	}
 	for i, x := range f.Exchanges {
 		if r.stop > 0 && i == r.stop {
@@ -242,4 +250,46 @@ func addApp(t *testing.T, c *Card, aid string, typ wire.KeyType, n int, key card
 	return a
 }
 
-func hexOf(b []byte) string { return hex.EncodeToString(b) }
+// preset takes over the session that the recording begins in.
+func preset(t *testing.T, c *Card, x traceExchange) {
+	c.v.session = presetSession(t, x, securemsg.PICC)
+}
+
+func presetSession(t *testing.T, x traceExchange, side securemsg.Side) session {
+	t.Helper()
+	p := x.Preset
+	channel, err := securemsg.NewChannel(securemsg.Session{
+		Side: side, Method: key.MethodEV2First, KeyNo: presetKey(x),
+		Key: unhex(t, p.Enc), MAC: unhex(t, p.Mac), TI: [4]byte(unhex(t, p.Ti)), Counter: p.Ctr,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return session{channel: channel, scheme: wire.SchemeEV2, key: presetKey(x), block: 16}
+}
+
+// presetKey is the number of a key that may do what the recording does; it is
+// not told there.
+func presetKey(x traceExchange) wire.KeyNo {
+	if strings.HasPrefix(x.C, "905c") || strings.HasPrefix(x.C, "905f") {
+		return masterKey
+	}
+	return 3
+}
+
+// presetAnswer opens the enciphered answer to a command that has only a header
+// and a MAC.
+func presetAnswer(t *testing.T, x traceExchange, head int) []byte {
+	t.Helper()
+	ch := presetSession(t, x, securemsg.PCD).channel
+	cmd, _ := frame.ParseCommand(unhex(t, x.C))
+	if _, err := ch.Seal(nil, securemsg.Message{Code: cmd.INS, Head: cmd.Data[:head], Mode: wire.CommMAC}); err != nil {
+		t.Fatal(err)
+	}
+	data, _, _ := frame.ParseAnswer(frame.Wrapped, unhex(t, x.R), false)
+	plain, err := ch.Open(nil, securemsg.Message{Data: data, Mode: wire.CommFull, Len: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain
+}

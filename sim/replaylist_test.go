@@ -1,8 +1,11 @@
 package sim
 
 import (
+	"encoding/binary"
 	"testing"
 
+	"github.com/go-desfire/desfire/internal/securemsg"
+	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -35,6 +38,7 @@ var replays = []replay{
 	{id: "rfdoorlock-ev1-2k3des", generation: wire.EV1, setUp: oneApp("16de00", wire.KeyDES, 2, cardKey{})},
 	{id: "rfdoorlock-ev1-picc-des", generation: wire.EV1},
 	{id: "skjolber-ev1-test3k3des1", generation: wire.EV1, setUp: oneApp("cccccc", wire.Key3K3DES, 1, cardKey{})},
+	{id: "skjolber-ev1-test3k3des2", generation: wire.EV1, setUp: test3k3des2},
 	{id: "skjolber-ev1-testaes1", generation: wire.EV1, size: 4096, setUp: piccKey(wire.KeyAES, zero16, 0x42)},
 	{id: "skjolber-ev1-testaes3", generation: wire.EV1, size: 4096, setUp: piccKey(wire.KeyAES, zero16, 0x42)},
 	{id: "skjolber-ev1-testdes1", generation: wire.EV1, size: 4096},
@@ -43,9 +47,93 @@ var replays = []replay{
 			value: []byte("\xd1\x00\x23\x45\x67\x89\xab\xcd\xd1\x00\x23\x45\x67\x89\xab\xcd")})},
 	{id: "taplinx-ev3-create-ndef", generation: wire.EV3, stop: 7,
 		why: "the recording mixes two runs: file 2 reads back with other rights than it was created with"},
+	// NTAG 424 DNA and DESFire Light, printed in application notes and logged.
+	{id: "an12196-auth-key0-write", generation: wire.NTAG424, setUp: file2(wire.CommFull, 0x0000)},
+	{id: "an12196-nonfirst-changekey", generation: wire.NTAG424},
+	{id: "talktoyour-ntag424-setconfig-lrp", generation: wire.NTAG424},
+	{id: "an12343-t06-setconfig-ats", generation: wire.Light},
+	{id: "an12343-t07-getcarduid", generation: wire.Light, uid: "04de5f1eacc040", setUp: appKey(0, "01234567890123456789012345678901")},
+	{id: "an12343-t11-changefilesettings", generation: wire.Light},
+	{id: "an12343-t16-authev2first", generation: wire.Light},
+	{id: "an12343-t21-t22-plain-rw", generation: wire.Light, setUp: lightFile(0, wire.CommPlain, 0x3330)},
+	{id: "an12343-t23-t24-mac-rw", generation: wire.Light, setUp: lightFile(0, wire.CommMAC, 0x3330)},
+	{id: "an12343-t34-getvalue-free", generation: wire.Light, setUp: lightFile(3, wire.CommFull, 0xE120)},
+	{id: "an12343-t35-t37-value", generation: wire.Light, setUp: func(t *testing.T, c *Card) {
+		x := readTrace(t, "an12343-t35-t37-value").Exchanges[0]
+		c.nvm.apps[0].file(3).value = int32(binary.LittleEndian.Uint32(presetAnswer(t, x, 1)))
+	}},
+	{id: "an12343-t39-changekey-other", generation: wire.Light, setUp: appKey(0, "01234567890123456789012345678901")},
 }
 
 // notReplayed are the recordings that our card cannot reproduce, and why.
-var notReplayed = []struct{ id, why string }{}
+var notReplayed = []struct{ id, why string }{
+	{"an12343-t04-getversion", "the document's print of the answers is garbled"},
+	{"istanbulkart-ev1-d40-mac", "the key is not known, so the card's challenge cannot be made"},
+	{"nxp-1071428-ntag424-read", "the published encryption key does not decipher the answer, only its MAC is right"},
+	{"talktoyour-ev3-commit-917e", "one command of an EV2 session whose keys are not known"},
+	{"taplinx-ev3-proximity-b", "the key of the MAC is not known"},
+}
 
-func preset(t *testing.T, c *Card, x traceExchange) {}
+func file2(m wire.CommMode, r uint16) func(*testing.T, *Card) { return lightFile(2, m, r) }
+
+// lightFile changes a file of the fixed application.
+func lightFile(no wire.FileNo, m wire.CommMode, r uint16) func(*testing.T, *Card) {
+	return func(t *testing.T, c *Card) {
+		f := c.nvm.apps[0].file(no)
+		f.comm, f.rights = m, rights(r)
+	}
+}
+
+// appKey changes a key of the fixed application.
+func appKey(no wire.KeyNo, digits string) func(*testing.T, *Card) {
+	return func(t *testing.T, c *Card) {
+		*findKey(c.nvm.apps[0].keys, no) = keyOf(t, no, wire.KeyAES, digits, 0)
+	}
+}
+
+// test3k3des2 opens the recorded answers as a reader would, to learn what the
+// files held.
+func test3k3des2(t *testing.T, c *Card) {
+	f := readTrace(t, "skjolber-ev1-test3k3des2")
+	at := func(s string) []byte { return unhex(t, s) }
+	data := func(i int) []byte { b := at(f.Exchanges[i].R); return b[:len(b)-2] }
+	secret, err := key.New(key.Type3K3DES, at(zero24), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := securemsg.Recover(t.Context(), securemsg.Recorded{
+		Method: key.MethodISO, KeyNo: 5, Key: secret,
+		Challenge: data(1), Token: at(f.Exchanges[2].C)[5:37], Proof: data(2),
+	})
+	if err != nil || !r.CardProof {
+		t.Fatal(r, err)
+	}
+	ch, err := securemsg.NewChannel(r.Session(securemsg.PCD))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(cmd string, mode wire.CommMode, answer []byte) []byte {
+		b := at(cmd)
+		if _, err := ch.Seal(nil, securemsg.Message{Code: b[0], Head: b[1:]}); err != nil {
+			t.Fatal(err)
+		}
+		plain, err := ch.Open(nil, securemsg.Message{Data: answer, Mode: mode, Len: -1})
+		if err != nil {
+			t.Fatal(cmd, err)
+		}
+		return plain
+	}
+	ask("f505", wire.CommPlain, data(3))
+	backup := ask("bd05000000000000", wire.CommFull, append(data(4), data(5)...))
+	ask("f504", wire.CommPlain, data(6))
+	value := ask("6c04", wire.CommFull, data(7))
+	ask("f500", wire.CommPlain, data(8))
+	record := ask("bb00000000010000", wire.CommFull, data(9))
+	full := rights(0x1254)
+	addApp(t, c, "bbbbbb", wire.Key3K3DES, 6, cardKey{},
+		&file{no: 5, typ: wire.FileBackup, comm: wire.CommFull, rights: full, data: backup},
+		&file{no: 4, typ: wire.FileValue, comm: wire.CommFull, rights: full, upper: 1000, limited: 97,
+			value: int32(binary.LittleEndian.Uint32(value))},
+		&file{no: 0, typ: wire.FileCyclicRecord, comm: wire.CommFull, rights: full, recordSize: 4, maxRecords: 10, records: [][]byte{record}},
+	)
+}

@@ -33,6 +33,13 @@ func (c *Card) getFileSettings(m *wire.GetFileSettings, rsp *wire.FileSettings) 
 	if f.freeGet {
 		rsp.Flags |= wire.ValueFreeGet
 	}
+	if f.sdmOption {
+		rsp.Option |= wire.OptionSDM
+		if f.sdm != nil {
+			block := *f.sdm
+			rsp.SDM = &block
+		}
+	}
 	if t := f.tmac; t != nil {
 		rsp.TMKeyOption, rsp.TMKeyVersion = wire.TMKeyAES, wire.KeyVersion(t.version)
 		if t.exclude {
@@ -46,21 +53,63 @@ func (c *Card) getFileSettings(m *wire.GetFileSettings, rsp *wire.FileSettings) 
 	return wire.StatusOK
 }
 
-// changeFileSettings changes mode and rights.
+// changeFileSettings changes mode and rights, and what belongs to them.
 func (c *Card) changeFileSettings(m *wire.ChangeFileSettings, _ *wire.Empty) wire.Status {
+	f := c.call.file
 	known := wire.FileOption(3)
 	if c.gen.Has(wire.FeatureAdditionalAR) {
 		known |= wire.OptionAdditionalAR
 	}
+	if f.typ == wire.FileStandard && c.gen.Has(wire.FeatureFileCounters) {
+		known |= wire.OptionSDM
+	}
+	if f.tmac != nil {
+		known = 3 | wire.OptionTMIExclude | wire.OptionTMCLimit
+	}
 	switch {
+	case m.Option.Has(wire.OptionSDM) && c.gen == wire.NTAG424 && f.no != fileNDEF:
+		return wire.StatusPermissionDenied
 	case m.Option&^known != 0,
-		!c.quirks.AbsentKeyInRights && !c.rightsExist(m):
+		!c.quirks.AbsentKeyInRights && !c.rightsExist(m),
+		m.SDM != nil && !c.checkSDM(f, m.SDM),
+		f.tmac != nil && !c.checkTMAC(f.tmac, m):
 		return wire.StatusParameterError
 	}
 	next := c.nvm.edit()
-	f := next.editApp(c.call.app.aid).editFile(m.File)
-	f.comm, f.rights, f.additional = m.Option.Comm(), m.Access, slices.Clone(m.Additional)
-	return c.commit(next)
+	e := next.editApp(c.call.app.aid).editFile(m.File)
+	e.comm, e.rights, e.additional = m.Option.Comm(), m.Access, slices.Clone(m.Additional)
+	e.sdmOption, e.sdm, e.readCtr = m.Option.Has(wire.OptionSDM), nil, 0
+	if m.SDM != nil {
+		block := *m.SDM
+		e.sdm = &block
+	}
+	if e.tmac != nil {
+		t := *e.tmac
+		t.exclude, t.limited, t.limit = m.Option.Has(wire.OptionTMIExclude), m.Option.Has(wire.OptionTMCLimit), m.Limit.Limit
+		e.tmac = &t
+	}
+	if st := c.commit(next); st != wire.StatusOK {
+		return st
+	}
+	c.v.sdm = sdmRead{}
+	if e.tmac != nil && (m.Option.Has(wire.OptionTMCLimit) || m.Option.Has(wire.OptionTMIExclude)) {
+		c.v.pending.clear() // hardware notes 3
+	}
+	return wire.StatusOK
+}
+
+// fileNDEF is the only file of NTAG 424 DNA that mirrors.
+const fileNDEF wire.FileNo = 2
+
+// checkTMAC judges new settings of a transaction MAC file (hardware notes 4).
+func (c *Card) checkTMAC(t *tmac, m *wire.ChangeFileSettings) bool {
+	counter := t.counter
+	if c.nvm.config.lrp() {
+		counter &= 0xFFFF
+	}
+	return m.Access.Write == wire.Never &&
+		!(m.Option.Has(wire.OptionTMIExclude) && m.Access.ReadWrite == wire.Free) &&
+		!(m.Option.Has(wire.OptionTMCLimit) && m.Limit.Limit <= counter)
 }
 
 func (c *Card) rightsExist(m *wire.ChangeFileSettings) bool {

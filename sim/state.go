@@ -18,10 +18,13 @@ type volatile struct {
 	iso       isoHandshake // goes on with the next command only
 	delays    int          // answers AD given since the last attempt
 
-	ef         wire.FileNo // the selected elementary file
-	efSelected bool
-	vc         vcChallenge
-	vcDone     bool // the virtual card's reader is authenticated
+	ef            wire.FileNo // the selected elementary file
+	efSelected    bool
+	sdm           sdmRead
+	proximity     proximity
+	proximityDone bool
+	vc            vcChallenge
+	vcDone        bool // the virtual card's reader is authenticated
 }
 
 // session is the state of authentication; without a channel there is none.

@@ -16,7 +16,10 @@ func valueCommands() []*command {
 	for _, row := range rows[1:] {
 		row.length = func(*Card) int { return 4 }
 	}
-	return rows
+	restore := on((*Card).restoreTransfer)
+	m := restore.msg.(*wire.RestoreTransfer)
+	restore.judge = func(c *Card) wire.Status { return c.mayRestore(m) }
+	return append(rows, restore)
 }
 
 // getValue answers the committed value.
@@ -83,4 +86,28 @@ func (c *Card) trackValue(v int32) {
 
 func addSaturated(a, b int32) int32 {
 	return int32(min(int64(a)+int64(b), 1<<31-1))
+}
+
+// mayRestore judges RestoreTransfer: reading the source's value, and the target's
+// ReadWrite right (inferred).
+func (c *Card) mayRestore(m *wire.RestoreTransfer) wire.Status {
+	if st := c.access(opGetValue, m.Source); st != wire.StatusOK {
+		return st
+	}
+	return c.access(opCredit, m.Target)
+}
+
+// restoreTransfer gives the target the source's value at CommitTransaction.
+func (c *Card) restoreTransfer(m *wire.RestoreTransfer, _ *wire.Empty) wire.Status {
+	f, source := c.call.file, c.call.app.file(m.Source)
+	if f.no == source.no {
+		return wire.StatusParameterError
+	}
+	if source.value > f.upper || source.value < f.lower {
+		return wire.StatusBoundaryError
+	}
+	p := c.v.pending.of(f)
+	p.valued, p.value = true, source.value
+	c.track(append(c.header(m.Target), byte(m.Source)), nil)
+	return wire.StatusOK
 }
