@@ -7,7 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -251,25 +251,29 @@ func evidence(s *wire.Spec, vectors []*wirevector.Vector, response bool) string 
 	return own[0].Kind
 }
 
-// typeDocs reads the comments of the exported types of a package.
+// typeDocs reads the comments of the types of a package.
 func typeDocs(dir string) (map[string]string, error) {
-	set := token.NewFileSet()
-	noTests := func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }
-	packages, err := parser.ParseDir(set, dir, noTests, parser.ParseComments|parser.SkipObjectResolution)
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
 		return nil, err
 	}
 	docs := map[string]string{}
-	for _, p := range packages {
-		for _, f := range p.Files {
-			for _, d := range f.Decls {
-				g, ok := d.(*ast.GenDecl)
-				if !ok || g.Tok != token.TYPE || g.Doc == nil {
-					continue
-				}
-				for _, spec := range g.Specs {
-					docs[spec.(*ast.TypeSpec).Name.Name] = strings.TrimSpace(g.Doc.Text())
-				}
+	set := token.NewFileSet()
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(set, file, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range f.Decls {
+			g, ok := d.(*ast.GenDecl)
+			if !ok || g.Tok != token.TYPE || g.Doc == nil {
+				continue
+			}
+			for _, spec := range g.Specs {
+				docs[spec.(*ast.TypeSpec).Name.Name] = strings.TrimSpace(g.Doc.Text())
 			}
 		}
 	}
