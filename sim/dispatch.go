@@ -251,6 +251,7 @@ func (c *Card) execute(row *command) []byte {
 	}
 	c.plain, err = channel.Open(append(c.plain[:0], m.Head...), m)
 	if err != nil {
+		c.endSession() // D40 too: the channel is dead
 		return c.fail(openStatus(err))
 	}
 	if err := c.coder.Decode(c.plain, c.meaningful(row), row.msg); err != nil {

@@ -131,6 +131,7 @@ func (c *Card) changeKey(channel securemsg.Channel, code byte, head, data []byte
 	}
 	secret, err := securemsg.OpenKeyChange(channel, code, head, data, key.FromWire(newType), old)
 	if err != nil {
+		c.endSession()
 		return openStatus(err)
 	}
 	if st := c.setKey(no, func(k *cardKey) {

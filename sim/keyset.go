@@ -165,6 +165,7 @@ func (c *Card) changeKeyEV2(channel securemsg.Channel, no wire.KeySetNo, head, d
 	}
 	secret, err := securemsg.OpenKeyChange(channel, insChangeKeyEV2, head, data, key.FromWire(s.typ), k.value)
 	if err != nil {
+		c.endSession()
 		return openStatus(err)
 	}
 	next := c.nvm.edit()
