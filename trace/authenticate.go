@@ -129,6 +129,11 @@ func (v *verifier) fitting(h *handshake) (best *fit) {
 			}
 		}
 	}
+	for i := len(v.keys) - 1; i >= 0 && best == nil; i-- {
+		if f, ok := h.search(v.keys[i].Value); ok {
+			best = f
+		}
+	}
 	return best
 }
 

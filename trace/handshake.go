@@ -154,13 +154,18 @@ func (h *handshake) tryLRP(k *key.Secret) (*fit, bool) {
 	if ok && f.altered == "" && h.challenge[0] != 1 {
 		f.altered = alteredChallenge
 	}
-	if ok || len(h.answer) == 0 {
-		return f, ok
+	return f, ok
+}
+
+// search tries k where no key fits: both MACs of LRP depend on RndB, which is
+// in clear, so that one wrong bit of it leaves nothing that fits.
+func (h *handshake) search(k *key.Secret) (*fit, bool) {
+	lrp := h.method == key.MethodLRPFirst || h.method == key.MethodLRPNonFirst
+	if !lrp || k.Type() != key.TypeAES || len(h.challenge) != 17 || len(h.token) != 32 || len(h.answer) == 0 {
+		return nil, false
 	}
-	// Both MACs depend on RndB, which is in clear: look whether one wrong bit
-	// of it explains all.
 	rndB := append([]byte(nil), h.challenge[1:]...)
-	for bit := range 128 {
+	for bit := range 8 * len(rndB) {
 		rndB[bit/8] ^= 1 << (bit % 8)
 		if f, ok := h.tryLRPWith(k, rndB); ok && f.altered == "" {
 			f.altered = alteredChallenge

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/go-desfire/desfire/key"
@@ -274,11 +275,14 @@ func (fe *fileExchange) exchange() (Exchange, error) {
 	return e, nil
 }
 
+// longDigits is what a key may look like in a text.
+var longDigits = regexp.MustCompile(`(?i)[0-9a-f]{16,}`)
+
 // MarshalJSON writes the file format. It never writes keys, randoms or session
-// keys.
+// keys, nor what looks like one in the notes.
 func (r *Recording) MarshalJSON() ([]byte, error) {
 	f := fileRecording{
-		ID: r.ID, Source: r.Source, Framing: r.Framing, Notes: r.Notes,
+		ID: r.ID, Source: r.Source, Framing: r.Framing, Notes: longDigits.ReplaceAllString(r.Notes, "(hidden)"),
 		Keys: []fileKey{}, RndA: []hexBytes{}, Exchanges: []fileExchange{},
 		Card: fileCard{Generation: r.Card.Generation, Note: r.Card.Note, Reader: r.Card.Reader, ATR: r.Card.ATR},
 	}

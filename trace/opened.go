@@ -1,6 +1,10 @@
 package trace
 
-import "github.com/go-desfire/desfire/wire"
+import (
+	"fmt"
+
+	"github.com/go-desfire/desfire/wire"
+)
 
 // opened adds a message to the result, plain where it could be opened.
 func (v *verifier) opened(m *message, best *attempt, note string) {
@@ -24,7 +28,9 @@ func (v *verifier) opened(m *message, best *attempt, note string) {
 		if ok && complete && m.ins != insChangeKey && m.ins != insChangeKey2 {
 			o.Plain = cmd
 		}
-		if m.ok() {
+		if m.ok() && v.foreign != "" { // enciphered perhaps
+			o.Answer = []wire.Field{{Name: "Data", Len: len(rsp), Value: fmt.Sprintf("%X", rsp)}}
+		} else if m.ok() {
 			o.Answer, _ = fieldsOf(&v.coder, responseOf(spec), wire.Encoded{Bytes: rsp, Marks: m.joints, Le: -1})
 			o.PlainAnswer = rsp
 		}

@@ -1,0 +1,211 @@
+package trace
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-desfire/desfire/internal/frame"
+)
+
+// bare has only what a transport must have.
+type bare struct{ answers [][]byte }
+
+func (b *bare) Transmit(_ context.Context, command []byte) ([]byte, error) {
+	if len(b.answers) == 0 {
+		return nil, errors.New("the card is gone")
+	}
+	a := b.answers[0]
+	b.answers = b.answers[1:]
+	command[0] = 0 // a transport may do what it likes with its buffer
+	return a, nil
+}
+
+// full has everything.
+type full struct {
+	bare
+	closed, reconnected, reset bool
+}
+
+func (f *full) Close() error                                      { f.closed = true; return nil }
+func (f *full) Reconnect(context.Context) error                   { f.reconnected = true; return nil }
+func (f *full) ATR() []byte                                       { return []byte{0x3B, 0x81} }
+func (f *full) Limits() (command, response int, fr frame.Framing) { return 100, 200, frame.Native }
+func (f *full) String() string                                    { return "reader 7" }
+func (f *full) ResetOnClose(reset bool)                           { f.reset = reset }
+
+func TestRecorderRecords(t *testing.T) {
+	clock := time.Unix(1000, 0)
+	r := NewRecorder(&RecorderConfig{ID: "x", Now: func() time.Time { clock = clock.Add(time.Millisecond); return clock }})
+	inner := &full{bare: bare{answers: [][]byte{{0x91, 0xAF}, {0x00}, {0x91, 0x00}}}}
+	w := r.Wrap(inner)
+	ctx := context.Background()
+	cmd := []byte{0x90, 0x60, 0, 0, 0}
+	if rsp, err := w.Transmit(ctx, cmd); err != nil || !bytes.Equal(rsp, []byte{0x91, 0xAF}) {
+		t.Fatal(rsp, err)
+	}
+	_, _ = w.Transmit(ctx, []byte{0x6A})
+	if err := w.(reconnecter).Reconnect(ctx); err != nil || !inner.reconnected {
+		t.Fatal(err)
+	}
+	_, _ = w.Transmit(ctx, []byte{0x90, 0x6A, 0, 0, 0})
+	if _, err := w.Transmit(ctx, []byte{0x90, 0x45, 0, 0, 0}); err == nil {
+		t.Fatal("no error")
+	}
+	rec := r.Recording()
+	want := []Exchange{
+		{Command: []byte{0x90, 0x60, 0, 0, 0}, Response: []byte{0x91, 0xAF}, Took: 1000},
+		{Command: []byte{0x6A}, Response: []byte{0x00}, Framing: Native, At: 2000, Took: 1000},
+		{Command: []byte{0x90, 0x6A, 0, 0, 0}, Response: []byte{0x91, 0x00}, At: 4000, Took: 1000, Reset: true},
+		{Command: []byte{0x90, 0x45, 0, 0, 0}, Response: nil, At: 6000, Took: 1000, Failed: "the card is gone"},
+	}
+	if !reflect.DeepEqual(rec.Exchanges, want) || rec.Framing != ISO || rec.Card.Reader != "reader 7" || !bytes.Equal(rec.Card.ATR, []byte{0x3B, 0x81}) {
+		t.Errorf("%+v", rec)
+	}
+
+	var b bytes.Buffer
+	if err := rec.Write(&b, FormatJSON); err != nil {
+		t.Fatal(err)
+	}
+	again, f, err := Parse(b.Bytes())
+	if err != nil || f != FormatJSON {
+		t.Fatal(err)
+	}
+	if len(again.Exchanges) != 4 || again.ID != "x" || again.Card.Reader != "reader 7" {
+		t.Errorf("%+v", again)
+	}
+	for i := range want {
+		got := again.Exchanges[i]
+		if !bytes.Equal(got.Command, want[i].Command) || !bytes.Equal(got.Response, want[i].Response) || got.At != want[i].At || got.Took != want[i].Took ||
+			got.Reset != want[i].Reset || got.Failed != want[i].Failed || got.Framing != want[i].Framing {
+			t.Errorf("exchange %d: %+v, want %+v", i, got, want[i])
+		}
+	}
+}
+
+func TestRecorderKeepsWhatATransportHas(t *testing.T) {
+	inner := new(full)
+	w := NewRecorder(nil).Wrap(inner)
+	c, r, f := w.Limits()
+	w.(interface{ ResetOnClose(bool) }).ResetOnClose(true)
+	if w.Close() != nil || !inner.closed || !inner.reset || w.String() != "reader 7" || len(w.ATR()) != 2 || c != 100 || r != 200 || f != frame.Native {
+		t.Errorf("%v %v %d %d %v", w, w.ATR(), c, r, f)
+	}
+	w = NewRecorder(nil).Wrap(new(bare))
+	if _, ok := w.(reconnecter); ok {
+		t.Error("what cannot reconnect seems to")
+	}
+	c, r, f = w.Limits()
+	if w.Close() != nil || w.ATR() != nil || c != 0 || r != 0 || f != frame.Auto || w.String() == "" {
+		t.Errorf("%v %v %d %d %v", w, w.ATR(), c, r, f)
+	}
+}
+
+func TestRecorderLimitAndEmpty(t *testing.T) {
+	r := NewRecorder(&RecorderConfig{Limit: 1, NoTimes: true})
+	name := filepath.Join(t.TempDir(), "x.json")
+	if err := r.WriteFile(name); !errors.Is(err, ErrEmpty) {
+		t.Error(err)
+	}
+	w := r.Wrap(&bare{answers: [][]byte{{0}, {0}}})
+	_, _ = w.Transmit(context.Background(), []byte{0x60})
+	_, _ = w.Transmit(context.Background(), []byte{0x60})
+	if rec := r.Recording(); len(rec.Exchanges) != 1 || rec.Notes != "1 further exchange not kept" {
+		t.Errorf("%+v", rec)
+	}
+	if err := r.WriteFile(name); err != nil {
+		t.Fatal(err)
+	}
+	if fi, err := os.Stat(name); err != nil || fi.Mode().Perm()&0o077 != 0 {
+		t.Errorf("%v %v", fi.Mode(), err)
+	}
+}
+
+func TestWriteFileIsAtomic(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "sub", "x.json")
+	rec := &Recording{Exchanges: []Exchange{{Command: []byte{0x60}}}}
+	if err := rec.WriteFile(name, FormatJSON); err == nil {
+		t.Error("a directory that does not exist is no error")
+	}
+	name = filepath.Join(dir, "x.json")
+	if err := os.WriteFile(name, []byte("before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := rec.WriteFile(name, FormatPcscd); err == nil {
+		t.Error("a pcscd log can be written")
+	}
+	if b, _ := os.ReadFile(name); string(b) != "before" {
+		t.Errorf("a failed write left %q", b)
+	}
+	if err := rec.WriteFile(name, FormatJSON); err != nil {
+		t.Fatal(err)
+	}
+	left, _ := filepath.Glob(filepath.Join(dir, ".trace-*"))
+	if len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// Keys, randoms and session keys of a recording are never written.
+func TestRecordingsAreWrittenWithoutKeys(t *testing.T) {
+	for name, rec := range recordings(t) {
+		var secrets [][]byte
+		for _, k := range rec.Keys {
+			if b := k.Value.Export(); !bytes.Equal(b, make([]byte, len(b))) {
+				secrets = append(secrets, b)
+			}
+		}
+		for _, a := range rec.RndA {
+			if !bytes.Equal(a, make([]byte, len(a))) {
+				secrets = append(secrets, a)
+			}
+		}
+		for _, e := range rec.Exchanges {
+			if e.Preset != nil && !bytes.Equal(e.Preset.MAC, make([]byte, 16)) {
+				secrets = append(secrets, e.Preset.Enc, e.Preset.MAC)
+			}
+		}
+		var b bytes.Buffer
+		if err := rec.Write(&b, FormatJSON); err != nil {
+			t.Fatal(err)
+		}
+		if err := rec.Write(&b, FormatLines); err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range Explain(rec) {
+			b.WriteString(l.String() + "\n")
+		}
+		r := Verify(rec, nil)
+		for i := range r.Messages {
+			b.WriteString(strings.Join(r.Messages[i].Lines(), "\n"))
+		}
+		j, _ := json.Marshal(r)
+		b.Write(j)
+		text := strings.ToLower(b.String())
+		spread := strings.ReplaceAll(text, " ", "")
+		for _, s := range secrets {
+			if strings.Contains(spread, hexBytes(s).String()) {
+				t.Errorf("%s: a key is printed", name)
+			}
+		}
+		again, _, err := Parse(b.Bytes()[:bytes.Index(b.Bytes(), []byte("\n}\n"))+3])
+		if err != nil || len(again.Keys) != 0 || len(again.RndA) != 0 || len(again.Exchanges) != len(rec.Exchanges) {
+			t.Errorf("%s: %v", name, err)
+		}
+		red := rec.Redacted()
+		if len(red.Keys)+len(red.RndA) != 0 || slices.ContainsFunc(red.Exchanges, func(e Exchange) bool { return e.Preset != nil }) {
+			t.Errorf("%s: redacted has keys", name)
+		}
+	}
+}
+
+func (h hexBytes) String() string { b, _ := json.Marshal(h); return strings.Trim(string(b), `"`) }
