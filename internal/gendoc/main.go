@@ -18,6 +18,7 @@ type page struct {
 
 var pages = [...]page{
 	{"docs/commands.md", commandsPage},
+	{"docs/evidence.md", evidencePage},
 }
 
 func main() {
