@@ -122,13 +122,15 @@ type patience struct {
 	timer atomic.Pointer[time.Timer]
 }
 
+// waiting starts the clock, unless it runs already: a card that comes and goes
+// without ever answering counts as away.
 func (w *patience) waiting() {
-	if w.limit > 0 {
-		w.present()
+	if w.limit > 0 && w.timer.Load() == nil {
 		w.timer.Store(time.AfterFunc(w.limit, func() { w.end(errNoCard) }))
 	}
 }
 
+// present stops the clock.
 func (w *patience) present() {
 	if t := w.timer.Swap(nil); t != nil {
 		t.Stop()
