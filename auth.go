@@ -136,6 +136,7 @@ func (c *Card) begin(channel securemsg.Channel, m key.Method, k key.Key) {
 func (c *Card) authFrame(ctx context.Context, name, spec *wire.Spec, data []byte) ([]byte, error) {
 	a, err := c.send(ctx, spec, data, wire.Encoded{Le: -1})
 	if err != nil {
+		c.removed = removed(err)
 		err = classify(name.Name, wire.EffectNone, c.link.Frames, false, err)
 		c.state.forget(name.Name + " broke off: " + err.Error())
 		return nil, err

@@ -17,23 +17,29 @@ import (
 // at a time; using it from two at once is detected and reported as ErrBusy.
 // Close may be called from any goroutine.
 type Card struct {
-	t                         Transport
-	conf                      Config
-	link                      frame.Link
-	coder                     wire.Coder
-	version                   *wire.Version
-	gen                       Generation
-	reader                    string // where the card was presented, if known
-	state                     state
-	clock                     deadline
-	commandLimit, answerLimit int    // of the transport, bytes of a frame; 0 if it does not say
-	tx, rx                    []byte // sealed command, opened answer
-	seen                      Exchange
-	nested                    bool                 // inside Transact
-	change                    *securemsg.KeyChange // of the ChangeKey that runs
-	dirty                     bool                 // something was authenticated or pending since the last activation
-	busy                      atomic.Bool
-	closed                    atomic.Bool
+	t       Transport
+	conf    Config
+	link    frame.Link
+	version *wire.Version
+	gen     Generation
+	reader  string // where the card was presented, if known
+	state   state
+	busy    atomic.Bool
+	closed  atomic.Bool
+
+	// What the transport carries, bytes of a frame; 0 if it does not say.
+	commandLimit, answerLimit int
+
+	nested  bool                 // inside Transact
+	change  *securemsg.KeyChange // of the ChangeKey that runs
+	dirty   bool                 // something was authenticated or pending since the last activation
+	removed bool                 // the transport said that the card left
+
+	// Kept between exchanges, so that they do not allocate.
+	coder  wire.Coder
+	clock  deadline
+	tx, rx []byte // sealed command, opened answer
+	seen   Exchange
 }
 
 // Connect finds out what lies behind a transport and returns it as a Card,

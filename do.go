@@ -111,6 +111,7 @@ func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message,
 	a, err := c.send(ctx, spec, body, e)
 	partial := effect == wire.EffectImmediate && !c.link.Fits(len(body))
 	if err != nil {
+		c.removed = removed(err)
 		err = classify(spec.Name, effect, c.link.Frames, partial, err)
 		c.state.forget(spec.Name + " broke off: " + err.Error())
 		return 0, mode, err

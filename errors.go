@@ -165,6 +165,12 @@ func sent(err error) bool {
 	return true
 }
 
+// removed reports whether a transport's error says that the card left.
+func removed(err error) bool {
+	var r interface{ Removed() bool }
+	return errors.As(err, &r) && r.Removed()
+}
+
 // classify turns what went wrong after a command was sealed into the error the
 // caller gets. frames counts the answers that had come.
 func classify(command string, effect wire.Effect, frames int, partial bool, err error) error {

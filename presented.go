@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"time"
 )
 
 // Cards yields each card that is presented to any reader of the source, one at
@@ -46,6 +47,9 @@ func Cards(ctx context.Context, source Source, conf *Config) iter.Seq2[*Card, er
 			_ = card.Close()
 			if !more {
 				return
+			}
+			if card.removed {
+				q.again(p)
 			}
 		}
 	}
@@ -94,8 +98,11 @@ func Serve(ctx context.Context, source Source, conf *Config, handler func(ctx co
 				}
 				return
 			}
-			defer card.Close()
 			handler(p.ctx, card)
+			_ = card.Close()
+			if card.removed {
+				q.again(p)
+			}
 		})
 	}
 }
@@ -206,9 +213,27 @@ func watch(ctx context.Context, source Source) *queue {
 
 func (q *queue) put(p *presented) {
 	q.mu.Lock()
+	if q.done {
+		q.mu.Unlock()
+		return
+	}
 	q.items = append(q.items, p)
 	q.mu.Unlock()
 	q.signal()
+}
+
+// blink is how long a card may be away without the source noticing: pcscd
+// looks every 400 ms.
+const blink = 500 * time.Millisecond
+
+// again presents a card that left and, as the source sees it, still lies
+// there: it has come back between two looks.
+func (q *queue) again(p *presented) {
+	time.AfterFunc(blink, func() {
+		if p.ctx.Err() == nil {
+			q.put(p)
+		}
+	})
 }
 
 // drop takes back a card that left before anybody took it.

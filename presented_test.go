@@ -56,6 +56,12 @@ type fakeCard struct {
 	fail   error // instead of an answer to GetValue
 }
 
+// goneError is what a transport says when the card has left.
+type goneError struct{}
+
+func (goneError) Error() string { return "card is gone" }
+func (goneError) Removed() bool { return true }
+
 type fakeLink struct{ card *fakeCard }
 
 func (l fakeLink) Transmit(_ context.Context, cmd []byte) ([]byte, error) {
@@ -63,7 +69,7 @@ func (l fakeLink) Transmit(_ context.Context, cmd []byte) ([]byte, error) {
 	defer l.card.mu.Unlock()
 	switch {
 	case l.card.pulled:
-		return nil, errors.New("card is gone")
+		return nil, goneError{}
 	case cmd[1] == 0x60:
 		return unhex("0401010100180591AF"), nil
 	case cmd[1] == 0xAF && l.card.value == 0xFF:
@@ -309,6 +315,56 @@ func TestKeepRandomID(t *testing.T) {
 		})
 		if !errors.Is(err, context.Canceled) || !errors.Is(why, errNoIdentity) || steps != before || steps < 10 {
 			t.Errorf("%v, %v, %d steps, %d before the card left", err, why, steps, before)
+		}
+	})
+}
+
+// A card that left and came back between two looks of the source is presented
+// again, though the source reports nothing.
+func TestCardThatBlinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		s := newFakeSource()
+		card := &fakeCard{uid: "04000000000001"}
+		go s.insert("a", card)
+		presented := 0
+		for c, err := range Cards(ctx, s, nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			presented++
+			if presented == 3 {
+				cancel()
+				break
+			}
+			card.pull(true)
+			if _, err := c.Value(ctx, 1); !SafeToRetry(err) {
+				t.Fatal(err)
+			}
+			card.pull(false)
+		}
+		if presented != 3 {
+			t.Errorf("presented %d times", presented)
+		}
+		done := make(chan error)
+		ctx, cancel = context.WithCancel(context.Background())
+		s = newFakeSource()
+		served := 0
+		go func() {
+			done <- Serve(ctx, s, nil, func(ctx context.Context, c *Card) {
+				if served++; served == 2 {
+					cancel()
+					return
+				}
+				card.pull(true)
+				_, _ = c.Value(ctx, 1)
+				card.pull(false)
+			}, nil)
+		}()
+		s.insert("a", card)
+		if err := <-done; err != nil || served != 2 {
+			t.Errorf("served %d times, %v", served, err)
 		}
 	})
 }
