@@ -110,6 +110,10 @@ func (v *verifier) finish(m *message, h *handshake, before *session, name string
 	v.opened(m, nil, note)
 }
 
+// maxSearches bounds how often a recording may make Verify look for a wrong
+// bit in a challenge, which is slow.
+const maxSearches = 64
+
 // fitting tries the keys: those for the selected application and the number
 // first, then all. A key that fits every part counts more than one that fits
 // two of three.
@@ -129,7 +133,8 @@ func (v *verifier) fitting(h *handshake) (best *fit) {
 			}
 		}
 	}
-	for i := len(v.keys) - 1; i >= 0 && best == nil; i-- {
+	for i := len(v.keys) - 1; i >= 0 && best == nil && v.searches < maxSearches; i-- {
+		v.searches++
 		if f, ok := h.search(v.keys[i].Value); ok {
 			best = f
 		}

@@ -34,6 +34,8 @@ func assumptions(m *message, rule wire.Rule, known wire.CommMode) (list []assump
 		}
 	case wire.RuleFullAnswer, wire.RuleMAC:
 		list = []assumption{{rule: rule}, {rule: wire.RuleManage}}
+	case wire.RuleManage: // some readers send the CMAC of EV1 with more commands
+		list = []assumption{{rule: rule}, {rule: wire.RuleMAC}}
 	default:
 		list = []assumption{{rule: rule}}
 	}

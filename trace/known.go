@@ -173,10 +173,14 @@ func (v *knowledge) view(m *message, spec *wire.Spec) view {
 	return w
 }
 
+// maxHidden bounds the answers that hidden looks at: its time grows with the
+// square of their length.
+const maxHidden = 512
+
 // hidden reports whether a D40 answer that looks plain is a protected one with
 // one wrong bit. It asks only where neither settings nor lengths tell the mode.
 func (t *attempt) hidden(v *verifier, m *message) bool {
-	if t.rule != wire.RuleRead || t.view.rspWant >= 0 || len(m.rsp) == 0 || v.effective(m, t.rule, t.session.keyNo) != modeUnknown {
+	if t.rule != wire.RuleRead || t.view.rspWant >= 0 || len(m.rsp) == 0 || len(m.rsp) > maxHidden || v.effective(m, t.rule, t.session.keyNo) != modeUnknown {
 		return false
 	}
 	for _, mode := range [...]wire.CommMode{wire.CommMAC, wire.CommFull} {

@@ -51,6 +51,7 @@ type verifier struct {
 	uncertain bool   // the card may have ended the session
 	foreign   string // not empty: a session is open whose keys are not known
 	iso       *handshake
+	searches  int // for wrong bits in challenges
 	reasons   []Failure
 	rejected  []Failure
 	doubtful  *Failure // of a preset none of whose checks passed
