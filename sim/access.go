@@ -48,7 +48,7 @@ func (op operation) worksOn(t wire.FileType) bool {
 
 // pending reports whether the operation changes the file at Commit.
 func (op operation) pending(t wire.FileType) bool {
-	return t != wire.FileStandard && t != wire.FileTransactionMAC && (op.write || op.readWrite && !op.read && !op.getValue) && !op.change
+	return t != wire.FileStandard && t != wire.FileTransactionMAC && !op.getValue && (op.write || op.readWrite && !op.read)
 }
 
 // grant is what a file's rights say about an operation.

@@ -321,7 +321,7 @@ func (x *ImageFile) file() (f *file, err error) {
 		if t == nil || len(t.Value) != 8 || len(t.ReaderID) != 16 {
 			return nil, fmt.Errorf("tmac is missing, or its value is not 8 or its readerID not 16 bytes")
 		}
-		f.tmac = &tmac{exclude: t.Exclude, counter: t.Counter, value: [8]byte(t.Value), readerID: [16]byte(t.ReaderID)}
+		f.tmac = &transactionMAC{exclude: t.Exclude, counter: t.Counter, value: [8]byte(t.Value), readerID: [16]byte(t.ReaderID)}
 		if t.Limit != nil {
 			f.tmac.limited, f.tmac.limit = true, *t.Limit
 		}

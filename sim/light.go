@@ -33,7 +33,7 @@ func lightApplication() *application {
 			{no: 0x04, typ: wire.FileStandard, isoID: 0xEF04, comm: wire.CommFull, rights: rights(0x1230), data: make([]byte, 256)},
 			{no: 0x03, typ: wire.FileValue, comm: wire.CommFull, rights: rights(0x1230), upper: 1<<31 - 1},
 			{no: 0x01, typ: wire.FileCyclicRecord, isoID: 0xEF01, comm: wire.CommFull, rights: rights(0x1230), recordSize: 16, maxRecords: 5},
-			{no: 0x0F, typ: wire.FileTransactionMAC, comm: wire.CommFull, rights: rights(0x1F10), tmac: &tmac{key: make([]byte, 16)}},
+			{no: 0x0F, typ: wire.FileTransactionMAC, comm: wire.CommFull, rights: rights(0x1F10), tmac: &transactionMAC{key: make([]byte, 16)}},
 			{no: fileFCI, typ: wire.FileStandard, isoID: 0xEF1F, comm: wire.CommPlain, rights: rights(0xEF30), data: make([]byte, 32)},
 		},
 	}

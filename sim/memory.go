@@ -71,7 +71,7 @@ type file struct {
 
 	configured bool // value: its limits have been set, which Light allows once
 
-	tmac *tmac // transaction MAC
+	tmac *transactionMAC // transaction MAC
 
 	sdmOption bool      // secure dynamic messaging is allowed
 	sdm       *wire.SDM // its settings, nil for none

@@ -102,7 +102,7 @@ func (c *Card) changeFileSettings(m *wire.ChangeFileSettings, _ *wire.Empty) wir
 const fileNDEF wire.FileNo = 2
 
 // checkTMAC judges new settings of a transaction MAC file (hardware notes 4).
-func (c *Card) checkTMAC(t *tmac, m *wire.ChangeFileSettings) bool {
+func (c *Card) checkTMAC(t *transactionMAC, m *wire.ChangeFileSettings) bool {
 	counter := t.counter
 	if c.nvm.config.lrp() {
 		counter &= 0xFFFF

@@ -16,8 +16,9 @@ func tmacCommands() []*command {
 	return []*command{create, on((*Card).commitReaderID)}
 }
 
-// tmac is what a transaction MAC file holds. A published tmac is never changed.
-type tmac struct {
+// transactionMAC is what a transaction MAC file holds. A published one is never
+// changed.
+type transactionMAC struct {
 	key      []byte
 	version  byte
 	exclude  bool // leave out what is done without authentication
@@ -29,13 +30,13 @@ type tmac struct {
 }
 
 // content is what ReadData answers: counter and MAC.
-func (t *tmac) content() []byte {
+func (t *transactionMAC) content() []byte {
 	b := binary.LittleEndian.AppendUint32(make([]byte, 0, 12), t.counter)
 	return append(b, t.value[:]...)
 }
 
 // exhausted reports whether the counter is at its limit.
-func (t *tmac) exhausted() bool { return t.limited && t.counter >= t.limit }
+func (t *transactionMAC) exhausted() bool { return t.limited && t.counter >= t.limit }
 
 // tmacFile is the transaction MAC file of the application, or nil.
 func (a *application) tmacFile() *file {
@@ -58,7 +59,7 @@ func (c *Card) createTransactionMACFile(m *wire.CreateTransactionMACFile, _ *wir
 	}
 	f := &file{
 		no: m.File, typ: wire.FileTransactionMAC, rights: m.Access,
-		tmac: &tmac{key: slices.Clone(m.Key[:]), version: byte(m.KeyVersion), exclude: m.Option.Has(wire.OptionTMIExclude)},
+		tmac: &transactionMAC{key: slices.Clone(m.Key[:]), version: byte(m.KeyVersion), exclude: m.Option.Has(wire.OptionTMIExclude)},
 	}
 	if c.call.app.tmacFile() != nil && c.call.app.file(m.File) == nil {
 		return wire.StatusPermissionDenied
@@ -98,7 +99,7 @@ func (t *tmi) add(b []byte) {
 }
 
 // startTMI derives the transaction's keys at its first command.
-func (c *Card) startTMI(t *tmac) {
+func (c *Card) startTMI(t *transactionMAC) {
 	if c.v.pending.tmi.mac != nil {
 		return
 	}
