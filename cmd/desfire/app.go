@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
@@ -27,6 +28,9 @@ type app struct {
 	at             string          // the reader where the card of the verb lies
 
 	reader  string
+	keySpec string
+	keyNo   uint8
+	key     *key.Secret // nil without --key
 	traceTo string
 	json    bool
 	verbose bool
@@ -84,6 +88,8 @@ func (a *app) rootCommand() *cobra.Command {
 	})
 	f := root.PersistentFlags()
 	f.StringVarP(&a.reader, "reader", "r", envOr("DESFIRE_READER", "pcsc"), "where cards are presented: pcsc[:PART], tcp:HOST:PORT, sim: or sim:FILE")
+	f.StringVar(&a.keySpec, "key", "", "authenticate with `SPEC`: des:HEX, 2k3des:HEX, 3k3des:HEX, aes:HEX, or safer @FILE or env:NAME")
+	f.Uint8Var(&a.keyNo, "auth", 0, "number of that key on the card")
 	f.BoolVar(&a.json, "json", false, "print JSON on stdout, one object a line")
 	f.StringVar(&a.traceTo, "trace", "", "show the traffic with the card on stderr, or record it into `FILE`.json")
 	f.Lookup("trace").NoOptDefVal = "-"
@@ -121,6 +127,9 @@ func (a *app) prepare(cmd *cobra.Command) error {
 		a.tracer = newTracer(a.stderr, a.err)
 	default:
 		a.recorder = trace.NewRecorder(nil)
+	}
+	if err := a.readKey(cmd); err != nil {
+		return err
 	}
 	if a.wait < 0 {
 		return &usageError{cmd, fmt.Errorf("--wait %v: want 0 or more", a.wait)}

@@ -100,7 +100,7 @@ func (d *demo) present(ctx context.Context) error {
 	}
 	defer card.Close()
 	d.card = card.String()
-	list, err := listCard(ctx, card, nil)
+	list, err := d.listCard(ctx, card, nil)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (d *demo) drain(ctx context.Context) error {
 		Every: demoEvery,
 		After: func(t time.Duration) <-chan time.Time { return time.After(d.scaled(t)) },
 		Accept: func(ctx context.Context, card *desfire.Card) error {
-			return d.purse.find(ctx, card)
+			return d.purse.find(ctx, d.app, card)
 		},
 		OnChange: func(c desfire.KeepChange) {
 			if c.State == desfire.KeepBack {
@@ -185,7 +185,7 @@ func (d *demo) look(ctx context.Context, card *desfire.Card) (int32, outcome, er
 	case demoUndone:
 		d.field.Card.TearBefore(demoCommit)
 	}
-	value, settled, err := d.purse.look(ctx, card)
+	value, settled, err := d.purse.look(ctx, d.app, card)
 	d.value = value
 	return value, settled, err
 }

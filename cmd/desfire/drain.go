@@ -140,7 +140,7 @@ func (d *drain) once(ctx context.Context, card *desfire.Card) (done bool, err er
 	}
 	p := d.purse
 	before := p.open
-	value, settled, err := p.look(ctx, card)
+	value, settled, err := p.look(ctx, d.app, card)
 	if err != nil {
 		return false, err
 	}

@@ -41,6 +41,9 @@ type formatResult struct {
 var errNotConfirmed = errors.New("not confirmed: nothing was done")
 
 func (a *app) format(ctx context.Context, cmd *cobra.Command, card *desfire.Card, yes bool) error {
+	if err := a.enterCard(ctx, card); err != nil {
+		return err
+	}
 	what := "all its applications and files"
 	aids, err := card.Applications(ctx)
 	switch {
@@ -64,7 +67,7 @@ func (a *app) format(ctx context.Context, cmd *cobra.Command, card *desfire.Card
 	err = card.Format(ctx)
 	switch {
 	case errors.Is(err, wire.StatusAuthenticationError):
-		return fmt.Errorf("the card wants its PICC master key for this, and nothing was deleted: %w", err)
+		return fmt.Errorf("the card wants its PICC master key for this, and nothing was deleted: give it with --key: %w", err)
 	case err != nil:
 		return mayHaveHappened(err)
 	case a.json:

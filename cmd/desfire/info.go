@@ -69,6 +69,9 @@ type appID struct {
 
 // inspect asks the card what it tells anybody.
 func (a *app) inspect(ctx context.Context, card *desfire.Card) (*cardInfo, error) {
+	if err := a.enterCard(ctx, card); err != nil {
+		return nil, err
+	}
 	v, err := card.Version(ctx)
 	if err != nil {
 		return nil, err

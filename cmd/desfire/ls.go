@@ -36,7 +36,7 @@ the other way round.`,
 				only = append(only, aid)
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				t, err := listCard(ctx, card, only)
+				t, err := a.listCard(ctx, card, only)
 				if err != nil {
 					return err
 				}
@@ -52,7 +52,7 @@ the other way round.`,
 
 // listCard lists what the card lets anybody see; only restricts it to some
 // applications.
-func listCard(ctx context.Context, card *desfire.Card, only []wire.AID) (*cardTree, error) {
+func (a *app) listCard(ctx context.Context, card *desfire.Card, only []wire.AID) (*cardTree, error) {
 	t := &cardTree{Card: card.String(), Generation: card.Generation(), UID: card.UID(), Applications: []appTree{}}
 	if card.Generation().Has(wire.FeatureEV1Commands) {
 		if n, err := card.FreeMemory(ctx); err == nil {
@@ -65,7 +65,10 @@ func listCard(ctx context.Context, card *desfire.Card, only []wire.AID) (*cardTr
 	aids := only
 	names := make(map[wire.AID]wire.DFName)
 	if only == nil {
-		var err error
+		err := a.enterCard(ctx, card)
+		if err != nil {
+			return nil, err
+		}
 		if aids, err = card.Applications(ctx); err != nil {
 			return nil, err
 		}
@@ -80,7 +83,7 @@ func listCard(ctx context.Context, card *desfire.Card, only []wire.AID) (*cardTr
 		}
 	}
 	for _, aid := range aids {
-		app, err := listApp(ctx, card, aid)
+		app, err := a.listApp(ctx, card, aid, only != nil)
 		if err != nil {
 			return nil, err
 		}
@@ -94,10 +97,15 @@ func listCard(ctx context.Context, card *desfire.Card, only []wire.AID) (*cardTr
 
 // listApp lists one application. What the card refuses to show is in its
 // Error, or in that of the file.
-func listApp(ctx context.Context, card *desfire.Card, aid wire.AID) (appTree, error) {
+func (a *app) listApp(ctx context.Context, card *desfire.Card, aid wire.AID, auth bool) (appTree, error) {
 	t := newAppTree(aid)
 	if err := selectApp(ctx, card, aid); err != nil {
 		return t, err
+	}
+	if auth {
+		if err := a.authenticate(ctx, card); err != nil {
+			return t, err
+		}
 	}
 	ks, err := card.KeySettings(ctx)
 	switch {

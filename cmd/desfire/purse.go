@@ -22,7 +22,8 @@ type purse struct {
 	part   bool // credit by LimitedCredit
 
 	lower, upper int32
-	open         *int32 // value before a commit whose answer was lost
+	settings     *wire.FileSettings // nil where the card does not show them
+	open         *int32             // value before a commit whose answer was lost
 }
 
 // outcome is what became of a change whose commit was not answered.
@@ -47,29 +48,31 @@ func (p *purse) delta() int32 {
 	return -p.amount
 }
 
-// find selects the application and checks that the file is a value file.
-func (p *purse) find(ctx context.Context, card *desfire.Card) error {
-	if err := selectApp(ctx, card, p.app); err != nil {
-		return err
-	}
+// find checks that the application is there and that the file is a value file.
+func (p *purse) find(ctx context.Context, a *app, card *desfire.Card) error {
 	p.lower, p.upper = 0, 1<<31-1
-	fs, err := settings(ctx, card, p.app, p.file)
+	fs, err := a.enterFile(ctx, card, p.app, p.file)
 	switch {
-	case refusal(err): // the settings are not free to read: the card will say where the limits are
+	case errors.Is(err, wire.StatusApplicationNotFound):
+		return err
+	case refusal(err) && a.key == nil: // the card will say where the limits are
 		return selectApp(ctx, card, p.app)
 	case err != nil:
 		return err
 	case fs.Type != wire.FileValue:
 		return fmt.Errorf("file %d of application %v is a %v file, not a value file", p.file, p.app, fs.Type)
 	}
-	p.lower, p.upper = fs.Lower, fs.Upper
+	p.lower, p.upper, p.settings = fs.Lower, fs.Upper, fs
 	return nil
 }
 
-// look selects the application, reads the value and settles an open outcome.
-func (p *purse) look(ctx context.Context, card *desfire.Card) (value int32, settled outcome, err error) {
-	if err := selectApp(ctx, card, p.app); err != nil {
+// look enters the application, reads the value and settles an open outcome.
+func (p *purse) look(ctx context.Context, a *app, card *desfire.Card) (value int32, settled outcome, err error) {
+	if err := a.enter(ctx, card, p.app); err != nil {
 		return 0, certain, err
+	}
+	if p.settings != nil {
+		card.SetFileSettings(p.file, *p.settings)
 	}
 	if value, err = card.Value(ctx, p.file); err != nil {
 		return 0, certain, err
@@ -148,7 +151,7 @@ func (a *app) hold(ctx context.Context, pl *place, p *purse, every, wait time.Du
 	conf := &desfire.KeepConfig{
 		Every: every,
 		Accept: func(ctx context.Context, card *desfire.Card) error {
-			err := p.find(ctx, card)
+			err := p.find(ctx, a, card)
 			if err == nil || lost(err) {
 				return err
 			}

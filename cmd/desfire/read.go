@@ -37,7 +37,7 @@ newest. Shown as hexadecimal with text beside it, unless --raw or --out.`,
 				return &usageError{cmd, errors.New("--json does not go with --raw or --out")}
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				r, err := readFile(ctx, card, p.app, p.file, offset, length)
+				r, err := a.readFile(ctx, card, p.app, p.file, offset, length)
 				if err != nil {
 					return err
 				}
@@ -69,11 +69,8 @@ type readResult struct {
 	Value       *int32      `json:"value,omitempty"`
 }
 
-func readFile(ctx context.Context, card *desfire.Card, app wire.AID, no wire.FileNo, offset, length uint32) (*readResult, error) {
-	if err := selectApp(ctx, card, app); err != nil {
-		return nil, err
-	}
-	fs, err := settings(ctx, card, app, no)
+func (a *app) readFile(ctx context.Context, card *desfire.Card, app wire.AID, no wire.FileNo, offset, length uint32) (*readResult, error) {
+	fs, err := a.enterFile(ctx, card, app, no)
 	if err != nil {
 		return nil, err
 	}

@@ -149,33 +149,3 @@ func closeTransport(t desfire.Transport) {
 		_ = c.Close()
 	}
 }
-
-// selectApp selects an application and names it if there is none.
-func selectApp(ctx context.Context, card *desfire.Card, aid desfire.AID) error {
-	err := card.SelectApplication(ctx, aid)
-	if errors.Is(err, wire.StatusApplicationNotFound) {
-		return &noApplicationError{aid, err}
-	}
-	return err
-}
-
-// noApplicationError is an AID that the card does not have.
-type noApplicationError struct {
-	aid desfire.AID
-	err error
-}
-
-func (e *noApplicationError) Error() string {
-	return fmt.Sprintf("the card has no application %v: desfire ls shows what it has", e.aid)
-}
-
-func (e *noApplicationError) Unwrap() error { return e.err }
-
-// settings are the settings of a file, with an error that names it.
-func settings(ctx context.Context, card *desfire.Card, aid desfire.AID, no desfire.FileNo) (*wire.FileSettings, error) {
-	fs, err := card.FileSettings(ctx, no)
-	if errors.Is(err, wire.StatusFileNotFound) || errors.Is(err, wire.StatusParameterError) {
-		return nil, fmt.Errorf("application %v has no file %d: desfire ls shows what it has", aid, no)
-	}
-	return fs, err
-}

@@ -288,14 +288,33 @@ func fields(m wire.Message) string {
 		return ""
 	}
 	words := make([]string, 0, len(list))
+	secret := carriesKeys(m)
 	for _, f := range list {
 		v := f.Value
+		if secret && f.Offset >= e.Head {
+			words = append(words, fmt.Sprintf("(%d bytes that may hold keys)", len(e.Bytes)-e.Head))
+			break
+		}
 		if len(v) > longField && !strings.Contains(v, " ") {
 			v = fmt.Sprintf("%s...(%d bytes)", v[:longField], f.Len)
 		}
 		words = append(words, f.Name+"="+v)
 	}
 	return strings.Join(words, "  ")
+}
+
+// carriesKeys reports whether what a command enciphers may hold key bytes.
+func carriesKeys(m wire.Message) bool {
+	cmd, ok := m.(wire.Command)
+	if !ok {
+		return false
+	}
+	switch m.(type) {
+	case *wire.ChangeFileSettings, *wire.ChangeKeySettings:
+		return false
+	}
+	rule := cmd.Spec().Rule
+	return rule == wire.RuleChangeKey || rule == wire.RuleFull
 }
 
 // wrap breaks a list of fields into lines.
@@ -305,7 +324,7 @@ func wrap(list string, width int) []string {
 		if len(list) <= width {
 			return append(lines, list)
 		}
-		at := strings.LastIndex(list[:width], "  ")
+		at := strings.LastIndex(list[:min(width+2, len(list))], "  ")
 		if at <= 0 {
 			if at = strings.Index(list, "  "); at < 0 {
 				return append(lines, list)

@@ -43,7 +43,7 @@ func (a *app) valueGetCommand() *cobra.Command {
 				return err
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				if err := p.find(ctx, card); err != nil {
+				if err := p.find(ctx, a, card); err != nil {
 					return err
 				}
 				v, err := card.Value(ctx, p.file)
@@ -103,7 +103,7 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 	var result valueResult
 	err = a.hold(cmd.Context(), pl, p, 0, a.wait, nil, func(ctx context.Context, card *desfire.Card) (bool, error) {
 		before := p.open
-		value, settled, err := p.look(ctx, card)
+		value, settled, err := p.look(ctx, a, card)
 		if err != nil {
 			return false, err
 		}

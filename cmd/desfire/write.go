@@ -37,7 +37,7 @@ func (a *app) writeCommand() *cobra.Command {
 				return err
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				r, err := writeFile(ctx, card, p.app, p.file, offset, data)
+				r, err := a.writeFile(ctx, card, p.app, p.file, offset, data)
 				switch {
 				case err != nil:
 					return err
@@ -108,11 +108,8 @@ type writeResult struct {
 	Committed   bool        `json:"committed"`
 }
 
-func writeFile(ctx context.Context, card *desfire.Card, app wire.AID, no wire.FileNo, offset uint32, data []byte) (*writeResult, error) {
-	if err := selectApp(ctx, card, app); err != nil {
-		return nil, err
-	}
-	fs, err := settings(ctx, card, app, no)
+func (a *app) writeFile(ctx context.Context, card *desfire.Card, app wire.AID, no wire.FileNo, offset uint32, data []byte) (*writeResult, error) {
+	fs, err := a.enterFile(ctx, card, app, no)
 	if err != nil {
 		return nil, err
 	}
