@@ -59,7 +59,7 @@ type grant struct {
 }
 
 // granted unites what the sets of rights give.
-func (op operation) granted(r wire.AccessRights, s *session, g *grant) {
+func (op operation) granted(r wire.AccessRights, c *Card, g *grant) {
 	for _, x := range [...]struct {
 		counts bool
 		who    wire.Access
@@ -70,7 +70,7 @@ func (op operation) granted(r wire.AccessRights, s *session, g *grant) {
 			g.possible, g.free = true, true
 		default:
 			g.possible = true
-			g.byKey = g.byKey || s.authenticated(wire.KeyNo(x.who))
+			g.byKey = g.byKey || c.authenticated(wire.KeyNo(x.who))
 		}
 	}
 }
@@ -82,7 +82,7 @@ func (op operation) granted(r wire.AccessRights, s *session, g *grant) {
 // The file's mode counts only where a key gives the right; what is free
 // travels plain (5.5).
 func (c *Card) access(op operation, no wire.FileNo) wire.Status {
-	f := c.call.app.file(no)
+	f := c.fileOf(no)
 	if f == nil {
 		return wire.StatusFileNotFound
 	}
@@ -95,9 +95,9 @@ func (c *Card) access(op operation, no wire.FileNo) wire.Status {
 		return wire.StatusPermissionDenied
 	}
 	var g grant
-	op.granted(f.rights, &c.v.session, &g)
+	op.granted(f.rights, c, &g)
 	for _, r := range f.additional {
-		op.granted(r, &c.v.session, &g)
+		op.granted(r, c, &g)
 	}
 	if op.getValue && f.freeGet && g.possible {
 		g.free = true
@@ -121,13 +121,26 @@ func (c *Card) access(op operation, no wire.FileNo) wire.Status {
 	return wire.StatusOK
 }
 
+// secondary in a file or key number addresses the secondary application.
+const secondary = 0x80
+
+// fileOf finds a file of the selected applications, and makes its application
+// the one that the command is about.
+func (c *Card) fileOf(no wire.FileNo) *file {
+	if no&secondary != 0 && c.v.second != wire.PICC {
+		c.call.app = c.nvm.app(c.v.second)
+		no &^= secondary
+	}
+	return c.call.app.file(no)
+}
+
 // masterKey is the key that rules a level.
 const masterKey wire.KeyNo = 0
 
 // allowedBy judges a command that is free where a bit of key setting 1 is set,
 // and else needs the master key of the level.
 func (c *Card) allowedBy(settings, bit wire.KeySett1) wire.Status {
-	if settings.Has(bit) || c.v.session.authenticated(masterKey) {
+	if settings.Has(bit) || c.authenticated(masterKey) {
 		return wire.StatusOK
 	}
 	return wire.StatusAuthenticationError

@@ -22,19 +22,26 @@ func reservedISOID(id wire.ISOFID) bool {
 	return id == 0x0000 || id == 0x3F00 || id == 0x3FFF || id == 0xFFFF
 }
 
-// selectApplication goes to an application or the PICC level.
+// selectApplication goes to an application or the PICC level, or to two
+// applications, the second of which file and key numbers with bit 7 address
+// (EV2; how an application shows that it shares is not public: all do).
 func (c *Card) selectApplication(m *wire.SelectApplication, _ *wire.Empty) wire.Status {
-	if m.Two {
+	switch {
+	case m.Two && !c.gen.Has(wire.FeatureDelegated):
 		return wire.StatusLengthError
-	}
-	if m.AID != wire.PICC && c.nvm.app(m.AID) == nil {
+	case m.AID != wire.PICC && c.nvm.app(m.AID) == nil, m.Two && m.Second != wire.PICC && c.nvm.app(m.Second) == nil:
 		c.endSession()
 		if !c.quirks.SelectFailureKeeps {
 			c.deselect(wire.PICC)
 		}
 		return wire.StatusApplicationNotFound
+	case m.Two && (m.Second == wire.PICC || m.AID == wire.PICC || m.Second == m.AID):
+		return wire.StatusPermissionDenied
 	}
 	c.deselect(m.AID)
+	if m.Two {
+		c.v.second = m.Second
+	}
 	return wire.StatusOK
 }
 
@@ -168,7 +175,7 @@ func (c *Card) deleteApplication(m *wire.DeleteApplication, _ *wire.Empty) wire.
 	case c.nvm.app(m.AID) == nil:
 		return wire.StatusApplicationNotFound
 	case c.mayDeleteDelegated(m):
-	case inside && !c.nvm.settings.Has(wire.SettFreeCreate) && !c.call.app.settings3.Has(wire.SettMasterDelete), !c.v.session.authenticated(masterKey):
+	case inside && !c.nvm.settings.Has(wire.SettFreeCreate) && !c.call.app.settings3.Has(wire.SettMasterDelete), !c.authenticated(masterKey):
 		return wire.StatusAuthenticationError
 	}
 	next := c.nvm.edit()

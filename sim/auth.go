@@ -44,6 +44,7 @@ func onAuth[C wire.Request[R], R wire.Message](run func(c *Card, m C, rsp R) wir
 type handshake struct {
 	card        *securemsg.CardHandshake
 	key         wire.KeyNo
+	app         wire.AID
 	originality bool // proves the card only: no session follows
 }
 
@@ -55,7 +56,11 @@ func (c *Card) begin(method key.Method, no wire.KeyNo, caps []byte) ([]byte, wir
 	if c.methodOff(method) {
 		return nil, wire.StatusIllegalCommand
 	}
-	h := handshake{key: no, originality: c.isOriginality(no)}
+	if no&secondary != 0 && c.v.second != wire.PICC {
+		c.call.app = c.nvm.app(c.v.second)
+		no &^= secondary
+	}
+	h := handshake{key: no, app: levelAID(c.call.app), originality: c.isOriginality(no)}
 	nonFirst := method == key.MethodEV2NonFirst || method == key.MethodLRPNonFirst
 	if nonFirst && old == nil && h.originality {
 		// Recorded from an EV3: key 3 at PICC level, no session before.
@@ -122,6 +127,7 @@ func (c *Card) beginEV2(ev2, lrp key.Method, no wire.KeyNo, caps []byte, rsp *wi
 func (c *Card) finish(token []byte) ([]byte, wire.Status) {
 	h := c.v.handshake
 	c.v.handshake = handshake{}
+	c.call.app = c.nvm.app(h.app)
 	proof, channel, err := h.card.Second(context.Background(), token)
 	if err == nil {
 		if st := c.countSuccess(h.key); st != wire.StatusOK {
@@ -144,7 +150,7 @@ func (c *Card) finish(token []byte) ([]byte, wire.Status) {
 // open begins a session.
 func (c *Card) open(channel securemsg.Channel, t key.Type) {
 	info := channel.Info()
-	c.v.session = session{channel: channel, scheme: info.Scheme, key: info.KeyNo, block: t.BlockSize()}
+	c.v.session = session{channel: channel, scheme: info.Scheme, key: info.KeyNo, aid: levelAID(c.call.app), block: t.BlockSize()}
 }
 
 func methodScheme(m key.Method) wire.Scheme {

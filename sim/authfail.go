@@ -50,7 +50,6 @@ func (c *Card) countSuccess(no wire.KeyNo) wire.Status {
 
 // count changes the counters of a key of the selected level.
 func (c *Card) count(no wire.KeyNo, change func(*failures)) wire.Status {
-	c.call.app = c.selected()
 	if !c.nvm.config.failed.Enabled || c.isOriginality(no) {
 		return wire.StatusOK
 	}

@@ -84,7 +84,7 @@ func (c *Card) writeData(m *wire.WriteData, _ *wire.Empty) wire.Status {
 	f := c.call.file
 	c.track(c.header(f.no, m.Offset, uint32(len(m.Data))), m.Data)
 	if f.typ == wire.FileBackup {
-		p := c.v.pending.of(f)
+		p := c.pendingOf(f)
 		if p.data == nil {
 			p.data = slices.Clone(f.data)
 		}
@@ -104,7 +104,7 @@ func (c *Card) streamData(m *wire.WriteData, data []byte) wire.Status {
 
 func (c *Card) storeData(m *wire.WriteData, data []byte) wire.Status {
 	next := c.nvm.edit()
-	f := next.editApp(c.call.app.aid).editFile(m.File)
+	f := next.editApp(c.call.app.aid).editFile(c.call.file.no)
 	f.data = slices.Clone(f.data)
 	copy(f.data[m.Offset:], data)
 	return c.commit(next)

@@ -69,7 +69,7 @@ func (c *Card) createDelegatedApplication(m *wire.CreateDelegatedApplication, _ 
 	}
 	macKey, encKey := findKey(c.nvm.keys, keyDAMMAC), findKey(c.nvm.keys, keyDAMEnc)
 	switch {
-	case !c.v.session.authenticated(keyDAMAuth):
+	case !c.authenticated(keyDAMAuth):
 		return wire.StatusAuthenticationError
 	case macKey == nil || encKey == nil:
 		return wire.StatusPermissionDenied
@@ -121,7 +121,7 @@ const (
 // identifier allow a deletion.
 func (c *Card) mayDeleteDelegated(m *wire.DeleteApplication) bool {
 	k := findKey(c.nvm.keys, keyDAMMAC)
-	if len(m.DAMMAC) == 0 || k == nil || c.call.app != nil || !c.v.session.authenticated(keyDAMAuth) || c.nvm.slotOf(m.AID) == nil {
+	if len(m.DAMMAC) == 0 || k == nil || c.call.app != nil || !c.authenticated(keyDAMAuth) || c.nvm.slotOf(m.AID) == nil {
 		return false
 	}
 	aid := m.AID.Wire()

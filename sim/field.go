@@ -16,10 +16,13 @@ import (
 // FieldError is an exchange that the field did not carry.
 type FieldError struct {
 	Reason string
+	Err    error // the context's, or nil
 	sent   bool
 }
 
 func (e *FieldError) Error() string { return e.Reason }
+
+func (e *FieldError) Unwrap() error { return e.Err }
 
 // Sent reports whether the card may have seen the command.
 func (e *FieldError) Sent() bool { return e.sent }
@@ -261,7 +264,7 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 	}
 	if err := ctx.Err(); err != nil {
 		a.number.Store(0)
-		return nil, err
+		return nil, &FieldError{Reason: err.Error(), Err: err}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -276,7 +279,7 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 		case <-t.C:
 		case <-ctx.Done():
 			a.number.Store(0)
-			return nil, ctx.Err()
+			return nil, &FieldError{Reason: ctx.Err().Error(), Err: ctx.Err(), sent: true}
 		case <-a.done:
 			return nil, &FieldError{Reason: "the activation was closed in the middle of an exchange", sent: true}
 		}

@@ -89,6 +89,10 @@ func (c *Card) createRecordFile(
 // createFile creates a file with size bytes of data. Files of an application
 // have ISO identifiers all or none; those that cannot have one are left out.
 func (c *Card) createFile(f *file, option wire.FileOption, size int) wire.Status {
+	if f.no&secondary != 0 && c.v.second != wire.PICC {
+		c.call.app = c.nvm.app(c.v.second)
+		f.no &^= secondary
+	}
 	a := c.call.app
 	f.comm = option.Comm()
 	known := wire.FileOption(3)
@@ -136,11 +140,12 @@ func rightsExist(r wire.AccessRights, keys int) bool {
 
 // deleteFile deletes a file. Its space stays taken until FormatPICC.
 func (c *Card) deleteFile(m *wire.DeleteFile, _ *wire.Empty) wire.Status {
+	f := c.fileOf(m.File)
 	a := c.call.app
-	if a.file(m.File) == nil {
+	switch {
+	case f == nil:
 		return wire.StatusFileNotFound
-	}
-	if c.nvm.fixed() && a.file(m.File).tmac == nil {
+	case c.nvm.fixed() && f.tmac == nil:
 		return wire.StatusPermissionDenied
 	}
 	if st := c.allowedBy(a.settings, wire.SettFreeCreate); st != wire.StatusOK {
@@ -148,12 +153,12 @@ func (c *Card) deleteFile(m *wire.DeleteFile, _ *wire.Empty) wire.Status {
 	}
 	next := c.nvm.edit()
 	app := next.editApp(a.aid)
-	app.files = slices.DeleteFunc(app.files, func(f *file) bool { return f.no == m.File })
+	app.files = slices.DeleteFunc(app.files, func(x *file) bool { return x.no == f.no })
 	if st := c.commit(next); st != wire.StatusOK {
 		return st
 	}
-	c.v.pending.forget(m.File)
-	if a.file(m.File).tmac != nil {
+	c.v.pending.forget(a.aid, f.no)
+	if f.tmac != nil {
 		c.v.pending.clear()
 	}
 	return wire.StatusOK

@@ -43,7 +43,7 @@ func (c *Card) levelSettings() wire.KeySett1 {
 
 // needMasterKey judges a command for the master key of the level.
 func (c *Card) needMasterKey() wire.Status {
-	if !c.v.session.authenticated(masterKey) {
+	if !c.authenticated(masterKey) {
 		return wire.StatusAuthenticationError
 	}
 	return wire.StatusOK
@@ -121,7 +121,7 @@ func (c *Card) changeKey(channel securemsg.Channel, code byte, head, data []byte
 		return st
 	}
 	k := findKey(c.levelKeys(), no)
-	own := c.v.session.authenticated(no)
+	own := c.authenticated(no)
 	var old []byte
 	if !own {
 		old = make([]byte, keyLength(newType)) // of a key that was never set
@@ -177,7 +177,6 @@ func (c *Card) keyToChange(b byte) (no wire.KeyNo, t wire.KeyType, st wire.Statu
 
 // mayChangeKey judges who may change a key (command reference 3.2, 3.3).
 func (c *Card) mayChangeKey(no wire.KeyNo) wire.Status {
-	s := &c.v.session
 	settings := c.levelSettings()
 	need := masterKey
 	switch change := settings.ChangeKey(); {
@@ -186,7 +185,7 @@ func (c *Card) mayChangeKey(no wire.KeyNo) wire.Status {
 			return wire.StatusPermissionDenied
 		}
 	case c.isSpecialKey(no):
-		if no > keyVCConfig && s.authenticated(keyVCConfig) {
+		if no > keyVCConfig && c.authenticated(keyVCConfig) {
 			return wire.StatusOK
 		}
 	case change == wire.Never:
@@ -196,7 +195,7 @@ func (c *Card) mayChangeKey(no wire.KeyNo) wire.Status {
 	case wire.KeyNo(change) != no: // the change key itself changes under the master key
 		need = wire.KeyNo(change)
 	}
-	if !s.authenticated(need) {
+	if !c.authenticated(need) {
 		return wire.StatusAuthenticationError
 	}
 	return wire.StatusOK

@@ -108,7 +108,7 @@ func (c *Card) rollKeySet(m *wire.RollKeySet, _ *wire.Empty) wire.Status {
 	}
 	a := c.call.app
 	switch {
-	case !c.v.session.authenticated(a.sets.rollKey):
+	case !c.authenticated(a.sets.rollKey):
 		return wire.StatusAuthenticationError
 	case !s.finalized, s.version <= a.sets.activeVersion, s.typ < a.keyType:
 		return wire.StatusPermissionDenied

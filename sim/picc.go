@@ -49,7 +49,7 @@ func (c *Card) formatPICC(*wire.FormatPICC, *wire.Empty) wire.Status {
 	switch {
 	case c.nvm.config.flags&wire.PICCNoFormat != 0:
 		return wire.StatusPermissionDenied
-	case !c.v.session.authenticated(masterKey):
+	case !c.authenticated(masterKey):
 		return wire.StatusAuthenticationError
 	}
 	next := c.nvm.edit()
@@ -68,7 +68,7 @@ func (c *Card) formatDelegated() wire.Status {
 	switch {
 	case c.nvm.slotOf(a.aid) == nil:
 		return wire.StatusPermissionDenied
-	case !c.v.session.authenticated(masterKey):
+	case !c.authenticated(masterKey):
 		return wire.StatusAuthenticationError
 	}
 	next := c.nvm.edit()

@@ -69,7 +69,7 @@ func (c *Card) readRecords(m *wire.ReadRecords, rsp *wire.Data) wire.Status {
 // recordFits judges the header of WriteRecord.
 func (c *Card) recordFits(offset uint32, n int) wire.Status {
 	f := c.call.file
-	p := c.v.pending.find(f.no)
+	p := c.v.pending.find(c.call.app.aid, f.no)
 	switch {
 	case n == 0:
 		return wire.StatusLengthError // command reference 2.5
@@ -86,7 +86,7 @@ func (c *Card) recordFits(offset uint32, n int) wire.Status {
 // writeRecord writes into the one new record of the transaction.
 func (c *Card) writeRecord(m *wire.WriteRecord, _ *wire.Empty) wire.Status {
 	f := c.call.file
-	p := c.v.pending.of(f)
+	p := c.pendingOf(f)
 	if p.record == nil {
 		p.record = make([]byte, f.recordSize)
 	}
@@ -98,7 +98,7 @@ func (c *Card) writeRecord(m *wire.WriteRecord, _ *wire.Empty) wire.Status {
 // updateFits judges the header of UpdateRecord.
 func (c *Card) updateFits(record, offset uint32, n int) wire.Status {
 	f := c.call.file
-	p := c.v.pending.find(f.no)
+	p := c.v.pending.find(c.call.app.aid, f.no)
 	switch {
 	case n == 0:
 		return wire.StatusLengthError
@@ -114,7 +114,7 @@ func (c *Card) updateFits(record, offset uint32, n int) wire.Status {
 // updateRecord changes one committed record at Commit.
 func (c *Card) updateRecord(m *wire.UpdateRecord, _ *wire.Empty) wire.Status {
 	f := c.call.file
-	p := c.v.pending.of(f)
+	p := c.pendingOf(f)
 	if p.update == nil {
 		p.updated = int(m.Record)
 		p.update = slices.Clone(f.records[len(f.records)-1-p.updated])
@@ -126,7 +126,7 @@ func (c *Card) updateRecord(m *wire.UpdateRecord, _ *wire.Empty) wire.Status {
 
 // clearRecordFile empties the file at Commit.
 func (c *Card) clearRecordFile(*wire.ClearRecordFile, *wire.Empty) wire.Status {
-	p := c.v.pending.of(c.call.file)
+	p := c.pendingOf(c.call.file)
 	p.cleared, p.record, p.update = true, nil, nil
 	c.track(c.header(c.call.file.no), nil)
 	return wire.StatusOK

@@ -253,6 +253,7 @@ func addApp(t *testing.T, c *Card, aid string, typ wire.KeyType, n int, key card
 // preset takes over the session that the recording begins in.
 func preset(t *testing.T, c *Card, x traceExchange) {
 	c.v.session = presetSession(t, x, securemsg.PICC)
+	c.v.session.aid = c.v.aid
 }
 
 func presetSession(t *testing.T, x traceExchange, side securemsg.Side) session {

@@ -71,7 +71,7 @@ func (c *Card) mirrored(content []byte) ([]byte, wire.Status) {
 
 // getFileCounters answers how often the file was read.
 func (c *Card) getFileCounters(m *wire.GetFileCounters, rsp *wire.FileCounters) wire.Status {
-	f := c.call.app.file(m.File)
+	f := c.fileOf(m.File)
 	switch {
 	case f == nil:
 		return wire.StatusFileNotFound
@@ -81,7 +81,7 @@ func (c *Card) getFileCounters(m *wire.GetFileCounters, rsp *wire.FileCounters) 
 	switch who := f.sdm.Access.CtrRet(); {
 	case who == wire.Never:
 		return wire.StatusPermissionDenied
-	case who != wire.Free && !c.v.session.authenticated(wire.KeyNo(who)):
+	case who != wire.Free && !c.authenticated(wire.KeyNo(who)):
 		return wire.StatusAuthenticationError
 	}
 	*rsp = wire.FileCounters{SDMReadCtr: f.readCtr}

@@ -14,7 +14,7 @@ func settingsCommands() []*command {
 }
 
 func (c *Card) getFileSettings(m *wire.GetFileSettings, rsp *wire.FileSettings) wire.Status {
-	f := c.call.app.file(m.File)
+	f := c.fileOf(m.File)
 	if f == nil {
 		return wire.StatusFileNotFound
 	}
@@ -76,7 +76,7 @@ func (c *Card) changeFileSettings(m *wire.ChangeFileSettings, _ *wire.Empty) wir
 		return wire.StatusParameterError
 	}
 	next := c.nvm.edit()
-	e := next.editApp(c.call.app.aid).editFile(m.File)
+	e := next.editApp(c.call.app.aid).editFile(f.no)
 	e.comm, e.rights, e.additional = m.Option.Comm(), m.Access, slices.Clone(m.Additional)
 	e.sdmOption, e.sdm, e.readCtr = m.Option.Has(wire.OptionSDM), nil, 0
 	if m.SDM != nil {

@@ -9,6 +9,7 @@ import (
 // activation starts with the zero value.
 type volatile struct {
 	aid     wire.AID // the selected application; zero is the PICC level
+	second  wire.AID // the secondary application, zero for none
 	session session
 	chain   chain
 	pending transaction
@@ -32,11 +33,23 @@ type session struct {
 	channel securemsg.Channel
 	scheme  wire.Scheme
 	key     wire.KeyNo
-	block   int // of the cipher, bytes
+	aid     wire.AID // whose key it is
+	block   int      // of the cipher, bytes
 }
 
-// authenticated reports whether key no is the authenticated one.
-func (s *session) authenticated(no wire.KeyNo) bool { return s.channel != nil && s.key == no }
+// authenticated reports whether key no, of the level that the command is about,
+// is the authenticated one.
+func (c *Card) authenticated(no wire.KeyNo) bool {
+	s := &c.v.session
+	return s.channel != nil && s.key == no && s.aid == levelAID(c.call.app)
+}
+
+func levelAID(a *application) wire.AID {
+	if a == nil {
+		return wire.PICC
+	}
+	return a.aid
+}
 
 // What clears which part of the volatile state (command reference 20.2, 20.3):
 //
@@ -53,7 +66,7 @@ func (s *session) authenticated(no wire.KeyNo) bool { return s.channel != nil &&
 
 // deselect goes to an application, or the PICC level.
 func (c *Card) deselect(aid wire.AID) {
-	c.v.aid = aid
+	c.v.aid, c.v.second = aid, wire.PICC
 	c.v.session = session{}
 	c.v.pending.clear()
 	c.v.ef, c.v.efSelected = 0, false

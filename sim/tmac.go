@@ -80,12 +80,12 @@ type tmi struct {
 	anonymous bool // named without authentication: not remembered
 }
 
-// track adds a successful command to the transaction MAC's input: its header
-// and its data, each filled with zeros to whole blocks (secure-messaging
+// track adds a successful command of the primary application to the transaction
+// MAC's input: its header and its data, each filled with zeros to whole blocks (secure-messaging
 // reference 6.2). Reads count, and alone make a transaction.
 func (c *Card) track(header, data []byte) {
 	t := c.call.app.tmacFile()
-	if t == nil || c.call.file == t || t.tmac.exclude && c.v.session.channel == nil {
+	if t == nil || c.call.app.aid != c.v.aid || c.call.file == t || t.tmac.exclude && c.v.session.channel == nil {
 		return
 	}
 	c.startTMI(t.tmac)

@@ -23,6 +23,7 @@ type transaction struct {
 
 // pendingFile is the shadow of one file.
 type pendingFile struct {
+	aid  wire.AID
 	no   wire.FileNo
 	data []byte // backup file: its next content
 
@@ -37,18 +38,20 @@ type pendingFile struct {
 	update  []byte
 }
 
-// of is the shadow of a file, made when first asked for.
-func (t *transaction) of(f *file) *pendingFile {
-	if p := t.find(f.no); p != nil {
+// pendingOf is the shadow of a file of the command's application, made when first
+// asked for.
+func (c *Card) pendingOf(f *file) *pendingFile {
+	t, aid := &c.v.pending, c.call.app.aid
+	if p := t.find(aid, f.no); p != nil {
 		return p
 	}
-	t.files = append(t.files, pendingFile{no: f.no})
+	t.files = append(t.files, pendingFile{aid: aid, no: f.no})
 	return &t.files[len(t.files)-1]
 }
 
-func (t *transaction) find(no wire.FileNo) *pendingFile {
+func (t *transaction) find(aid wire.AID, no wire.FileNo) *pendingFile {
 	for i := range t.files {
-		if t.files[i].no == no {
+		if t.files[i].no == no && t.files[i].aid == aid {
 			return &t.files[i]
 		}
 	}
@@ -105,7 +108,11 @@ func (c *Card) commitTransaction(m *wire.CommitTransaction, rsp *wire.CommitTran
 	app := next.editApp(c.call.app.aid)
 	for i := range c.v.pending.files {
 		p := &c.v.pending.files[i]
-		p.apply(app.editFile(p.no))
+		owner := app
+		if p.aid != app.aid {
+			owner = next.editApp(p.aid)
+		}
+		p.apply(owner.editFile(p.no))
 	}
 	made, st := c.commitTMAC(app, rsp)
 	if st != wire.StatusOK {
@@ -132,6 +139,6 @@ func (c *Card) abortTransaction(*wire.AbortTransaction, *wire.Empty) wire.Status
 }
 
 // forget drops the shadow of a deleted file.
-func (t *transaction) forget(no wire.FileNo) {
-	t.files = slices.DeleteFunc(t.files, func(p pendingFile) bool { return p.no == no })
+func (t *transaction) forget(aid wire.AID, no wire.FileNo) {
+	t.files = slices.DeleteFunc(t.files, func(p pendingFile) bool { return p.no == no && p.aid == aid })
 }

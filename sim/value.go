@@ -35,7 +35,7 @@ func (c *Card) debit(m *wire.Debit, _ *wire.Empty) wire.Status {
 	if st := c.add(m.Amount, -m.Amount); st != wire.StatusOK {
 		return st
 	}
-	p := c.v.pending.of(c.call.file)
+	p := c.pendingOf(c.call.file)
 	p.debited = addSaturated(p.debited, m.Amount)
 	return wire.StatusOK
 }
@@ -49,13 +49,13 @@ func (c *Card) limitedCredit(m *wire.LimitedCredit, _ *wire.Empty) wire.Status {
 		return wire.StatusParameterError
 	case !f.limitedOn:
 		return wire.StatusPermissionDenied
-	case m.Amount > f.limited, c.v.pending.of(f).limitedUsed:
+	case m.Amount > f.limited, c.pendingOf(f).limitedUsed:
 		return wire.StatusBoundaryError
 	}
 	if st := c.add(m.Amount, m.Amount); st != wire.StatusOK {
 		return st
 	}
-	c.v.pending.of(f).limitedUsed = true
+	c.pendingOf(f).limitedUsed = true
 	return wire.StatusOK
 }
 
@@ -65,7 +65,7 @@ func (c *Card) add(amount, change int32) wire.Status {
 		return wire.StatusParameterError
 	}
 	f := c.call.file
-	p := c.v.pending.of(f)
+	p := c.pendingOf(f)
 	value := f.value
 	if p.valued {
 		value = p.value
@@ -91,6 +91,9 @@ func addSaturated(a, b int32) int32 {
 // mayRestore judges RestoreTransfer: reading the source's value, and the target's
 // ReadWrite right (inferred).
 func (c *Card) mayRestore(m *wire.RestoreTransfer) wire.Status {
+	if (m.Source^m.Target)&secondary != 0 {
+		return wire.StatusPermissionDenied // not between applications
+	}
 	if st := c.access(opGetValue, m.Source); st != wire.StatusOK {
 		return st
 	}
@@ -99,14 +102,14 @@ func (c *Card) mayRestore(m *wire.RestoreTransfer) wire.Status {
 
 // restoreTransfer gives the target the source's value at CommitTransaction.
 func (c *Card) restoreTransfer(m *wire.RestoreTransfer, _ *wire.Empty) wire.Status {
-	f, source := c.call.file, c.call.app.file(m.Source)
+	f, source := c.call.file, c.fileOf(m.Source)
 	if f.no == source.no {
 		return wire.StatusParameterError
 	}
 	if source.value > f.upper || source.value < f.lower {
 		return wire.StatusBoundaryError
 	}
-	p := c.v.pending.of(f)
+	p := c.pendingOf(f)
 	p.valued, p.value = true, source.value
 	c.track(append(c.header(m.Target), byte(m.Source)), nil)
 	return wire.StatusOK
