@@ -89,6 +89,7 @@ func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf secur
 	_, data := h.First()
 	first := authSpec(conf.Method, 1)
 	c.state.drop("a new authentication began")
+	c.state.lost = false
 	challenge, err := c.authFrame(ctx, first, first, data)
 	if err != nil {
 		return err
@@ -114,9 +115,11 @@ func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf secur
 	}
 	channel, err := h.Finish(ctx, proof)
 	if err != nil {
+		c.state.lose("the card's proof could not be checked")
 		return c.handshakeFailed(first, err)
 	}
 	if card, _ := h.Capabilities(); conf.Caps != nil && conf.Method == key.MethodEV2First && card[0]&capLRP != 0 {
+		c.state.lose("the card contradicted itself")
 		return &IntegrityError{first.Name, errors.New("the card says that it has LRP switched on, yet answered without")}
 	}
 	c.begin(channel, conf.Method, conf.Key)
@@ -125,7 +128,7 @@ func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf secur
 
 // begin starts the session that a handshake has opened.
 func (c *Card) begin(channel securemsg.Channel, m key.Method, k key.Key) {
-	c.state.channel, c.state.gone = channel, ""
+	c.state.channel, c.state.gone, c.state.lost = channel, "", false
 	c.state.session = Session{Method: m, Key: key.String(k)}
 	c.state.block = k.Type().BlockSize()
 	c.dirty = true
@@ -196,6 +199,7 @@ func (c *Card) authenticateISO7816(ctx context.Context, no KeyNo, k key.Key) err
 		return &ArgumentError{"authenticate", err}
 	}
 	c.state.drop("a new authentication began")
+	c.state.lost = false
 	n := h.First()
 	rsp := new(wire.Data)
 	if err := c.run(ctx, &wire.ISOGetChallenge{Length: n}, rsp); err != nil {
@@ -218,6 +222,7 @@ func (c *Card) authenticateISO7816(ctx context.Context, no KeyNo, k key.Key) err
 	}
 	channel, err := h.Finish(ctx, rsp.Data)
 	if err != nil {
+		c.state.lose("the card's proof could not be checked")
 		return c.handshakeFailed((&wire.ISOInternalAuthenticate{}).Spec(), err)
 	}
 	c.begin(channel, key.MethodISO7816, k)

@@ -143,6 +143,10 @@ func (c *Card) Close() error {
 	if !c.closed.CompareAndSwap(false, true) {
 		return nil
 	}
+	if c.busy.CompareAndSwap(false, true) { // no exchange is under way
+		c.clock.release()
+		c.busy.Store(false)
+	}
 	if c.dirty {
 		if r, ok := c.t.(interface{ ResetOnClose(bool) }); ok {
 			r.ResetOnClose(true) // never leave an authenticated card to the next program

@@ -156,6 +156,7 @@ func (c *Card) begins(ctx context.Context, m key.Method, no KeyNo) (Status, erro
 		data = append(data, 0)
 	}
 	c.state.drop("a new authentication began")
+	c.state.lost = false
 	_, err := c.authFrame(ctx, spec, spec, data)
 	var refused *CommandError
 	if errors.As(err, &refused) {

@@ -2,6 +2,7 @@ package desfire
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/go-desfire/desfire/internal/frame"
@@ -79,8 +80,13 @@ func (c *Card) mayRun(ctx context.Context, spec *wire.Spec) error {
 	if err := ctx.Err(); err != nil {
 		return &TransportError{spec.Name, notSent{err}}
 	}
+	if c.state.lost && spec.Rule != wire.RulePlain {
+		return &ArgumentError{spec.Name, errLostSession}
+	}
 	return nil
 }
+
+var errLostSession = errors.New("the card may have a session that this reader cannot follow any more: select the application again, or authenticate")
 
 // notSent marks an error before which no byte has left.
 type notSent struct{ error }
@@ -103,7 +109,7 @@ func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message,
 	if channel != nil {
 		sealed, err := c.seal(ctx, channel, cmd, e, mode)
 		if err != nil {
-			c.state.drop("protecting " + spec.Name + " failed: " + err.Error())
+			c.state.lose("protecting " + spec.Name + " failed: " + err.Error())
 			return 0, mode, &ArgumentError{spec.Name, err}
 		}
 		c.rx, body = sealed, sealed
@@ -127,13 +133,15 @@ func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message,
 	if channel != nil && !unsealed {
 		plain, err = channel.Open(c.tx[:0], securemsg.Message{Code: a.Status.Byte(), Data: a.Data, Mode: back, Len: plainLen(cmd)})
 		if err != nil {
-			c.state.drop("the answer to " + spec.Name + " was not authentic")
+			c.state.lose("the answer to " + spec.Name + " was not authentic")
 			return a.Status, mode, classify(spec.Name, effect, c.link.Frames, false, &openError{err})
 		}
 		c.tx = plain
 	}
 	if err := c.coder.Decode(plain, marks, rsp); err != nil {
-		c.state.drop("the answer to " + spec.Name + " did not fit")
+		if channel != nil {
+			c.state.lose("the answer to " + spec.Name + " did not fit")
+		}
 		return a.Status, mode, classify(spec.Name, effect, c.link.Frames, false, err)
 	}
 	if c.state.channel != nil || c.state.pending {

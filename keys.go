@@ -100,3 +100,11 @@ func (c *Card) CardUID(ctx context.Context) ([]byte, error) {
 	}
 	return u.UID, nil
 }
+
+// SetConfiguration changes the card itself, on DESFire Light and NTAG 424 DNA
+// the application. It needs the master key. Some settings can never be undone,
+// and a wrong ATS makes a card unreachable.
+func (c *Card) SetConfiguration(ctx context.Context, setting wire.Setting) error {
+	_, err := Do(ctx, c, &wire.SetConfiguration{Setting: setting})
+	return err
+}

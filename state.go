@@ -20,6 +20,7 @@ type state struct {
 	session  Session // facts of the present session, besides those of channel
 	block    int     // bytes, of the cipher of the session
 	gone     string  // why the last session ended, until the next one begins
+	lost     bool    // the card may have a session that the reader cannot follow
 	files    map[FileNo]*wire.FileSettings
 }
 
@@ -36,6 +37,14 @@ func (s *state) drop(why string) {
 		s.channel = nil
 		s.gone = why
 	}
+}
+
+// lose ends a session that the card still has, as far as the reader knows. What
+// it would say to plain commands then cannot be told apart from nonsense, so
+// only a selection or an authentication goes on from here.
+func (s *state) lose(why string) {
+	s.drop(why)
+	s.lost = true
 }
 
 // forget is for a link that broke: nothing is known any more.
