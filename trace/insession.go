@@ -101,6 +101,12 @@ func (v *verifier) attempts(m *message, spec *wire.Spec, rule wire.Rule) *attemp
 			w.rspMode = a.rule.Protection(s.scheme, true, a.file)
 			w.bare = a.bare
 			t := &attempt{outcome: s.check(w), session: s, assumption: a, view: w}
+			if m.status == wire.StatusSignatureOK && m.ins == insReadSig { // which status byte counts is not known
+				w.code = m.status.Byte()
+				if o := s.check(w); o.better(&t.outcome) {
+					t.outcome, t.view = o, w
+				}
+			}
 			all = append(all, t)
 			if best == nil || t.better(&best.outcome) {
 				best = t
@@ -116,7 +122,7 @@ func (v *verifier) attempts(m *message, spec *wire.Spec, rule wire.Rule) *attemp
 	for _, t := range all {
 		c := *t.session
 		c.st = t.st
-		if t.rank() == best.rank() && !slices.ContainsFunc(best.equals, func(s *session) bool { return *s == c }) {
+		if t.rank() == best.rank() && len(best.equals) < maxSessions && !slices.ContainsFunc(best.equals, func(s *session) bool { return *s == c }) {
 			best.equals = append(best.equals, &c)
 		}
 	}
@@ -160,6 +166,9 @@ func (v *verifier) lost(m *message) {
 	}
 }
 
+// maxSessions bounds in how many states a session may be thought to be.
+const maxSessions = 8
+
 // refused follows a message that the card refused. Its command may be right or
 // wrong: only what is right counts.
 func (v *verifier) refused(m *message, best *attempt) {
@@ -179,7 +188,11 @@ func (v *verifier) refused(m *message, best *attempt) {
 	for _, s := range v.sessions {
 		c := *s
 		c.st = best.st
-		list = append(list, s, &c)
+		for _, may := range [...]*session{s, &c} {
+			if len(list) < maxSessions && !slices.ContainsFunc(list, func(l *session) bool { return *l == *may }) {
+				list = append(list, may)
+			}
+		}
 	}
 	v.sessions, v.uncertain = list, true
 }
@@ -190,12 +203,16 @@ func (v *verifier) judge(m *message, best *attempt) {
 		v.failed(m, best, []wrong{{true, "the answer is altered: with one bit corrected its MAC or CRC is right"}})
 		return
 	}
+	if known := v.effective(m, best.rule, best.session.keyNo); best.silent() && best.rule == wire.RuleRead && (known == wire.CommMAC || known == wire.CommFull) {
+		v.failed(m, best, []wrong{{true, fmt.Sprintf("the answer is plain, but the settings of the file demand %v", known)}})
+		return
+	}
 	switch {
 	case best.good(), best.silent():
 		if m.odd != "" {
 			v.failed(m, best, nil)
 			v.fail(m.oddAt, "%s: %s", m.label(), m.odd)
-		} else if m.status != wire.StatusOK {
+		} else if m.status != wire.StatusOK && !(m.status == wire.StatusSignatureOK && m.ins == insReadSig) {
 			if best.good() {
 				v.failed(m, best, nil)
 				v.fail(m.last(), "%s: the status is %v, but the answer is right for OK", m.label(), m.status)

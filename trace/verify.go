@@ -148,7 +148,7 @@ const (
 	insFormat     = 0xFC
 	insChangeFile = 0x5F
 	insPreparePC  = 0xF0
-	insVerifyPC   = 0xFD
+	insReadSig    = 0x3C
 
 	insISOSelect = 0xA4
 	insReadBin   = 0xB0
