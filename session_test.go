@@ -240,4 +240,3 @@ func TestWrongKey(t *testing.T) {
 		}
 	}
 }
-
