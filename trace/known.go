@@ -114,22 +114,25 @@ func (v *knowledge) effective(m *message, rule wire.Rule, no int) wire.CommMode 
 	if f.observed && f.keyNo != no {
 		return modeUnknown
 	}
-	if f.observed || no < 0 {
+	if f.observed {
 		return f.mode
 	}
 	free := false
 	for _, a := range append([]wire.AccessRights{f.access}, f.additional...) {
 		for _, right := range granting(m.ins, a) {
-			if int(right) == no&0x3F {
+			if no >= 0 && int(right) == no&0x3F {
 				return f.mode
 			}
 			free = free || right == wire.Free
 		}
 	}
-	if free {
+	switch {
+	case no < 0 && !free:
+		return f.mode
+	case no >= 0 && free:
 		return wire.CommPlain
 	}
-	return modeUnknown // nobody should have been let in
+	return modeUnknown // the key is not known, or nobody should have been let in
 }
 
 // granting are the rights of a file that grant a command (command reference 9).
