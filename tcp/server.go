@@ -165,7 +165,10 @@ func (f *field) enter(ctx context.Context) bool {
 	for {
 		select {
 		case f.free <- struct{}{}:
-			return true
+			if ctx.Err() == nil {
+				return true
+			}
+			<-f.free
 		case <-ctx.Done():
 			return false
 		case <-look.C:

@@ -281,7 +281,7 @@ func TestServeEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hung := make(chan struct{})
+	hung := make(chan struct{}, 1)
 	done := make(chan error, 1)
 	go func() {
 		done <- Serve(ctx, l, func(context.Context) (Card, error) { return hanging{hung}, nil })
@@ -307,7 +307,7 @@ func TestServeEnds(t *testing.T) {
 type hanging struct{ hung chan struct{} }
 
 func (h hanging) Transmit(ctx context.Context, _ []byte) ([]byte, error) {
-	close(h.hung)
+	h.hung <- struct{}{}
 	<-ctx.Done()
 	return nil, ctx.Err()
 }

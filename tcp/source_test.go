@@ -157,7 +157,14 @@ func TestSourceReconnect(t *testing.T) {
 func TestSourceCardFails(t *testing.T) {
 	cards := make(chan Card, 4)
 	c := &cradle{t: t}
-	c.start(&Server{Present: func(context.Context) (Card, error) { return <-cards, nil }})
+	c.start(&Server{Present: func(ctx context.Context) (Card, error) {
+		select {
+		case card := <-cards:
+			return card, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}})
 	next := events(t, NewSource(c.addr, nil))
 	next(desfire.ReaderAdded)
 	cards <- failing{err: errors.New("pulled away")}

@@ -204,7 +204,7 @@ func dial(ctx context.Context, addr string, cfg *Config) (*conn, error) {
 		return connect(ctx, &d, addr)
 	}
 	c.end(err)
-	return nil, fmt.Errorf("no card answers there: %w", err)
+	return nil, fmt.Errorf("no card answers there: %w", c.err)
 }
 
 func connect(ctx context.Context, d *net.Dialer, addr string) (*conn, error) {

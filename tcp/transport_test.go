@@ -3,6 +3,7 @@ package tcp
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -75,6 +76,13 @@ func script(t *testing.T, serve func(c *client)) (addr string) {
 	return l.Addr().String()
 }
 
+// take reads one command, if one comes.
+func take(c *client) {
+	var n [2]byte
+	io.ReadFull(c, n[:])
+	io.CopyN(io.Discard, c, int64(binary.BigEndian.Uint16(n[:])))
+}
+
 // drain reads what comes until the peer leaves.
 func drain(c *client) { io.Copy(io.Discard, c) }
 
@@ -83,9 +91,9 @@ func TestDialATR(t *testing.T) {
 		serve func(c *client)
 		want  []byte
 	}{
-		"answered":            {func(c *client) { c.Write([]byte{0, 2, 0x3B, 0x80}); drain(c) }, []byte{0x3B, 0x80}},
-		"taken for a command": {func(c *client) { c.Write([]byte{0, 1, 0x1C}); drain(c) }, nil},
-		"empty":               {func(c *client) { c.Write([]byte{0, 0}); drain(c) }, nil},
+		"answered":            {func(c *client) { take(c); c.Write([]byte{0, 2, 0x3B, 0x80}); drain(c) }, []byte{0x3B, 0x80}},
+		"taken for a command": {func(c *client) { take(c); c.Write([]byte{0, 1, 0x1C}); drain(c) }, nil},
+		"empty":               {func(c *client) { take(c); c.Write([]byte{0, 0}); drain(c) }, nil},
 		"ignored":             {drain, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,7 +112,7 @@ func TestDialErrors(t *testing.T) {
 		"no port":           {"localhost", "missing port"},
 		"closes at once":    {closing, "no card answers there"},
 		"unknown host":      {"no-such-host.invalid:1", "no-such-host"},
-		"garbage of an ATR": {script(t, func(c *client) { c.Write([]byte{0, 9, 1}) }), "cut off after 3 of 11 bytes"},
+		"garbage of an ATR": {script(t, func(c *client) { take(c); c.Write([]byte{0, 9, 1}) }), "cut off after 3 of 11 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr, err := Dial(context.Background(), test.addr, nil)
@@ -122,16 +130,15 @@ func TestDialErrors(t *testing.T) {
 
 // A server that misbehaves costs the connection, never more.
 func TestBadServers(t *testing.T) {
-	command := func(c *client) { c.receive() }
 	for name, test := range map[string]struct {
 		serve func(c *client)
 		want  string
 	}{
-		"leaves":              {command, "EOF"},
-		"half a length":       {func(c *client) { command(c); c.Write([]byte{0}) }, "cut off after 1 of 2 bytes"},
-		"half a frame":        {func(c *client) { command(c); c.Write([]byte{0, 4, 1, 2}) }, "cut off after 4 of 6 bytes"},
-		"longest, cut off":    {func(c *client) { command(c); c.Write([]byte{0xFF, 0xFF, 1, 2}) }, "cut off after 4 of 65537 bytes"},
-		"leaves with a reset": {func(c *client) { command(c); c.Conn.(*net.TCPConn).SetLinger(0) }, ""},
+		"leaves":              {take, "EOF"},
+		"half a length":       {func(c *client) { take(c); c.Write([]byte{0}) }, "cut off after 1 of 2 bytes"},
+		"half a frame":        {func(c *client) { take(c); c.Write([]byte{0, 4, 1, 2}) }, "cut off after 4 of 6 bytes"},
+		"longest, cut off":    {func(c *client) { take(c); c.Write([]byte{0xFF, 0xFF, 1, 2}) }, "cut off after 4 of 65537 bytes"},
+		"leaves with a reset": {func(c *client) { take(c); c.Conn.(*net.TCPConn).SetLinger(0) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr := connected(t, script(t, test.serve), &Config{ATRTimeout: -1})
@@ -150,7 +157,7 @@ func TestBadServers(t *testing.T) {
 // Two answers to one command would shift every later one.
 func TestUnaskedFrame(t *testing.T) {
 	addr := script(t, func(c *client) {
-		c.receive()
+		take(c)
 		c.Write([]byte{0, 2, 0x91, 0x00, 0, 2, 0x91, 0xAF})
 		drain(c)
 	})
@@ -187,7 +194,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestBusy(t *testing.T) {
-	hung := make(chan struct{})
+	hung := make(chan struct{}, 1)
 	tr := connected(t, serve(t, &Server{Present: func(context.Context) (Card, error) { return hanging{hung}, nil }}), nil)
 	done := make(chan error)
 	go func() {
