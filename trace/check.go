@@ -20,7 +20,6 @@ type view struct {
 	rspMode  wire.CommMode
 	answered bool // the answer is a success and came
 	bare     bool // the answer is not protected: the command ended the session
-	own      bool // ChangeKey of the session's own key; only its length depends on it
 }
 
 // outcome is what checking a view found.

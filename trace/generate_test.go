@@ -77,7 +77,7 @@ func (g *generator) framing() frame.Framing {
 // frames records one logical exchange, cut as chance will have it.
 func (g *generator) frames(ins byte, body, rsp []byte, status wire.Status) {
 	f := g.framing()
-	for first := true; ; first = false {
+	for {
 		n := min(len(body), 1+g.r.IntN(50))
 		cmd := frame.AppendCommand(nil, f, ins, body[:n])
 		body = body[n:]
@@ -87,7 +87,6 @@ func (g *generator) frames(ins byte, body, rsp []byte, status wire.Status) {
 		}
 		g.add(cmd, frame.AppendAnswer(nil, f, nil, wire.StatusAdditionalFrame, false))
 		ins = frame.INSMore
-		_ = first
 	}
 }
 
@@ -200,7 +199,7 @@ func (g *generator) do(cmd wire.Command, file wire.CommMode, plain []byte) {
 	if p, ok := cmd.(interface{ PadISO() bool }); ok && p.PadISO() {
 		m.Pad = securemsg.Pad80
 	}
-	g.count(m.Mode, false, len(m.Data))
+	g.count(m.Mode, false)
 	sent, err := g.pcd.Seal(nil, m)
 	g.must(err)
 	m.Len = len(m.Data)
@@ -211,7 +210,7 @@ func (g *generator) do(cmd wire.Command, file wire.CommMode, plain []byte) {
 	if r, ok := cmd.(*wire.ReadData); ok && r.Length == 0 {
 		a.Pad = securemsg.Pad80
 	}
-	g.count(a.Mode, true, len(plain))
+	g.count(a.Mode, true)
 	rsp, err := g.picc.Seal(nil, a)
 	g.must(err)
 	a.Data = rsp
@@ -225,7 +224,7 @@ func (g *generator) do(cmd wire.Command, file wire.CommMode, plain []byte) {
 }
 
 // count says what Verify has to find.
-func (g *generator) count(mode wire.CommMode, answer bool, n int) {
+func (g *generator) count(mode wire.CommMode, answer bool) {
 	switch g.scheme {
 	case wire.SchemeD40:
 		switch mode {
@@ -246,7 +245,6 @@ func (g *generator) count(mode wire.CommMode, answer bool, n int) {
 			g.macs++
 		}
 	}
-	_ = n
 }
 
 // change changes a key.
@@ -274,7 +272,7 @@ func (g *generator) change(no wire.KeyNo, to *key.Secret) {
 	_, err = securemsg.OpenKeyChange(g.picc, insChangeKey, k.Head, sent[1:], to.Type(), old.Export())
 	g.must(err)
 	a := securemsg.Message{Mode: wire.RuleChangeKey.Protection(g.scheme, true, 0)}
-	g.count(a.Mode, true, 0)
+	g.count(a.Mode, true)
 	rsp, err := g.picc.Seal(nil, a)
 	g.must(err)
 	a.Data = rsp

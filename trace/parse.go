@@ -149,7 +149,7 @@ func splitLines(s string) []string {
 	return lines
 }
 
-// stripANSI removes colours.
+// stripANSI removes the escape sequences of terminals.
 func stripANSI(s string) string {
 	if !strings.Contains(s, "\x1b[") {
 		return s

@@ -12,11 +12,10 @@ import (
 
 func TestLogsOfOtherPrograms(t *testing.T) {
 	for name, want := range map[string]struct {
-		format               Format
-		exchanges            int
-		auths, macs, crcs    int
-		first, last, reader  string
-		answerOfLast, source string
+		format              Format
+		exchanges           int
+		auths, macs, crcs   int
+		first, last, reader string
 	}{
 		"pm3-apdu.log":  {format: FormatPM3, exchanges: 3, auths: 1, macs: 1, first: "901a0000010000", last: "90fc000000"},
 		"pm3-trace.log": {format: FormatPM3Trace, exchanges: 4, first: "905a00000317000000", last: "9051000000"},
