@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/internal/securemsg"
@@ -249,6 +250,9 @@ func (c *Card) execute(row *command) []byte {
 	case row.length != nil:
 		m.Len = row.length(c)
 	}
+	if mode == wire.CommFull && m.Len < 0 {
+		m.Len = c.findLength(row, channel, m)
+	}
 	c.plain, err = channel.Open(append(c.plain[:0], m.Head...), m)
 	if err != nil {
 		c.endSession() // D40 too: the channel is dead
@@ -261,6 +265,28 @@ func (c *Card) execute(row *command) []byte {
 }
 
 const insChangeFileSettings = 0x5F
+
+// findLength finds how long enciphered data is that may have several lengths. D40
+// and EV1 do not tell, and a checksum alone fits a wrong length once in 256
+// times: the layout has to fit as well. -1 if nothing does.
+func (c *Card) findLength(row *command, channel securemsg.Channel, m securemsg.Message) int {
+	if s := c.v.session.scheme; s != wire.SchemeD40 && s != wire.SchemeEV1 {
+		return -1
+	}
+	for m.Len = range len(m.Data) {
+		plain, err := securemsg.Clone(channel).Open(slices.Clone(m.Head), m)
+		if err != nil || c.coder.Decode(plain, nil, row.msg) != nil {
+			continue
+		}
+		if x, ok := row.msg.(*wire.SetConfiguration); ok {
+			if ats, ok := x.Setting.(*wire.ATS); ok && (len(ats.ATS) == 0 || int(ats.ATS[0]) != len(ats.ATS)) {
+				continue
+			}
+		}
+		return m.Len
+	}
+	return -1
+}
 
 // executeSealed runs a command with a form of its own.
 func (c *Card) executeSealed(row *command, channel securemsg.Channel) []byte {

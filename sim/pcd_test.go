@@ -20,6 +20,10 @@ type pcd struct {
 	link  frame.Link
 	ch    securemsg.Channel
 	coder wire.Coder
+	// answerLen is how long the plain answer is, -1 if that is not known.
+	answerLen int
+	// recordsLen is that of the next ReadRecords.
+	recordsLen int
 	// frames of the last answer.
 	frames int
 }
@@ -78,6 +82,24 @@ func (p *pcd) exchange(spec *wire.Spec, body []byte) frame.Answer {
 func (p *pcd) do(cmd wire.Command, rsp wire.Message, file wire.CommMode) wire.Status {
 	p.t.Helper()
 	spec := cmd.Spec()
+	p.answerLen = -1
+	switch m := cmd.(type) {
+	case *wire.ReadData:
+		if m.Length > 0 {
+			p.answerLen = int(m.Length)
+		}
+	case *wire.ReadRecords:
+		if m.Count > 0 && p.recordsLen > 0 {
+			p.answerLen = p.recordsLen
+		}
+		p.recordsLen = 0
+	case *wire.GetValue:
+		p.answerLen = 4
+	case *wire.GetCardUID:
+		p.answerLen = 7
+	case interface{ AnswerLen() int }:
+		p.answerLen = m.AnswerLen()
+	}
 	e, err := p.coder.Encode(nil, cmd)
 	if err != nil {
 		p.t.Fatal(err)
@@ -131,7 +153,7 @@ func (p *pcd) answer(spec *wire.Spec, rsp wire.Message, file wire.CommMode, ch s
 			mode, pad = wire.CommFull, securemsg.PadNone
 		}
 		var err error
-		if data, err = ch.Open(nil, securemsg.Message{Code: a.Status.Byte(), Data: a.Data, Mode: mode, Len: -1, Pad: pad}); err != nil {
+		if data, err = ch.Open(nil, securemsg.Message{Code: a.Status.Byte(), Data: a.Data, Mode: mode, Len: p.answerLen, Pad: pad}); err != nil {
 			p.t.Fatalf("%s: %v", spec.Name, err)
 		}
 	}
