@@ -66,15 +66,14 @@ func (a *app) frames(cmd *cobra.Command, args []string) ([][]byte, error) {
 
 // apduResult is one line of apdu --json.
 type apduResult struct {
-	Command  hexBytes     `json:"command"`
-	Name     string       `json:"name"` // of the command, where it is known
-	Answer   hexBytes     `json:"answer"`
-	Status   string       `json:"status"` // four digits
-	Text     string       `json:"text"`   // the status in words
-	Data     hexBytes     `json:"data"`   // the answer without its status
-	Fields   []fieldValue `json:"fields"` // of a complete answer that could be decoded
-	Millis   float64      `json:"ms"`
-	complete []byte       // data of a chain so far
+	Command hexBytes     `json:"command"`
+	Name    string       `json:"name"` // of the command, where it is known
+	Answer  hexBytes     `json:"answer"`
+	Status  string       `json:"status"` // four digits
+	Text    string       `json:"text"`   // the status in words
+	Data    hexBytes     `json:"data"`   // the answer without its status
+	Fields  []fieldValue `json:"fields"` // of a complete answer that could be decoded
+	Millis  float64      `json:"ms"`
 }
 
 type fieldValue struct {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"charm.land/lipgloss/v2"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/lmittmann/tint"
@@ -40,10 +41,15 @@ type app struct {
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 	a := &app{
 		stdin: stdin, stdout: stdout, stderr: stderr,
-		out: newPalette(colourful(stdout)), err: newPalette(colourful(stderr)),
+		out: newPalette(takesColor(stdout)), err: newPalette(takesColor(stderr)),
+	}
+	for _, w := range [...]io.Writer{stdout, stderr} {
+		if f, ok := w.(*os.File); ok && takesColor(w) {
+			lipgloss.EnableLegacyWindowsANSI(f)
+		}
 	}
 	a.log = slog.New(tint.NewTextHandler(stderr, &tint.Options{
-		Level: &a.level, TimeFormat: "15:04:05.000", NoColor: !colourful(stderr),
+		Level: &a.level, TimeFormat: "15:04:05.000", NoColor: !takesColor(stderr),
 	}))
 	return a
 }
@@ -162,7 +168,7 @@ func terminal(w any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// colourful reports whether w takes colours (see no-color.org).
-func colourful(w any) bool {
+// takesColor reports whether w takes colors (see no-color.org).
+func takesColor(w any) bool {
 	return terminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }

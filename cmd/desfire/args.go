@@ -61,12 +61,6 @@ func parseHex(s string) ([]byte, error) {
 // spaced is the usual way to print frames.
 func spaced(b []byte) string { return fmt.Sprintf("% X", b) }
 
-// wireBytes is how an AID is sent.
-func wireBytes(aid wire.AID) string {
-	w := aid.Wire()
-	return spaced(w[:])
-}
-
 // joinTraceFile lets "--trace FILE.json" mean "--trace=FILE.json": the value
 // of --trace is optional, and the flag parser takes an optional value with an
 // equals sign only. In the verbs of sim a .json file is an argument.

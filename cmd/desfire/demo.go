@@ -258,7 +258,7 @@ func (d *demo) bar(text string) {
 		return
 	}
 	full, empty := "#", "."
-	if d.out.colour {
+	if d.out.color {
 		full, empty = "█", "░"
 	}
 	const cell = 3

@@ -91,7 +91,7 @@ func liftAfter(ctx context.Context, f *simfield.Field, exchanges int) {
 // TestDrainOtherProgram: a value that is neither the old nor the new one is an
 // unknown outcome.
 func TestDrainOtherProgram(t *testing.T) {
-	d, f, out := drainCard(t, 10)
+	d, f, _ := drainCard(t, 10)
 	before := int32(11)
 	d.purse.open = &before // 10 would be done, 11 not done
 	if err := d.run(t.Context(), &place{Source: f, name: "field", fixed: true}, 0); err != nil {
@@ -100,7 +100,7 @@ func TestDrainOtherProgram(t *testing.T) {
 	if d.sum.Debits != 11 || d.sum.Resolved != 1 {
 		t.Errorf("%+v", d.sum)
 	}
-	d, f, out = drainCard(t, 10)
+	d, f, out := drainCard(t, 10)
 	before = 5
 	d.purse.open = &before
 	if err := d.run(t.Context(), &place{Source: f, name: "field", fixed: true}, 0); err != nil {

@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
-			// No pcscd of this machine, and no colour by accident.
+			// No pcscd of this machine, and no color by accident.
 			env.Setenv("PCSCLITE_CSOCK_NAME", env.WorkDir+"/no-pcscd")
 			env.Setenv("TERM", "xterm-256color")
 			return nil

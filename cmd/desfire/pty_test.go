@@ -41,7 +41,7 @@ func onTerminal(t *testing.T, input string, env []string, args ...string) (strin
 
 const escape = "\x1b["
 
-func TestColour(t *testing.T) {
+func TestColor(t *testing.T) {
 	for _, args := range [][]string{
 		{"ls", "--reader", "sim:"}, {"info", "--reader", "sim:"}, {"readers", "--reader", "sim:"},
 		{"apdu", "60", "--reader", "sim:"}, {"info", "--reader", "sim:", "--trace"}, {"info", "--reader", "usb"},
@@ -49,17 +49,17 @@ func TestColour(t *testing.T) {
 	} {
 		name := strings.Join(args, " ")
 		if out, _ := onTerminal(t, "", nil, args...); !strings.Contains(out, escape) {
-			t.Errorf("%s: no colour on a terminal:\n%s", name, out)
+			t.Errorf("%s: no color on a terminal:\n%s", name, out)
 		}
 		for _, env := range []string{"NO_COLOR=1", "TERM=dumb"} {
 			if out, _ := onTerminal(t, "", []string{env}, args...); strings.Contains(out, "\x1b") {
-				t.Errorf("%s with %s: colour:\n%q", name, env, out)
+				t.Errorf("%s with %s: color:\n%q", name, env, out)
 			}
 		}
 	}
 	out, _ := onTerminal(t, "", nil, "ls", "--reader", "sim:", "--json")
 	if strings.Contains(out, "\x1b") {
-		t.Errorf("colour in JSON: %q", out)
+		t.Errorf("color in JSON: %q", out)
 	}
 }
 

@@ -33,6 +33,12 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
+func (b *lockedBuffer) reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buf.Reset()
+}
+
 // await waits until what was written matches.
 func (b *lockedBuffer) await(t *testing.T, pattern string) []string {
 	t.Helper()

@@ -6,10 +6,10 @@ import (
 	"charm.land/lipgloss/v2"
 )
 
-// palette is how texts look on one stream: the sixteen colours that every
+// palette is how texts look on one stream: the sixteen colors that every
 // terminal lets its user choose, or nothing at all.
 type palette struct {
-	colour bool
+	color  bool
 	title  lipgloss.Style // headings
 	name   lipgloss.Style // what things are called
 	number lipgloss.Style // amounts and sizes
@@ -19,9 +19,9 @@ type palette struct {
 	bad    lipgloss.Style
 }
 
-func newPalette(colour bool) palette {
-	p := palette{colour: colour}
-	if !colour {
+func newPalette(color bool) palette {
+	p := palette{color: color}
+	if !color {
 		return p
 	}
 	plain := lipgloss.NewStyle()

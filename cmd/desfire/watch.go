@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,6 +54,12 @@ type hexBytes []byte
 
 // MarshalText writes hexadecimal digits.
 func (b hexBytes) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%X", []byte(b)), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (b *hexBytes) UnmarshalText(text []byte) (err error) {
+	*b, err = hex.DecodeString(string(text))
+	return err
+}
 
 // watch reports events until ctx ends.
 func (a *app) watch(ctx context.Context, p *place) error {
