@@ -1,7 +1,6 @@
 package desfire
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -202,9 +201,4 @@ func (e *openError) Unwrap() error { return e.err }
 func lostCard(err error) bool {
 	var link *TransportError
 	return errors.As(err, &link) || errors.Is(err, ErrClosed)
-}
-
-// ended reports whether err is the end of the caller's context.
-func ended(ctx context.Context, err error) bool {
-	return ctx.Err() != nil && err != nil
 }
