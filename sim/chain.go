@@ -80,6 +80,10 @@ func (c *Card) gather(row *command) []byte {
 			return c.fail(st)
 		}
 		if len(c.in)-head < c.protectedLength(row, announced) {
+			if c.nvm.config.messaging&wire.NoChainedWriting != 0 && row.stream != nil &&
+				c.call.file.typ == wire.FileStandard && c.call.mode != wire.CommPlain {
+				return c.fail(c.quirks.StatusChainedWriting)
+			}
 			if row.stream != nil && c.quirks.StreamedWrites && c.call.mode != wire.CommFull {
 				if st := row.stream(c, c.in[head:min(len(c.in), head+announced)]); st != wire.StatusOK {
 					return c.fail(st)

@@ -293,6 +293,10 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 	case FailWrite:
 		c.failSave = true
 	}
+	if c.expired() {
+		c.field.end()
+		return nil, &FieldError{Reason: "the card's transaction timer has run out", sent: true}
+	}
 	answer := c.exchange(command)
 	c.failSave = false
 	if c.field.lifted(a.number.Load()) && fault.Kind == 0 {

@@ -1,6 +1,10 @@
 package sim
 
-import "github.com/go-desfire/desfire/wire"
+import (
+	"time"
+
+	"github.com/go-desfire/desfire/wire"
+)
 
 // Quirks is what silicon does and no public document says, or what sources
 // tell differently. Each field names its evidence; QuirksOf gives the defaults
@@ -78,6 +82,13 @@ type Quirks struct {
 	// Seen working on an EV3 (command reference 13.3) and refused with 9D on another
 	// (testdata/traces/taplinx-ev3-create-ndef.json).
 	SDMAtCreate bool
+	// TimerUnit is the unit of the transaction timer of EV3, PDCap2.2 in
+	// SetConfiguration 05 (HN 3): one second after an emulator; the coding is not
+	// public.
+	TimerUnit time.Duration
+	// StatusChainedWriting answers an AF-chained MACed or enciphered write to a
+	// standard file where SetConfiguration 04 has switched it off: 9D (assumed).
+	StatusChainedWriting wire.Status
 	// SelectFailureKeeps: after SelectApplication of an unknown AID the
 	// selection is what it was; false: the PICC level (7.2, sources differ).
 	SelectFailureKeeps bool
@@ -101,6 +112,8 @@ func QuirksOf(g wire.Generation) Quirks {
 		PubRespTime:            0x0320,
 		DAMVersionAt:           31,
 		SDMAtCreate:            true,
+		TimerUnit:              time.Second,
+		StatusChainedWriting:   wire.StatusPermissionDenied,
 		DelayAfter:             50,
 		DelayAnswers:           1,
 	}

@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
@@ -117,4 +119,39 @@ func TestConfiguration(t *testing.T) {
 		p = newPCD(t, c)
 		in()
 	}
+}
+
+func TestChainedWritingOff(t *testing.T) {
+	x := channelCase{key.MethodEV2First, key.TypeAES, wire.EV3}
+	c, p := personalised(t, x, wire.CommMAC)
+	c.nvm.config.messaging = wire.NoChainedWriting
+	p.in(x.method, 3, secret(t, x.typ, 3))
+	p.ok(&wire.WriteData{File: 1, Data: pattern(40)}, nil, wire.CommMAC) // one frame
+	p.ok(&wire.WriteData{File: 2, Data: pattern(90)}, nil, wire.CommMAC) // a backup file
+	p.link.MaxCommand = 300
+	p.ok(&wire.WriteDataISO{WriteData: wire.WriteData{File: 1, Data: pattern(200)}}, nil, wire.CommMAC)
+	p.link.MaxCommand = 0
+	p.refused(wire.StatusPermissionDenied, &wire.WriteData{File: 1, Data: pattern(200)}, wire.CommMAC)
+}
+
+func TestTransactionTimer(t *testing.T) {
+	now := time.Unix(1_000_000_000, 0)
+	c := newCard(t, wire.EV3, func(cfg *Config) { cfg.Clock = func() time.Time { return now } })
+	p := newPCD(t, c)
+	script(t, c.Present(), free)
+	p = newPCD(t, c)
+	p.in(key.MethodISO, 0, key.Zero(key.TypeDES))
+	data := make([]byte, 10)
+	data[wire.CapPDCap2_2] = 3
+	p.ok(&wire.SetConfiguration{Setting: &wire.Capabilities{Data: data}}, nil, 0)
+	a := c.Present()
+	script(t, a, "5a 563412 < 00\ndc 03 01000000 < 00")
+	now = now.Add(3 * time.Second)
+	script(t, a, "6c 03 < 00 64000000")
+	now = now.Add(time.Second)
+	var lost *FieldError
+	if _, err := a.Transmit(t.Context(), []byte{0xC7}); !errors.As(err, &lost) || !lost.Sent() {
+		t.Fatal(err)
+	}
+	script(t, c.Present(), "5a 563412 < 00\nc7 < 0c\n6c 03 < 00 64000000")
 }

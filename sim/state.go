@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"time"
+
 	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -8,8 +10,9 @@ import (
 // volatile is everything that a card forgets when its field goes. An
 // activation starts with the zero value.
 type volatile struct {
-	aid     wire.AID // the selected application; zero is the PICC level
-	second  wire.AID // the secondary application, zero for none
+	aid     wire.AID  // the selected application; zero is the PICC level
+	second  wire.AID  // the secondary application, zero for none
+	expires time.Time // the transaction timer, zero for none
 	session session
 	chain   chain
 	pending transaction
@@ -70,7 +73,15 @@ func (c *Card) deselect(aid wire.AID) {
 	c.v.session = session{}
 	c.v.pending.clear()
 	c.v.ef, c.v.efSelected = 0, false
+	c.v.expires = time.Time{}
+	if n := c.nvm.config.capabilities[wire.CapPDCap2_2]; n > 0 && c.gen == wire.EV3 && aid != wire.PICC {
+		c.v.expires = c.clock().Add(time.Duration(n) * c.quirks.TimerUnit)
+	}
 }
+
+// expired reports whether the transaction timer has run out, which is like a
+// loss of power (hardware notes 3).
+func (c *Card) expired() bool { return !c.v.expires.IsZero() && c.clock().After(c.v.expires) }
 
 // endSession forgets the authentication.
 func (c *Card) endSession() { c.v.session = session{} }
