@@ -172,3 +172,15 @@ func terminal(w any) bool {
 func takesColor(w any) bool {
 	return terminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
+
+// width is how many columns w has, 0 if it is no terminal.
+func width(w any) int {
+	if !terminal(w) {
+		return 0
+	}
+	n, _, err := term.GetSize(int(w.(*os.File).Fd()))
+	if err != nil {
+		return 0
+	}
+	return n
+}

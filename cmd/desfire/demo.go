@@ -207,12 +207,12 @@ func (d *demo) summary() error {
 	row := func(name, value string) { d.printf("  %s%s  %s\n", name, pad(name, 12), value) }
 	d.heading(p.title, "Summary")
 	row("start value", p.number.Render(fmt.Sprint(demoCredit)))
-	row("done", fmt.Sprintf("%s of 1, %d found done when the card was back", count(d.done, "debit"), d.found))
-	row("not done", fmt.Sprintf("%d, found when the card was back, and made again", d.undo))
+	row("done", fmt.Sprintf("%s of 1, %d of them found done when the card was back", count(d.done, "debit"), d.found))
+	row("not done", fmt.Sprintf("%s, found when the card was back, and made again", count(d.undo, "debit")))
 	row("final value", p.number.Render(fmt.Sprint(d.value)))
 	row("traffic", fmt.Sprintf("%d exchanges", d.field.Card.Exchanges()))
 	d.printf("\n%s\n", p.good.Render(fmt.Sprintf("%d - %d = %d: nothing was debited twice, and nothing was forgotten.", demoCredit, d.done, d.value)))
-	d.printf("%s\n", p.dim.Render("With a reader: desfire watch. Your own simulated card: desfire sim new travel.json --transit"))
+	d.printf("%s\n", p.dim.Render("With a reader: desfire watch. Your own card: desfire sim new card.json --transit"))
 	return nil
 }
 

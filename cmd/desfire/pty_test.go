@@ -21,7 +21,7 @@ func onTerminal(t *testing.T, input string, env []string, args ...string) (strin
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), append([]string{runMain + "=1", "TERM=xterm-256color", "NO_COLOR="}, env...)...)
-	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: 120})
+	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: columns})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +37,18 @@ func onTerminal(t *testing.T, input string, env []string, args ...string) (strin
 	}
 	_ = cmd.Wait()
 	return out.String(), cmd.ProcessState.ExitCode()
+}
+
+const columns = 80
+
+// TestNarrow: what the demo shows fits a terminal of the usual width.
+func TestNarrow(t *testing.T) {
+	out, _ := onTerminal(t, "", []string{"NO_COLOR=1"}, "demo", "--speed", "500")
+	for line := range strings.Lines(out) {
+		if n := len([]rune(strings.TrimRight(line, "\r\n"))); n > columns {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
 }
 
 const escape = "\x1b["

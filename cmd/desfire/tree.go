@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
+	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/tree"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -101,12 +103,17 @@ func (a *app) printTree(c *cardTree) {
 			line += "  " + p.warn.Render(app.Error)
 		}
 		node := tree.Root(line)
-		wide := 0
+		wide, fold := 0, false
 		for _, f := range app.Files {
 			wide = max(wide, len(f.size))
 		}
 		for _, f := range app.Files {
-			node.Child(fileLine(p, f, wide))
+			if room := width(a.stdout); room > 0 && lipgloss.Width(fileLine(p, f, wide, false)) > room-treeIndent {
+				fold = true
+			}
+		}
+		for _, f := range app.Files {
+			node.Child(fileLine(p, f, wide, fold))
 		}
 		t.Child(node)
 	}
@@ -116,10 +123,18 @@ func (a *app) printTree(c *cardTree) {
 	}
 }
 
-func fileLine(p palette, f fileTree, wide int) string {
+// treeIndent is how far the line of a file is indented.
+const treeIndent = 8
+
+// fileLine is a file in one line, or folded into two.
+func fileLine(p palette, f fileTree, wide int, fold bool) string {
 	no := p.number.Render(fmt.Sprintf("%2s", strconv.Itoa(int(f.File))))
 	if f.Error != "" {
 		return no + "  " + p.warn.Render(f.Error)
 	}
-	return fmt.Sprintf("%s  %-8s  %s%s  %-5s  %s", no, f.Type, f.size, pad(f.size, wide), f.Comm, p.dim.Render(f.Rights))
+	line := fmt.Sprintf("%s  %-8s  %s%s  %-5s", no, f.Type, f.size, pad(f.size, wide), f.Comm)
+	if fold {
+		return strings.TrimRight(line, " ") + "\n    " + p.dim.Render(f.Rights)
+	}
+	return line + "  " + p.dim.Render(f.Rights)
 }
