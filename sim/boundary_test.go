@@ -298,6 +298,8 @@ func TestFraming(t *testing.T) {
 			90 af 00 00 00 < `+version(c, 2)+`9100
 			00 44 00 00 00 < 6d00
 			ff ca 00 00 00 < 6e00
+			80 ca 9f 7f 00 < 6e00
+			ff < 1c
 		`)
 	})
 }

@@ -44,8 +44,40 @@ func (c *Card) UID() []byte {
 	return uid[:]
 }
 
-// ATR is what a PC/SC reader reports for the card.
-func (c *Card) ATR() []byte { return []byte{0x3B, 0x81, 0x80, 0x01, 0x80, 0x80} }
+// ATR is what a PC/SC reader reports for the card: the historical bytes of its
+// ATS, as they were when it was activated.
+func (c *Card) ATR() []byte {
+	c.field.mu.Lock()
+	defer c.field.mu.Unlock()
+	historical := []byte{0x80} // of the factory's ATS
+	if c.field.ats != nil {
+		historical = historicalBytes(c.field.ats)
+	}
+	atr := append([]byte{0x3B, 0x80 | byte(len(historical)), 0x80, 0x01}, historical...)
+	var tck byte
+	for _, b := range atr[1:] {
+		tck ^= b
+	}
+	return append(atr, tck)
+}
+
+// historicalBytes are what follows TL, T0 and the interface bytes of an ATS, at
+// most 15.
+func historicalBytes(ats []byte) []byte {
+	if len(ats) < 2 {
+		return nil
+	}
+	at := 2
+	for bit := byte(0x10); bit <= 0x40; bit <<= 1 {
+		if ats[1]&bit != 0 {
+			at++
+		}
+	}
+	if at >= len(ats) {
+		return nil
+	}
+	return ats[at:][:min(15, len(ats)-at)]
+}
 
 func (c *Card) String() string {
 	return fmt.Sprintf("simulated %v %X", c.gen, c.uid)

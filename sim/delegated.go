@@ -3,7 +3,6 @@ package sim
 import (
 	"bytes"
 	"crypto/cipher"
-	"encoding/binary"
 	"slices"
 
 	"github.com/go-desfire/desfire/wire"
@@ -161,6 +160,3 @@ func (c *Card) renameDelegated(next *memory, s *wire.VCName) wire.Status {
 	}
 	return wire.StatusIntegrityError
 }
-
-// little is a 3-byte number, least significant byte first.
-func little(n uint32) []byte { return binary.LittleEndian.AppendUint32(nil, n)[:3] }

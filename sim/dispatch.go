@@ -107,16 +107,9 @@ func (c *Card) exchange(cmd []byte) []byte {
 	f, st := frame.ParseCommand(cmd)
 	c.call = call{framing: f.Framing, iso: c.v.iso}
 	c.v.iso = isoHandshake{}
-	switch {
-	case f.Framing == frame.Native:
-		if !c.gen.Has(wire.FeatureClassic) || c.v.apdu && c.native[f.INS] == nil && f.INS != frame.INSMore && len(cmd) >= 4 {
-			// An APDU of a class the card does not know.
-			c.call.framing = frame.Wrapped
-			return c.fail(wire.StatusISOClassNotSupported)
-		}
-		c.v.apdu = false
-	default:
-		c.v.apdu = true
+	if f.Framing == frame.Native && (!c.gen.Has(wire.FeatureClassic) || c.native[f.INS] == nil && f.INS != frame.INSMore && isAPDU(cmd)) {
+		c.call.framing = frame.Wrapped
+		return c.fail(wire.StatusISOClassNotSupported)
 	}
 	if st != wire.StatusOK {
 		return c.fail(st)
@@ -135,6 +128,13 @@ func (c *Card) exchange(cmd []byte) []byte {
 		return c.fail(c.quirks.StatusWrongP1P2)
 	}
 	return c.nativeCommand(f)
+}
+
+// isAPDU reports whether a frame has the form of a short command APDU: if it is
+// no command of the card, it is an APDU of another class.
+func isAPDU(cmd []byte) bool {
+	n := len(cmd)
+	return n == 4 || n == 5 || n > 5 && (n == 5+int(cmd[4]) || n == 6+int(cmd[4]))
 }
 
 // takesExtended reports whether the card knows extended APDUs: EV1 from

@@ -68,6 +68,7 @@ type field struct {
 	exchanges  int
 	faults     []Fault
 	latency    time.Duration
+	ats        []byte        // of the activation; nil for the factory's
 	changed    chan struct{} // closed at the next change of present
 }
 
@@ -147,6 +148,7 @@ func (c *Card) activate() uint64 {
 	}
 	f.last++
 	f.activation = f.last
+	f.ats = c.nvm.config.ats
 	c.v = volatile{}
 	return f.activation
 }

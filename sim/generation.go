@@ -14,7 +14,6 @@ type profile struct {
 	sizes              map[int]memorySize
 	maxApps            int // 0: as many as the memory holds
 	maxFiles           int // per application
-	isoFrom            bool
 }
 
 // memorySize is one size that a generation was made with.

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"context"
-	"strings"
 	"testing"
 
 	"github.com/go-desfire/desfire/internal/securemsg"
@@ -144,7 +143,7 @@ func TestISOAuthentication(t *testing.T) {
 			t.Fatalf("%v: %v", x, st)
 		}
 		p.refused(wire.StatusISOConditionsOfUse, &wire.ISOInternalAuthenticate{RndPCD: make([]byte, 8)}, 0)
-		script(t, c.Present(), strings.Repeat("00 84 00 00 08 < 84\n", 0)+`
+		script(t, c.Present(), `
 			00 82 00 83 10 00112233445566778899aabbccddeeff < 6985
 			00 84 00 00 07 < 6700`)
 	}

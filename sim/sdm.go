@@ -214,3 +214,6 @@ func sumCMAC(k, b []byte) []byte {
 	m.Write(b)
 	return slices.Clone(m.Sum())
 }
+
+// little is a 3-byte number, least significant byte first.
+func little(n uint32) []byte { return []byte{byte(n), byte(n >> 8), byte(n >> 16)} }

@@ -88,6 +88,18 @@ func TestConfiguration(t *testing.T) {
 				t.Fatalf("%X, want %X", c.nvm.config.ats, ats)
 			}
 		}
+		c.Present()
+		if n := len(c.ATR()); n < 4+15 {
+			t.Errorf("ATR %X", c.ATR())
+		}
+		p = newPCD(t, c)
+		in()
+		p.ok(&wire.SetConfiguration{Setting: &wire.ATS{ATS: unhex(t, "067577810280")}}, nil, 0)
+		c.Present()
+		if atr := hexOf(c.ATR()); atr != "3b8180018080" {
+			t.Errorf("ATR %s", atr)
+		}
+		p = newPCD(t, c)
 		in()
 		sak := wire.StatusOK
 		if x.gen == wire.EV1 {

@@ -16,7 +16,6 @@ type volatile struct {
 	session session
 	chain   chain
 	pending transaction
-	apdu    bool // the last frame was an APDU
 
 	handshake handshake    // of the open chain
 	iso       isoHandshake // goes on with the next command only
