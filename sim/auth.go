@@ -53,6 +53,9 @@ type handshake struct {
 func (c *Card) begin(method key.Method, no wire.KeyNo, caps []byte) ([]byte, wire.Status) {
 	old := c.v.session.channel
 	c.endSession()
+	if method == key.MethodEV2First && c.quirks.FirstAbortsTransaction {
+		c.v.pending.clear()
+	}
 	if c.methodOff(method) {
 		return nil, wire.StatusIllegalCommand
 	}

@@ -235,6 +235,9 @@ func (c *Card) execute(row *command) []byte {
 	if row.spec.INS == insChangeFileSettings && c.call.free {
 		mode = c.freeChangeMode(len(c.in) - head)
 	}
+	if c.valueWithoutMAC(mode, len(c.in)-head) {
+		mode = wire.CommPlain
+	}
 	switch {
 	case mode == wire.CommPlain && err != nil:
 		return c.fail(formatStatus(err))

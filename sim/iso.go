@@ -70,6 +70,11 @@ func (c *Card) isoSelectName(m *wire.ISOSelect, rsp *wire.Data) wire.Status {
 			return c.isoSelectApp(a, m, rsp)
 		}
 	}
+	if c.quirks.SelectByAID && len(m.Name) == 3 {
+		if a := c.nvm.app(wire.AID(m.Name[0]) | wire.AID(m.Name[1])<<8 | wire.AID(m.Name[2])<<16); a != nil {
+			return c.isoSelectApp(a, m, rsp)
+		}
+	}
 	return c.selectVirtualCard(m, rsp)
 }
 

@@ -90,8 +90,7 @@ func (c *Card) isoUpdateBinary(m *wire.ISOUpdateBinary, _ *wire.Empty) wire.Stat
 	return isoStatus(c.writeData(&wire.WriteData{File: f.no, Offset: uint32(m.Offset), Data: m.Data}, nil))
 }
 
-// isoReadRecord counts records as the native command does: 0 is the newest
-// (C-18, no confirmed source).
+// isoReadRecord reads records, the newest first by number.
 func (c *Card) isoReadRecord(m *wire.ISOReadRecord, rsp *wire.Data) wire.Status {
 	if m.Mode != wire.RecordOne && m.Mode != wire.RecordFrom {
 		return wire.StatusISOWrongP1P2
@@ -99,11 +98,14 @@ func (c *Card) isoReadRecord(m *wire.ISOReadRecord, rsp *wire.Data) wire.Status 
 	if st := c.isoFile(opReadRecords, m.EF != 0, m.EF); st != wire.StatusOK {
 		return st
 	}
+	if m.Record < c.quirks.ISORecordBase {
+		return wire.StatusISORecordNotFound
+	}
 	n := uint32(1)
 	if m.Mode == wire.RecordFrom {
 		n = 0
 	}
-	if c.readRecords(&wire.ReadRecords{File: c.call.file.no, Record: uint32(m.Record), Count: n}, rsp) != wire.StatusOK {
+	if c.readRecords(&wire.ReadRecords{File: c.call.file.no, Record: uint32(m.Record - c.quirks.ISORecordBase), Count: n}, rsp) != wire.StatusOK {
 		return wire.StatusISORecordNotFound
 	}
 	if m.Length < len(rsp.Data) {
@@ -136,8 +138,9 @@ func (c *Card) isoUpdateRecord(m *wire.ISOUpdateRecord, _ *wire.Empty) wire.Stat
 	if st := c.isoFile(opChangeRecords, m.EF != 0, m.EF); st != wire.StatusOK {
 		return st
 	}
-	switch st := c.updateFits(uint32(m.Record), 0, len(m.Data)); {
-	case int(m.Record) >= len(c.call.file.records):
+	record := m.Record - c.quirks.ISORecordBase
+	switch st := c.updateFits(uint32(record), 0, len(m.Data)); {
+	case m.Record < c.quirks.ISORecordBase, int(record) >= len(c.call.file.records):
 		return wire.StatusISORecordNotFound
 	case st == wire.StatusBoundaryError:
 		return wire.StatusISOWrongLength
@@ -145,6 +148,6 @@ func (c *Card) isoUpdateRecord(m *wire.ISOUpdateRecord, _ *wire.Empty) wire.Stat
 		return isoStatus(st)
 	}
 	return isoStatus(c.updateRecord(&wire.UpdateRecord{
-		File: c.call.file.no, Record: uint32(m.Record), Data: slices.Clone(m.Data),
+		File: c.call.file.no, Record: uint32(record), Data: slices.Clone(m.Data),
 	}, nil))
 }

@@ -49,12 +49,22 @@ func (c *Card) needMasterKey() wire.Status {
 	return wire.StatusOK
 }
 
-// getKeySettings answers settings, type and number of the keys; without the
-// flags of key setting 2 (hardware notes 7).
+// getKeySettings answers settings, type and number of the keys.
 func (c *Card) getKeySettings(_ *wire.GetKeySettings, rsp *wire.KeySettings) wire.Status {
-	*rsp = wire.KeySettings{KS1: c.nvm.settings, KS2: wire.NewKeySett2(findKey(c.nvm.keys, masterKey).typ, 1)}
+	*rsp = wire.KeySettings{KS1: c.nvm.settings, KS2: wire.NewKeySett2(wire.KeyDES, 1)}
+	if c.quirks.PICCKeyType {
+		rsp.KS2 = wire.NewKeySett2(findKey(c.nvm.keys, masterKey).typ, 1)
+	}
 	if a := c.call.app; a != nil {
 		*rsp = wire.KeySettings{KS1: a.settings, KS2: wire.NewKeySett2(a.keyType, a.keyCount)}
+		if c.quirks.SettingsShowFlags {
+			if a.fileIDs {
+				rsp.KS2 |= wire.SettISOFiles
+			}
+			if a.settings3 != 0 {
+				rsp.KS2 |= wire.SettHasKS3
+			}
+		}
 		if s := a.sets; s != nil {
 			rsp.HasKeySets = true
 			rsp.KeySetConfig = wire.KeySetConfig{

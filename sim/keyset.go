@@ -75,7 +75,11 @@ func (c *Card) initializeKeySet(m *wire.InitializeKeySet, _ *wire.Empty) wire.St
 	s := app.editSet(m.Set)
 	*s = keySet{initialized: true, typ: t}
 	for no := range app.keyCount {
-		s.keys = append(s.keys, c.defaultKey(wire.KeyNo(no), t))
+		k := c.defaultKey(wire.KeyNo(no), t)
+		if old := findKey(app.keys, k.no); c.quirks.KeySetCopiesActive && old.typ == t {
+			k = *old
+		}
+		s.keys = append(s.keys, k)
 	}
 	return c.commit(next)
 }

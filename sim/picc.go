@@ -41,7 +41,7 @@ func (c *Card) freeMemory(_ *wire.FreeMemory, rsp *wire.Memory) wire.Status {
 }
 
 // formatPICC deletes everything and gives the memory back. Settings and keys of
-// the PICC level stay, and so does the session (C-33).
+// the PICC level stay.
 func (c *Card) formatPICC(*wire.FormatPICC, *wire.Empty) wire.Status {
 	if c.call.app != nil {
 		return c.formatDelegated()
@@ -58,6 +58,9 @@ func (c *Card) formatPICC(*wire.FormatPICC, *wire.Empty) wire.Status {
 		return st
 	}
 	c.v.pending.clear()
+	if c.quirks.FormatEndsSession {
+		c.endSession()
+	}
 	return wire.StatusOK
 }
 

@@ -30,7 +30,7 @@ type proximity struct {
 const pcRandom = 8 // bytes of each side's random
 
 // preparePC begins a check and ends the session. Without a proximity key it is
-// refused, unless an EV2 session is open, where an EV3 answered (C-34).
+// refused, unless an EV2 session is open, where an EV3 answered.
 func (c *Card) preparePC(_ *wire.PreparePC, rsp *wire.PCTimes) wire.Status {
 	k := findKey(c.levelKeys(), keyVCProximity)
 	if k == nil {
@@ -40,7 +40,7 @@ func (c *Card) preparePC(_ *wire.PreparePC, rsp *wire.PCTimes) wire.Status {
 	switch {
 	case k != nil:
 		value = k.value
-	case c.v.session.scheme != wire.SchemeEV2:
+	case c.v.session.scheme != wire.SchemeEV2 || !c.quirks.PreparePCInSession:
 		return wire.StatusStateError
 	}
 	c.endSession()
@@ -66,7 +66,11 @@ func (c *Card) proximityCheck(m *wire.ProximityCheck, rsp *wire.Data) wire.Statu
 		return wire.StatusEEPROMError
 	}
 	p.n += len(m.RndC)
-	p.rounds = append(append(p.rounds, rsp.Data...), m.RndC...)
+	first, second := rsp.Data, m.RndC
+	if c.quirks.ProximityReaderFirst {
+		first, second = second, first
+	}
+	p.rounds = append(append(p.rounds, first...), second...)
 	return wire.StatusOK
 }
 

@@ -89,6 +89,36 @@ type Quirks struct {
 	// StatusChainedWriting answers an AF-chained MACed or enciphered write to a
 	// standard file where SetConfiguration 04 has switched it off: 9D (assumed).
 	StatusChainedWriting wire.Status
+	// ValueWithoutMAC: Credit, Debit and LimitedCredit without a MAC are taken on
+	// MACed files in D40 and EV1 sessions (C-8); else 7E. What led to the reports
+	// was most likely free access (HN 1).
+	ValueWithoutMAC bool
+	// SelectByAID: ISO SELECT takes the three bytes of an AID as a name: D40 (C-13).
+	SelectByAID bool
+	// ISORecordBase is the P1 of ISO READ RECORD that means the newest record: 0
+	// after one reader's code; ISO 7816-4 counts from 1 (C-18).
+	ISORecordBase uint8
+	// ProximityReaderFirst: the reader's part comes first in each round of the MAC
+	// of the proximity check (C-14: five sources put the card's first).
+	ProximityReaderFirst bool
+	// PreparePCInSession: PreparePC without a proximity key works in an EV2 session
+	// (EV3, C-34).
+	PreparePCInSession bool
+	// FirstAbortsTransaction: AuthenticateEV2First drops what is pending (C-31; the
+	// public rule of DESFire Light says no).
+	FirstAbortsTransaction bool
+	// FormatEndsSession: the session does not survive FormatPICC (C-33; it does on
+	// an EV1, testdata/traces/rfdoorlock-ev1-picc-des.json).
+	FormatEndsSession bool
+	// PICCKeyType: GetKeySettings at PICC level tells the type of the master key;
+	// one EV1 test expects it not to for AES (command reference 7.2).
+	PICCKeyType bool
+	// SettingsShowFlags: GetKeySettings returns the flags of key setting 2, as one
+	// source has it for EV2; another says no (HN 7).
+	SettingsShowFlags bool
+	// KeySetCopiesActive: InitializeKeySet copies the active set's keys and versions
+	// (an emulator, HN 7) and does not take the default keys (command reference 7.4).
+	KeySetCopiesActive bool
 	// SelectFailureKeeps: after SelectApplication of an unknown AID the
 	// selection is what it was; false: the PICC level (7.2, sources differ).
 	SelectFailureKeeps bool
@@ -113,12 +143,16 @@ func QuirksOf(g wire.Generation) Quirks {
 		DAMVersionAt:           31,
 		SDMAtCreate:            true,
 		TimerUnit:              time.Second,
+		PreparePCInSession:     true,
+		PICCKeyType:            true,
 		StatusChainedWriting:   wire.StatusPermissionDenied,
 		DelayAfter:             50,
 		DelayAnswers:           1,
 	}
 	q.AbsentKeyInRights = g.Has(wire.FeatureClassic)
 	switch g {
+	case wire.D40:
+		q.SelectByAID = true
 	case wire.EV2:
 		q.UnknownVCAnswered = true
 		q.PubRespTime = 0x06A0

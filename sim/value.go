@@ -114,3 +114,10 @@ func (c *Card) restoreTransfer(m *wire.RestoreTransfer, _ *wire.Empty) wire.Stat
 	c.track(append(c.header(m.Target), byte(m.Source)), nil)
 	return wire.StatusOK
 }
+
+// valueWithoutMAC reports whether a value command may go without its MAC.
+func (c *Card) valueWithoutMAC(mode wire.CommMode, n int) bool {
+	s := c.v.session.scheme
+	return c.quirks.ValueWithoutMAC && mode == wire.CommMAC && n == 4 && c.call.file != nil && c.call.file.typ == wire.FileValue &&
+		(s == wire.SchemeD40 || s == wire.SchemeEV1)
+}
