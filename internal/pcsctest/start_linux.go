@@ -156,7 +156,7 @@ func (d *daemon) start() error {
 	}
 	os.Remove(socket) // a killed one leaves it, and the next refuses to start
 	log := new(bytes.Buffer)
-	cmd := exec.Command(d.path, "--foreground", "--info")
+	cmd := exec.Command(d.path, d.args()...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // no pcscd outlives a crashed test
 	started, exited := make(chan error), make(chan struct{})
@@ -175,6 +175,16 @@ func (d *daemon) start() error {
 	}
 	d.proc, d.log, d.exited = cmd.Process, log, exited
 	return d.ready()
+}
+
+// args keeps a pcscd with polkit from asking it, where no bus may run. Others
+// refuse the option.
+func (d *daemon) args() []string {
+	args := []string{"--foreground", "--info"}
+	if help, _ := exec.Command(d.path, "--help").CombinedOutput(); bytes.Contains(help, []byte("--disable-polkit")) {
+		args = append(args, "--disable-polkit")
+	}
+	return args
 }
 
 // ready waits until the daemon serves and its driver listens.

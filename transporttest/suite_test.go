@@ -1,0 +1,230 @@
+package transporttest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// memory is a transport without a link, right in everything but the fault that
+// it is told to have.
+type memory struct {
+	fault   string
+	present func(context.Context) (Card, error)
+
+	mu     sync.Mutex
+	card   Card
+	ended  error
+	closed bool
+	done   chan struct{} // closed by finish and Close
+	buf    []byte
+	stop   context.CancelFunc
+	field  context.Context
+}
+
+type memoryError struct {
+	error
+	sent bool
+}
+
+func (e *memoryError) Sent() bool    { return e.sent }
+func (e *memoryError) Unwrap() error { return e.error }
+
+func (m *memory) connect(ctx context.Context) error {
+	card, err := m.present(ctx)
+	if err != nil {
+		return err
+	}
+	m.card, m.ended, m.done = card, nil, make(chan struct{})
+	m.field, m.stop = context.WithCancel(context.Background())
+	return nil
+}
+
+func (m *memory) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	if ctx.Err() != nil && m.fault != "ignores an ended context" {
+		return nil, &memoryError{ctx.Err(), m.fault == "sent without sending"}
+	}
+	m.mu.Lock()
+	card, ended, done, field := m.card, m.ended, m.done, m.field
+	m.mu.Unlock()
+	if ended != nil && m.fault != "works when finished" {
+		return nil, &memoryError{ended, false}
+	}
+	given := bytes.Clone(command)
+	switch m.fault {
+	case "changes the command":
+		command[len(command)-1]++
+	case "swallows trailing zeros":
+		given = bytes.TrimRight(given, "\x00")
+	case "cuts long commands":
+		given = given[:min(len(given), 60000)]
+	}
+	type answer struct {
+		response []byte
+		err      error
+	}
+	c := make(chan answer, 1)
+	go func() {
+		r, err := card.Transmit(field, given)
+		c <- answer{r, err}
+	}()
+	select {
+	case a := <-c:
+		return m.deliver(a.response, a.err)
+	case <-ctx.Done():
+		m.finish(ctx.Err())
+		return nil, &memoryError{ctx.Err(), m.fault != "not sent when given up"}
+	case <-done:
+		return nil, &memoryError{errors.New("closed"), true}
+	}
+}
+
+func (m *memory) deliver(response []byte, err error) ([]byte, error) {
+	if err != nil {
+		m.finish(err)
+		if m.fault == "hides the card's failure" {
+			return []byte{0x91, 0x00}, nil
+		}
+		return nil, &memoryError{err, true}
+	}
+	switch m.fault {
+	case "cuts long answers":
+		response = response[:min(len(response), 60000)]
+	case "fails on empty answers":
+		if len(response) == 0 {
+			return nil, &memoryError{errors.New("empty"), true}
+		}
+	case "answers with the last answer":
+		last := m.buf
+		m.buf = bytes.Clone(response)
+		if last != nil {
+			return last, nil
+		}
+	}
+	return bytes.Clone(response), nil
+}
+
+func (m *memory) finish(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ended == nil {
+		m.ended = err
+		close(m.done)
+		m.stop()
+		m.card.Close()
+	}
+}
+
+func (m *memory) Reconnect(ctx context.Context) error {
+	m.mu.Lock()
+	closed := m.closed
+	m.mu.Unlock()
+	if closed && m.fault != "reconnects after Close" {
+		return errors.New("closed")
+	}
+	if m.fault == "reconnects without a new activation" {
+		return nil
+	}
+	m.finish(errors.New("reconnecting"))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.connect(ctx)
+}
+
+func (m *memory) Close() error {
+	m.mu.Lock()
+	again := m.closed
+	m.closed = true
+	m.mu.Unlock()
+	switch {
+	case m.fault == "fails on a second Close" && again:
+		return errors.New("closed already")
+	case m.fault == "works after Close":
+		return nil
+	}
+	m.finish(errors.New("closed"))
+	return nil
+}
+
+func (m *memory) ATR() []byte {
+	if m.fault == "shares the ATR" {
+		if m.buf == nil {
+			m.buf = m.card.ATR()
+		}
+		return m.buf
+	}
+	return m.card.ATR()
+}
+
+func (m *memory) String() string {
+	if m.fault == "has no name" {
+		return ""
+	}
+	return "memory"
+}
+
+const faultEnv = "TRANSPORTTEST_FAULT"
+
+// TestSuite passes without a fault, and is run by TestFaults with each.
+func TestSuite(t *testing.T) {
+	Run(t, func(t *testing.T, present func(context.Context) (Card, error)) Transport {
+		m := &memory{fault: os.Getenv(faultEnv), present: present}
+		if err := m.connect(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { m.finish(errors.New("the test is over")) })
+		return m
+	}, nil)
+}
+
+func TestFixedSuite(t *testing.T) {
+	RunFixed(t, func(t *testing.T) Transport {
+		f := &fixture{answer: echo}
+		m := &memory{fault: os.Getenv(faultEnv), present: f.present}
+		if err := m.connect(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}, getVersion)
+}
+
+// Each way to break the contract is noticed, by the test that is there for it.
+func TestFaults(t *testing.T) {
+	if os.Getenv(faultEnv) != "" {
+		t.Skip("this is the inner run")
+	}
+	for fault, by := range map[string]string{
+		"swallows trailing zeros":             "native_and_wrapped_bytes_pass_unchanged",
+		"cuts long commands":                  "every_length_passes",
+		"cuts long answers":                   "every_length_passes",
+		"fails on empty answers":              "empty_answer",
+		"changes the command":                 "command_is_not_changed",
+		"answers with the last answer":        "many_exchanges",
+		"ignores an ended context":            "context_that_has_ended",
+		"sent without sending":                "context_that_has_ended",
+		"works when finished":                 "cancel_returns_at_once_and_finishes",
+		"not sent when given up":              "deadline_returns_at_once_and_finishes",
+		"reconnects without a new activation": "reconnect_is_a_new_activation",
+		"reconnects after Close":              "use_after_close",
+		"works after Close":                   "use_after_close",
+		"fails on a second Close":             "close_by_many",
+		"hides the card's failure":            "card_that_fails",
+		"shares the ATR":                      "descriptions",
+		"has no name":                         "descriptions",
+	} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(os.Args[0], "-test.run=^TestSuite$/^"+by+"$", "-test.v", "-test.timeout=60s")
+			cmd.Env = append(os.Environ(), faultEnv+"="+fault)
+			out, err := cmd.CombinedOutput()
+			if err == nil || !strings.Contains(string(out), "--- FAIL: TestSuite/"+by) {
+				t.Errorf("the suite is content with a transport that %s: %v\n%s", fault, err, out)
+			}
+		})
+	}
+}
