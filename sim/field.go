@@ -63,7 +63,8 @@ type Fault struct {
 type field struct {
 	mu         sync.Mutex
 	present    bool
-	activation uint64 // number of the living activation, 0 for none
+	activation uint64        // number of the living activation, 0 for none
+	over       chan struct{} // closed when it ends
 	last       uint64
 	exchanges  int
 	faults     []Fault
@@ -124,7 +125,7 @@ func (c *Card) setPresent(present bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !present {
-		f.activation = 0
+		f.endActivation()
 	}
 	if f.present != present {
 		f.present = present
@@ -138,16 +139,18 @@ func (c *Card) setPresent(present bool) {
 // activate powers the card up: it has forgotten everything volatile. It
 // returns 0 if the card is not in the field.
 func (c *Card) activate() uint64 {
-	c.mu.Lock() // an exchange under way ends first
-	defer c.mu.Unlock()
 	f := &c.field
+	f.end() // an exchange under way gives up
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.present {
 		return 0
 	}
+	f.endActivation()
 	f.last++
-	f.activation = f.last
+	f.activation, f.over = f.last, make(chan struct{})
 	f.ats = c.nvm.config.ats
 	c.v = volatile{}
 	return f.activation
@@ -270,7 +273,7 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	fault, latency, err := c.field.begin(a.number.Load())
+	fault, latency, over, err := c.field.begin(a.number.Load())
 	if err != nil {
 		return nil, err
 	}
@@ -284,6 +287,8 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 			return nil, &FieldError{Reason: ctx.Err().Error(), Err: ctx.Err(), sent: true}
 		case <-a.done:
 			return nil, &FieldError{Reason: "the activation was closed in the middle of an exchange", sent: true}
+		case <-over:
+			return nil, &FieldError{Reason: "the field was lost", sent: true}
 		}
 	}
 	switch fault.Kind {
@@ -320,31 +325,38 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 }
 
 // begin counts an exchange of an activation and tells what goes wrong in it.
-func (f *field) begin(activation uint64) (Fault, time.Duration, error) {
+func (f *field) begin(activation uint64) (Fault, time.Duration, <-chan struct{}, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
 	case !f.present:
-		return Fault{}, 0, &FieldError{Reason: "no card in the field"}
+		return Fault{}, 0, nil, &FieldError{Reason: "no card in the field"}
 	case activation == 0 || activation != f.activation:
-		return Fault{}, 0, &FieldError{Reason: "the activation is over: reconnect"}
+		return Fault{}, 0, nil, &FieldError{Reason: "the activation is over: reconnect"}
 	}
 	f.exchanges++
 	if len(f.faults) > 0 {
 		if i := slices.IndexFunc(f.faults, func(x Fault) bool { return x.Exchange == f.exchanges }); i >= 0 {
 			fault := f.faults[i]
 			f.faults = slices.Delete(f.faults, i, i+1)
-			return fault, f.latency, nil
+			return fault, f.latency, f.over, nil
 		}
 	}
-	return Fault{}, f.latency, nil
+	return Fault{}, f.latency, f.over, nil
 }
 
 // end is a loss of power.
 func (f *field) end() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.activation = 0
+	f.endActivation()
+}
+
+func (f *field) endActivation() {
+	if f.activation != 0 {
+		f.activation = 0
+		close(f.over)
+	}
 }
 
 // lifted reports whether an activation ended meanwhile.

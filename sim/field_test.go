@@ -186,3 +186,18 @@ func TestContextEndsAnExchange(t *testing.T) {
 		t.Fatal("answered in spite of Close")
 	}
 }
+
+// Lifting the card, and presenting it again, ends an exchange that takes long.
+func TestLiftEndsAnExchange(t *testing.T) {
+	c := newCard(t, wire.EV2)
+	for _, end := range []func(){c.Lift, func() { c.Present() }} {
+		a := c.Present()
+		c.SetLatency(time.Hour)
+		go end()
+		var lost *FieldError
+		if _, err := a.Transmit(t.Context(), []byte{0x60}); !errors.As(err, &lost) {
+			t.Fatal(err)
+		}
+		c.SetLatency(0)
+	}
+}
