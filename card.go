@@ -69,13 +69,19 @@ func Connect(ctx context.Context, t Transport, conf *Config) (*Card, error) {
 			c.link.MaxCommand = min(c.commandLimit, frame.MaxFrame)
 		}
 	}
-	c.gen = c.conf.Generation
+	c.gen, c.reader = c.conf.Generation, c.conf.Reader
 	free := c.link.Framing == FramingAuto
 	if free {
 		c.link.Framing = FramingWrapped
 	}
 	if c.gen == wire.UnknownGeneration {
 		if err := c.identify(ctx, free); err != nil {
+			return nil, errors.Join(err, c.Close())
+		}
+	}
+	if s, ok := t.(interface{ Shared() bool }); ok && s.Shared() && c.gen.Has(wire.FeatureApplications) {
+		// Another program may have left an application selected.
+		if err := c.SelectApplication(ctx, wire.PICC); err != nil {
 			return nil, errors.Join(err, c.Close())
 		}
 	}

@@ -29,6 +29,10 @@ type Config struct {
 	// 0 means 5 s, and 30 s for FormatPICC and DeleteApplication.
 	ExchangeTimeout time.Duration
 
+	// Reader names where the card lies, for Card.Reader and Paths. Cards, Serve
+	// and Keep set it.
+	Reader string
+
 	// Generation, when set, spares Connect the three exchanges of GetVersion.
 	Generation Generation
 
@@ -49,7 +53,7 @@ type Config struct {
 	Rand io.Reader
 
 	// Observe is called after each command with what went over the air, secure
-	// messaging removed. It must not use the card.
+	// messaging and key bytes removed. It must not use the card.
 	Observe func(*Exchange)
 
 	// Logger gets notices; nil is silent.

@@ -3,6 +3,7 @@ package desfire
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/go-desfire/desfire/internal/frame"
@@ -49,7 +50,7 @@ func (c *Card) run(ctx context.Context, cmd wire.Command, rsp wire.Message) erro
 	began := time.Now()
 	status, mode, err := c.exchange(ctx, cmd, rsp, e, file, ftype)
 	if c.conf.Observe != nil {
-		c.seen = Exchange{Command: cmd, Response: rsp, Status: status, Mode: mode, Session: c.state.scheme(), Frames: c.link.Frames, Took: time.Since(began), Err: err}
+		c.seen = Exchange{Command: withoutSecrets(cmd), Response: rsp, Status: status, Mode: mode, Session: c.state.scheme(), Frames: c.link.Frames, Took: time.Since(began), Err: err}
 		if err != nil {
 			c.seen.Response = nil
 		}
@@ -197,10 +198,16 @@ func (c *Card) sendOnce(ctx context.Context, spec *wire.Spec, body []byte, e wir
 		return frame.Answer{}, notSent{err}
 	}
 	defer c.clock.stop()
+	var a frame.Answer
 	if spec.Class == wire.ClassISO {
-		return c.link.ISO(ctx, spec, wire.Encoded{Bytes: body, P1: e.P1, P2: e.P2, Le: e.Le})
+		a, err = c.link.ISO(ctx, spec, wire.Encoded{Bytes: body, P1: e.P1, P2: e.P2, Le: e.Le})
+	} else {
+		a, err = c.link.Exchange(ctx, spec, body, e.Marks)
 	}
-	return c.link.Exchange(ctx, spec, body, e.Marks)
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
+		err = fmt.Errorf("%w (%w)", cause, err) // the transport only knows that the context ended
+	}
+	return a, err
 }
 
 func (c *Card) timeout(spec *wire.Spec) time.Duration {

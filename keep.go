@@ -48,7 +48,8 @@ type KeepConfig struct {
 	Every time.Duration
 
 	// Accept decides whether a presented card is the kind of card to keep; nil
-	// takes the first one. An error explains why not.
+	// takes the first one. An error explains why not, and Keep waits for
+	// another card, unless the error is a GiveUp, which ends Keep.
 	Accept func(ctx context.Context, card *Card) error
 
 	// Identify tells what makes the card recognisable. nil takes the UID that
@@ -147,8 +148,12 @@ func (k *keeper) hold(ctx context.Context, p *presented) (done bool, err error) 
 			wait = firstRetry
 		}
 		var final *stepError
-		if errors.As(err, &final) {
+		var giveUp *GiveUp
+		switch {
+		case errors.As(err, &final):
 			return false, final.err
+		case errors.As(err, &giveUp):
+			return false, giveUp.Err
 		}
 		if p.ctx.Err() != nil {
 			k.report(KeepChange{State: KeepLost, ID: k.id, Reader: p.ev.Reader, Err: err})
@@ -169,6 +174,14 @@ func (k *keeper) hold(ctx context.Context, p *presented) (done bool, err error) 
 		}
 	}
 }
+
+// GiveUp is an error of Accept or Identify that ends Keep.
+type GiveUp struct{ Err error }
+
+func (e *GiveUp) Error() string { return e.Err.Error() }
+
+// Unwrap returns why.
+func (e *GiveUp) Unwrap() error { return e.Err }
 
 // stepError is an error that ends Keep.
 type stepError struct{ err error }
@@ -234,7 +247,7 @@ func stepOutcome(err error) error {
 func (k *keeper) recognise(ctx context.Context, card *Card, p *presented) (bool, error) {
 	if !k.kept && k.conf.Accept != nil {
 		if err := k.conf.Accept(ctx, card); err != nil {
-			if stepOutcome(err) == err {
+			if stepOutcome(err) == err || errors.As(err, new(*GiveUp)) {
 				return false, err
 			}
 			k.report(KeepChange{State: KeepOther, Card: card, Reader: p.ev.Reader, Err: err})
@@ -247,7 +260,7 @@ func (k *keeper) recognise(ctx context.Context, card *Card, p *presented) (bool,
 		// As long as it stays it is the same card. Should it leave, nothing
 		// can prove that what returns is it.
 		id = k.id
-	case err != nil && stepOutcome(err) == err:
+	case err != nil && (stepOutcome(err) == err || errors.As(err, new(*GiveUp))):
 		return false, err
 	case err != nil:
 		k.report(KeepChange{State: KeepOther, Card: card, ID: k.id, Reader: p.ev.Reader, Err: err})

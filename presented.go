@@ -141,12 +141,9 @@ func (p *presented) connect(conf *Config) (*Card, error) {
 	if err != nil {
 		return nil, &TransportError{"connect to the card on " + p.ev.Reader, err}
 	}
-	card, err := Connect(p.ctx, t, conf)
-	if err != nil {
-		return nil, err
-	}
-	card.reader = p.ev.Reader
-	return card, nil
+	named := *conf
+	named.Reader = p.ev.Reader
+	return Connect(p.ctx, t, &named)
 }
 
 // queue holds what the source reported and nobody has taken yet.

@@ -270,6 +270,11 @@ func TestKeepEndsWithARefusal(t *testing.T) {
 	if !errors.Is(err, wire.StatusBoundaryError) {
 		t.Error(err)
 	}
+	mine := errors.New("not this kind of card")
+	go s.insert("a", &fakeCard{uid: "04000000000001"})
+	if err := Keep(ctx, s, &KeepConfig{Accept: func(context.Context, *Card) error { return &GiveUp{mine} }}, nil); !errors.Is(err, mine) {
+		t.Error(err)
+	}
 	go func() {
 		s.insert("a", &fakeCard{uid: "04000000000001"})
 		cancel()

@@ -1,0 +1,66 @@
+package desfire_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/sim"
+	"github.com/go-desfire/desfire/wire"
+)
+
+func TestObserveSeesNoKeys(t *testing.T) {
+	ctx := context.Background()
+	picc, err := sim.New(&sim.Config{Generation: wire.EV2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen bytes.Buffer
+	commands := 0
+	card, err := desfire.Connect(ctx, picc.Present(), &desfire.Config{Observe: func(x *desfire.Exchange) {
+		commands++
+		text, err := json.Marshal(x.Command)
+		if err != nil {
+			t.Error(err)
+		}
+		fmt.Fprintf(&seen, "%s %s %+v\n", x.Command.Spec().Name, text, x.Response)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := newKey(t, key.TypeAES, 0x55)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	zero := key.Zero(key.TypeAES)
+	must(card.Authenticate(ctx, 0, key.Zero(key.TypeDES)))
+	setting := &wire.DefaultKey{Version: 9}
+	copy(setting.Key[:], secret.Export())
+	must(card.SetConfiguration(ctx, setting))
+	must(card.SelectApplication(ctx, wire.PICC))
+	setting.Key = [24]byte{}
+	must(card.Authenticate(ctx, 0, key.Zero(key.TypeDES)))
+	must(card.SetConfiguration(ctx, setting))
+	must(card.CreateApplication(ctx, &wire.CreateApplication{AID: testApp, KS1: 0x0F, KS2: wire.NewKeySett2(wire.KeyAES, 2)}))
+	must(card.SelectApplication(ctx, testApp))
+	must(card.Authenticate(ctx, 0, zero))
+	tm := &wire.CreateTransactionMACFile{File: 15, Access: wire.AccessRights{Read: 0, Write: wire.Never, ReadWrite: wire.Never, Change: 0}, KeyOption: wire.TMKeyAES}
+	copy(tm.Key[:], secret.Export())
+	must(card.CreateFile(ctx, tm))
+	must(card.ChangeKey(ctx, 1, secret, zero))
+	if commands < 9 {
+		t.Errorf("only %d commands seen", commands)
+	}
+	for _, form := range []string{fmt.Sprintf("%X", secret.Export()), fmt.Sprintf("%x", secret.Export()), fmt.Sprint(secret.Export()[:8])[1:]} {
+		if bytes.Contains(seen.Bytes(), []byte(form[:len(form)-1])) {
+			t.Errorf("an observer sees the key:\n%s", seen.String())
+		}
+	}
+}
