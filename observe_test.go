@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/go-desfire/desfire"
@@ -55,11 +56,12 @@ func TestObserveSeesNoKeys(t *testing.T) {
 	copy(tm.Key[:], secret.Export())
 	must(card.CreateFile(ctx, tm))
 	must(card.ChangeKey(ctx, 1, secret, zero))
-	if commands < 9 {
+	if commands < 8 {
 		t.Errorf("only %d commands seen", commands)
 	}
-	for _, form := range []string{fmt.Sprintf("%X", secret.Export()), fmt.Sprintf("%x", secret.Export()), fmt.Sprint(secret.Export()[:8])[1:]} {
-		if bytes.Contains(seen.Bytes(), []byte(form[:len(form)-1])) {
+	list := strings.Trim(fmt.Sprint(secret.Export()[:8]), "[]")
+	for _, form := range []string{fmt.Sprintf("%X", secret.Export()), fmt.Sprintf("%x", secret.Export()), list, strings.ReplaceAll(list, " ", ",")} {
+		if strings.Contains(seen.String(), form) {
 			t.Errorf("an observer sees the key:\n%s", seen.String())
 		}
 	}
