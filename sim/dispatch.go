@@ -241,6 +241,8 @@ func (c *Card) execute(row *command) []byte {
 	switch {
 	case mode == wire.CommPlain && err != nil:
 		return c.fail(formatStatus(err))
+	case row.spec.Rule == wire.RuleMAC && c.v.session.scheme == wire.SchemeD40 && err == nil && head == len(c.in):
+		mode = wire.CommPlain // no data, so no MAC; readers differ
 	case mode == wire.CommMAC && (row.spec.Rule == wire.RuleManage || row.spec.Rule == wire.RuleMAC):
 		head = 0 // a layout that is all header, and the MAC behind it
 	}

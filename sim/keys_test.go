@@ -278,6 +278,16 @@ func TestKeySets(t *testing.T) {
 			t.Fatal(st)
 		}
 	}
+	p.in(key.MethodD40, 0, des) // where these commands have no data, so no MAC
+	p.ok(&wire.InitializeKeySet{Set: 2, Type: 0}, nil, 0)
+	body, err := p.ch.Seal(nil, sealed(0x56, wire.Encoded{Bytes: []byte{2, 2}}, wire.CommMAC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := p.exchange(&wire.Spec{INS: 0x56, Success: wire.StatusOK}, body); a.Status != wire.StatusOK {
+		t.Fatal("with a MAC over the header:", a.Status)
+	}
+	in()
 	p.refused(wire.StatusParameterError, &wire.FinalizeKeySet{Set: 1}, 0)
 	in()
 	p.ok(&wire.FinalizeKeySet{Set: 1, Version: 5}, nil, 0)
@@ -297,7 +307,7 @@ func TestKeySets(t *testing.T) {
 		t.Fatal(err)
 	}
 	ch := p.ch
-	body, err := ch.Seal(nil, sealed(0x55, wire.Encoded{Bytes: []byte{1}}, wire.CommMAC))
+	body, err = ch.Seal(nil, sealed(0x55, wire.Encoded{Bytes: []byte{1}}, wire.CommMAC))
 	if err != nil {
 		t.Fatal(err)
 	}
