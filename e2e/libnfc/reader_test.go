@@ -18,17 +18,21 @@ import (
 )
 
 // need ends the test where a program of others is missing.
-func need(t testing.TB, program string, args ...string) {
+func need(t testing.TB, programs ...string) {
 	t.Helper()
-	err := exec.Command(program, args...).Run()
-	var missing *exec.Error
-	if err == nil || len(args) == 0 && !errors.As(err, &missing) && !errors.Is(err, fs.ErrNotExist) {
-		return
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			missing(t, err)
+		}
 	}
+}
+
+func missing(t testing.TB, err error) {
+	t.Helper()
 	if os.Getenv(pcsctest.RequireEnv) == "1" {
-		t.Fatalf("needs %s %q (make deps): %v", program, args, err)
+		t.Fatalf("make deps installs what is missing: %v", err)
 	}
-	t.Skipf("needs %s %q (make deps): %v", program, args, err)
+	t.Skipf("make deps installs what is missing: %v", err)
 }
 
 // reader is a PN532 on a serial line with a simulated card in its field.
@@ -36,7 +40,8 @@ type reader struct {
 	card     *sim.Card
 	chip     *pn532
 	recorder *trace.Recorder
-	device   string // LIBNFC_DEVICE
+	keys     []trace.Key // of the recorded sessions
+	device   string      // LIBNFC_DEVICE
 
 	randomUID []byte
 	activated int
