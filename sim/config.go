@@ -173,7 +173,7 @@ func newMemory(c *Config) (*memory, error) {
 	m.factory()
 	if c.Signature != nil {
 		if len(c.Signature) != len(m.signature) {
-			return nil, fmt.Errorf("Signature has %d bytes, want %d", len(c.Signature), len(m.signature))
+			return nil, fmt.Errorf("signature has %d bytes, want %d", len(c.Signature), len(m.signature))
 		}
 		m.signature = [56]byte(c.Signature)
 	}
