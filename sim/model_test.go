@@ -157,7 +157,6 @@ func (m *model) step(r *rand.Rand) (cmd wire.Command, want wire.Status, apply fu
 			file, list = 5, m.now.cyclic
 		}
 		no, n := r.IntN(5), r.IntN(4)
-		want = ok
 		if no >= len(list) || no+n > len(list) {
 			return &wire.ReadRecords{File: file, Record: uint32(no), Count: uint32(n)}, boundary, nil
 		}

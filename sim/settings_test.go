@@ -23,7 +23,7 @@ func TestChangeFileSettings(t *testing.T) {
 		// Many rights, so that a checksum that fits the wrong length would show.
 		for i := range 600 {
 			in(0)
-			want := &wire.ChangeFileSettings{File: 1, Option: wire.OptionFull, Access: rights(uint16(i*197)&0xFFF0 | 0)}
+			want := &wire.ChangeFileSettings{File: 1, Option: wire.OptionFull, Access: rights(uint16(i*197)&0xFFF0)}
 			if x.gen.Has(wire.FeatureAdditionalAR) && i%2 == 1 {
 				want.Additional = []wire.AccessRights{rights(0x1234), rights(uint16(i * 7))}
 			}
@@ -149,9 +149,8 @@ func TestChainedWritingOff(t *testing.T) {
 func TestTransactionTimer(t *testing.T) {
 	now := time.Unix(1_000_000_000, 0)
 	c := newCard(t, wire.EV3, func(cfg *Config) { cfg.Clock = func() time.Time { return now } })
-	p := newPCD(t, c)
 	script(t, c.Present(), free)
-	p = newPCD(t, c)
+	p := newPCD(t, c)
 	p.in(key.MethodISO, 0, key.Zero(key.TypeDES))
 	data := make([]byte, 10)
 	data[wire.CapPDCap2_2] = 3
