@@ -23,7 +23,7 @@ func TestChangeFileSettings(t *testing.T) {
 		// Many rights, so that a checksum that fits the wrong length would show.
 		for i := range 600 {
 			in(0)
-			want := &wire.ChangeFileSettings{File: 1, Option: wire.OptionFull, Access: rights(uint16(i*197)&0xFFF0)}
+			want := &wire.ChangeFileSettings{File: 1, Option: wire.OptionFull, Access: rights(uint16(i*197) & 0xFFF0)}
 			if x.gen.Has(wire.FeatureAdditionalAR) && i%2 == 1 {
 				want.Additional = []wire.AccessRights{rights(0x1234), rights(uint16(i * 7))}
 			}
