@@ -43,6 +43,9 @@ func (c *Card) Authenticate(ctx context.Context, no KeyNo, k key.Key) error {
 	return c.AuthenticateWith(ctx, c.strongest(k.Type()), no, k)
 }
 
+// Strongest is the method that Authenticate takes with a key of type t.
+func (c *Card) Strongest(t key.Type) key.Method { return c.strongest(t) }
+
 func (c *Card) strongest(t key.Type) key.Method {
 	switch {
 	case t == key.TypeAES && c.gen.Has(wire.FeatureLRP):

@@ -13,9 +13,17 @@ import (
 // KeyChange is a change of one key that survives a lost card.
 type KeyChange struct {
 	App AID
-	No  KeyNo
-	Old key.Key // what the card holds now
-	New key.Key
+	// Name is the DF name of the application where cards select by name only,
+	// DESFire Light and NTAG 424 DNA; App is zero then. Nil is the name that
+	// they are delivered with.
+	Name []byte
+	No   KeyNo
+	Old  key.Key // what the card holds now
+	New  key.Key
+
+	// OldRef and NewRef say where the keys come from, for the journal: the name
+	// of a file or a variable, never the key.
+	OldRef, NewRef string
 
 	// With is the key that authenticates the change, where the settings name
 	// another one than the key itself: often the master key, number 0.
@@ -31,63 +39,47 @@ type KeyChange struct {
 	// DESFire Light can count them. 0 means 1.
 	Budget int
 
-	// DryRun stops before the change and tells what was found.
+	// DryRun stops before the change; OnStep tells what was found.
 	DryRun bool
 
 	// Force goes on where the change would freeze or lock something.
 	Force bool
+
+	// OnStep, if there is one, is told each step that is done.
+	OnStep func(KeyStep)
 }
 
-// KeyJournal remembers key changes that have begun. Record returns once the
-// entry is safe on disk.
-type KeyJournal interface {
-	Record(ctx context.Context, e KeyJournalEntry) error
-}
+// KeyStep is a step of ChangeKeySafely.
+type KeyStep uint8
 
-// KeyJournalEntry never has key bytes.
-type KeyJournalEntry struct {
-	Time  time.Time `json:"time"`
-	Card  string    `json:"card"` // UID
-	App   AID       `json:"app"`
-	No    KeyNo     `json:"key"`
-	Old   KeyFacts  `json:"old"`
-	New   KeyFacts  `json:"new"`
-	State string    `json:"state"` // "begun", "changed", "unchanged", "unknown"
-}
-
-// KeyFacts tell keys apart without giving them away.
-type KeyFacts struct {
-	Type    string         `json:"type"`
-	Version byte           `json:"version"`
-	Check   key.CheckValue `json:"check"`
-}
-
-func factsOf(k key.Key) KeyFacts {
-	return KeyFacts{k.Type().String(), k.Version(), k.CheckValue()}
-}
-
-// States of a key change in the journal.
+// Steps, in their order. A change has either the first or the second one.
 const (
-	KeyChangeBegun     = "begun"
-	KeyChangeDone      = "changed"
-	KeyChangeUndone    = "unchanged"
-	KeyChangeUncertain = "unknown"
+	KeyFoundOld KeyStep = iota + 1
+	KeyFoundNew
+	KeyMayChange
+	KeyBegun
+	KeyChanged
+	KeyProved
 )
 
-// RiskError is a change that could lock somebody out. Force overrides it.
-type RiskError struct {
-	Risks []string
+func (s KeyStep) String() string {
+	if s < KeyFoundOld || s > KeyProved {
+		return fmt.Sprintf("KeyStep(%d)", uint8(s))
+	}
+	return [...]string{
+		"the card holds the old key",
+		"the card holds the new key already",
+		"the session that changes keys is open",
+		"the journal is written",
+		"the card accepted the change",
+		"the new key is proved",
+	}[s-1]
 }
 
-func (e *RiskError) Error() string {
-	s := "desfire: this key change is refused unless forced:"
-	for i, r := range e.Risks {
-		if i > 0 {
-			s += ";"
-		}
-		s += " " + r
+func (kc *KeyChange) step(s KeyStep) {
+	if kc.OnStep != nil {
+		kc.OnStep(s)
 	}
-	return s
 }
 
 // ChangeKeySafely changes a key so that at every moment it can be found out
@@ -101,83 +93,130 @@ func (c *Card) ChangeKeySafely(ctx context.Context, kc *KeyChange) error {
 	if err := kc.check(); err != nil {
 		return err
 	}
-	if err := c.SelectApplication(ctx, kc.App); err != nil {
-		return err
-	}
-	risks, err := c.risks(ctx, kc)
+	risks, err := c.KeyChangeRisks(ctx, kc)
 	if err != nil {
 		return err
 	}
 	if len(risks) > 0 && !kc.Force {
 		return &RiskError{risks}
 	}
-	holds, err := c.FindKey(ctx, kc)
+	isNew, err := c.findKey(ctx, kc)
 	if err != nil {
 		return err
 	}
-	if holds == kc.New {
-		return c.journal(ctx, kc, KeyChangeDone)
+	if isNew {
+		kc.step(KeyFoundNew)
+		if kc.DryRun {
+			return nil
+		}
+		return c.settle(ctx, kc, c.cardID(ctx), KeyChangeDone, nil)
 	}
-	withNo, with := kc.WithNo, kc.With
-	if with == nil {
-		withNo, with = kc.No, kc.Old
-	}
-	if err := c.authenticateForChange(ctx, kc, withNo, with); err != nil {
-		return err
+	kc.step(KeyFoundOld)
+	if kc.With != nil {
+		if err := c.authenticateForChange(ctx, kc, kc.WithNo, kc.With); err != nil {
+			return fmt.Errorf("desfire: the key that is to authenticate the change: %w", err)
+		}
+		kc.step(KeyMayChange)
 	}
 	if kc.DryRun {
 		return nil
 	}
-	if err := c.journal(ctx, kc, KeyChangeBegun); err != nil {
+	return c.changeProved(ctx, kc)
+}
+
+// changeProved changes a key in a session that may do it.
+func (c *Card) changeProved(ctx context.Context, kc *KeyChange) error {
+	id := c.cardID(ctx)
+	if _, ok := c.Session(); !ok { // the card would not tell its identifier
+		no, k := kc.No, kc.Old
+		if kc.With != nil {
+			no, k = kc.WithNo, kc.With
+		}
+		if err := c.authenticateForChange(ctx, kc, no, k); err != nil {
+			return err
+		}
+	}
+	if err := kc.record(ctx, id, KeyChangeBegun); err != nil {
 		return fmt.Errorf("desfire: nothing was changed: the journal cannot be written: %w", err)
 	}
+	kc.step(KeyBegun)
 	var old key.Key
 	if kc.With != nil {
 		old = kc.Old
 	}
-	changeErr := c.ChangeKey(ctx, kc.No, kc.New, old)
+	err := c.ChangeKey(ctx, kc.No, kc.New, old)
 	var unknown *OutcomeUnknownError
 	switch {
-	case changeErr == nil:
-	case errors.As(changeErr, &unknown):
-		return errors.Join(changeErr, c.journal(context.WithoutCancel(ctx), kc, KeyChangeUncertain))
-	default:
-		return errors.Join(changeErr, c.journal(context.WithoutCancel(ctx), kc, KeyChangeUndone))
+	case errors.As(err, &unknown):
+		return c.settle(ctx, kc, id, KeyChangeUncertain, err)
+	case err != nil:
+		return c.settle(ctx, kc, id, KeyChangeUndone, err)
 	}
+	kc.step(KeyChanged)
 	if err := c.proveKey(ctx, kc, kc.New); err != nil {
-		return errors.Join(fmt.Errorf("desfire: the card accepted the change, yet the new key could not be proved: %w", err),
-			c.journal(context.WithoutCancel(ctx), kc, KeyChangeUncertain))
+		return c.settle(ctx, kc, id, KeyChangeUncertain, fmt.Errorf("desfire: the card accepted the change, yet the new key could not be proved: %w", err))
 	}
-	return c.journal(ctx, kc, KeyChangeDone)
+	kc.step(KeyProved)
+	err = nil
+	if v, e := c.KeyVersion(ctx, kc.No); e == nil && v != kc.New.Version() {
+		err = fmt.Errorf("desfire: the key was changed and proved, yet the card says that it has version %02X and not %02X", v, kc.New.Version())
+	}
+	return c.settle(ctx, kc, id, KeyChangeDone, err)
 }
 
 // FindKey tells which of the two keys of a change the card holds, kc.Old or
 // kc.New, and leaves a session with it. The key version, which is free to read,
-// says which to try first; at most kc.Budget attempts may fail.
+// says which to try first; at most kc.Budget attempts may fail, and a
+// *BudgetError says that they were not enough.
 func (c *Card) FindKey(ctx context.Context, kc *KeyChange) (key.Key, error) {
-	if err := c.SelectApplication(ctx, kc.App); err != nil {
-		return nil, err
+	if kc.Old == nil || kc.New == nil {
+		return nil, &ArgumentError{"FindKey", errors.New("both the old and the new key are needed")}
 	}
-	order := []key.Key{kc.Old, kc.New}
-	if v, err := c.KeyVersion(ctx, kc.No); err == nil && v == kc.New.Version() && v != kc.Old.Version() {
-		order = []key.Key{kc.New, kc.Old}
-	} else if err != nil && !errors.As(err, new(*CommandError)) {
+	isNew, err := c.findKey(ctx, kc)
+	switch {
+	case err != nil:
 		return nil, err
+	case isNew:
+		return kc.New, nil
+	}
+	return kc.Old, nil
+}
+
+func (c *Card) findKey(ctx context.Context, kc *KeyChange) (isNew bool, err error) {
+	if err := c.selectFor(ctx, kc); err != nil {
+		return false, err
+	}
+	order := [...]bool{false, true}
+	var refused *CommandError
+	switch v, err := c.KeyVersion(ctx, kc.No); {
+	case err == nil && v == kc.New.Version() && v != kc.Old.Version():
+		order = [...]bool{true, false}
+	case err != nil && !errors.As(err, &refused):
+		return false, err
 	}
 	budget := max(kc.Budget, 1)
-	for i, k := range order {
+	for i, isNew := range order {
+		k, other := kc.Old, kc.New
+		if isNew {
+			k, other = other, k
+		}
 		err := c.proveKey(ctx, kc, k)
-		if err == nil {
-			return k, nil
-		}
-		if !errors.Is(err, wire.StatusAuthenticationError) && !errors.Is(err, wire.StatusIllegalCommand) {
-			return nil, err
-		}
-		if i+1 == budget && i+1 < len(order) {
-			return nil, fmt.Errorf("desfire: the card does not hold the key (%s); trying the other one could cost another failed attempt, which the budget of %d does not allow: %w", key.String(k), budget, err)
+		switch {
+		case err == nil:
+			return isNew, nil
+		case !isOtherKey(err):
+			return false, err
+		case i == 0 && budget < 2:
+			return false, &BudgetError{Budget: budget, Tried: key.String(k), Other: key.String(other), Err: err}
 		}
 	}
-	return nil, fmt.Errorf("desfire: key %d of application %v is neither (%s) nor (%s): %w", kc.No, kc.App, key.String(kc.Old), key.String(kc.New), wire.StatusAuthenticationError)
+	return false, fmt.Errorf("desfire: key %d of %s is neither (%s) nor (%s): %w", kc.No, kc.where(), key.String(kc.Old), key.String(kc.New), wire.StatusAuthenticationError)
+}
+
+// isOtherKey reports whether an authentication failed because the card holds
+// another key or, the challenge then has another length, one of another type.
+func isOtherKey(err error) bool {
+	return errors.Is(err, wire.StatusAuthenticationError) || errors.Is(err, wire.StatusIllegalCommand) || errors.As(err, new(*ArgumentError))
 }
 
 // proveKey authenticates with the key itself.
@@ -189,18 +228,54 @@ func (c *Card) proveKey(ctx context.Context, kc *KeyChange, k key.Key) error {
 // the PICC master key cannot change in an EV2 session (command reference 7.3).
 func (c *Card) authenticateForChange(ctx context.Context, kc *KeyChange, no KeyNo, k key.Key) error {
 	method := c.strongest(k.Type())
-	if method == key.MethodEV2First && kc.App == wire.PICC && kc.No == 0 && kc.Old.Type().Wire() != kc.New.Type().Wire() {
+	if method == key.MethodEV2First && kc.masterOfCard() && kc.Old.Type().Wire() != kc.New.Type().Wire() && c.gen.Has(wire.FeatureEV1Auth) {
 		method = key.MethodAES
 	}
 	return c.AuthenticateWith(ctx, method, no, k)
 }
 
-func (c *Card) journal(ctx context.Context, kc *KeyChange, state string) error {
-	e := KeyJournalEntry{Time: time.Now().UTC(), App: kc.App, No: kc.No, Old: factsOf(kc.Old), New: factsOf(kc.New), State: state}
-	if uid := c.UID(); uid != nil {
-		e.Card = fmt.Sprintf("%X", uid)
+// masterOfCard reports whether the PICC master key changes.
+func (kc *KeyChange) masterOfCard() bool { return kc.App == wire.PICC && kc.Name == nil && kc.No == 0 }
+
+// where names the level of the key.
+func (kc *KeyChange) where() string {
+	switch {
+	case kc.Name != nil:
+		return fmt.Sprintf("application %X", kc.Name)
+	case kc.App == wire.PICC:
+		return "the card"
 	}
-	return kc.Journal.Record(ctx, e)
+	return "application " + kc.App.String()
+}
+
+// selectFor selects where the key is.
+func (c *Card) selectFor(ctx context.Context, kc *KeyChange) error {
+	name := kc.Name
+	if name == nil && kc.App == wire.PICC {
+		switch c.gen {
+		case wire.Light:
+			name = wire.LightName[:]
+		case wire.NTAG424:
+			name = wire.NDEFName[:]
+		}
+	}
+	if name == nil {
+		return c.SelectApplication(ctx, kc.App)
+	}
+	_, err := Do(ctx, c, &wire.ISOSelect{By: wire.SelectByName, Name: name, P2: wire.SelectNoData})
+	return err
+}
+
+// cardID is what the journal calls the card. A card with a random identifier
+// tells its own in a session; if it refuses, the session is over.
+func (c *Card) cardID(ctx context.Context) string {
+	if uid := c.UID(); uid != nil {
+		return fmt.Sprintf("%X", uid)
+	}
+	if uid, err := c.CardUID(ctx); err == nil {
+		return fmt.Sprintf("%X", uid)
+	}
+	return ""
 }
 
 func (kc *KeyChange) check() error {
@@ -213,38 +288,23 @@ func (kc *KeyChange) check() error {
 	return nil
 }
 
-// risks lists what could lock somebody out. It asks only what is free to ask.
-func (c *Card) risks(ctx context.Context, kc *KeyChange) (risks []string, err error) {
-	add := func(format string, args ...any) { risks = append(risks, fmt.Sprintf(format, args...)) }
-	if kc.Old.Type().Wire() != kc.New.Type().Wire() {
-		if kc.App == wire.PICC && kc.No == 0 {
-			add("the PICC master key becomes %v instead of %v: readers that know only the old kind are locked out", kc.New.Type(), kc.Old.Type())
-		} else {
-			add("a %v key cannot replace a %v key: the card would refuse or keep an unusable key", kc.New.Type(), kc.Old.Type())
-		}
+// record writes an entry into the journal.
+func (kc *KeyChange) record(ctx context.Context, id, state string) error {
+	return kc.Journal.Record(ctx, KeyJournalEntry{
+		Time: time.Now().UTC(), Card: id, App: kc.App, No: kc.No,
+		Old: FactsOf(kc.Old, kc.OldRef), New: FactsOf(kc.New, kc.NewRef), State: state,
+	})
+}
+
+// settle records the outcome and adds to err, which may be nil, that it could
+// not be recorded.
+func (c *Card) settle(ctx context.Context, kc *KeyChange, id, state string, err error) error {
+	e := kc.record(context.WithoutCancel(ctx), id, state)
+	switch {
+	case e == nil:
+		return err
+	case err == nil:
+		return fmt.Errorf("desfire: the card holds the new key, but the journal does not say so: %w", e)
 	}
-	if kc.Old.CheckValue() != kc.New.CheckValue() && kc.Old.Version() == kc.New.Version() {
-		add("old and new key have the same version %02X: after a lost card only failed attempts could tell them apart", kc.New.Version())
-	}
-	settings, err := c.KeySettings(ctx)
-	if errors.As(err, new(*CommandError)) || errors.Is(err, errors.ErrUnsupported) {
-		return risks, nil // not free to read: the card will judge
-	}
-	if err != nil {
-		return nil, err
-	}
-	if kc.No == 0 && settings.KS1&1 == 0 {
-		add("the master key is frozen and can never be changed")
-	}
-	if kc.App != wire.PICC && kc.No != 0 {
-		switch right := settings.KS1.ChangeKey(); {
-		case right == wire.Never:
-			add("all keys but the master key are frozen")
-		case right == wire.Free && kc.With != nil:
-			add("in this application each key changes itself: authenticate with key %d, not %d", kc.No, kc.WithNo)
-		case right != wire.Free && (kc.With == nil || kc.WithNo != KeyNo(right)) && KeyNo(right) != kc.No:
-			add("in this application key %d changes keys, not the one stated", right)
-		}
-	}
-	return risks, nil
+	return errors.Join(err, fmt.Errorf("desfire: the journal does not say %q: %w", state, e))
 }

@@ -37,6 +37,11 @@ func (j *memoryJournal) states() string {
 	return strings.Join(s, " ")
 }
 
+// steps joins what OnStep was told.
+type steps []string
+
+func (s *steps) add(k desfire.KeyStep) { *s = append(*s, k.String()) }
+
 func newKey(t fataler, typ key.Type, version byte) *key.Secret {
 	b := make([]byte, typ.Size())
 	for i := range b {
@@ -132,8 +137,8 @@ func TestChangeKeySafelyTorn(t *testing.T) {
 					break // the job has fewer exchanges
 				}
 				name := fmt.Sprintf("%s, %v in exchange %d", tc.name, kind, at)
-				if err == nil {
-					t.Errorf("%s: no error", name)
+				if err == nil && j.states() != "begun changed" { // lost after the new key was proved: no matter
+					t.Errorf("%s: no error, journal %q", name, j.states())
 				}
 				var unknown *desfire.OutcomeUnknownError
 				if got, want := strings.HasSuffix(j.states(), "unknown"), errors.As(err, &unknown); want && !got {
@@ -195,5 +200,156 @@ func TestChangeKeySafelyRefuses(t *testing.T) {
 	}
 	if r := try(func(kc *desfire.KeyChange, _ *memoryJournal) { kc.Old = newKey(t, key.TypeAES, 7); kc.Budget = 1 }); !errors.Is(r.err, wire.StatusAuthenticationError) {
 		t.Errorf("wrong old key: %+v", r)
+	}
+}
+
+func TestChangeKeySafelySteps(t *testing.T) {
+	ctx := context.Background()
+	_, card, kc, j := keyChangeCases[1].start(t, wire.EV2) // with the master key
+	var told steps
+	kc.OnStep = told.add
+	kc.OldRef, kc.NewRef = "@old.key", "env:NEW"
+	kc.DryRun, kc.Journal = true, nil
+	if err := card.ChangeKeySafely(ctx, kc); err != nil || strings.Join(told, "; ") != "the card holds the old key; the session that changes keys is open" {
+		t.Errorf("dry run: %q %v", told, err)
+	}
+	told, kc.DryRun, kc.Journal = nil, false, j
+	if err := card.ChangeKeySafely(ctx, kc); err != nil || len(told) != 5 || told[4] != "the new key is proved" {
+		t.Errorf("%q %v", told, err)
+	}
+	if e := j.entries[1]; e.Old.Ref != "@old.key" || e.New.Ref != "env:NEW" || e.New != desfire.FactsOf(kc.New, "env:NEW") {
+		t.Errorf("%+v", e)
+	}
+	// Done already: a dry run says so and needs no journal.
+	told, kc.DryRun, kc.Journal = nil, true, nil
+	if err := card.ChangeKeySafely(ctx, kc); err != nil || strings.Join(told, "; ") != "the card holds the new key already" {
+		t.Errorf("dry run when done: %q %v", told, err)
+	}
+	text, err := json.Marshal(j.entries[0])
+	var back desfire.KeyJournalEntry
+	if err == nil {
+		err = json.Unmarshal(text, &back)
+	}
+	if err != nil || back != j.entries[0] {
+		t.Errorf("%v: %s is read as %+v", err, text, back)
+	}
+}
+
+// lateJournal fails from its second entry on.
+type lateJournal struct{ memoryJournal }
+
+func (j *lateJournal) Record(ctx context.Context, e desfire.KeyJournalEntry) error {
+	if len(j.entries) > 0 {
+		return errors.New("disk full")
+	}
+	return j.memoryJournal.Record(ctx, e)
+}
+
+// A journal that fails after the change does not make it look undone.
+func TestChangeKeySafelyJournalFailsLate(t *testing.T) {
+	ctx := context.Background()
+	_, card, kc, _ := keyChangeCases[0].start(t, wire.EV2)
+	kc.Journal = new(lateJournal)
+	err := card.ChangeKeySafely(ctx, kc)
+	if err == nil || !strings.Contains(err.Error(), "the card holds the new key, but the journal does not say so: disk full") {
+		t.Error(err)
+	}
+	if k, err := card.FindKey(ctx, kc); err != nil || k != kc.New {
+		t.Errorf("%v %v", k, err)
+	}
+}
+
+// A key that only gets another version is told by the version alone, and one of
+// another type by the length of the card's challenge.
+func TestFindKey(t *testing.T) {
+	ctx := context.Background()
+	for _, to := range []*key.Secret{key.Zero(key.TypeDES).WithVersion(9), newKey(t, key.Type3K3DES, 0), newKey(t, key.TypeAES, 0), newKey(t, key.Type2K3DES, 0)} {
+		for _, g := range []desfire.Generation{wire.EV1, wire.EV3} {
+			picc, err := sim.New(&sim.Config{Generation: g})
+			if err != nil {
+				t.Fatal(err)
+			}
+			card := connect(t, picc)
+			kc := &desfire.KeyChange{Old: key.Zero(key.TypeDES), New: to, Journal: new(memoryJournal), Force: true, Budget: 2}
+			if k, err := card.FindKey(ctx, kc); err != nil || k != kc.Old {
+				t.Errorf("%v %v: before: %v %v", g, to, k, err)
+			}
+			if err := card.ChangeKeySafely(ctx, kc); err != nil {
+				t.Fatal(err)
+			}
+			if k, err := card.FindKey(ctx, kc); err != nil || k != kc.New {
+				t.Errorf("%v %v: after: %v %v", g, to, k, err)
+			}
+			kc.Budget = 1
+			_, err = card.FindKey(ctx, kc)
+			var budget *desfire.BudgetError
+			if same := to.Version() == kc.Old.Version(); errors.As(err, &budget) != same {
+				t.Errorf("%v %v: budget of 1: %v", g, to, err)
+			}
+		}
+	}
+	if _, err := connect(t, newPICC(t, wire.EV2)).FindKey(ctx, &desfire.KeyChange{Old: key.Zero(key.TypeDES)}); err == nil {
+		t.Error("one key passes")
+	}
+}
+
+func newPICC(t *testing.T, g desfire.Generation) *sim.Card {
+	t.Helper()
+	picc, err := sim.New(&sim.Config{Generation: g})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return picc
+}
+
+// On DESFire Light and NTAG 424 DNA, which select by name.
+func TestChangeKeySafelyFixedCards(t *testing.T) {
+	ctx := context.Background()
+	zero := key.Key(key.Zero(key.TypeAES))
+	for _, g := range []desfire.Generation{wire.Light, wire.NTAG424} {
+		card := connect(t, newPICC(t, g))
+		j := new(memoryJournal)
+		for _, kc := range []*desfire.KeyChange{
+			{No: 2, Old: zero, New: newKey(t, key.TypeAES, 2), With: zero, Journal: j},
+			{No: 0, Old: zero, New: newKey(t, key.TypeAES, 1), Journal: j},
+		} {
+			if err := card.ChangeKeySafely(ctx, kc); err != nil {
+				t.Fatalf("%v key %d: %v", g, kc.No, err)
+			}
+			if k, err := card.FindKey(ctx, kc); err != nil || k != kc.New {
+				t.Errorf("%v key %d: %v %v", g, kc.No, k, err)
+			}
+		}
+		if j.states() != "begun changed begun changed" {
+			t.Errorf("journal %q", j.states())
+		}
+	}
+}
+
+// A card with a random identifier tells the journal its own.
+func TestChangeKeySafelyRandomID(t *testing.T) {
+	ctx := context.Background()
+	picc := newPICC(t, wire.EV2)
+	card := personalise(t, picc, key.TypeAES)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(card.SelectApplication(ctx, wire.PICC))
+	must(card.Authenticate(ctx, 0, key.Zero(key.TypeDES)))
+	must(card.SetConfiguration(ctx, &wire.PICCConfig{Flags: wire.PICCRandomID}))
+	picc.Return()
+	card = connect(t, picc)
+	if card.UID() != nil {
+		t.Fatalf("UID %X", card.UID())
+	}
+	j := new(memoryJournal)
+	must(card.ChangeKeySafely(ctx, &desfire.KeyChange{App: testApp, Old: key.Zero(key.TypeAES), New: newKey(t, key.TypeAES, 1), Journal: j}))
+	for _, e := range j.entries {
+		if e.Card != fmt.Sprintf("%X", picc.UID()) {
+			t.Errorf("card %q", e.Card)
+		}
 	}
 }

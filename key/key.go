@@ -5,6 +5,7 @@ package key
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 
 	"github.com/go-desfire/desfire/wire"
@@ -84,6 +85,16 @@ func (v CheckValue) String() string { return fmt.Sprintf("%X", v[:]) }
 
 // MarshalText writes six hexadecimal digits.
 func (v CheckValue) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (v *CheckValue) UnmarshalText(text []byte) error {
+	b, err := hex.DecodeString(string(text))
+	if err != nil || len(b) != len(v) {
+		return fmt.Errorf("key: check value %q: want six hexadecimal digits", text)
+	}
+	copy(v[:], b)
+	return nil
+}
 
 // Key is a handle on a key. Methods with a context may block; a context that
 // ends makes them return its error.

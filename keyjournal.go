@@ -1,0 +1,123 @@
+package desfire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// KeyJournal remembers key changes that have begun. Record returns once the
+// entry is safe on disk.
+type KeyJournal interface {
+	Record(ctx context.Context, e KeyJournalEntry) error
+}
+
+// KeyJournalEntry never has key bytes.
+type KeyJournalEntry struct {
+	Time  time.Time `json:"time"`
+	Card  string    `json:"card"` // UID
+	App   AID       `json:"app"`
+	No    KeyNo     `json:"key"`
+	Old   KeyFacts  `json:"old"`
+	New   KeyFacts  `json:"new"`
+	State string    `json:"state"` // "begun", "changed", "unchanged", "unknown"
+}
+
+// KeyFacts tell keys apart without giving them away.
+type KeyFacts struct {
+	Type    string         `json:"type"`
+	Version byte           `json:"version"`
+	Check   key.CheckValue `json:"check"`
+	Ref     string         `json:"ref,omitempty"` // where the key is kept
+}
+
+// FactsOf are the facts of a key that is kept where ref says.
+func FactsOf(k key.Key, ref string) KeyFacts {
+	return KeyFacts{k.Type().String(), k.Version(), k.CheckValue(), ref}
+}
+
+// States of a key change in the journal.
+const (
+	KeyChangeBegun     = "begun"
+	KeyChangeDone      = "changed"
+	KeyChangeUndone    = "unchanged"
+	KeyChangeUncertain = "unknown"
+)
+
+// RiskError is a change that could lock somebody out. Force overrides it.
+type RiskError struct {
+	Risks []string
+}
+
+func (e *RiskError) Error() string {
+	return "desfire: this key change is refused unless forced: " + strings.Join(e.Risks, "; ")
+}
+
+// BudgetError means that FindKey stopped because one more failed attempt would
+// have been more than its budget.
+type BudgetError struct {
+	Budget int
+	Tried  string // type, version and check value of the key the card refused
+	Other  string // of the key that was not tried
+	Err    error
+}
+
+func (e *BudgetError) Error() string {
+	return fmt.Sprintf("desfire: the card does not hold the key (%s); trying (%s) could cost another failed attempt, which the budget of %d does not allow: %v", e.Tried, e.Other, e.Budget, e.Err)
+}
+
+// Unwrap returns the card's refusal.
+func (e *BudgetError) Unwrap() error { return e.Err }
+
+// KeyChangeRisks selects the application and lists what about a key change
+// could lock somebody out. It asks only what is free to ask and begins no
+// authentication.
+func (c *Card) KeyChangeRisks(ctx context.Context, kc *KeyChange) (risks []string, err error) {
+	if kc.Old == nil || kc.New == nil {
+		return nil, &ArgumentError{"KeyChangeRisks", errors.New("both the old and the new key are needed")}
+	}
+	if err := c.selectFor(ctx, kc); err != nil {
+		return nil, err
+	}
+	add := func(format string, args ...any) { risks = append(risks, fmt.Sprintf(format, args...)) }
+	sameKey := kc.Old.CheckValue() == kc.New.CheckValue() && kc.Old.Type() == kc.New.Type()
+	if kc.Old.Type().Wire() != kc.New.Type().Wire() {
+		if kc.masterOfCard() {
+			add("the PICC master key becomes %v instead of %v: readers that know only the old kind are locked out", kc.New.Type(), kc.Old.Type())
+		} else {
+			add("a %v key cannot replace a %v key: the card would refuse or keep an unusable key", kc.New.Type(), kc.Old.Type())
+		}
+	}
+	switch sameVersion := kc.Old.Version() == kc.New.Version(); {
+	case sameKey && sameVersion:
+		add("old and new key are the same")
+	case sameVersion:
+		add("old and new key have the same version %02X: after a lost card only failed attempts could tell them apart", kc.New.Version())
+	}
+	settings, err := c.KeySettings(ctx)
+	if errors.As(err, new(*CommandError)) || errors.Is(err, errors.ErrUnsupported) {
+		return risks, nil // not free to read: the card will judge
+	}
+	if err != nil {
+		return nil, err
+	}
+	if kc.No == 0 && settings.KS1&wire.SettMasterChangeable == 0 {
+		add("the master key is frozen and can never be changed")
+	}
+	if kc.App != wire.PICC && kc.No != 0 {
+		switch right := settings.KS1.ChangeKey(); {
+		case right == wire.Never:
+			add("all keys but the master key are frozen")
+		case right == wire.Free && kc.With != nil && kc.WithNo != kc.No:
+			add("in this application each key changes itself: authenticate with key %d, not %d", kc.No, kc.WithNo)
+		case right != wire.Free && (kc.With == nil || kc.WithNo != KeyNo(right)) && KeyNo(right) != kc.No:
+			add("in this application key %d changes keys, not the one stated", right)
+		}
+	}
+	return risks, nil
+}
