@@ -70,6 +70,7 @@ type field struct {
 	faults     []Fault
 	latency    time.Duration
 	ats        []byte        // of the activation; nil for the factory's
+	lifts      int           // how often the card left
 	changed    chan struct{} // closed at the next change of present
 }
 
@@ -96,19 +97,23 @@ func (c *Card) InField() bool {
 }
 
 // Presence yields whether the card is in the field, at once and then after
-// every change, until ctx ends. Changes that follow each other faster than
-// they are taken may be yielded as the last of them.
+// every change, until ctx ends. Of changes that follow each other faster than
+// they are taken only the last is yielded, but a card that was lifted and
+// returned meanwhile is yielded as gone before it is yielded as here.
 func (c *Card) Presence(ctx context.Context) iter.Seq[bool] {
 	return func(yield func(bool) bool) {
+		lifts, here := 0, false
 		for {
 			c.field.mu.Lock()
 			present := c.field.present
+			away := here && present && lifts != c.field.lifts
+			lifts, here = c.field.lifts, present
 			if c.field.changed == nil {
 				c.field.changed = make(chan struct{})
 			}
 			changed := c.field.changed
 			c.field.mu.Unlock()
-			if !yield(present) {
+			if away && !yield(false) || !yield(present) {
 				return
 			}
 			select {
@@ -129,6 +134,9 @@ func (c *Card) setPresent(present bool) {
 	}
 	if f.present != present {
 		f.present = present
+		if !present {
+			f.lifts++
+		}
 		if f.changed != nil {
 			close(f.changed)
 			f.changed = nil

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/cmd/desfire/internal/simfield"
 	"github.com/go-desfire/desfire/sim"
+	"github.com/go-desfire/desfire/simreader"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -54,7 +54,7 @@ const (
 
 type demo struct {
 	*app
-	field *simfield.Field
+	field *simreader.Reader
 	speed float64
 	purse purse
 	card  string
@@ -73,7 +73,7 @@ func (a *app) demo(ctx context.Context, speed float64) error {
 	if err := a.makeTransit(ctx, card, demoCredit); err != nil {
 		return err
 	}
-	d := &demo{app: a, field: simfield.New("simulated reader", card), speed: speed, value: demoCredit,
+	d := &demo{app: a, field: simreader.New("simulated reader", card), speed: speed, value: demoCredit,
 		purse: purse{app: transitApp, file: transitPurse, amount: 1}}
 	d.heading(d.out.title, "desfire demo: a simulated transit card, no reader needed")
 	if err := d.present(ctx); err != nil {

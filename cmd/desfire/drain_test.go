@@ -12,14 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-desfire/desfire/cmd/desfire/internal/simfield"
 	"github.com/go-desfire/desfire/sim"
+	"github.com/go-desfire/desfire/simreader"
 	"github.com/go-desfire/desfire/wire"
 )
 
 // drainCard makes a transit card in a field and a drain of its purse that
 // reports as JSON into a buffer.
-func drainCard(t *testing.T, credit int32) (*drain, *simfield.Field, *bytes.Buffer) {
+func drainCard(t *testing.T, credit int32) (*drain, *simreader.Reader, *bytes.Buffer) {
 	t.Helper()
 	var out bytes.Buffer
 	a := newApp(strings.NewReader(""), &out, io.Discard)
@@ -32,11 +32,11 @@ func drainCard(t *testing.T, credit int32) (*drain, *simfield.Field, *bytes.Buff
 	}
 	a.json = true
 	p := &purse{app: transitApp, file: transitPurse, amount: 1}
-	return newDrain(a, p), simfield.New("field", card), &out
+	return newDrain(a, p), simreader.New("field", card), &out
 }
 
 // left is what the card itself says.
-func left(f *simfield.Field) int32 {
+func left(f *simreader.Reader) int32 {
 	for _, app := range f.Card.Image().Applications {
 		if app.AID == transitApp {
 			for _, file := range app.Files {
@@ -79,7 +79,7 @@ func TestDrainTorn(t *testing.T) {
 }
 
 // liftAfter lifts the card once it has had so many exchanges, for a moment.
-func liftAfter(ctx context.Context, f *simfield.Field, exchanges int) {
+func liftAfter(ctx context.Context, f *simreader.Reader, exchanges int) {
 	for f.Card.Exchanges() < exchanges && ctx.Err() == nil {
 		time.Sleep(50 * time.Microsecond)
 	}

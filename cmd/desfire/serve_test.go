@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-desfire/desfire/cmd/desfire/internal/simfield"
 	"github.com/go-desfire/desfire/sim"
+	"github.com/go-desfire/desfire/simreader"
 	"github.com/go-desfire/desfire/tcp"
 )
 
@@ -72,7 +72,7 @@ func TestServeLift(t *testing.T) {
 	defer done.Wait()
 	defer cancel()
 	done.Go(func() {
-		_ = (&server{app: host, field: simfield.New("simulated", card)}).listen(ctx, "127.0.0.1:0")
+		_ = (&server{app: host, field: simreader.New("simulated", card)}).listen(ctx, "127.0.0.1:0")
 	})
 	addr := served.await(t, `--reader tcp:([0-9.:]+)`)[1]
 	client := newApp(strings.NewReader(""), &seen, &seen)

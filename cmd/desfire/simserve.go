@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/go-desfire/desfire/cmd/desfire/internal/simfield"
+	"github.com/go-desfire/desfire/simreader"
 	"github.com/go-desfire/desfire/tcp"
 	"github.com/go-desfire/desfire/vpcd"
 	"github.com/spf13/cobra"
@@ -68,7 +68,7 @@ the loopback interface only.`,
 					return err
 				}
 			}
-			s := &server{app: a, field: simfield.New("simulated", card)}
+			s := &server{app: a, field: simreader.New("simulated", card)}
 			if listen != "" {
 				return s.listen(cmd.Context(), listen)
 			}
@@ -84,7 +84,7 @@ the loopback interface only.`,
 // server presents one card.
 type server struct {
 	*app
-	field *simfield.Field
+	field *simreader.Reader
 	lift  func() // beyond the field: end connections, leave the reader
 	back  func()
 }

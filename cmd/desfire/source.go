@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/cmd/desfire/internal/simfield"
 	"github.com/go-desfire/desfire/pcsc"
 	"github.com/go-desfire/desfire/sim"
+	"github.com/go-desfire/desfire/simreader"
 	"github.com/go-desfire/desfire/tcp"
 	"github.com/spf13/cobra"
 )
@@ -50,7 +50,7 @@ func (a *app) place(cmd *cobra.Command) (*place, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &place{Source: simfield.New(a.reader, card), fixed: true, name: a.reader}, nil
+		return &place{Source: simreader.New(a.reader, card), fixed: true, name: a.reader}, nil
 	}
 	return nil, &usageError{cmd, fmt.Errorf("--reader %s: want pcsc, pcsc:PART-OF-A-NAME, tcp:HOST:PORT, sim: or sim:FILE", a.reader)}
 }

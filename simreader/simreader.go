@@ -1,0 +1,104 @@
+// Package simreader is a reader on which a simulated card lies: a
+// [desfire.Source] for programs and tests that have no hardware. The card is
+// lifted and returned by hand.
+package simreader
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/sim"
+)
+
+// ErrLifted is the error of opening a card that is not in the field.
+var ErrLifted = errors.New("the card was taken out of the field")
+
+// Reader is a reader with one simulated card. The card leaves and comes back by
+// Lift and Return of the Reader only.
+type Reader struct {
+	Card *sim.Card
+	Name string
+
+	mu sync.Mutex // keeps an opening from undoing a Lift
+}
+
+var _ desfire.Source = (*Reader)(nil)
+
+// New puts card on a reader of that name.
+func New(name string, card *sim.Card) *Reader {
+	card.Return()
+	return &Reader{Card: card, Name: name}
+}
+
+// Lift takes the card out of the field; whatever it was doing is over.
+func (r *Reader) Lift() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Card.Lift()
+}
+
+// Return puts the card back.
+func (r *Reader) Return() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Card.Return()
+}
+
+// Toggle lifts or returns the card and tells whether it lies in the field now.
+func (r *Reader) Toggle() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.Card.InField() {
+		r.Card.Lift()
+		return false
+	}
+	r.Card.Return()
+	return true
+}
+
+// Activate powers the card up and connects to it.
+func (r *Reader) Activate(ctx context.Context) (*sim.Activation, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if !r.Card.InField() {
+		return nil, ErrLifted
+	}
+	return r.Card.Present(), nil
+}
+
+// Events reports the one reader, and its card as it comes and goes.
+func (r *Reader) Events(ctx context.Context) iter.Seq2[desfire.Event, error] {
+	return func(yield func(desfire.Event, error) bool) {
+		if !yield(desfire.Event{Kind: desfire.ReaderAdded, Reader: r.Name}, nil) {
+			return
+		}
+		here := false
+		for present := range r.Card.Presence(ctx) {
+			if present == here || ctx.Err() != nil {
+				continue
+			}
+			here = present
+			ev := desfire.Event{Kind: desfire.CardRemoved, Reader: r.Name}
+			if here {
+				ev = desfire.Event{Kind: desfire.CardInserted, Reader: r.Name, ATR: r.Card.ATR(), Open: r.open}
+			}
+			if !yield(ev, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (r *Reader) open(ctx context.Context) (desfire.Transport, error) {
+	a, err := r.Activate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
