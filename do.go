@@ -132,7 +132,11 @@ func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message,
 	c.state.after(cmd, t, spec.Success)
 	plain, marks := a.Data, a.Marks
 	if channel != nil && !unsealed {
-		plain, err = channel.Open(c.tx[:0], securemsg.Message{Code: a.Status.Byte(), Data: a.Data, Mode: back, Len: plainLen(cmd)})
+		m := securemsg.Message{Code: a.Status.Byte(), Data: a.Data, Mode: back, Len: c.answerLen(cmd)}
+		if _, ok := cmd.(*wire.CommitReaderID); ok && back == wire.CommMAC {
+			m.Mode, m.Pad = wire.CommFull, securemsg.PadNone // secure-messaging reference 6.3
+		}
+		plain, err = channel.Open(c.tx[:0], m)
 		if err != nil {
 			c.state.lose("the answer to " + spec.Name + " was not authentic")
 			return a.Status, mode, classify(spec.Name, effect, c.link.Frames, false, &openError{err})
@@ -170,14 +174,6 @@ func (c *Card) seal(ctx context.Context, channel securemsg.Channel, cmd wire.Com
 		m.Pad = securemsg.Pad80
 	}
 	return channel.Seal(c.rx[:0], m)
-}
-
-// plainLen is how many plain bytes the answer must have, -1 if not known.
-func plainLen(cmd wire.Command) int {
-	if l, ok := cmd.(interface{ AnswerLen() int }); ok {
-		return l.AnswerLen()
-	}
-	return -1
 }
 
 // send carries the frames. A chain or handshake that was left open earlier

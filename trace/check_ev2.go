@@ -126,6 +126,12 @@ func (s *session) answerEV2(v *view, o *outcome) {
 		o.fail(true, "the answer's MAC is wrong for command counter %d", ctr)
 	}
 	o.rsp = data
+	if v.ins == insCommitReaderID && n == blockAES { // enciphered without padding
+		if plain, known := s.decipherEV2(&o.st, data, ctr, 0x5A, 0xA5); known {
+			o.rsp = plain
+		}
+		return
+	}
 	if !full || n == 0 {
 		return
 	}
@@ -140,9 +146,8 @@ func (s *session) answerEV2(v *view, o *outcome) {
 	}
 }
 
-// openEV2 deciphers data. known is false without the encryption key, ok false
-// if there is no padding.
-func (s *session) openEV2(st *state, data []byte, ctr uint16, label ...byte) (plain []byte, known, ok bool) {
+// decipherEV2 deciphers whole blocks. known is false without the encryption key.
+func (s *session) decipherEV2(st *state, data []byte, ctr uint16, label ...byte) (plain []byte, known bool) {
 	switch {
 	case s.scheme == wire.SchemeLRP:
 		plain = append([]byte(nil), data...)
@@ -150,7 +155,7 @@ func (s *session) openEV2(st *state, data []byte, ctr uint16, label ...byte) (pl
 		lrp.NewCBC(s.lrp.enc, 1, []byte{byte(e >> 24), byte(e >> 16), byte(e >> 8), byte(e)}).Decrypt(plain)
 		st.enc += uint32(len(data) / blockAES)
 	case s.block == nil:
-		return nil, false, false
+		return nil, false
 	default:
 		iv := make([]byte, blockAES)
 		copy(iv, label)
@@ -158,6 +163,15 @@ func (s *session) openEV2(st *state, data []byte, ctr uint16, label ...byte) (pl
 		iv[6], iv[7] = byte(ctr), byte(ctr>>8)
 		s.block.Encrypt(iv, iv)
 		plain = s.decipherCBC(iv, data)
+	}
+	return plain, true
+}
+
+// openEV2 deciphers data and takes the padding off. known is false without the
+// encryption key, ok false if there is no padding.
+func (s *session) openEV2(st *state, data []byte, ctr uint16, label ...byte) (plain []byte, known, ok bool) {
+	if plain, known = s.decipherEV2(st, data, ctr, label...); !known {
+		return nil, false, false
 	}
 	for i := len(plain) - 1; i >= len(plain)-blockAES; i-- {
 		if plain[i] == 0x80 {

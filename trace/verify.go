@@ -139,16 +139,17 @@ func (v *verifier) message(m *message) {
 
 // INS of commands that this package treats by themselves.
 const (
-	insSelect     = 0x5A
-	insDelete     = 0xDA
-	insConfig     = 0x5C
-	insChangeKey  = 0xC4
-	insChangeKey2 = 0xC6
-	insRollKeySet = 0x55
-	insFormat     = 0xFC
-	insChangeFile = 0x5F
-	insPreparePC  = 0xF0
-	insReadSig    = 0x3C
+	insSelect         = 0x5A
+	insDelete         = 0xDA
+	insConfig         = 0x5C
+	insChangeKey      = 0xC4
+	insChangeKey2     = 0xC6
+	insRollKeySet     = 0x55
+	insFormat         = 0xFC
+	insChangeFile     = 0x5F
+	insPreparePC      = 0xF0
+	insCommitReaderID = 0xC8
+	insReadSig        = 0x3C
 
 	insISOSelect = 0xA4
 	insReadBin   = 0xB0
