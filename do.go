@@ -136,7 +136,7 @@ func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message,
 		if _, ok := cmd.(*wire.CommitReaderID); ok && back == wire.CommMAC {
 			m.Mode, m.Pad = wire.CommFull, securemsg.PadNone // secure-messaging reference 6.3
 		}
-		plain, err = channel.Open(c.tx[:0], m)
+		plain, err = c.open(channel, cmd, m)
 		if err != nil {
 			c.state.lose("the answer to " + spec.Name + " was not authentic")
 			return a.Status, mode, classify(spec.Name, effect, c.link.Frames, false, &openError{err})
@@ -153,6 +153,21 @@ func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message,
 		c.dirty = true
 	}
 	return a.Status, max(mode, back), nil
+}
+
+// open opens an answer.
+func (c *Card) open(channel securemsg.Channel, cmd wire.Command, m securemsg.Message) ([]byte, error) {
+	if _, ok := cmd.(*wire.GetCardUID); !ok || m.Len < 0 {
+		return channel.Open(c.tx[:0], m)
+	}
+	spare := securemsg.Clone(channel)
+	plain, err := channel.Open(c.tx[:0], m)
+	if err != nil { // an identifier of 4 or 10 bytes
+		m.Len = -1
+		c.state.channel = spare
+		return spare.Open(c.tx[:0], m)
+	}
+	return plain, nil
 }
 
 // sessionSuccess is the success status inside a session: commands that end in
