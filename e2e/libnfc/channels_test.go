@@ -134,7 +134,11 @@ func TestChannels(t *testing.T) {
 				s.records()
 				s.settings()
 				s.format()
-				s.finish(c.name, c.d40() && g == wire.D40 || !c.d40() && g == wire.EV1)
+				if c.d40() && g == wire.D40 || !c.d40() && g == wire.EV1 {
+					s.finish(c.name)
+				} else {
+					s.finish("")
+				}
 			})
 		}
 	}
@@ -151,7 +155,7 @@ func (s *session) level() {
 	s.gives("0f 01", "get_key_settings")
 	s.gives("00", "get_key_version 0")
 	if s.generation.Has(wire.FeatureEV1Auth) {
-		s.gives(map[wire.Generation]string{wire.EV1: "7936", wire.EV2: "8192", wire.EV3: "8192"}[s.generation], "free_mem")
+		s.gives(freeMemory[s.generation], "free_mem")
 		s.gives("04112233445566", "get_card_uid")
 	}
 	s.ok("change_key_settings 0x0b")
@@ -252,7 +256,7 @@ func (s *session) data() {
 		s.auth(2)
 		s.gives("100", "write_data %d 0 %x", file, content)
 		s.holds(file, content)
-		for _, n := range []int{1, 7, 8, 16, 39} {
+		for _, n := range []int{7, 16, 39} {
 			copy(content[n:], pattern(n, n))
 			s.gives(fmt.Sprint(n), "write_data %d %d %x", file, n, pattern(n, n))
 		}
@@ -260,8 +264,9 @@ func (s *session) data() {
 		s.refused(wire.StatusAuthenticationError, "read_data %d 0 1", file)
 		s.auth(1)
 		s.gives(hex.EncodeToString(content), "read_data %d 0 0", file)
-		for _, n := range []int{1, 7, 8, 16, 39, 60, 84, 90} {
+		for _, n := range []int{1, 7, 16, 60, 90} {
 			if s.d40() && modes[i] == 1 && checksTooFar(n) {
+				s.distrusted("read_data %d 3 %d", file, n)
 				continue
 			}
 			s.gives(hex.EncodeToString(content[3:3+n]), "read_data %d 3 %d", file, n)
@@ -367,8 +372,4 @@ func (s *session) format() {
 	s.ok("connect")
 	s.gives("none", "get_application_ids")
 	s.ok("disconnect")
-}
-
-func (s *session) finish(name string, record bool) {
-	s.verify(s.t)
 }

@@ -4,7 +4,7 @@ usage: freefare.py CONNSTRING
 
 Each line on standard input is the name of a function of libfreefare without
 mifare_desfire_, and its arguments: numbers, bytes as hexadecimal digits, keys as
-des:, 2k3des:, 3k3des: or aes: and digits, the latter with /VERSION. Each is
+des:, 2k3des:, 3k3des: or aes: and digits, the last with /VERSION, an empty name as -. Each is
 answered by a line: "ok" and what the function gave out, "refused XX" with the
 card's status, or "failed" and what the library says.
 """
@@ -69,7 +69,7 @@ def data(words):
 
 
 def name(words):
-    b = bytes.fromhex(words.pop(0))
+    b = bytes.fromhex(words.pop(0).replace("-", ""))
     return [(c.c_char_p, b), (c.c_size_t, len(b))]
 
 
