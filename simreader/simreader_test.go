@@ -1,4 +1,4 @@
-package simfield
+package simreader
 
 import (
 	"context"
