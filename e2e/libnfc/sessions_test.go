@@ -260,3 +260,27 @@ func TestDistrust(t *testing.T) {
 		})
 	}
 }
+
+// TestLiftedCard: a lifted card is no card, and one that comes back, or was
+// deselected, has forgotten its session.
+func TestLiftedCard(t *testing.T) {
+	l := start(t, put(t, newCard(t, wire.EV1)))
+	l.ok("create_application %06x 0x0f 1", app)
+	l.ok("authenticate 0 %s", defaultKey)
+	l.card.Lift()
+	l.distrusted("delete_application %06x", app)
+	l.ok("disconnect")
+	l.ok("connect") // to whatever is there: libfreefare takes no card for one
+	l.distrusted("get_version")
+	l.ok("disconnect")
+	l.card.Return()
+	l.ok("connect")
+	l.refused(wire.StatusAuthenticationError, "delete_application %06x", app)
+	l.ok("authenticate 0 %s", defaultKey)
+	l.ok("disconnect")
+	l.ok("connect")
+	l.refused(wire.StatusAuthenticationError, "delete_application %06x", app)
+	l.ok("authenticate 0 %s", defaultKey)
+	l.ok("delete_application %06x", app)
+	l.finish("")
+}
