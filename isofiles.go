@@ -75,9 +75,9 @@ func (c *Card) ReadBinary(ctx context.Context, file FileNo, offset, length int) 
 		return nil, &ArgumentError{"ISOReadBinary", fmt.Errorf("length %d: want 0 or more", length)}
 	case length == 0 && fs != nil && file != SelectedFile && int(fs.Size) > offset:
 		length = int(fs.Size) - offset
-	case length == 0 && (c.state.channel != nil || c.state.pending):
+	case length == 0 && (c.state.channel != nil || c.state.pending && c.gen.Has(wire.FeatureTransactions)):
 		// Reading until the card refuses would cost that.
-		return nil, &ArgumentError{"ISOReadBinary", errors.New("in a session, or with changes pending, state the length")}
+		return nil, &ArgumentError{"ISOReadBinary", errors.New("in a session, or with changes that may be pending, state the length")}
 	}
 	per := 256
 	if maced {

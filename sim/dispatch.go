@@ -191,12 +191,17 @@ func (c *Card) isoCommand(f frame.Command) []byte {
 		return c.fail(isoFormatStatus(f.INS, err))
 	}
 	c.call.app = c.selected()
-	if st := row.run(c); st != wire.StatusOK && !warning(st) {
+	st := row.run(c)
+	if st != wire.StatusOK && !warning(st) {
 		return c.fail(st)
-	} else if warning(st) {
-		return c.respond(row, nil, st)
 	}
-	return c.respond(row, nil, row.spec.Success)
+	if st == wire.StatusOK {
+		st = row.spec.Success
+	}
+	if c.call.mode == wire.CommMAC { // the CMAC is over the answer and 00; the command does not count
+		return c.respond(row, c.v.session.channel, st)
+	}
+	return c.respond(row, nil, st)
 }
 
 // warning reports whether an ISO status comes with an answer all the same.

@@ -7,8 +7,9 @@ import (
 )
 
 // isoFile finds the file that an ISO command means, selects it if it is named,
-// and judges the access. ISO commands are always plain: a key counts only for
-// files in plain mode, and only in a session before EV2.
+// and judges the access. ISO commands are plain: a key counts only in a session
+// before EV2, for files in plain mode, and in an EV1 session for reading files in
+// MAC mode, whose answers then carry a CMAC (command reference 15).
 func (c *Card) isoFile(op operation, named bool, id uint8) wire.Status {
 	a := c.call.app
 	switch {
@@ -27,7 +28,8 @@ func (c *Card) isoFile(op operation, named bool, id uint8) wire.Status {
 	}
 	switch c.access(op, c.v.ef) {
 	case wire.StatusOK:
-		if c.call.mode != wire.CommPlain {
+		maced := c.call.mode == wire.CommMAC && op.read && c.v.session.scheme == wire.SchemeEV1
+		if c.call.mode != wire.CommPlain && !maced {
 			return wire.StatusISOSecurityStatus
 		}
 		return wire.StatusOK
@@ -55,6 +57,9 @@ func isoStatus(st wire.Status) wire.Status {
 	return st
 }
 
+// ev1MAC is how long the CMAC of an EV1 session is.
+const ev1MAC = 8
+
 func (c *Card) isoReadBinary(m *wire.ISOReadBinary, rsp *wire.Data) wire.Status {
 	if st := c.isoFile(opISORead, m.EF.InP1, m.EF.ID); st != wire.StatusOK {
 		return st
@@ -68,9 +73,15 @@ func (c *Card) isoReadBinary(m *wire.ISOReadBinary, rsp *wire.Data) wire.Status 
 		return wire.StatusISOSecurityStatus
 	}
 	rest := data[m.Offset:]
-	n := min(m.Length, len(rest))
+	room := m.Length
+	if c.call.mode == wire.CommMAC { // it counts in Le
+		if room -= ev1MAC; room <= 0 {
+			return wire.StatusISOWrongLength
+		}
+	}
+	n := min(room, len(rest))
 	rsp.Data = append(rsp.Data[:0], rest[:n]...)
-	if m.Length > len(rest) && m.Length != 256 && c.quirks.WarnEndOfFile {
+	if room > len(rest) && m.Length != 256 && c.quirks.WarnEndOfFile {
 		return wire.StatusISOEndOfFile
 	}
 	return wire.StatusOK
@@ -108,9 +119,11 @@ func (c *Card) isoReadRecord(m *wire.ISOReadRecord, rsp *wire.Data) wire.Status 
 	if c.readRecords(&wire.ReadRecords{File: c.call.file.no, Record: uint32(m.Record - c.quirks.ISORecordBase), Count: n}, rsp) != wire.StatusOK {
 		return wire.StatusISORecordNotFound
 	}
-	if m.Length < len(rsp.Data) {
-		rsp.Data = rsp.Data[:m.Length]
+	room := m.Length
+	if c.call.mode == wire.CommMAC {
+		room = max(room-ev1MAC, 0)
 	}
+	rsp.Data = rsp.Data[:min(len(rsp.Data), room)]
 	return wire.StatusOK
 }
 
