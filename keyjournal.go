@@ -109,15 +109,33 @@ func (c *Card) KeyChangeRisks(ctx context.Context, kc *KeyChange) (risks []strin
 	if kc.No == 0 && settings.KS1&wire.SettMasterChangeable == 0 {
 		add("the master key is frozen and can never be changed")
 	}
-	if kc.App != wire.PICC && kc.No != 0 {
-		switch right := settings.KS1.ChangeKey(); {
-		case right == wire.Never:
-			add("all keys but the master key are frozen")
-		case right == wire.Free && kc.With != nil && kc.WithNo != kc.No:
-			add("in this application each key changes itself: authenticate with key %d, not %d", kc.No, kc.WithNo)
-		case right != wire.Free && (kc.With == nil || kc.WithNo != KeyNo(right)) && KeyNo(right) != kc.No:
-			add("in this application key %d changes keys, not the one stated", right)
-		}
+	need, frozen := changer(settings.KS1, kc.No)
+	stated := kc.No
+	if kc.With != nil {
+		stated = kc.WithNo
+	}
+	switch {
+	case frozen:
+		add("all keys but the master key are frozen")
+	case stated != need:
+		add("key %d is changed with key %d here, not with key %d", kc.No, need, stated)
 	}
 	return risks, nil
+}
+
+// changer is the key that must authenticate the change of key no (command
+// reference 3.2, 3.3).
+func changer(s wire.KeySett1, no KeyNo) (need KeyNo, frozen bool) {
+	switch right := s.ChangeKey(); {
+	case no == 0 || no >= wire.MaxKeys: // master key; keys for special purposes
+		return 0, false
+	case right == wire.Never:
+		return 0, true
+	case right == wire.Free:
+		return no, false
+	case KeyNo(right) == no: // the key that changes the others
+		return 0, false
+	default:
+		return KeyNo(right), false
+	}
 }
