@@ -136,7 +136,7 @@ func (c *Card) changeProved(ctx context.Context, kc *KeyChange) error {
 			return err
 		}
 	}
-	if err := kc.record(ctx, id, KeyChangeBegun); err != nil {
+	if err := c.record(ctx, kc, id, KeyChangeBegun); err != nil {
 		return fmt.Errorf("desfire: nothing was changed: the journal cannot be written: %w", err)
 	}
 	kc.step(KeyBegun)
@@ -248,17 +248,22 @@ func (kc *KeyChange) where() string {
 	return "application " + kc.App.String()
 }
 
+// dfName is the DF name that selects where the key is, nil where App does.
+func (c *Card) dfName(kc *KeyChange) []byte {
+	switch {
+	case kc.Name != nil || kc.App != wire.PICC:
+		return kc.Name
+	case c.gen == wire.Light:
+		return wire.LightName[:]
+	case c.gen == wire.NTAG424:
+		return wire.NDEFName[:]
+	}
+	return nil
+}
+
 // selectFor selects where the key is.
 func (c *Card) selectFor(ctx context.Context, kc *KeyChange) error {
-	name := kc.Name
-	if name == nil && kc.App == wire.PICC {
-		switch c.gen {
-		case wire.Light:
-			name = wire.LightName[:]
-		case wire.NTAG424:
-			name = wire.NDEFName[:]
-		}
-	}
+	name := c.dfName(kc)
 	if name == nil {
 		return c.SelectApplication(ctx, kc.App)
 	}
@@ -289,9 +294,9 @@ func (kc *KeyChange) check() error {
 }
 
 // record writes an entry into the journal.
-func (kc *KeyChange) record(ctx context.Context, id, state string) error {
+func (c *Card) record(ctx context.Context, kc *KeyChange, id, state string) error {
 	return kc.Journal.Record(ctx, KeyJournalEntry{
-		Time: time.Now().UTC(), Card: id, App: kc.App, No: kc.No,
+		Time: time.Now().UTC(), Card: id, App: kc.App, Name: fmt.Sprintf("%X", c.dfName(kc)), No: kc.No,
 		Old: FactsOf(kc.Old, kc.OldRef), New: FactsOf(kc.New, kc.NewRef), State: state,
 	})
 }
@@ -299,7 +304,7 @@ func (kc *KeyChange) record(ctx context.Context, id, state string) error {
 // settle records the outcome and adds to err, which may be nil, that it could
 // not be recorded.
 func (c *Card) settle(ctx context.Context, kc *KeyChange, id, state string, err error) error {
-	e := kc.record(context.WithoutCancel(ctx), id, state)
+	e := c.record(context.WithoutCancel(ctx), kc, id, state)
 	switch {
 	case e == nil:
 		return err

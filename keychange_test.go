@@ -323,6 +323,9 @@ func TestChangeKeySafelyFixedCards(t *testing.T) {
 		if j.states() != "begun changed begun changed" {
 			t.Errorf("journal %q", j.states())
 		}
+		if name := j.entries[0].Name; len(name) != 14 && len(name) != 32 {
+			t.Errorf("%v: name %q", g, name)
+		}
 	}
 }
 

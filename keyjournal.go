@@ -22,6 +22,7 @@ type KeyJournalEntry struct {
 	Time  time.Time `json:"time"`
 	Card  string    `json:"card"` // UID
 	App   AID       `json:"app"`
+	Name  string    `json:"name,omitempty"` // DF name, hexadecimal, where App is not known
 	No    KeyNo     `json:"key"`
 	Old   KeyFacts  `json:"old"`
 	New   KeyFacts  `json:"new"`
