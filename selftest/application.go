@@ -40,9 +40,7 @@ func appCreate(t *trial) {
 	do(t, desApp(appB))
 	t.equal("the applications", do(t, &wire.GetApplicationIDs{}).AIDs, []wire.AID{appA, appB})
 	t.enter(appA)
-	ks := do(t, &wire.GetKeySettings{})
-	t.equal("key setting 1", ks.KS1, wire.SettDefault)
-	t.equal("the number of keys", ks.KS2.Keys(), 2)
+	t.settingsOfKeys(wire.NewKeySett2(wire.KeyDES, 2))
 	t.refuses(desApp(appA+5), wire.StatusPermissionDenied) // not at this level
 	t.enter(appA)
 	st := t.refuses(&wire.GetApplicationIDs{}, wire.StatusPermissionDenied, wire.StatusIllegalCommand)
@@ -85,17 +83,17 @@ func appList(t *trial) {
 		do(t, desApp(aid))
 		want = append(want, aid)
 	}
-	check := func(where string) {
+	check := func(id, where string) {
 		from := len(t.s.tap.answers)
 		got := do(t, &wire.GetApplicationIDs{}).AIDs
-		t.observe("frames.list."+where, "answer frames of a list of 24 applications "+where, "%v", t.s.tap.answers[from:])
+		t.observe("frames.list."+id, "answer frames of a list of 24 applications "+where, "%v", t.s.tap.answers[from:])
 		if !slices.Equal(got, want) {
 			t.fail("%s the list is %v; want %v", where, got, want)
 		}
 	}
-	check("without a session")
+	check("none", "without a session")
 	t.loginMaster()
-	check("in a session")
+	check("session", "in a session")
 }
 
 func appDeleteInside(t *trial) {
@@ -191,9 +189,7 @@ func appKeyTypes(t *trial) {
 		t.picc()
 		do(t, &wire.CreateApplication{AID: aid, KS1: wire.SettDefault, KS2: wire.NewKeySett2(typ, 14)})
 		t.enter(aid)
-		ks := do(t, &wire.GetKeySettings{})
-		t.equal("the type of the keys", ks.KS2.KeyType(), typ)
-		t.equal("the number of keys", ks.KS2.Keys(), 14)
+		t.settingsOfKeys(wire.NewKeySett2(typ, 14))
 		t.login(methodOf(t.gen, key.FromWire(typ)), 13, zero(typ))
 		t.equal("the version of key 13", do(t, &wire.GetKeyVersion{Key: 13}).Versions, []wire.KeyVersion{0})
 	}

@@ -29,6 +29,13 @@ func authSteps(g wire.Generation) []step {
 	return steps
 }
 
+// settingsOfKeys demands default settings, and number and type of the keys.
+func (t *trial) settingsOfKeys(ks2 wire.KeySett2) {
+	ks := do(t, &wire.GetKeySettings{})
+	t.equal("key setting 1", ks.KS1, wire.SettDefault)
+	t.equal("number and type of the keys", ks.KS2&0xCF, ks2) // flags may be there
+}
+
 func authMethod(t *trial, c channel) {
 	k := t.appFor(c)
 	t.login(c.method, 3, k)
@@ -36,7 +43,7 @@ func authMethod(t *trial, c channel) {
 	t.equal("a session", ok, true)
 	t.equal("the scheme of the session", session.Scheme, c.scheme)
 	// An authentic answer proves the session keys.
-	t.equal("the number of keys", do(t, &wire.GetKeySettings{}).KS2.Keys(), 5)
+	t.settingsOfKeys(wire.NewKeySett2(c.typ.Wire(), 5))
 	t.equal("the version of key 3", do(t, &wire.GetKeyVersion{Key: 3}).Versions, []wire.KeyVersion{wire.KeyVersion(k.Version())})
 	t.enter(appA)
 	err := t.card.AuthenticateWith(t.ctx, c.method, 3, testKey(c.typ, 4))
@@ -84,15 +91,14 @@ func authSelect(t *trial) {
 // application that is not there, in application appA.
 func (t *trial) observeSelection() {
 	_, st := t.send(0x6F)
+	t.expect("GetFileIDs", st, wire.StatusOK, wire.StatusPermissionDenied, wire.StatusIllegalCommand)
 	where := "the application from before"
 	if st != wire.StatusOK {
 		where = "the card level"
 	}
 	t.observe("select.failed", "what is selected after SelectApplication was refused (22.2)", "%s", where)
 	_, st = t.send(0x54, make([]byte, 8)...)
-	if st == wire.StatusOK {
-		t.fail("the session survived SelectApplication")
-	}
+	t.expect("ChangeKeySettings of 8 bytes without a session", st, wire.StatusAuthenticationError, wire.StatusLengthError, wire.StatusPermissionDenied)
 }
 
 func authNoKey(t *trial) {

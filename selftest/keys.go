@@ -49,8 +49,8 @@ func keyChange(t *trial, c channel) {
 	change(1, k[3], z) // three in a row, one key twice
 	change(1, k[1], k[3])
 	change(2, k[2], z)
-	do(t, &wire.GetKeySettings{}) // the session goes on
-	change(0, k[0], nil)          // and is over now
+	t.settingsOfKeys(wire.NewKeySett2(c.typ.Wire(), 4)) // the session goes on
+	change(0, k[0], nil)                                // and is over now
 	t.refuses(&wire.ChangeKeySettings{KS1: wire.SettDefault}, wire.StatusAuthenticationError)
 	for no := range wire.KeyNo(3) {
 		t.proved(c.method, no, k[no])

@@ -15,7 +15,8 @@ import (
 type suite struct {
 	conf    Config
 	tap     *tap
-	gen     wire.Generation
+	gen     wire.Generation // as which the card is tested
+	known   bool            // what it says
 	framing desfire.Framing
 	version *wire.Version
 	report  *Report
@@ -38,6 +39,15 @@ type suite struct {
 // leaves or breaks is a matter of the report. The end of ctx ends the run, and
 // what the run has done to the card is undone all the same, as far as it goes.
 func Run(ctx context.Context, card *desfire.Card, conf *Config) (*Report, error) {
+	s, err := newSuite(card, conf)
+	if err != nil {
+		return nil, err
+	}
+	return s.run(ctx, card)
+}
+
+// newSuite prepares a run. It asks the card nothing.
+func newSuite(card *desfire.Card, conf *Config) (*suite, error) {
 	s := &suite{tap: &tap{t: card.Transport(), left: maxExchanges}, gen: card.Generation(), framing: card.Framing()}
 	if conf != nil {
 		s.conf = *conf
@@ -53,34 +63,34 @@ func Run(ctx context.Context, card *desfire.Card, conf *Config) (*Report, error)
 		s.conf.StepTimeout = defaultStepTimeout
 	}
 	s.tap.now = s.conf.Now
+	s.known = s.gen != wire.UnknownGeneration
+	if !s.known {
+		s.gen = wire.EV3 // the newest, as everywhere
+	}
 	s.report = &Report{
 		Format: Format, Version: Version, Time: s.conf.Now().UTC(), Wipe: s.wipe, Lasting: s.conf.Lasting,
 		Steps: []Step{}, Facts: []Fact{}, Clean: true, Left: "as it was found",
 	}
-	known := s.gen != wire.UnknownGeneration
-	if !known {
-		s.gen = wire.EV3 // the newest, as everywhere
-	}
-	steps := stepsOf(s.gen)
-	if err := checkPatterns(s.conf.Only, steps); err != nil {
-		return nil, err
-	}
+	return s, checkPatterns(s.conf.Only, stepsOf(s.gen))
+}
+
+func (s *suite) run(ctx context.Context, card *desfire.Card) (*Report, error) {
 	defer func() {
 		if s.tap.reconnects() {
 			_ = card.Reconnect(context.WithoutCancel(ctx)) // so that card knows what the card is
 		}
 	}()
-	if err := s.begin(ctx, card, known); err != nil {
+	if err := s.begin(ctx, card); err != nil {
 		return nil, err
 	}
-	s.steps(ctx, steps)
+	s.steps(ctx, stepsOf(s.gen))
 	s.end(ctx)
 	s.redact()
 	return s.report, nil
 }
 
 // begin finds out what the card is, and whether it may be wiped.
-func (s *suite) begin(ctx context.Context, outer *desfire.Card, known bool) error {
+func (s *suite) begin(ctx context.Context, outer *desfire.Card) error {
 	card, err := s.activate(ctx)
 	if err != nil {
 		return err
@@ -90,7 +100,7 @@ func (s *suite) begin(ctx context.Context, outer *desfire.Card, known bool) erro
 	}
 	v := s.version
 	s.report.Card = CardFacts{
-		Generation: s.gen, Known: known, Product: v.Product(), Hardware: chip(v.Hardware), Software: chip(v.Software),
+		Generation: s.gen, Known: s.known, Product: v.Product(), Hardware: chip(v.Hardware), Software: chip(v.Software),
 		Production: append(append(Hex{}, v.Batch[:]...), v.Week, v.Year), UID: v.UID.String(),
 		ATR: outer.ATR(), Reader: outer.Reader(), Framing: s.framing.String(),
 	}

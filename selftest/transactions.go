@@ -94,16 +94,17 @@ func txNothing(t *trial) {
 
 func txError(t *trial) {
 	t.txApp()
-	for _, bad := range []wire.Command{
-		&wire.ReadData{File: fileBackup, Offset: 16, Length: 1},
-		&wire.GetValue{File: fileStd},
-		&wire.GetFileSettings{File: 0x0E},
-		&wire.Debit{File: fileValue, Amount: 900},
+	for _, x := range []struct {
+		bad  wire.Command
+		want wire.Status
+	}{
+		{&wire.ReadData{File: fileBackup, Offset: 16, Length: 1}, wire.StatusBoundaryError},
+		{&wire.GetValue{File: fileStd}, wire.StatusPermissionDenied},
+		{&wire.GetFileSettings{File: 0x0E}, wire.StatusFileNotFound},
+		{&wire.Debit{File: fileValue, Amount: 900}, wire.StatusBoundaryError},
 	} {
 		t.pend(7)
-		if st := t.outcome(bad); st == wire.StatusOK {
-			t.fail("%s succeeded", describe(bad))
-		}
+		t.refuses(x.bad, x.want)
 		t.nothingPending()
 	}
 	t.have(0)

@@ -104,13 +104,14 @@ func (a *app) rootCommand() *cobra.Command {
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
 	_ = root.RegisterFlagCompletionFunc("reader", a.completeReader)
 
-	root.AddGroup(&cobra.Group{ID: "card", Title: "Cards:"}, &cobra.Group{ID: "data", Title: "Values and data:"}, &cobra.Group{ID: "sim", Title: "Without a card:"})
+	root.AddGroup(&cobra.Group{ID: "card", Title: "Cards:"}, &cobra.Group{ID: "data", Title: "Values and data:"}, &cobra.Group{ID: "keys", Title: "Keys:"}, &cobra.Group{ID: "sim", Title: "Without a card:"})
 	for _, group := range []struct {
 		id   string
 		cmds []*cobra.Command
 	}{
-		{"card", []*cobra.Command{a.readersCommand(), a.watchCommand(), a.infoCommand(), a.lsCommand(), a.apduCommand(), a.formatCommand()}},
+		{"card", []*cobra.Command{a.readersCommand(), a.watchCommand(), a.infoCommand(), a.lsCommand(), a.apduCommand(), a.formatCommand(), a.selftestCommand()}},
 		{"data", []*cobra.Command{a.valueCommand(), a.drainCommand(), a.readCommand(), a.writeCommand()}},
+		{"keys", []*cobra.Command{a.keyCommand(), a.authCommand(), a.kdfCommand()}},
 		{"sim", []*cobra.Command{a.demoCommand(), a.simCommand()}},
 		{"", []*cobra.Command{a.traceCommand(), a.versionCommand()}},
 	} {
