@@ -117,6 +117,14 @@ func (t *Template) Text() string { return t.text }
 // Settings are the SDM settings for a file that has the text at offset base.
 // metaRead and fileRead are keys; metaRead does not count with plain mirrors.
 func (t *Template) Settings(base int, metaRead, fileRead, ctrRet wire.Access) (wire.SDM, error) {
+	if base < 0 {
+		return wire.SDM{}, fmt.Errorf("SDM: offset %d is beyond any file", base)
+	}
+	return t.settings(base, metaRead, fileRead, ctrRet)
+}
+
+// settings is Settings; base may be negative where no place is affected.
+func (t *Template) settings(base int, metaRead, fileRead, ctrRet wire.Access) (wire.SDM, error) {
 	off := func(name string) uint32 { return uint32(base + t.at[name].offset) }
 	s := wire.SDM{Options: wire.SDMASCII, MACOffset: off("mac"), MACInputOffset: off("mac")}
 	if _, ok := t.at["picc"]; ok {
@@ -146,7 +154,7 @@ func (t *Template) Settings(base int, metaRead, fileRead, ctrRet wire.Access) (w
 	if fileRead >= wire.Free {
 		return wire.SDM{}, errors.New("SDM: {mac} needs a file read key")
 	}
-	if base < 0 || base+len(t.text) > MaxCounter {
+	if base+len(t.text) > MaxCounter {
 		return wire.SDM{}, fmt.Errorf("SDM: offset %d is beyond any file", base)
 	}
 	s.Access = wire.NewSDMAccess(metaRead, fileRead, ctrRet)
