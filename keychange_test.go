@@ -309,6 +309,10 @@ func TestChangeKeySafelyFixedCards(t *testing.T) {
 	for _, g := range []desfire.Generation{wire.Light, wire.NTAG424} {
 		card := connect(t, newPICC(t, g))
 		j := new(memoryJournal)
+		risks, err := card.KeyChangeRisks(ctx, &desfire.KeyChange{No: 2, Old: zero, New: newKey(t, key.TypeAES, 2)})
+		if err != nil || len(risks) != 1 || !strings.Contains(risks[0], "key 2 is changed with key 0 here") {
+			t.Errorf("%v: %q %v", g, risks, err)
+		}
 		for _, kc := range []*desfire.KeyChange{
 			{No: 2, Old: zero, New: newKey(t, key.TypeAES, 2), With: zero, Journal: j},
 			{No: 0, Old: zero, New: newKey(t, key.TypeAES, 1), Journal: j},

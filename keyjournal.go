@@ -91,7 +91,7 @@ func (c *Card) KeyChangeRisks(ctx context.Context, kc *KeyChange) (risks []strin
 		if kc.masterOfCard() {
 			add("the PICC master key becomes %v instead of %v: readers that know only the old kind are locked out", kc.New.Type(), kc.Old.Type())
 		} else {
-			add("a %v key cannot replace a %v key: the card would refuse or keep an unusable key", kc.New.Type(), kc.Old.Type())
+			add("a key of type %v cannot replace one of type %v: the card would refuse it or keep an unusable key", kc.New.Type(), kc.Old.Type())
 		}
 	}
 	switch sameVersion := kc.Old.Version() == kc.New.Version(); {
@@ -99,6 +99,9 @@ func (c *Card) KeyChangeRisks(ctx context.Context, kc *KeyChange) (risks []strin
 		add("old and new key are the same")
 	case sameVersion:
 		add("old and new key have the same version %02X: after a lost card only failed attempts could tell them apart", kc.New.Version())
+	}
+	if stated := kc.stated(); fixedFiles(c.gen) && kc.No != 0 && stated != 0 {
+		add("key %d is changed with key 0 here, not with key %d", kc.No, stated)
 	}
 	settings, err := c.KeySettings(ctx)
 	if errors.As(err, new(*CommandError)) || errors.Is(err, errors.ErrUnsupported) {
@@ -111,17 +114,21 @@ func (c *Card) KeyChangeRisks(ctx context.Context, kc *KeyChange) (risks []strin
 		add("the master key is frozen and can never be changed")
 	}
 	need, frozen := changer(settings.KS1, kc.No)
-	stated := kc.No
-	if kc.With != nil {
-		stated = kc.WithNo
-	}
-	switch {
+	switch stated := kc.stated(); {
 	case frozen:
 		add("all keys but the master key are frozen")
 	case stated != need:
 		add("key %d is changed with key %d here, not with key %d", kc.No, need, stated)
 	}
 	return risks, nil
+}
+
+// stated is the key that authenticates the change, by kc.
+func (kc *KeyChange) stated() KeyNo {
+	if kc.With != nil {
+		return kc.WithNo
+	}
+	return kc.No
 }
 
 // changer is the key that must authenticate the change of key no (command

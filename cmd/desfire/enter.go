@@ -28,6 +28,9 @@ func (a *app) readKey(cmd *cobra.Command) error {
 	if err != nil {
 		return &usageError{cmd, fmt.Errorf("--key: %w", err)}
 	}
+	if isVisible(a.keySpec, k) {
+		a.warnVisible()
+	}
 	a.key = k
 	return nil
 }

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/wire"
+	"github.com/spf13/cobra"
+)
+
+// What the verbs about keys read from the command line. None of it is ever
+// shown back if it could be a key.
+
+const helpLevel = `APP is an application by its AID, or "card" for the card itself, or "app" for the
+one application of a DESFire Light or NTAG 424 DNA.`
+
+const helpKeySpec = `A key is best given as @FILE or env:NAME: others can see the command line. What
+the file or variable holds is des:HEX, 2k3des:HEX, 3k3des:HEX or aes:HEX, and /VV
+after the digits for a version, as in aes:00112233445566778899AABBCCDDEEFF/01.`
+
+// level is where a key is: in an application, or on the card itself.
+type level struct {
+	aid  wire.AID
+	only bool // the one application of a card that has no AIDs
+}
+
+// parseLevel reads APP.
+func parseLevel(cmd *cobra.Command, s string) (level, error) {
+	switch strings.ToLower(s) {
+	case "card", "picc":
+		return level{}, nil
+	case "app":
+		return level{only: true}, nil
+	}
+	aid, err := wire.ParseAID(s)
+	if err != nil {
+		return level{}, &usageError{cmd, fmt.Errorf(`%s: want an AID of six hexadecimal digits, "card", or "app" for the one application of a DESFire Light or NTAG 424 DNA`, strconv.Quote(hideKeys(s)))}
+	}
+	return level{aid: aid}, nil
+}
+
+func (l level) String() string {
+	switch {
+	case l.only:
+		return "the application"
+	case l.aid == wire.PICC:
+		return "the card"
+	}
+	return "application " + l.aid.String()
+}
+
+// arg is the level as it is written on the command line.
+func (l level) arg() string {
+	switch {
+	case l.only:
+		return "app"
+	case l.aid == wire.PICC:
+		return "card"
+	}
+	return l.aid.String()
+}
+
+// check tells whether the card has such a level.
+func (l level) check(card *desfire.Card) error {
+	switch fixed := !card.Generation().Has(wire.FeatureApplications); {
+	case fixed && !l.only:
+		return fmt.Errorf("%v has one application, which has no AID: say app instead of %s", card, l.arg())
+	case !fixed && l.only:
+		return fmt.Errorf("%v has applications with AIDs: say one of them, or card, instead of app", card)
+	}
+	return nil
+}
+
+// enter selects the level.
+func (l level) enter(ctx context.Context, card *desfire.Card) error {
+	if err := l.check(card); err != nil {
+		return err
+	}
+	if !l.only {
+		return selectApp(ctx, card, l.aid)
+	}
+	name := wire.NDEFName[:]
+	if card.Generation() == wire.Light {
+		name = wire.LightName[:]
+	}
+	_, err := desfire.Do(ctx, card, &wire.ISOSelect{By: wire.SelectByName, Name: name, P2: wire.SelectNoData})
+	return err
+}
+
+// maxSpecialKey is the largest number of a key with a special purpose.
+const maxSpecialKey = 0x3F
+
+// keyKillsClassic: authenticating with it ends MIFARE Classic access for ever
+// (command reference 3.9).
+const keyKillsClassic = 0x31
+
+// parseKeyNo reads KEYNO, decimal or with 0x.
+func parseKeyNo(cmd *cobra.Command, s string) (wire.KeyNo, error) {
+	n, err := strconv.ParseUint(s, 0, 8)
+	if err != nil || n > maxSpecialKey {
+		return 0, &usageError{cmd, fmt.Errorf("key number %s: want 0 to %d, or 0x10 and more for keys with special purposes", strconv.Quote(hideKeys(s)), maxKey)}
+	}
+	return wire.KeyNo(n), nil
+}
+
+// parseAuthKeyNo is parseKeyNo for a key that is to authenticate.
+func parseAuthKeyNo(cmd *cobra.Command, s string) (wire.KeyNo, error) {
+	no, err := parseKeyNo(cmd, s)
+	if err == nil && no == keyKillsClassic {
+		err = &usageError{cmd, errors.New("key number 0x31: authenticating with this key ends MIFARE Classic access for ever, so this tool does not")}
+	}
+	return no, err
+}
+
+// keyPlace reads APP KEYNO of a key that is to authenticate.
+func keyPlace(cmd *cobra.Command, args []string) (level, wire.KeyNo, error) {
+	l, err := parseLevel(cmd, args[0])
+	if err != nil {
+		return l, 0, err
+	}
+	no, err := parseAuthKeyNo(cmd, args[1])
+	return l, no, err
+}
+
+// keySpec is a key that a flag names.
+type keySpec struct {
+	flag, spec string
+	key        *key.Secret
+}
+
+// ref is how the user named the key, never the digits; empty if he gave them.
+func (k *keySpec) ref() string {
+	spec := strings.TrimSpace(k.spec)
+	if _, value, ok := strings.Cut(spec, ":"); inTheOpen(spec) || ok && hideKeys(value) != value || hideKeys(spec) != spec {
+		return ""
+	}
+	return spec
+}
+
+// arg is the key as a command line that is shown may have it.
+func (k *keySpec) arg() string {
+	if ref := k.ref(); ref != "" {
+		return ref
+	}
+	return "SPEC"
+}
+
+// facts of the key, for people and the journal.
+func (k *keySpec) facts() desfire.KeyFacts { return desfire.FactsOf(k.key, k.ref()) }
+
+// readKeys reads the keys of flags that must be there, and warns if one of them
+// is visible.
+func (a *app) readKeys(cmd *cobra.Command, keys ...*keySpec) error {
+	var missing []string
+	for _, k := range keys {
+		if k.spec == "" {
+			missing = append(missing, "--"+k.flag)
+		}
+	}
+	if len(missing) > 0 {
+		return &usageError{cmd, fmt.Errorf("%s missing: a key as @FILE or env:NAME", strings.Join(missing, " and "))}
+	}
+	open := false
+	for _, k := range keys {
+		secret, err := key.Parse(k.spec)
+		if err != nil {
+			return &usageError{cmd, fmt.Errorf("--%s: %w", k.flag, err)}
+		}
+		k.key = secret
+		open = open || isVisible(k.spec, secret)
+	}
+	if open {
+		a.warnVisible()
+	}
+	return nil
+}
+
+// warnVisible warns of a key on the command line.
+func (a *app) warnVisible() {
+	a.log.Warn("a key on the command line can be seen by other users of this computer, and the shell remembers it: better @FILE or env:NAME")
+}
+
+// isVisible reports whether spec shows a secret: the key of zeros is none.
+func isVisible(spec string, k *key.Secret) bool {
+	return inTheOpen(spec) && k.CheckValue() != key.Zero(k.Type()).CheckValue()
+}
+
+// inTheOpen reports whether a key specification holds the digits themselves.
+func inTheOpen(spec string) bool {
+	elsewhere := func(s string) bool { return strings.HasPrefix(s, "@") || strings.HasPrefix(s, "env:") }
+	spec = strings.TrimSpace(spec)
+	_, value, _ := strings.Cut(spec, ":")
+	return !elsewhere(spec) && !elsewhere(strings.TrimSpace(value))
+}
+
+var keyDigits = regexp.MustCompile(`(?i)(?:[0-9a-f]{2}[ :]?){7}[0-9a-f]{2}[0-9a-f :]*`)
+
+// hideKeys takes what looks like a key, eight bytes or more in hexadecimal, out
+// of a text.
+func hideKeys(s string) string { return keyDigits.ReplaceAllString(s, "(hidden)") }
+
+// careful makes the errors about a command line safe: whatever stands where a
+// key should not is not repeated if it looks like one.
+func careful(cmd *cobra.Command) *cobra.Command {
+	hide := func(cmd *cobra.Command, err error) error {
+		if err == nil {
+			return nil
+		}
+		return &usageError{cmd, errors.New(hideKeys(err.Error()))}
+	}
+	args := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, given []string) error { return hide(cmd, args(cmd, given)) }
+	cmd.SetFlagErrorFunc(hide)
+	return cmd
+}
+
+// noGlobalKey refuses --key and --auth in a verb that has flags of its own.
+func (a *app) noGlobalKey(cmd *cobra.Command, want string) error {
+	if a.key != nil {
+		return &usageError{cmd, fmt.Errorf("--key does not go with %s: want %s", cmd.CommandPath(), want)}
+	}
+	return nil
+}

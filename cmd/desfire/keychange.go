@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/wire"
+	"github.com/spf13/cobra"
+)
+
+// keyChangeVerb is one run of key change or key find.
+type keyChangeVerb struct {
+	l              level
+	no             wire.KeyNo
+	old, new, with keySpec
+	withNo         wire.KeyNo
+	journal        string
+	budget         int
+
+	withText           string
+	dryRun, force, yes bool
+}
+
+func (v *keyChangeVerb) register(cmd *cobra.Command) {
+	v.old.flag, v.new.flag, v.with.flag = "old", "new", "with-key"
+	f := cmd.Flags()
+	f.StringVar(&v.old.spec, "old", "", "`KEY` that the card holds now, as @FILE or env:NAME")
+	f.StringVar(&v.new.spec, "new", "", "`KEY` that it shall hold")
+	f.StringVar(&v.journal, "journal", "", "`FILE` for the journal (default key-journal.jsonl in the user's configuration folder)")
+	f.IntVar(&v.budget, "budget", 1, "how many failed authentications finding out may cost: 1 or 2")
+}
+
+// read reads the command line.
+func (v *keyChangeVerb) read(a *app, cmd *cobra.Command, args []string, needsJournal bool) (err error) {
+	if v.l, v.no, err = keyPlace(cmd, args); err != nil {
+		return err
+	}
+	if err := a.noGlobalKey(cmd, "--old and --new, and --with-key for the key that may change it"); err != nil {
+		return err
+	}
+	if v.budget < 1 || v.budget > 2 {
+		return &usageError{cmd, fmt.Errorf("--budget %d: want 1 or 2, for two keys", v.budget)}
+	}
+	keys := []*keySpec{&v.old, &v.new}
+	switch {
+	case v.with.spec != "":
+		keys = append(keys, &v.with)
+		if v.withNo, err = parseAuthKeyNo(cmd, v.withText); err != nil {
+			return fmt.Errorf("--with: %w", err)
+		}
+	case cmd.Flags().Changed("with"):
+		return &usageError{cmd, errors.New("--with says which key of the card --with-key is: --with-key is missing")}
+	}
+	if v.journal == "" {
+		if v.journal, err = defaultJournal(); err != nil && needsJournal && !v.dryRun {
+			return err
+		}
+	}
+	return a.readKeys(cmd, keys...)
+}
+
+// change is what the library does.
+func (v *keyChangeVerb) change(j desfire.KeyJournal) *desfire.KeyChange {
+	kc := &desfire.KeyChange{
+		App: v.l.aid, No: v.no, Old: v.old.key, New: v.new.key, OldRef: v.old.ref(), NewRef: v.new.ref(),
+		Journal: j, Budget: v.budget, DryRun: v.dryRun, Force: v.force,
+	}
+	if v.with.key != nil {
+		kc.With, kc.WithNo = v.with.key, v.withNo
+	}
+	return kc
+}
+
+func (a *app) keyChangeCommand() *cobra.Command {
+	var v keyChangeVerb
+	cmd := &cobra.Command{
+		Use:   "change APP KEYNO --old KEY --new KEY",
+		Short: "Change a key, and know at every moment which one the card holds",
+		Long: `Change a key so that at every moment it can be found out which one the card
+holds: it shows what it will do and asks, proves the old key, writes the journal,
+changes, and proves the new key. If the card is lost in the middle, present it
+again: "desfire key find" tells which key it holds, and repeating the change goes
+on from there.
+
+` + helpLevel + `
+Where the settings say that another key changes keys, often key 0, give it with
+--with and --with-key.
+
+` + helpKeySpec + `
+
+What would lock somebody out is refused unless --force. The journal holds where
+keys are kept, versions and check values, never keys.`,
+		Args: wants("APP", "KEYNO"),
+		Example: `  desfire key change card 0 --old @factory.key --new @mine.key --dry-run
+  desfire key change 121314 1 --old @old.key --new env:NEW --with 0 --with-key @master.key`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := v.read(a, cmd, args, true); err != nil {
+				return err
+			}
+			return v.run(a, cmd)
+		},
+	}
+	v.register(cmd)
+	f := cmd.Flags()
+	f.StringVar(&v.withText, "with", "0", "`KEYNO` of the key that may change it, if it is another one")
+	f.StringVar(&v.with.spec, "with-key", "", "that `KEY`")
+	f.BoolVar(&v.dryRun, "dry-run", false, "authenticate to find out whether it would work, and change nothing")
+	f.BoolVar(&v.force, "force", false, "change it although that may lock somebody out")
+	f.BoolVarP(&v.yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+// keyChangeResult is what key change prints with --json.
+type keyChangeResult struct {
+	Card        string           `json:"card"`
+	Application wire.AID         `json:"application"`
+	Key         wire.KeyNo       `json:"key"`
+	Outcome     string           `json:"outcome"` // changed, already, unchanged, unknown; of a dry run possible or already
+	Old         desfire.KeyFacts `json:"old"`
+	New         desfire.KeyFacts `json:"new"`
+	Journal     string           `json:"journal,omitempty"`
+	Steps       []string         `json:"steps"`
+	Error       string           `json:"error"`
+}
+
+func (v *keyChangeVerb) run(a *app, cmd *cobra.Command) error {
+	var journal *fileJournal
+	if !v.dryRun {
+		var err error
+		if journal, err = openJournal(v.journal); err != nil {
+			return fmt.Errorf("the journal cannot be written, so no key is changed: %w", err)
+		}
+		defer journal.Close()
+	}
+	return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
+		var j desfire.KeyJournal
+		if journal != nil {
+			j = journal
+		}
+		kc := v.change(j)
+		if err := v.ask(ctx, a, cmd, card, kc); err != nil {
+			return err
+		}
+		r := &keyChangeResult{Card: card.String(), Application: v.l.aid, Key: v.no, Old: v.old.facts(), New: v.new.facts(), Steps: []string{}}
+		var last desfire.KeyStep
+		kc.OnStep = func(s desfire.KeyStep) {
+			last = s
+			r.Steps = append(r.Steps, s.String())
+			if !a.json {
+				a.log.Info(s.String())
+			}
+		}
+		err := card.ChangeKeySafely(ctx, kc)
+		r.Outcome = outcomeOf(err, last, v.dryRun)
+		if journal != nil {
+			r.Journal = v.journal
+		}
+		if err = v.explain(err); err != nil {
+			r.Error = oneLine(err)
+		}
+		if a.json && last >= desfire.KeyFoundOld {
+			return errors.Join(err, a.emit(r))
+		}
+		if err == nil {
+			v.print(a, r)
+		}
+		return err
+	})
+}
+
+// outcomeOf is what became of a change that got as far as the last step.
+func outcomeOf(err error, last desfire.KeyStep, dryRun bool) string {
+	switch {
+	case last == desfire.KeyFoundNew:
+		return "already"
+	case last == desfire.KeyProved:
+		return desfire.KeyChangeDone
+	case errors.As(err, new(*desfire.OutcomeUnknownError)), last == desfire.KeyChanged:
+		return desfire.KeyChangeUncertain
+	case dryRun && err == nil:
+		return "possible"
+	}
+	return desfire.KeyChangeUndone
+}
+
+func (v *keyChangeVerb) print(a *app, r *keyChangeResult) {
+	p := a.out
+	what := fmt.Sprintf("Key %d of %v on %s", v.no, v.l, p.title.Render(r.Card))
+	switch r.Outcome {
+	case "already":
+		a.printf("%s is %s already\n", what, describeKey(p, r.New))
+	case "possible":
+		a.printf("%s would become %s: nothing stands in the way, nothing was changed\n", what, describeKey(p, r.New))
+	default:
+		a.printf("%s is now %s\n", what, describeKey(p, r.New))
+	}
+}
+
+// describeKey is a key without its bytes.
+func describeKey(p palette, f desfire.KeyFacts) string {
+	s := fmt.Sprintf("%s version %s check %s", f.Type, p.number.Render(fmt.Sprintf("%02X", f.Version)), p.number.Render(f.Check.String()))
+	if f.Ref != "" {
+		s += " " + p.name.Render(f.Ref)
+	}
+	return s
+}
+
+// ask shows what will happen to which card, refuses what is risky, and asks.
+func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *desfire.Card, kc *desfire.KeyChange) error {
+	if err := v.l.check(c); err != nil {
+		return err
+	}
+	risks, err := c.KeyChangeRisks(ctx, kc)
+	switch {
+	case errors.Is(err, wire.StatusApplicationNotFound):
+		return &noApplicationError{v.l.aid, err}
+	case err != nil:
+		return err
+	case len(risks) > 0 && !v.force:
+		return v.explain(&desfire.RiskError{Risks: risks})
+	}
+	says := "does not tell its version"
+	switch version, err := c.KeyVersion(ctx, v.no); {
+	case err == nil:
+		says = fmt.Sprintf("says that it has version %02X", version)
+		switch version {
+		case v.old.key.Version():
+		case v.new.key.Version():
+			says += ", the new key's"
+		default:
+			says += ", which is neither key's"
+		}
+	case errors.Is(err, wire.StatusNoSuchKey):
+		return fmt.Errorf("%v has no key %d: %w", v.l, v.no, err)
+	case !refusal(err):
+		return err
+	}
+	if a.json && (v.yes || v.dryRun) {
+		return nil
+	}
+	p := a.err
+	show := func(name, text string) { fmt.Fprintf(a.stderr, "  %s%s%s\n", p.dim.Render(name), pad(name, 9), text) }
+	fmt.Fprintf(a.stderr, "Key %d of %v on %s (%s)\n", v.no, v.l, p.title.Render(c.String()), a.at)
+	show("from", describeKey(p, v.old.facts()))
+	show("to", describeKey(p, v.new.facts()))
+	if v.with.key != nil {
+		show("by", fmt.Sprintf("key %d, %s", v.withNo, describeKey(p, v.with.facts())))
+	} else {
+		show("by", "itself")
+	}
+	show("the card", says)
+	if !v.dryRun {
+		show("journal", v.journal)
+	}
+	for _, r := range risks {
+		show("risk", p.warn.Render(r))
+	}
+	if v.yes || v.dryRun {
+		return nil
+	}
+	return a.confirm(cmd, "Change this key? Type yes: ")
+}
+
+// explain adds to an error what to do about it.
+func (v *keyChangeVerb) explain(err error) error {
+	var refused *desfire.CommandError
+	find := fmt.Sprintf("desfire key find %s %d --old %s --new %s", v.l.arg(), v.no, v.old.arg(), v.new.arg())
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, new(*desfire.RiskError)):
+		return fmt.Errorf("%w: nothing was changed, and --force does it all the same", err)
+	case errors.As(err, new(*desfire.OutcomeUnknownError)):
+		return fmt.Errorf("%w: the card holds the old or the new key: present it again, and %s tells which", err, find)
+	case errors.As(err, new(*desfire.BudgetError)):
+		return fmt.Errorf("%w: --budget 2 tries it", err)
+	case errors.As(err, &refused) && refused.Command == "ChangeKey" && refused.Status == wire.StatusIntegrityError:
+		return fmt.Errorf("%w: nothing was changed; the version in the old key is perhaps not the one on the card: say it with /VV after the digits", err)
+	case errors.As(err, &refused) && refused.Command == "ChangeKey" && v.with.key == nil:
+		return fmt.Errorf("%w: nothing was changed; perhaps another key changes this one: --with 0 --with-key KEY", err)
+	case errors.Is(err, wire.StatusAuthenticationError):
+		return fmt.Errorf("%w: desfire auth diagnose %s %d looks for the reason", err, v.l.arg(), v.no)
+	}
+	return err
+}

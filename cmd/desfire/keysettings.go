@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/wire"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) keySettingsCommand() *cobra.Command {
+	var set string
+	var force, yes bool
+	cmd := &cobra.Command{
+		Use:   "settings APP",
+		Short: "Show who may do what with an application and its keys, or change it",
+		Long: `Show the key settings of an application or of the card in words, or change them
+with --set, one byte in hexadecimal. Changing needs the master key (--key). It
+shows what becomes different and asks. Settings that could never be changed back
+are refused unless --force.
+
+` + helpLevel,
+		Args: wants("APP"),
+		Example: `  desfire key settings 121314
+  desfire key settings card --set 09 --key @master.key`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			l, err := parseLevel(cmd, args[0])
+			switch {
+			case err != nil:
+				return err
+			case l.only:
+				return errFixedSettings
+			}
+			if !cmd.Flags().Changed("set") {
+				return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
+					return a.showSettings(ctx, card, l)
+				})
+			}
+			b, err := parseHex(set)
+			switch {
+			case err != nil || len(b) != 1:
+				return &usageError{cmd, fmt.Errorf("--set %q: want one byte in hexadecimal, for example 0F", hideKeys(set))}
+			case a.key == nil:
+				return &usageError{cmd, errors.New("--set needs the master key: --key @FILE or --key env:NAME")}
+			}
+			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
+				c := settingsChange{l: l, next: wire.KeySett1(b[0]), force: force, yes: yes}
+				return c.run(ctx, a, cmd, card)
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&set, "set", "", "new settings, one byte in `HEX`")
+	f.BoolVar(&force, "force", false, "set them although they could never be changed back")
+	f.BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+var errFixedSettings = errors.New("DESFire Light and NTAG 424 DNA have no key settings: key 0 changes every key")
+
+// settingsResult is what key settings prints with --json.
+type settingsResult struct {
+	Card        string        `json:"card"`
+	Application wire.AID      `json:"application"`
+	Settings    hexBytes      `json:"settings"` // one byte
+	Before      hexBytes      `json:"before,omitempty"`
+	Words       []settingRule `json:"words"`
+	Keys        int           `json:"keys"`
+	KeyType     string        `json:"key_type"`
+}
+
+// settingRule is one setting.
+type settingRule struct {
+	What string `json:"what"`
+	Rule string `json:"rule"`
+}
+
+// settingsWidth is the width of the longest What.
+const settingsWidth = len("applications and settings")
+
+// settingsInWords says what key setting 1 allows.
+func settingsInWords(s wire.KeySett1, l level) []settingRule {
+	either := func(flag wire.KeySett1, yes, no string) string {
+		if s.Has(flag) {
+			return yes
+		}
+		return no
+	}
+	lists, creating := "files and settings", "files"
+	if l.aid == wire.PICC {
+		lists, creating = "applications and settings", "applications"
+	}
+	words := []settingRule{
+		{"master key", either(wire.SettMasterChangeable, "may be changed", "can never be changed")},
+		{lists, either(wire.SettFreeDirectory, "are listed without a key", "are listed with the master key only")},
+		{creating, either(wire.SettFreeCreate, "are made and deleted without the master key", "are made and deleted with the master key only")},
+		{"these settings", either(wire.SettChangeable, "may be changed with the master key", "can never be changed")},
+	}
+	if creating == "applications" {
+		words[2].Rule = either(wire.SettFreeCreate, "are made without a key, and deleted with their own master key", "are made and deleted with the master key only")
+		return words
+	}
+	return append(words, settingRule{"other keys", changeRight(s.ChangeKey())})
+}
+
+func changeRight(r wire.Access) string {
+	switch r {
+	case 0:
+		return "are changed with the master key"
+	case wire.Free:
+		return "are changed each with itself"
+	case wire.Never:
+		return "cannot be changed"
+	}
+	return fmt.Sprintf("are changed with key %d", uint8(r))
+}
+
+func newSettingsResult(card *desfire.Card, l level, s *wire.KeySettings) *settingsResult {
+	return &settingsResult{
+		Card: card.String(), Application: l.aid, Settings: hexBytes{byte(s.KS1)}, Words: settingsInWords(s.KS1, l),
+		Keys: s.KS2.Keys(), KeyType: s.KS2.KeyType().String(),
+	}
+}
+
+func (a *app) showSettings(ctx context.Context, card *desfire.Card, l level) error {
+	if err := a.enterLevel(ctx, card, l); err != nil {
+		return err
+	}
+	s, err := card.KeySettings(ctx)
+	switch {
+	case errors.Is(err, wire.StatusAuthenticationError) && a.key == nil:
+		return fmt.Errorf("the settings of %v are shown to the master key only: give it with --key: %w", l, err)
+	case err != nil:
+		return err
+	}
+	r := newSettingsResult(card, l, s)
+	if a.json {
+		return a.emit(r)
+	}
+	p := a.out
+	a.printf("Settings of %v on %s: %s\n", l, p.title.Render(r.Card), p.number.Render(fmt.Sprintf("%02X", byte(s.KS1))))
+	for _, w := range r.Words {
+		a.printf("  %s%s  %s\n", p.dim.Render(w.What), pad(w.What, settingsWidth), ruleStyle(p, w.Rule))
+	}
+	a.printf("  %s%s  %s\n", p.dim.Render("keys"), pad("keys", settingsWidth), s.KS2)
+	return nil
+}
+
+// ruleStyle makes what is for ever conspicuous.
+func ruleStyle(p palette, rule string) string {
+	if strings.Contains(rule, "never") || strings.Contains(rule, "cannot") {
+		return p.warn.Render(rule)
+	}
+	return rule
+}
+
+// settingsChange is one change of key settings.
+type settingsChange struct {
+	l          level
+	next       wire.KeySett1
+	force, yes bool
+}
+
+func (c *settingsChange) run(ctx context.Context, a *app, cmd *cobra.Command, card *desfire.Card) error {
+	if err := a.enterLevel(ctx, card, c.l); err != nil {
+		return err
+	}
+	s, err := card.KeySettings(ctx)
+	if err != nil {
+		return fmt.Errorf("nothing was changed: %w", err)
+	}
+	risks := freezes(s, c.next, c.l)
+	if len(risks) > 0 && !c.force {
+		return fmt.Errorf("refused, and nothing was changed: %s; --force does it all the same", strings.Join(risks, "; "))
+	}
+	if !a.json || !c.yes {
+		c.show(a, card, s.KS1, risks)
+	}
+	if !c.yes && s.KS1 != c.next {
+		if err := a.confirm(cmd, "Change these settings? Type yes: "); err != nil {
+			return err
+		}
+	}
+	before := s.KS1
+	if before != c.next {
+		err := card.ChangeKeySettings(ctx, c.next)
+		switch {
+		case errors.Is(err, wire.StatusPermissionDenied):
+			return fmt.Errorf("these settings are frozen: %w", err)
+		case errors.Is(err, wire.StatusAuthenticationError):
+			return fmt.Errorf("this needs the master key, number 0, and nothing was changed: %w", err)
+		case err != nil:
+			return mayHaveHappened(err)
+		}
+		if s, err = card.KeySettings(ctx); err != nil {
+			return fmt.Errorf("the card accepted the settings, and they could not be read again: %w", err)
+		}
+		if s.KS1 != c.next {
+			return fmt.Errorf("the card accepted the settings %02X, yet it has %02X now", byte(c.next), byte(s.KS1))
+		}
+	}
+	if a.json {
+		r := newSettingsResult(card, c.l, s)
+		r.Before = hexBytes{byte(before)}
+		return a.emit(r)
+	}
+	p := a.out
+	a.printf("Settings of %v on %s: %02X -> %s\n", c.l, p.title.Render(card.String()), byte(before), p.number.Render(fmt.Sprintf("%02X", byte(s.KS1))))
+	return nil
+}
+
+// show prints what will be different.
+func (c *settingsChange) show(a *app, card *desfire.Card, now wire.KeySett1, risks []string) {
+	p := a.err
+	fmt.Fprintf(a.stderr, "Settings of %v on %s (%s): %02X -> %02X\n", c.l, p.title.Render(card.String()), a.at, byte(now), byte(c.next))
+	old, changed := settingsInWords(now, c.l), false
+	for i, w := range settingsInWords(c.next, c.l) {
+		if w != old[i] {
+			changed = true
+			fmt.Fprintf(a.stderr, "  %s%s  %s %s %s\n", p.dim.Render(w.What), pad(w.What, settingsWidth), old[i].Rule, p.dim.Render("->"), ruleStyle(p, w.Rule))
+		}
+	}
+	if !changed {
+		fmt.Fprintln(a.stderr, "  nothing becomes different")
+	}
+	for _, r := range risks {
+		fmt.Fprintf(a.stderr, "  %s %s\n", p.bad.Render("risk:"), r)
+	}
+}
+
+// freezes lists what could not be undone, or never works again.
+func freezes(now *wire.KeySettings, next wire.KeySett1, l level) (risks []string) {
+	lost := func(flag wire.KeySett1) bool { return now.KS1.Has(flag) && !next.Has(flag) }
+	if lost(wire.SettMasterChangeable) {
+		risks = append(risks, "the master key could never be changed again")
+	}
+	if lost(wire.SettChangeable) {
+		risks = append(risks, "these settings could never be changed again")
+	}
+	right := next.ChangeKey()
+	switch {
+	case l.aid == wire.PICC:
+		if right != 0 {
+			risks = append(risks, "bits 4 to 7 are reserved at the level of the card")
+		}
+	case right == now.KS1.ChangeKey():
+	case right == wire.Never:
+		risks = append(risks, "no key but the master key could be changed")
+	case right != wire.Free && int(right) >= now.KS2.Keys():
+		risks = append(risks, fmt.Sprintf("key %d, which would change the other keys, does not exist", uint8(right)))
+	}
+	return risks
+}
