@@ -2,6 +2,7 @@ package desfire
 
 import (
 	"context"
+	"errors"
 
 	"github.com/go-desfire/desfire/wire"
 )
@@ -45,6 +46,14 @@ func (c *Card) ReadData(ctx context.Context, file FileNo, offset, length uint32)
 		return nil, ErrBusy
 	}
 	defer c.busy.Store(false)
+	data, err := c.readData(ctx, file, offset, length)
+	if errors.Is(err, errOtherPath) {
+		return c.readData(ctx, file, offset, length)
+	}
+	return data, err
+}
+
+func (c *Card) readData(ctx context.Context, file FileNo, offset, length uint32) ([]byte, error) {
 	iso := new(wire.ReadDataISO)
 	t, err := c.plan(ctx, iso.Spec(), file, 0)
 	if err != nil {
@@ -89,6 +98,14 @@ func (c *Card) WriteData(ctx context.Context, file FileNo, offset uint32, data [
 		return ErrBusy
 	}
 	defer c.busy.Store(false)
+	err := c.writeData(ctx, file, offset, data)
+	if errors.Is(err, errOtherPath) {
+		return c.writeData(ctx, file, offset, data)
+	}
+	return err
+}
+
+func (c *Card) writeData(ctx context.Context, file FileNo, offset uint32, data []byte) error {
 	iso := new(wire.WriteDataISO)
 	t, err := c.plan(ctx, iso.Spec(), file, dataHeader)
 	if err != nil {

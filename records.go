@@ -2,6 +2,7 @@ package desfire
 
 import (
 	"context"
+	"errors"
 
 	"github.com/go-desfire/desfire/wire"
 )
@@ -13,6 +14,14 @@ func (c *Card) WriteRecord(ctx context.Context, file FileNo, offset uint32, data
 		return ErrBusy
 	}
 	defer c.busy.Store(false)
+	err := c.writeRecord(ctx, file, offset, data)
+	if errors.Is(err, errOtherPath) {
+		return c.writeRecord(ctx, file, offset, data)
+	}
+	return err
+}
+
+func (c *Card) writeRecord(ctx context.Context, file FileNo, offset uint32, data []byte) error {
 	iso := new(wire.WriteRecordISO)
 	t, err := c.plan(ctx, iso.Spec(), file, dataHeader)
 	if err != nil {
@@ -35,6 +44,14 @@ func (c *Card) ReadRecords(ctx context.Context, file FileNo, first, count uint32
 		return nil, ErrBusy
 	}
 	defer c.busy.Store(false)
+	data, err := c.readRecords(ctx, file, first, count)
+	if errors.Is(err, errOtherPath) {
+		return c.readRecords(ctx, file, first, count)
+	}
+	return data, err
+}
+
+func (c *Card) readRecords(ctx context.Context, file FileNo, first, count uint32) ([]byte, error) {
 	iso := new(wire.ReadRecordsISO)
 	t, err := c.plan(ctx, iso.Spec(), file, 0)
 	if err != nil {

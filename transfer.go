@@ -53,8 +53,23 @@ func (c *Card) plan(ctx context.Context, spec *wire.Spec, file FileNo, head int)
 func (c *Card) runLong(ctx context.Context, cmd wire.Command, rsp wire.Message, long bool) error {
 	c.link.Long = long
 	defer func() { c.link.Long = false }()
-	return c.run(ctx, cmd, rsp)
+	session, pending := c.state.channel != nil, c.state.pending
+	err := c.run(ctx, cmd, rsp)
+	var refused *CommandError
+	if errors.As(err, &refused) && refused.Status == wire.StatusIllegalCommand && c.gen.Has(wire.FeatureClassic) {
+		// A card that says it is of a generation that knows the command, and
+		// does not: not one of NXP's.
+		c.setPath(PathChained)
+		if !session && !pending {
+			return errOtherPath
+		}
+		refused.Hint = "the card lacks a command of its generation, which is avoided from now on: repeat the job"
+	}
+	return err
 }
+
+// errOtherPath says that nothing was done and that the path has changed.
+var errOtherPath = errors.New("the data must travel by another path")
 
 // notCarried reports whether a refusal means that the APDU was too long for
 // the card or the reader, and nothing was done.
