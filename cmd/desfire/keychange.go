@@ -157,7 +157,7 @@ func (v *keyChangeVerb) run(a *app, cmd *cobra.Command) error {
 		if journal != nil {
 			r.Journal = v.journal
 		}
-		if err = v.explain(err); err != nil {
+		if err = v.explain(err, r.Outcome); err != nil {
 			r.Error = oneLine(err)
 		}
 		if a.json && last >= desfire.KeyFoundOld {
@@ -219,7 +219,7 @@ func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *
 	case err != nil:
 		return err
 	case len(risks) > 0 && !v.force:
-		return v.explain(&desfire.RiskError{Risks: risks})
+		return v.explain(&desfire.RiskError{Risks: risks}, "")
 	}
 	says := "does not tell its version"
 	switch version, err := c.KeyVersion(ctx, v.no); {
@@ -264,7 +264,7 @@ func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *
 }
 
 // explain adds to an error what to do about it.
-func (v *keyChangeVerb) explain(err error) error {
+func (v *keyChangeVerb) explain(err error, outcome string) error {
 	var refused *desfire.CommandError
 	find := fmt.Sprintf("desfire key find %s %d --old %s --new %s", v.l.arg(), v.no, v.old.arg(), v.new.arg())
 	switch {
@@ -272,7 +272,7 @@ func (v *keyChangeVerb) explain(err error) error {
 		return nil
 	case errors.As(err, new(*desfire.RiskError)):
 		return fmt.Errorf("%w: nothing was changed, and --force does it all the same", err)
-	case errors.As(err, new(*desfire.OutcomeUnknownError)):
+	case outcome == desfire.KeyChangeUncertain:
 		return fmt.Errorf("%w: the card holds the old or the new key: present it again, and %s tells which", err, find)
 	case errors.As(err, new(*desfire.BudgetError)):
 		return fmt.Errorf("%w: --budget 2 tries it", err)

@@ -56,7 +56,7 @@ func (v *keyChangeVerb) find(ctx context.Context, a *app, c *desfire.Card) error
 	case errors.Is(err, wire.StatusApplicationNotFound):
 		return &noApplicationError{v.l.aid, err}
 	case err != nil:
-		return v.explain(err)
+		return v.explain(err, "")
 	}
 	r := keyFindResult{Card: c.String(), Application: v.l.aid, Key: v.no, Holds: "old", Facts: v.old.facts()}
 	if holds == key.Key(v.new.key) {
