@@ -24,7 +24,8 @@ func pcNoKey(t *trial) {
 	t.expect("PreparePC", st, wire.StatusStateError, wire.StatusSignatureOK)
 	t.observe("C-34", "PreparePC at the card level after a format", "%04X", uint16(st))
 	t.anew()
-	t.refuses(&wire.ProximityCheck{RndC: make([]byte, 8)}, wire.StatusStateError)
+	_, st = t.send(0xF2, append([]byte{8}, make([]byte, 8)...)...)
+	t.expect("ProximityCheck without PreparePC", st, wire.StatusStateError)
 	do(t, &wire.GetVersion{})
 }
 

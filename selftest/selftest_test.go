@@ -2,8 +2,6 @@ package selftest_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -102,6 +100,3 @@ func TestSimulatedCards(t *testing.T) {
 		}
 	}
 }
-
-var _ = context.Canceled
-var _ = errors.Is

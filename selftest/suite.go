@@ -62,7 +62,7 @@ func newSuite(card *desfire.Card, conf *Config) (*suite, error) {
 	if s.conf.StepTimeout == 0 {
 		s.conf.StepTimeout = defaultStepTimeout
 	}
-	s.tap.now = s.conf.Now
+	s.tap.now, s.tap.limit = s.conf.Now, s.conf.ExchangeTimeout
 	s.known = s.gen != wire.UnknownGeneration
 	if !s.known {
 		s.gen = wire.EV3 // the newest, as everywhere
@@ -154,15 +154,6 @@ func (s *suite) selectCard(ctx context.Context, card *desfire.Card) error {
 		return err
 	}
 	return card.SelectApplication(ctx, wire.PICC)
-}
-
-// exchangeContext bounds a raw exchange.
-func (s *suite) exchangeContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	limit := s.conf.ExchangeTimeout
-	if limit == 0 {
-		limit = 5 * time.Second
-	}
-	return context.WithTimeout(ctx, limit)
 }
 
 // steps goes through the steps.

@@ -17,7 +17,8 @@ type tap struct {
 	exchanges []Exchange
 	began     time.Time
 	now       func() time.Time
-	left      int // exchanges that the step may still have
+	limit     time.Duration // of an exchange, 0 for the usual
+	left      int           // exchanges that the step may still have
 	// forge, if set, changes a command frame before it goes, once.
 	forge func(command []byte) []byte
 	// answers are the data lengths of the answers since the last mark.
@@ -39,10 +40,12 @@ func (t *tap) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 		t.forge = nil
 		command = f(append([]byte(nil), command...))
 	}
+	wrapped := isWrapped(command)
+	ctx, cancel := context.WithTimeout(ctx, t.timeout(command, wrapped))
+	defer cancel()
 	began := t.now()
 	answer, err := t.t.Transmit(ctx, command)
 	took := t.now().Sub(began)
-	wrapped := isWrapped(command)
 	if err == nil {
 		t.answers = append(t.answers, dataLen(answer, wrapped))
 	}
@@ -54,6 +57,18 @@ func (t *tap) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 		t.exchanges = append(t.exchanges, e)
 	}
 	return answer, err
+}
+
+// timeout bounds an exchange. The reader does not where a step has a deadline.
+func (t *tap) timeout(command []byte, wrapped bool) time.Duration {
+	if t.limit > 0 {
+		return t.limit
+	}
+	switch commandName(command, wrapped) {
+	case "90 FC", "FC", "90 DA", "DA": // FormatPICC, DeleteApplication
+		return 30 * time.Second
+	}
+	return 5 * time.Second
 }
 
 // isWrapped tells an APDU from a native frame.

@@ -151,12 +151,10 @@ func (t *trial) observe(id, what, format string, args ...any) {
 // raw sends a frame as it is, and splits the answer. ok is false if the reader
 // or the link would not carry it.
 func (t *trial) raw(frame ...byte) (data []byte, st wire.Status, ok bool) {
-	ctx, cancel := t.s.exchangeContext(t.ctx)
-	defer cancel()
-	answer, err := t.s.tap.Transmit(ctx, frame)
+	answer, err := t.s.tap.Transmit(t.ctx, frame)
 	if err != nil {
-		if ctx.Err() != nil || errors.Is(err, errTooMany) {
-			t.fail("%X: no answer: %v", frame, err)
+		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, errTooMany) {
+			panic(verdict{Fail, fmt.Sprintf("%X: no answer: %v", frame, err), true})
 		}
 		return nil, 0, false
 	}
