@@ -100,7 +100,7 @@ func (d *diagnosis) ask(ctx context.Context) error {
 	switch s, err := d.c.KeySettings(ctx); {
 	case err == nil:
 		d.settings = s
-		d.probe("key settings", "%v; %d keys of type %v", s.KS1, s.KS2.Keys(), s.KS2.KeyType())
+		d.probe("key settings", "%v; %v", s.KS1, s.KS2)
 	case errors.As(err, &refused):
 		d.probe("key settings", "not free to read (%v)", refused.Status)
 	case !errors.Is(err, errors.ErrUnsupported):
@@ -123,7 +123,7 @@ func (d *diagnosis) ask(ctx context.Context) error {
 func (d *diagnosis) askMethods(ctx context.Context) error {
 	const question = "which authentications the card begins"
 	if counts := d.c.gen >= wire.EV3; counts && !d.t.Risky {
-		d.probe(question, "not asked: a %v may count this as a failed attempt", d.c.gen)
+		d.probe(question, "not asked: %v cards may count this as a failed attempt", d.c.gen)
 		return nil
 	}
 	d.begins = make(map[key.Method]Status)
@@ -172,9 +172,10 @@ func (d *diagnosis) judge() {
 	}
 	if d.noKey || d.settings != nil && d.t.App != wire.PICC && int(d.t.No) >= d.settings.KS2.Keys() {
 		d.cause(100, "use a key number that the application has", "the application has no key %d", d.t.No)
+		return
 	}
 	if d.settings != nil && d.settings.KS2.KeyType() != d.t.Type.Wire() {
-		d.cause(95, fmt.Sprintf("use a %v key", d.settings.KS2.KeyType()), "the keys here are of type %v, the key tried is %v", d.settings.KS2.KeyType(), d.t.Type)
+		d.cause(95, fmt.Sprintf("use a key of type %v", d.settings.KS2.KeyType()), "the keys here are of type %v, the key tried is %v", d.settings.KS2.KeyType(), d.t.Type)
 	}
 	if err := securemsg.Fits(d.t.Method, d.t.Type); err != nil {
 		d.cause(95, "let Authenticate choose the method", "%v", err)

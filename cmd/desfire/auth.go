@@ -112,7 +112,7 @@ type authCheckResult struct {
 	Facts       desfire.KeyFacts `json:"facts"`
 	Method      string           `json:"method"`
 	Channel     string           `json:"channel"`
-	TI          hexBytes         `json:"ti"`      // null where the channel has none
+	TI          *string          `json:"ti"`      // null where the channel has none
 	Counter     *uint16          `json:"counter"` // null where the channel has none
 }
 
@@ -134,7 +134,8 @@ func (a *app) authCheck(ctx context.Context, card *desfire.Card, l level, no wir
 	spec := keySpec{spec: a.keySpec, key: a.key}
 	r := authCheckResult{Card: card.String(), Application: l.aid, Key: s.KeyNo, Facts: spec.facts(), Method: s.Method.String(), Channel: s.Scheme.String()}
 	if s.Scheme == wire.SchemeEV2 || s.Scheme == wire.SchemeLRP {
-		r.TI, r.Counter = s.TI[:], &s.Counter
+		ti := fmt.Sprintf("%X", s.TI)
+		r.TI, r.Counter = &ti, &s.Counter
 	}
 	if a.json {
 		return a.emit(r)
@@ -149,7 +150,7 @@ func (a *app) authCheck(ctx context.Context, card *desfire.Card, l level, no wir
 	}
 	row("channel", r.Channel)
 	if r.Counter != nil {
-		row("TI", p.number.Render(fmt.Sprintf("%X", []byte(r.TI))))
+		row("TI", p.number.Render(*r.TI))
 		row("counter", p.number.Render(fmt.Sprint(*r.Counter)))
 	}
 	return nil

@@ -74,9 +74,6 @@ type kdfResult struct {
 
 func (k *kdf) run(a *app, cmd *cobra.Command) error {
 	usage := func(err error) error { return &usageError{cmd, errors.New(hideKeys(err.Error()))} }
-	if cmd.Flags().Changed("auth") {
-		return usage(errors.New("--auth does not go with desfire kdf, which needs no card"))
-	}
 	input, err := k.input(cmd)
 	if err != nil {
 		return usage(err)
