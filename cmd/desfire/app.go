@@ -109,11 +109,11 @@ func (a *app) rootCommand() *cobra.Command {
 		id   string
 		cmds []*cobra.Command
 	}{
-		{"card", []*cobra.Command{a.readersCommand(), a.watchCommand(), a.infoCommand(), a.lsCommand(), a.apduCommand(), a.formatCommand(), a.selftestCommand()}},
+		{"card", []*cobra.Command{a.readersCommand(), a.watchCommand(), a.infoCommand(), a.lsCommand(), a.apduCommand(), a.formatCommand(), a.originalityCommand(), a.selftestCommand()}},
 		{"data", []*cobra.Command{a.valueCommand(), a.drainCommand(), a.readCommand(), a.writeCommand()}},
 		{"keys", []*cobra.Command{a.keyCommand(), a.authCommand(), a.kdfCommand()}},
 		{"sim", []*cobra.Command{a.demoCommand(), a.simCommand()}},
-		{"", []*cobra.Command{a.traceCommand(), a.versionCommand()}},
+		{"", []*cobra.Command{a.traceCommand(), a.sdmCommand(), a.tmacCommand(), a.versionCommand()}},
 	} {
 		for _, cmd := range group.cmds {
 			cmd.GroupID = group.id

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/trace"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// errNotOpened is why the input of a transaction cannot be found.
+var errNotOpened = errors.New("it is enciphered and no key of the session fits: give it with --key")
+
+// feedSession shows the messages of a recorded session to a recorder, as a card
+// would have. settings are those of files that the session does not show.
+func feedSession(r *desfire.TMACRecorder, rec *trace.Recording, res *trace.Result, settings map[wire.FileNo]wire.FileSettings) error {
+	if res.Verdict == trace.Failed {
+		return fmt.Errorf("the recorded session does not verify: %s", res.Reason())
+	}
+	tell := func() {
+		for no, fs := range settings {
+			r.SetFileSettings(no, fs)
+		}
+	}
+	tell()
+	for i := range res.Messages {
+		e := exchangeOf(rec, &res.Messages[i])
+		if e == nil {
+			continue
+		}
+		r.Observe(e)
+		switch e.Command.(type) {
+		case *wire.SelectApplication, *wire.ISOSelect:
+			tell()
+		}
+	}
+	return nil
+}
+
+// exchangeOf makes of a deciphered message what an observer of the card would
+// have seen, nil for what concerns no transaction.
+func exchangeOf(rec *trace.Recording, o *trace.Opened) *desfire.Exchange {
+	first, st := frame.ParseCommand(rec.Exchanges[o.First].Command)
+	if st != wire.StatusOK {
+		return nil
+	}
+	spec := wire.Find(first.Class, first.INS, "")
+	if spec == nil || spec.New == nil {
+		return nil
+	}
+	var c wire.Coder
+	cmd := spec.New()
+	unread := c.DecodeISO(wire.Encoded{Bytes: o.Plain, P1: first.P1, P2: first.P2, Le: first.Le}, cmd)
+	e := &desfire.Exchange{Command: cmd, Status: o.Status, Session: o.Scheme, Mode: o.Mode}
+	_, commits := cmd.(*wire.CommitTransaction)
+	noAnswer := errors.New("the recording has no answer")
+	switch {
+	case !o.Answered && commits:
+		e.Err = &desfire.OutcomeUnknownError{Command: spec.Name, Err: noAnswer}
+		return e
+	case !o.Answered:
+		e.Err = &desfire.TransportError{Command: spec.Name, Err: noAnswer}
+		return e
+	case o.Status != spec.Success && o.Status != wire.StatusOK && o.Status != wire.StatusAdditionalFrame:
+		e.Err = &desfire.CommandError{Command: spec.Name, Status: o.Status}
+		return e
+	}
+	if e.Response = responseOf(cmd); e.Response == nil {
+		return nil
+	}
+	if err := errors.Join(unread, c.Decode(o.PlainAnswer, nil, e.Response)); err != nil {
+		if !countsForTMAC(cmd) {
+			return nil
+		}
+		e.Response, e.Err = nil, errNotOpened
+	}
+	return e
+}
+
+// countsForTMAC reports whether a command matters to a transaction MAC.
+func countsForTMAC(cmd wire.Command) bool {
+	switch cmd.(type) {
+	case *wire.SelectApplication, *wire.ISOSelect, *wire.AbortTransaction, *wire.CommitTransaction, *wire.CommitReaderID:
+		return true
+	}
+	return slices.Contains([]byte{0xBD, 0xAD, 0xBB, 0xAB, 0x3D, 0x8D, 0x3B, 0x8B, 0xDB, 0xBA, 0x6C, 0x0C, 0xDC, 0x1C, 0xEB, 0xB1}, cmd.Spec().INS)
+}
