@@ -127,10 +127,11 @@ func (v *tmacVerify) run(a *app, cmd *cobra.Command, args []string) error {
 			}
 			cfg.Keys = append(cfg.Keys, k)
 		}
-		r := &desfire.TMACRecorder{OnCommit: func(t *desfire.TMACTransaction) { list = append(list, t) }}
-		if err := feedSession(r, rec, trace.Verify(rec, cfg), given.settings()); err != nil {
+		session := &tmacSession{settings: given.settings()}
+		if err := session.find(rec, trace.Verify(rec, cfg)); err != nil {
 			return fmt.Errorf("%s: %w", v.trace, err)
 		}
+		list = session.list
 		if len(list) == 0 {
 			return fmt.Errorf("%s: no transaction was committed in it", v.trace)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/tmac"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -14,30 +15,64 @@ import (
 // errNotOpened is why the input of a transaction cannot be found.
 var errNotOpened = errors.New("it is enciphered and no key of the session fits: give it with --key")
 
-// feedSession shows the messages of a recorded session to a recorder, as a card
-// would have. settings are those of files that the session does not show.
-func feedSession(r *desfire.TMACRecorder, rec *trace.Recording, res *trace.Result, settings map[wire.FileNo]wire.FileSettings) error {
+// tmacSession finds the transactions of a recorded session.
+type tmacSession struct {
+	// settings are those of files that the session does not show.
+	settings map[wire.FileNo]wire.FileSettings
+	list     []*desfire.TMACTransaction
+
+	recorder desfire.TMACRecorder
+	files    map[wire.FileNo]bool // transaction MAC files of the selected application
+}
+
+// find shows the messages of a recording to a recorder, as a card would have.
+func (s *tmacSession) find(rec *trace.Recording, res *trace.Result) error {
 	if res.Verdict == trace.Failed {
 		return fmt.Errorf("the recorded session does not verify: %s", res.Reason())
 	}
-	tell := func() {
-		for no, fs := range settings {
-			r.SetFileSettings(no, fs)
-		}
-	}
-	tell()
+	s.recorder.OnCommit = func(t *desfire.TMACTransaction) { s.list = append(s.list, t) }
+	s.selected()
 	for i := range res.Messages {
 		e := exchangeOf(rec, &res.Messages[i])
 		if e == nil {
 			continue
 		}
-		r.Observe(e)
-		switch e.Command.(type) {
+		s.recorder.Observe(e)
+		switch m := e.Command.(type) {
 		case *wire.SelectApplication, *wire.ISOSelect:
-			tell()
+			s.selected()
+		case *wire.GetFileSettings:
+			if fs, ok := e.Response.(*wire.FileSettings); ok && e.Err == nil {
+				s.files[m.File] = fs.Type == wire.FileTransactionMAC
+			}
+		case *wire.ReadData:
+			s.read(m, e)
+		case *wire.ReadDataISO:
+			s.read(&m.ReadData, e)
 		}
 	}
 	return nil
+}
+
+// selected tells the recorder what the recording does not show.
+func (s *tmacSession) selected() {
+	s.files = make(map[wire.FileNo]bool)
+	for no, fs := range s.settings {
+		s.recorder.SetFileSettings(no, fs)
+		s.files[no] = fs.Type == wire.FileTransactionMAC
+	}
+}
+
+// read takes the receipt of the last transaction from the transaction MAC file.
+func (s *tmacSession) read(m *wire.ReadData, e *desfire.Exchange) {
+	data, ok := e.Response.(*wire.Data)
+	if !ok || e.Err != nil || !s.files[m.File] || m.Offset != 0 || len(s.list) == 0 {
+		return
+	}
+	last := s.list[len(s.list)-1]
+	if r, err := tmac.ParseReceipt(data.Data); err == nil && !last.HasReceipt {
+		last.Receipt, last.HasReceipt = r, true
+	}
 }
 
 // exchangeOf makes of a deciphered message what an observer of the card would

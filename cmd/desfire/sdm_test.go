@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/sim"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// What sdm provision puts on a card, a phone shows, and sdm verify believes once.
+func TestSDMProvisionAndVerify(t *testing.T) {
+	const zero = "aes:00000000000000000000000000000000"
+	const template = "https://example.com/t?p={picc}&e={from}{enc:16}&m={mac}"
+	ctx := context.Background()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, lrp := range []bool{false, true} {
+		image := filepath.Join(t.TempDir(), "tag.json")
+		picc, err := sim.New(&sim.Config{Generation: wire.NTAG424, Store: sim.File(image)})
+		must(err)
+		card, err := desfire.Connect(ctx, picc.Present(), nil)
+		must(err)
+		if lrp {
+			_, err := card.SelectByName(ctx, wire.NDEFName[:])
+			must(err)
+			must(card.Authenticate(ctx, 0, key.Zero(key.TypeAES)))
+			must(card.SetConfiguration(ctx, &wire.Capabilities{Data: []byte{0, 0, 0, 0, 2, 0, 0, 0, 0, 0}}))
+		}
+		must(card.Close())
+		code, out, errs := tool("sdm", "provision", "app", "2", template, "--reader", "sim:"+image, "--key", zero, "--write-key", "0", "--json")
+		if code != 0 || !strings.Contains(out, fmt.Sprintf(`"lrp":%v`, lrp)) {
+			t.Fatalf("%d: %s%s", code, out, errs)
+		}
+
+		picc, err = sim.New(&sim.Config{Store: sim.File(image)})
+		must(err)
+		phone, err := desfire.Connect(ctx, picc.Present(), nil)
+		must(err)
+		_, err = phone.SelectByName(ctx, wire.NDEFName[:])
+		must(err)
+		shown, err := phone.ReadBinary(ctx, 2, 0, 0)
+		must(err)
+		url := "https://" + strings.TrimRight(string(shown[7:]), "\x00")
+
+		verify := []string{"sdm", "verify", "--file-key", zero, "--meta-key", zero, "--counters", filepath.Join(t.TempDir(), "seen.json"), template, url, "--json"}
+		if lrp {
+			verify = append(verify, "--lrp")
+		}
+		want := fmt.Sprintf(`{"uid":"%X","counter":1,"file":"%s","fresh":true}`, picc.UID(), strings.Repeat("30", 16))
+		if code, out, errs := tool(verify...); code != 0 || strings.TrimSpace(out) != want {
+			t.Errorf("lrp %v: %d: %s%s\nwant %s", lrp, code, out, errs, want)
+		}
+		if code, _, errs := tool(verify...); code != 1 || !strings.Contains(errs, "seen before") {
+			t.Errorf("again: %d, %s", code, errs)
+		}
+	}
+}
+
+// Of many that bring the same message at once, one is believed.
+func TestCounterFileTogether(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "seen.json")
+	uid := []byte{4, 1, 2, 3, 4, 5, 6}
+	var wg sync.WaitGroup
+	errs := make([]error, 8)
+	for i := range errs {
+		wg.Go(func() { errs[i] = (&counterFile{path: name}).Use(context.Background(), uid, 7) })
+	}
+	wg.Wait()
+	passed := 0
+	for _, err := range errs {
+		if err == nil {
+			passed++
+		}
+	}
+	if passed != 1 {
+		t.Errorf("%d passed: %v", passed, errs)
+	}
+	if left, err := os.ReadDir(filepath.Dir(name)); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
