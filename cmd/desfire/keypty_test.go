@@ -13,6 +13,7 @@ import (
 // TestKeyOnTerminal answers the question of a key change on a terminal, and
 // looks at the colors of what the key verbs show.
 func TestKeyOnTerminal(t *testing.T) {
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // else each run under the race detector takes a second
 	dir := t.TempDir()
 	image, journal := filepath.Join(dir, "card.json"), filepath.Join(dir, "journal.jsonl")
 	if code := run([]string{"sim", "new", image, "--transit", "--uid", "04112233445566"}, strings.NewReader(""), io.Discard, io.Discard); code != exitDone {
