@@ -1,0 +1,132 @@
+package ndef
+
+import (
+	"fmt"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+// Layout is how a DESFire card becomes a tag. The zero value is one of 256 bytes
+// that anybody may read and write.
+type Layout struct {
+	AID  wire.AID // zero means 000001, the custom
+	Size uint32   // bytes of the NDEF file; zero means 256
+	// Keys of the application; zero means one DES key, of zeros.
+	Keys wire.KeySett2
+	// Access to the NDEF file; zero means free for all but Change, which needs
+	// the application's master key. Writing that is not free makes the tag
+	// read-only for phones.
+	Access wire.AccessRights
+	// Open leaves the capability container writable for anybody, too.
+	Open bool
+	// Message is what the tag holds at first.
+	Message Message
+}
+
+// DefaultAID is the application of tags by custom (AN11004).
+const DefaultAID wire.AID = 0x000001
+
+// ApplicationFID is the ISO identifier of a tag's application.
+const ApplicationFID wire.ISOFID = 0xE110
+
+// Limits of one command by custom: they fit a frame of 64 bytes.
+const (
+	maxRead  = 0x3A
+	maxWrite = 0x34
+)
+
+// Numbers of the files by custom.
+const (
+	ccNo   wire.FileNo = 1
+	ndefNo wire.FileNo = 2
+)
+
+// CC is the capability container that the layout has.
+func (l *Layout) CC() CC {
+	size, access := l.size(), l.access()
+	f := FileControl{Kind: KindNDEF, FID: NDEFFile, Size: size}
+	version := byte(0x20)
+	if size > 0xFFFF {
+		f.Kind, version = KindExtended, 0x30
+	}
+	if access.Read != wire.Free && access.ReadWrite != wire.Free {
+		f.Read = 0x80 // limited, in a way that only the owner knows
+	}
+	if access.Write != wire.Free && access.ReadWrite != wire.Free {
+		f.Write = AccessNever
+	}
+	return CC{Version: version, MaxRead: maxRead, MaxWrite: maxWrite, Files: []FileControl{f}}
+}
+
+func (l *Layout) size() uint32 {
+	if l.Size == 0 {
+		return 256
+	}
+	return l.Size
+}
+
+func (l *Layout) access() wire.AccessRights {
+	if l.Access == (wire.AccessRights{}) {
+		return wire.AccessRights{Read: wire.Free, Write: wire.Free, ReadWrite: wire.Free}
+	}
+	return l.Access
+}
+
+// Commands make the tag, at the card level, where creating an application is free
+// or the PICC master key has opened a session. For EV1 and later. What follows
+// SelectApplication needs no session while the settings of the application are
+// as here.
+func (l *Layout) Commands() ([]wire.Request[*wire.Empty], error) {
+	aid, keys := l.AID, l.Keys
+	if aid == 0 {
+		aid = DefaultAID
+	}
+	if keys == 0 {
+		keys = wire.NewKeySett2(wire.KeyDES, 1)
+	}
+	if l.size() > 0xFFFFFF {
+		return nil, fmt.Errorf("NDEF: a file of %d bytes fits no card", l.size())
+	}
+	layout := l.CC()
+	cc, err := layout.Encode()
+	if err != nil {
+		return nil, err
+	}
+	content, err := layout.Files[0].EncodeFile(l.Message)
+	if err != nil {
+		return nil, err
+	}
+	if len(l.Message) == 0 {
+		content = layout.Files[0].appendLength(nil, 0)
+	}
+	// The files are written while everything is free, and get their rights then.
+	free := wire.AccessRights{Read: wire.Free, Write: wire.Free, ReadWrite: wire.Free, Change: wire.Free}
+	ccAccess := wire.AccessRights{Read: wire.Free}
+	if l.Open {
+		ccAccess = free
+	}
+	commands := []wire.Request[*wire.Empty]{
+		&wire.CreateApplication{AID: aid, KS1: wire.SettDefault, KS2: keys | wire.SettISOFiles, FID: ApplicationFID, DFName: wire.NDEFName[:]},
+		&wire.SelectApplication{AID: aid},
+	}
+	for _, f := range []struct {
+		no      wire.FileNo
+		fid     wire.ISOFID
+		size    uint32
+		access  wire.AccessRights
+		content []byte
+	}{{ccNo, CCFile, uint32(len(cc)), ccAccess, cc}, {ndefNo, NDEFFile, l.size(), l.access(), content}} {
+		first := f.access
+		writable := first.Write == wire.Free || first.ReadWrite == wire.Free
+		if !writable {
+			first = free
+		}
+		commands = append(commands,
+			&wire.CreateStdDataFile{File: f.no, FID: f.fid, Access: first, Size: f.size},
+			&wire.WriteData{File: f.no, Data: f.content})
+		if !writable {
+			commands = append(commands, &wire.ChangeFileSettings{File: f.no, Access: f.access})
+		}
+	}
+	return commands, nil
+}
