@@ -81,7 +81,7 @@ func (v *keyChangeVerb) settle(ctx context.Context, c *desfire.Card, isNew bool)
 	if err != nil || len(entries) == 0 {
 		return false, err
 	}
-	uid := []byte(c.UID())
+	uid := c.UID()
 	if uid == nil {
 		if uid, err = c.CardUID(ctx); err != nil {
 			return false, err
