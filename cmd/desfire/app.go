@@ -110,7 +110,7 @@ func (a *app) rootCommand() *cobra.Command {
 		cmds []*cobra.Command
 	}{
 		{"card", []*cobra.Command{a.readersCommand(), a.watchCommand(), a.infoCommand(), a.lsCommand(), a.apduCommand(), a.formatCommand(), a.originalityCommand(), a.selftestCommand()}},
-		{"data", []*cobra.Command{a.valueCommand(), a.drainCommand(), a.readCommand(), a.writeCommand()}},
+		{"data", []*cobra.Command{a.valueCommand(), a.drainCommand(), a.readCommand(), a.writeCommand(), a.ndefCommand()}},
 		{"keys", []*cobra.Command{a.keyCommand(), a.authCommand(), a.kdfCommand()}},
 		{"sim", []*cobra.Command{a.demoCommand(), a.simCommand()}},
 		{"", []*cobra.Command{a.traceCommand(), a.sdmCommand(), a.tmacCommand(), a.versionCommand()}},
