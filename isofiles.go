@@ -219,8 +219,8 @@ func (c *Card) UpdateBinary(ctx context.Context, file FileNo, offset int, data [
 }
 
 // ISOReadRecords reads a record of a record file, or with wire.RecordFrom the
-// record and all after it, up to 256 bytes. What first counts from has two
-// sources: 0 or 1 is the newest.
+// record and all after it, up to 256 bytes. 0 is the newest; whether 1 is the
+// newest as well, as ISO 7816-4 counts, no recording shows.
 func (c *Card) ISOReadRecords(ctx context.Context, file FileNo, first uint8, mode wire.RecordsMode) ([]byte, error) {
 	if !c.busy.CompareAndSwap(false, true) {
 		return nil, ErrBusy

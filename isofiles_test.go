@@ -119,7 +119,7 @@ func TestISOFiles(t *testing.T) {
 			if err != nil || len(got) != 30 || !bytes.Equal(got[20:], data[2:12]) {
 				t.Errorf("records %X, %v", got, err)
 			}
-			got, err = card.ISOReadRecords(ctx, 3, 2, wire.RecordOne)
+			got, err = card.ISOReadRecords(ctx, 3, 3, wire.RecordOne)
 			if err != nil || !bytes.Equal(got, data[:10]) {
 				t.Errorf("record %X, %v", got, err)
 			}

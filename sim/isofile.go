@@ -109,14 +109,11 @@ func (c *Card) isoReadRecord(m *wire.ISOReadRecord, rsp *wire.Data) wire.Status 
 	if st := c.isoFile(opReadRecords, m.EF != 0, m.EF); st != wire.StatusOK {
 		return st
 	}
-	if m.Record < c.quirks.ISORecordBase {
-		return wire.StatusISORecordNotFound
-	}
 	n := uint32(1)
 	if m.Mode == wire.RecordFrom {
 		n = 0
 	}
-	if c.readRecords(&wire.ReadRecords{File: c.call.file.no, Record: uint32(m.Record - c.quirks.ISORecordBase), Count: n}, rsp) != wire.StatusOK {
+	if c.readRecords(&wire.ReadRecords{File: c.call.file.no, Record: c.isoRecordNo(m.Record), Count: n}, rsp) != wire.StatusOK {
 		return wire.StatusISORecordNotFound
 	}
 	room := m.Length
@@ -125,6 +122,12 @@ func (c *Card) isoReadRecord(m *wire.ISOReadRecord, rsp *wire.Data) wire.Status 
 	}
 	rsp.Data = rsp.Data[:min(len(rsp.Data), room)]
 	return wire.StatusOK
+}
+
+// isoRecordNo is the native number of the record that P1 names. 00 is the
+// current record, which is the newest.
+func (c *Card) isoRecordNo(p1 uint8) uint32 {
+	return uint32(p1 - min(p1, c.quirks.ISORecordBase))
 }
 
 // isoAppendRecord begins the record of the transaction.
@@ -151,9 +154,9 @@ func (c *Card) isoUpdateRecord(m *wire.ISOUpdateRecord, _ *wire.Empty) wire.Stat
 	if st := c.isoFile(opChangeRecords, m.EF != 0, m.EF); st != wire.StatusOK {
 		return st
 	}
-	record := m.Record - c.quirks.ISORecordBase
-	switch st := c.updateFits(uint32(record), 0, len(m.Data)); {
-	case m.Record < c.quirks.ISORecordBase, int(record) >= len(c.call.file.records):
+	record := c.isoRecordNo(m.Record)
+	switch st := c.updateFits(record, 0, len(m.Data)); {
+	case int(record) >= len(c.call.file.records):
 		return wire.StatusISORecordNotFound
 	case st == wire.StatusBoundaryError:
 		return wire.StatusISOWrongLength
@@ -161,6 +164,6 @@ func (c *Card) isoUpdateRecord(m *wire.ISOUpdateRecord, _ *wire.Empty) wire.Stat
 		return isoStatus(st)
 	}
 	return isoStatus(c.updateRecord(&wire.UpdateRecord{
-		File: c.call.file.no, Record: uint32(record), Data: slices.Clone(m.Data),
+		File: c.call.file.no, Record: record, Data: slices.Clone(m.Data),
 	}, nil))
 }

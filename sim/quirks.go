@@ -95,8 +95,9 @@ type Quirks struct {
 	ValueWithoutMAC bool
 	// SelectByAID: ISO SELECT takes the three bytes of an AID as a name: D40 (C-13).
 	SelectByAID bool
-	// ISORecordBase is the P1 of ISO READ RECORD that means the newest record: 0
-	// after one reader's code; ISO 7816-4 counts from 1 (C-18).
+	// ISORecordBase is the P1 of ISO READ RECORD that means the newest record: 1
+	// in ISO 7816-4 and in the words of Proxmark3's client, where 0 is the current
+	// record; 0 in that client's code (C-18). P1 = 0 is the newest either way.
 	ISORecordBase uint8
 	// ProximityReaderFirst: the reader's part comes first in each round of the MAC
 	// of the proximity check (C-14: five sources put the card's first).
@@ -148,6 +149,7 @@ func QuirksOf(g wire.Generation) Quirks {
 		StatusChainedWriting:   wire.StatusPermissionDenied,
 		DelayAfter:             50,
 		DelayAnswers:           1,
+		ISORecordBase:          1,
 	}
 	q.AbsentKeyInRights = g.Has(wire.FeatureClassic)
 	switch g {

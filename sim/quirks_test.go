@@ -49,11 +49,11 @@ func TestQuirks(t *testing.T) {
 	script(t, quirky(t, wire.EV1, func(q *Quirks) { q.PlainFrame = 32 }).Present(), free+`
 		bd 01 000000 000000 < 00 `+hexOf(make([]byte, 32))+`
 		3d 01 000000 200000 `+hexOf(pattern(32))+` < 00`)
-	script(t, quirky(t, wire.EV3, func(q *Quirks) { q.ISORecordBase = 1 }).Present(), free+`
+	script(t, quirky(t, wire.EV3, func(q *Quirks) { q.ISORecordBase = 0 }).Present(), free+`
 		3b 04 000000 010000 07 < 00
 		c7 < 00
-		00 b2 00 24 00 < 6a83
-		00 b2 01 24 00 < 07000000000000000000000000000000 9000`)
+		00 b2 01 24 00 < 6a83
+		00 b2 00 24 00 < 07000000000000000000000000000000 9000`)
 	c := quirky(t, wire.EV1, func(q *Quirks) { q.StreamedWrites = false })
 	a := c.Present()
 	script(t, a, free+"3d 01 000000 200000 aabb < af")
