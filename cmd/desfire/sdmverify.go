@@ -12,10 +12,10 @@ import (
 
 // sdmVerify is one call of sdm verify.
 type sdmVerify struct {
-	meta, file                keySpec
-	picc, uid, ctr, mac, enc  string
-	input, template, counters string
-	lrp                       bool
+	meta, file               keySpec
+	picc, uid, ctr, mac, enc string
+	input, counters          string
+	lrp                      bool
 }
 
 func (a *app) sdmVerifyCommand() *cobra.Command {
