@@ -22,6 +22,7 @@ direction; the first word is about the command, the second about its answer.
 - **captured**: bytes of a real card, in a recording whose MACs, CRCs or card proof were verified (or, outside sessions, in any recording).
 - **published**: bytes printed by NXP, or test vectors of others that name an NXP document.
 - **foreign**: a program by others made the bytes, or checked them.
+- **channel**: a program by others did and checked the secure messaging; the fields and the mode were ours.
 - **derived**: written by hand from the command reference. Good against slips, no evidence about cards.
 - **unverified**: nothing from outside. Our reader and our card agree with each other, which proves nothing.
 - –: does not occur.
@@ -36,13 +37,14 @@ type rank uint8
 const (
 	unverified rank = iota
 	derived
+	channel
 	foreign
 	published
 	captured
 )
 
 func (r rank) String() string {
-	return [...]string{"unverified", "derived", "foreign", "published", "captured"}[r]
+	return [...]string{"unverified", "derived", "channel", "foreign", "published", "captured"}[r]
 }
 
 var schemes = [...]struct {
@@ -129,8 +131,8 @@ func (t evidenceTable) table(b *bytes.Buffer) {
 		}
 		rows.WriteString("\n")
 	}
-	fmt.Fprintf(b, "Cells: %d captured, %d published, %d foreign, %d derived, %d unverified.\n\n",
-		counts[captured], counts[published], counts[foreign], counts[derived], counts[unverified])
+	fmt.Fprintf(b, "Cells: %d captured, %d published, %d foreign, %d channel, %d derived, %d unverified.\n\n",
+		counts[captured], counts[published], counts[foreign], counts[channel], counts[derived], counts[unverified])
 	b.WriteString("| INS | command | layout | no session | D40 | EV1 | EV2 | LRP |\n|---|---|---|---|---|---|---|---|\n")
 	b.Write(rows.Bytes())
 }
@@ -174,8 +176,11 @@ func (t evidenceTable) recordings(dir string, kind rank) ([]session, error) {
 		res := trace.Verify(rec, nil)
 		list = append(list, session{rec, res})
 		r := kind
-		if strings.HasPrefix(rec.ID, "an1") {
+		switch {
+		case strings.HasPrefix(rec.ID, "an1"):
 			r = published
+		case strings.Contains(rec.Source, "(secure messaging only)"):
+			r = channel
 		}
 		for _, m := range res.Messages {
 			t.message(rec, res, m, r)
@@ -201,8 +206,14 @@ func (t evidenceTable) message(rec *trace.Recording, res *trace.Result, m trace.
 			return
 		}
 	}
+	if r == channel && m.Scheme == wire.SchemeNone && spec.Success != wire.StatusAdditionalFrame {
+		return // neither secure messaging nor an authentication
+	}
 	t.note(spec.Name, m.Scheme, false, r)
 	t.note(spec.Name, m.Scheme, true, r)
+	if r == foreign {
+		t.note(spec.Name, layoutCell, false, r) // its answer may have been passed over unread
+	}
 	t.second(spec, rec, m, r)
 }
 
