@@ -46,7 +46,7 @@ var replays = []replay{
 		setUp: oneApp("d3d2d1", wire.KeyDES, 2, cardKey{no: 1, typ: wire.KeyDES,
 			value: []byte("\xd1\x00\x23\x45\x67\x89\xab\xcd\xd1\x00\x23\x45\x67\x89\xab\xcd")})},
 	{id: "taplinx-ev3-create-ndef", generation: wire.EV3, stop: 7,
-		why: "the recording mixes two runs: file 2 reads back with other rights than it was created with"},
+		why: "file 2 reads back with other rights than it was created with"},
 	// NTAG 424 DNA and DESFire Light, printed in application notes and logged.
 	{id: "an12196-auth-key0-write", generation: wire.NTAG424, setUp: file2(wire.CommFull, 0x0000)},
 	{id: "an12196-nonfirst-changekey", generation: wire.NTAG424},
@@ -63,15 +63,6 @@ var replays = []replay{
 		c.nvm.apps[0].file(3).value = int32(binary.LittleEndian.Uint32(presetAnswer(t, x, 1)))
 	}},
 	{id: "an12343-t39-changekey-other", generation: wire.Light, setUp: appKey(0, "01234567890123456789012345678901")},
-}
-
-// notReplayed are the recordings that our card cannot reproduce, and why.
-var notReplayed = []struct{ id, why string }{
-	{"an12343-t04-getversion", "the document's print of the answers is garbled"},
-	{"istanbulkart-ev1-d40-mac", "the key is not known, so the card's challenge cannot be made"},
-	{"nxp-1071428-ntag424-read", "the published encryption key does not decipher the answer, only its MAC is right"},
-	{"talktoyour-ev3-commit-917e", "one command of an EV2 session whose keys are not known"},
-	{"taplinx-ev3-proximity-b", "the key of the MAC is not known"},
 }
 
 func file2(m wire.CommMode, r uint16) func(*testing.T, *Card) { return lightFile(2, m, r) }

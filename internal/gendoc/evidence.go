@@ -95,11 +95,15 @@ func evidencePage(root string) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(evidenceIntro)
 	t.table(&b)
-	b.WriteString("\n## Recorded sessions\n\nWhat the offline verifier finds in them, and whether the reader can be driven through them and the simulated card answers them byte for byte\nis tested in `trace`, `replay_test.go` and `sim/replay_test.go`, which name the exceptions and why.\n\n")
-	writeSessions(&b, sessions)
+	b.WriteString("\n## Recorded sessions\n\nWhat the offline verifier finds in them. \"reader\": driven by the same logical commands, keys and randoms, our reader sends the recorded\nrequests byte for byte (`replay_test.go`). \"card\": set up alike, our simulated card answers byte for byte (`sim/replay_test.go`).\n\n")
+	if err := writeSessions(&b, sessions, filepath.Join(root, "testdata/replays.json")); err != nil {
+		return nil, err
+	}
 	if len(foreignSessions) > 0 {
 		b.WriteString("\n## Sessions of foreign programs with the simulated card\n\n")
-		writeSessions(&b, foreignSessions)
+		if err := writeSessions(&b, foreignSessions, ""); err != nil {
+			return nil, err
+		}
 	}
 	return b.Bytes(), nil
 }
@@ -330,13 +334,50 @@ func (t evidenceTable) crypto(file string) error {
 	return nil
 }
 
-func writeSessions(b *bytes.Buffer, list []session) {
-	b.WriteString("| session | card | result | authentications | MACs | CRCs | source or reason |\n|---|---|---|---|---|---|---|\n")
+// replayList is testdata/replays.json: what cannot be replayed, and why.
+type replayList struct {
+	Reader, Card, Partly map[string]string
+}
+
+// writeSessions lists recordings; replays names the file of exceptions, empty
+// for sessions that are not replayed.
+func writeSessions(b *bytes.Buffer, list []session, replays string) error {
+	b.WriteString("| session | card | result | authentications | MACs | CRCs | source, or why not verified |")
+	rule := "|---|---|---|---|---|---|---|"
+	var not replayList
+	if replays != "" {
+		text, err := os.ReadFile(replays)
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(text, &not); err != nil {
+			return fmt.Errorf("%s: %w", replays, err)
+		}
+		b.WriteString(" reader | card |")
+		rule += "---|---|"
+	}
+	fmt.Fprintf(b, "\n%s\n", rule)
 	for _, s := range list {
 		why := s.rec.Source
 		if s.res.Verdict != trace.Verified {
 			why = s.res.Reason()
 		}
-		fmt.Fprintf(b, "| %s | %s | %v | %d | %d | %d | %s |\n", s.rec.ID, s.rec.Card.Generation, s.res.Verdict, s.res.Authentications, s.res.MACs, s.res.CRCs, strings.ReplaceAll(why, "|", "/"))
+		fmt.Fprintf(b, "| %s | %s | %v | %d | %d | %d | %s |", s.rec.ID, s.rec.Card.Generation, s.res.Verdict, s.res.Authentications, s.res.MACs, s.res.CRCs, strings.ReplaceAll(why, "|", "/"))
+		if replays != "" {
+			card := replayWord(not.Card[s.rec.ID])
+			if p := not.Partly[s.rec.ID]; p != "" {
+				card = p
+			}
+			fmt.Fprintf(b, " %s | %s |", replayWord(not.Reader[s.rec.ID]), card)
+		}
+		b.WriteString("\n")
 	}
+	return nil
+}
+
+func replayWord(why string) string {
+	if why == "" {
+		return "yes"
+	}
+	return "no: " + why
 }
