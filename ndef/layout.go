@@ -26,6 +26,16 @@ type Layout struct {
 // DefaultAID is the application of tags by custom (AN11004).
 const DefaultAID wire.AID = 0x000001
 
+// D40AID is the application of tags on D40 cards, which know no ISO names:
+// version 1 of the mapping. This package reads and writes such tags with
+// OpenNative and makes none.
+const D40AID wire.AID = 0xEEEE10
+
+// D40Files are the files of a tag on a D40 card.
+func D40Files() map[wire.ISOFID]wire.FileNo {
+	return map[wire.ISOFID]wire.FileNo{CCFile: 3, NDEFFile: 4}
+}
+
 // ApplicationFID is the ISO identifier of a tag's application.
 const ApplicationFID wire.ISOFID = 0xE110
 

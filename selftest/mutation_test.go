@@ -132,6 +132,9 @@ func result(r *Report, id string) Step {
 }
 
 func TestEveryStepCanFail(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of runs")
+	}
 	stride := 7
 	if os.Getenv("SELFTEST_MUTATIONS") == "all" {
 		stride = 1

@@ -169,6 +169,12 @@ func (a *app) formatTag(ctx context.Context, card *desfire.Card, commands []wire
 // openTag finds the tag on a card. With a key, its files are reached in a
 // session.
 func (a *app) openTag(ctx context.Context, card *desfire.Card) (*ndef.Tag, error) {
+	if card.Generation() == wire.D40 {
+		if err := a.enter(ctx, card, ndef.D40AID); err != nil {
+			return nil, err
+		}
+		return ndef.OpenNative(ctx, card, ndef.D40Files(), false)
+	}
 	if a.key == nil {
 		tag, err := ndef.Open(ctx, card)
 		return tag, noTag(err)
