@@ -55,10 +55,7 @@ func (a *app) enterSigned(ctx context.Context, card *desfire.Card) error {
 	if a.key == nil || card.Generation().Has(wire.FeatureApplications) {
 		return a.enterCard(ctx, card)
 	}
-	if err := (level{only: true}).enter(ctx, card); err != nil {
-		return err
-	}
-	return a.authenticate(ctx, card)
+	return a.enterLevel(ctx, card, level{only: true})
 }
 
 // originalityResult is what originality prints with --json.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/ndef"
 	"github.com/go-desfire/desfire/sdm"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -15,6 +17,7 @@ import (
 func (a *app) sdmProvisionCommand() *cobra.Command {
 	var m mirrors
 	var writeKey string
+	var create bool
 	cmd := &cobra.Command{
 		Use:   "provision APP FILE TEMPLATE",
 		Short: "Make a file of a card show a template",
@@ -26,10 +29,15 @@ settings. The keys of the mirrors must be on the card already (desfire key chang
 ` + helpTemplate + `
 
 Whoever may write the file may spoil it: on NTAG 424 DNA that is everybody at first.
---write-key leaves it to one key.`,
+--write-key leaves it to one key.
+
+--create makes the application first, on a DESFire EV3, as phones want it: FILE is 2, the
+application has five AES keys of zeros (change them with desfire key change), and --key
+is the PICC master key, where the card lets nobody else create applications.`,
 		Args: wants("APP", "FILE", "TEMPLATE"),
 		Example: `  desfire sdm provision app 2 'https://example.com/t?p={picc}&m={mac}' --key @master.key --write-key 0
-  desfire sdm provision 121314 2 'https://example.com/t?p={picc}&m={mac}' --key @master.key --meta-read 3`,
+  desfire sdm provision 121314 2 'https://example.com/t?p={picc}&m={mac}' --key @master.key --meta-read 3
+  desfire sdm provision 000001 2 'https://example.com/t?p={picc}&m={mac}' --create --write-key 0`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := parseLevel(cmd, args[0])
 			if err != nil {
@@ -45,6 +53,9 @@ Whoever may write the file may spoil it: on NTAG 424 DNA that is everybody at fi
 			if _, err := sdm.ParseTemplate(args[2], false); err != nil {
 				return &usageError{cmd, err}
 			}
+			if create && (l.only || no != createdFile) {
+				return &usageError{cmd, fmt.Errorf("--create wants an AID for APP and %d for FILE", createdFile)}
+			}
 			if _, _, _, err := m.access(cmd); err != nil {
 				return err
 			}
@@ -58,6 +69,13 @@ Whoever may write the file may spoil it: on NTAG 424 DNA that is everybody at fi
 				writer = &k
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
+				enter := a.enterLevel
+				if create {
+					enter = a.createSDM
+				}
+				if err := enter(ctx, card, l); err != nil {
+					return err
+				}
 				r, err := a.provisionSDM(ctx, cmd, card, l, no, args[2], &m, writer)
 				switch {
 				case err != nil:
@@ -72,17 +90,41 @@ Whoever may write the file may spoil it: on NTAG 424 DNA that is everybody at fi
 		},
 	}
 	m.flags(cmd)
+	cmd.Flags().BoolVar(&create, "create", false, "make the application first")
 	cmd.Flags().StringVar(&writeKey, "write-key", "", "let only key `NUMBER` write the file from now on")
 	return careful(cmd)
 }
 
+// createdFile is the file of the message in an application made here.
+const createdFile wire.FileNo = 2
+
+// createSDM makes the application and opens a session with its master key. The
+// file is created with secure dynamic messaging allowed, as two sources want it.
+func (a *app) createSDM(ctx context.Context, card *desfire.Card, l level) error {
+	if g := card.Generation(); !g.Has(wire.FeatureFileCounters) || !g.Has(wire.FeatureApplications) {
+		return &desfire.UnsupportedError{What: "a new application with secure dynamic messaging", Generation: g}
+	}
+	if err := a.enterCard(ctx, card); err != nil {
+		return err
+	}
+	layout := &ndef.Layout{AID: l.aid, Keys: wire.NewKeySett2(wire.KeyAES, 5)}
+	commands, err := layout.Commands()
+	if err != nil {
+		return err
+	}
+	for _, cmd := range commands {
+		if f, ok := cmd.(*wire.CreateStdDataFile); ok && f.File == createdFile {
+			f.Option |= wire.OptionSDM
+		}
+		if _, err := desfire.Do(ctx, card, cmd); err != nil {
+			return err
+		}
+	}
+	a.log.Warn("the keys of the new application are zeros: change them with desfire key change", "application", l.aid)
+	return card.Authenticate(ctx, 0, key.Zero(key.TypeAES))
+}
+
 func (a *app) provisionSDM(ctx context.Context, cmd *cobra.Command, card *desfire.Card, l level, no wire.FileNo, template string, m *mirrors, writer *wire.Access) (*sdmResult, error) {
-	if err := l.enter(ctx, card); err != nil {
-		return nil, err
-	}
-	if err := a.authenticate(ctx, card); err != nil {
-		return nil, err
-	}
 	fs, err := card.FileSettings(ctx, no)
 	if errors.Is(err, wire.StatusFileNotFound) {
 		return nil, fmt.Errorf("%s has no file %d", l, no)
