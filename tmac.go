@@ -271,6 +271,10 @@ func (c *Card) TransactTMAC(ctx context.Context, body func() error) (*TMACTransa
 	}
 	defer func() { c.conf.Observe = observe }()
 	_, err := c.TransactWith(ctx, &wire.CommitTransaction{ReturnTMAC: true}, body)
+	if err != nil && done == nil && r.broken == nil && len(r.input.Bytes()) > 0 {
+		// What was only read is a transaction, too, and would be part of the next.
+		err = errors.Join(err, ignoreNoChanges(c.Abort(ctx)))
+	}
 	return done, err
 }
 

@@ -210,6 +210,47 @@ func TestTransactTMACUnanswered(t *testing.T) {
 	}
 }
 
+// A body that gives up leaves nothing for the next transaction, even if it has
+// only read.
+func TestTransactTMACGivesUp(t *testing.T) {
+	ctx := context.Background()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	x, zero := tmacCards[1], key.Zero(key.TypeAES)
+	picc, err := sim.New(&sim.Config{Generation: x.g})
+	must(err)
+	card := connect(t, picc)
+	tm := tmacApp(t, card, 1)
+	must(card.Authenticate(ctx, x.key, zero))
+	enough := errors.New("enough")
+	for _, body := range []func() error{
+		func() error { _, err := card.ReadData(ctx, x.data, 0, 20); return errors.Join(err, enough) },
+		func() error { return errors.Join(card.Credit(ctx, x.fund, 1), enough) },
+		func() error { return enough },
+	} {
+		if tx, err := card.TransactTMAC(ctx, body); !errors.Is(err, enough) || tx != nil {
+			t.Errorf("%v, %+v", err, tx)
+		}
+		if _, ok := card.Session(); !ok {
+			t.Fatal("the session is gone")
+		}
+	}
+	tx, err := card.TransactTMAC(ctx, func() error {
+		must(card.Credit(ctx, x.fund, 1))
+		must(card.AuthenticateWith(ctx, key.MethodEV2NonFirst, x.name, zero))
+		_, err := card.CommitReaderID(ctx, [16]byte{1})
+		return err
+	})
+	must(err)
+	if _, err := tx.Verify(ctx, tm); err != nil {
+		t.Error(err)
+	}
+}
+
 // What ends or spoils the input of the recorder.
 func TestTMACRecorderFollowsTheCard(t *testing.T) {
 	ctx := context.Background()
