@@ -14,6 +14,7 @@ func dataSteps(g wire.Generation) []step {
 		{id: "data.boundaries", title: "reads and writes up to the end and beyond", source: "9, 20.4", run: dataBoundaries},
 		{id: "data.standard", title: "a standard file changes at once", source: "10.1", run: dataStandard},
 		{id: "data.backup", title: "a backup file changes at commit", source: "10.1", run: dataBackup},
+		{id: "data.priorities", title: "which of two errors a card names", source: "4.3, 22.2", run: dataPriorities},
 		{id: "data.rights", title: "who may read and write", source: "3.6, 4.2", run: dataRights},
 	}
 	return append(steps, when(g, wire.FeatureISOChaining,
@@ -139,6 +140,28 @@ func dataRights(t *trial) {
 				t.fail("%s, rights %04X, key %d (255: none): %04X; want %04X", c.cmd.Spec().Name, x.rights, x.key, uint16(st), uint16(c.want))
 			}
 		}
+	}
+}
+
+// dataPriorities notes what no document says: each command breaks two rules.
+func dataPriorities(t *trial) {
+	t.freeApp()
+	t.create(&wire.CreateStdDataFile{File: fileStd, Access: keyed, Size: 8}, &wire.CreateValueFile{File: fileValue, Access: keyed, Upper: 10})
+	for _, x := range []struct {
+		id, what string
+		ins      byte
+		data     []byte
+		want     [2]wire.Status
+	}{
+		{"length-file", "too short, and no such file", 0xBD, []byte{9, 0, 0, 0}, [2]wire.Status{wire.StatusLengthError, wire.StatusFileNotFound}},
+		{"right-boundary", "no right, and beyond the end", 0xBD, []byte{byte(fileStd), 0, 0, 0, 9, 0, 0}, [2]wire.Status{wire.StatusAuthenticationError, wire.StatusBoundaryError}},
+		{"right-type", "no right, and a file of another type", 0xBD, []byte{byte(fileValue), 0, 0, 0, 1, 0, 0}, [2]wire.Status{wire.StatusAuthenticationError, wire.StatusPermissionDenied}},
+		{"parameter-duplicate", "size 0, and the number is taken", 0xCD, []byte{byte(fileStd), 0, 0xEE, 0xEE, 0, 0, 0}, [2]wire.Status{wire.StatusParameterError, wire.StatusDuplicateError}},
+		{"right-amount", "no right, and a negative amount", 0x0C, []byte{byte(fileValue), 0, 0, 0, 0x80}, [2]wire.Status{wire.StatusAuthenticationError, wire.StatusParameterError}},
+	} {
+		_, st := t.send(x.ins, x.data...)
+		t.expect(x.what, st, x.want[0], x.want[1])
+		t.observe("priority."+x.id, x.what, "%04X", uint16(st))
 	}
 }
 

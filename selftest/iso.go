@@ -2,6 +2,7 @@ package selftest
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
@@ -13,12 +14,15 @@ func isoSteps(g wire.Generation) []step {
 	if !classic(g) {
 		return nil
 	}
-	return when(g, wire.FeatureISOFiles,
+	steps := []step{{id: "iso.short-identifiers", title: "ISO commands with file numbers as short identifiers", source: "15", run: isoShort}}
+	steps = append(steps, when(g, wire.FeatureISOUpdateRecord,
+		step{id: "iso.update-record", title: "UPDATE RECORD", source: "15.7", run: isoUpdateRecord})...)
+	return append(steps, when(g, wire.FeatureISOFiles,
 		step{id: "iso.select", title: "SELECT by name and identifier", source: "15.1", run: isoSelect},
 		step{id: "iso.binary", title: "READ and UPDATE BINARY", source: "15.2, 15.3", run: isoBinary},
 		step{id: "iso.beyond-end", title: "READ BINARY with Le beyond the end", source: "15.2, C-16", run: isoBeyond},
 		step{id: "iso.rights", title: "ISO commands and access rights", source: "15", run: isoRights},
-		step{id: "iso.records", title: "APPEND and READ RECORD", source: "15.4, 15.5, C-18", run: isoRecords})
+		step{id: "iso.records", title: "APPEND and READ RECORD", source: "15.4, 15.5, C-18", run: isoRecords})...)
 }
 
 // needsISO skips a step where the framing carries no ISO commands.
@@ -43,6 +47,56 @@ func (t *trial) selectEF(fid wire.ISOFID) {
 
 func (t *trial) selectName(name string) {
 	do(t, &wire.ISOSelect{By: wire.SelectByName, Name: []byte(name), P2: wire.SelectNoData})
+}
+
+// isoShort needs no names and no identifiers, so that D40 can do it.
+func isoShort(t *trial) {
+	t.needsISO()
+	t.freeApp()
+	t.create(stdFile(40), backupFile(40), linearFile(8, 5))
+	t.write(fileStd, 0, pattern(40, 1))
+	short := func(no wire.FileNo) wire.ShortEF { return wire.ShortEF{ID: byte(no)} }
+	data, err := desfire.Do(t.ctx, t.card, &wire.ISOReadBinary{EF: short(fileStd), Offset: 2, Length: 10})
+	if t.gen == wire.D40 && err != nil {
+		t.ok(lostOnly(err), "READ BINARY")
+		t.skip("software %02X.%02X does not know ISO 7816-4 commands, which came with 00.06: %v", t.s.version.Software.Major, t.s.version.Software.Minor, err)
+	}
+	t.ok(err, "READ BINARY")
+	t.equal("what READ BINARY reads", data.Data, pattern(40, 1)[2:12])
+	do(t, &wire.ISOUpdateBinary{EF: short(fileBackup), Offset: 1, Data: pattern(5, 2)})
+	do(t, &wire.ISOAppendRecord{EF: byte(fileLinear), Data: pattern(8, 3)})
+	t.holds(fileBackup, 0, make([]byte, 6))
+	t.commit()
+	t.holds(fileBackup, 1, pattern(5, 2))
+	t.equal("what READ RECORD reads", do(t, &wire.ISOReadRecord{EF: byte(fileLinear), Mode: wire.RecordOne}).Data, pattern(8, 3))
+	t.refuses(&wire.ISOReadBinary{EF: short(0x1D), Length: 1}, wire.StatusISOFileNotFound)
+}
+
+// isoUpdateRecord: one source knows of the command, and none has its layout.
+func isoUpdateRecord(t *trial) {
+	t.isoApp()
+	t.record(fileLinear, pattern(8, 1))
+	t.selectEF(0xE103)
+	for _, cmd := range []wire.Command{
+		&wire.ISOUpdateRecord{Mode: wire.RecordOne, Data: pattern(8, 2)},
+		&wire.ISOUpdateRecordOdd{ISOUpdateRecord: wire.ISOUpdateRecord{Mode: wire.RecordOne, Data: pattern(8, 3)}},
+	} {
+		id := fmt.Sprintf("iso.update-record.%02X", cmd.Spec().INS)
+		st := t.outcome(cmd)
+		if st != wire.StatusISOOK {
+			t.observe(id, "UPDATE RECORD of the newest record", "%04X", uint16(st))
+			continue
+		}
+		commit := t.outcome(&wire.CommitTransaction{})
+		t.expect("CommitTransaction after UPDATE RECORD", commit, wire.StatusOK, wire.StatusNoChanges)
+		got := do(t, &wire.ReadRecords{File: fileLinear}).Data
+		saw := "the record is as it was"
+		if !bytes.Equal(got, pattern(8, 1)) {
+			saw = fmt.Sprintf("it changed the record, commit %04X", uint16(commit))
+		}
+		t.observe(id, "UPDATE RECORD of the newest record", "%s", saw)
+	}
+	do(t, &wire.GetFileIDs{})
 }
 
 func isoSelect(t *trial) {

@@ -37,6 +37,7 @@ func lightSteps(g wire.Generation) []step {
 		step{id: "light.records", title: "cyclic record file of 4 records", source: "16, C-17", run: lightRecords},
 		step{id: "light.tmac", title: "transaction MAC with the reader's identifier", source: "10.7, 10.8", run: lightTMACFile},
 		step{id: "light.files", title: "only the transaction MAC file can be deleted", source: "16", run: lightDelete},
+		step{id: "light.iso-files", title: "ISO commands on files once there are no transaction MACs", source: "15", run: lightISOFiles},
 		step{id: "light.iso", title: "ISO commands do not reach files of an application with transaction MACs", source: "15", run: lightISO})
 }
 
@@ -212,6 +213,7 @@ func fixedConfig(t *trial) {
 	t.in(1, nil)
 	t.refuses(&wire.SetConfiguration{Setting: &wire.HardwareConfig{Flags: 1}}, wire.StatusAuthenticationError)
 	t.in(0, nil)
+	do(t, &wire.SetConfiguration{Setting: &wire.HardwareConfig{Flags: 1}}) // as delivered
 	t.refuses(&wire.SetConfiguration{Setting: &wire.RawSetting{Opt: wire.ConfigSecureMessaging, Data: []byte{0}}}, wire.StatusLengthError)
 }
 
@@ -238,11 +240,14 @@ func lightValueFile(t *trial) {
 	is(start)
 	t.refuses(&wire.Debit{File: lightValue, Amount: start + 1}, wire.StatusBoundaryError)
 	t.in(3, nil)
+	st := t.refuses(&wire.LimitedCredit{File: lightValue, Amount: 1}, wire.StatusPermissionDenied, wire.StatusBoundaryError)
+	t.observe("light.limited-credit", "LimitedCredit on the value file as delivered", "%04X", uint16(st))
+	t.in(3, nil)
 	t.refuses(&wire.Credit{File: lightValue, Amount: -1}, wire.StatusParameterError)
 	t.in(1, nil)
 	t.refuses(&wire.Credit{File: lightValue, Amount: 1}, wire.StatusAuthenticationError)
 	t.in(3, nil)
-	st := t.refuses(&wire.CommitTransaction{}, wire.StatusNoChanges, wire.StatusPermissionDenied)
+	st = t.refuses(&wire.CommitTransaction{}, wire.StatusNoChanges, wire.StatusPermissionDenied)
 	t.observe("light.nothing", "CommitTransaction with nothing pending", "%04X", uint16(st))
 }
 
@@ -330,4 +335,27 @@ func lightISO(t *trial) {
 	t.selectEF(0xEF04)
 	st := t.refuses(&wire.ISOReadBinary{Length: 4}, wire.StatusISOConditionsOfUse, wire.StatusISOSecurityStatus)
 	t.observe("light.iso-read", "READ BINARY of file 04", "%s", fmt.Sprintf("%04X", uint16(st)))
+}
+
+func lightISOFiles(t *trial) {
+	t.needsISO()
+	free := wire.AccessRights{Read: wire.Free, Write: wire.Free, ReadWrite: wire.Free}
+	t.in(0, nil)
+	do(t, &wire.DeleteFile{File: lightTMAC})
+	for _, no := range []wire.FileNo{lightData4, lightRecord} {
+		do(t, &wire.ChangeFileSettings{File: no, Option: wire.OptionPlain, Access: free})
+	}
+	t.out()
+	t.selectEF(0xEF04)
+	do(t, &wire.ISOUpdateBinary{Offset: 4, Data: pattern(30, 1)})
+	t.equal("what READ BINARY reads", do(t, &wire.ISOReadBinary{Offset: 4, Length: 30}).Data, pattern(30, 1))
+	st := t.outcome(&wire.ISOUpdateBinary{Offset: 250, Data: pattern(10, 1)})
+	t.expect("UPDATE BINARY beyond the end", st, wire.StatusISOConditionsOfUse)
+	t.selectEF(0xEF01)
+	do(t, &wire.ISOAppendRecord{Data: pattern(16, 2)})
+	t.commit()
+	t.selectEF(0xEF01)
+	t.equal("what READ RECORD reads", do(t, &wire.ISOReadRecord{Mode: wire.RecordOne}).Data, pattern(16, 2))
+	t.out()
+	t.ok(t.s.putBackSettings(t.ctx, t.card), "the settings as they were")
 }

@@ -99,7 +99,9 @@ func (t *trial) changeMaster(from, to *key.Secret) {
 	t.ok(t.card.ChangeKey(t.ctx, 0, to, nil), "ChangeKey of the master key to "+to.Type().String())
 	t.picc() // the session is over
 	t.login(methodOf(t.gen, to.Type()), 0, to)
-	do(t, &wire.GetKeySettings{})
+	ks := do(t, &wire.GetKeySettings{})
+	t.equal("the settings", ks.KS1, wire.SettDefault)
+	t.observe("picc.key-settings."+to.Type().String(), "GetKeySettings at the card level with a "+to.Type().String()+" master key (22.2)", "%02X %02X", uint8(ks.KS1), uint8(ks.KS2))
 	v, err := t.card.KeyVersion(t.ctx, 0)
 	t.ok(err, "GetKeyVersion")
 	t.equal("the version of the new master key", v, to.Version())

@@ -2,7 +2,9 @@ package selftest_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,6 +99,34 @@ func TestSimulatedCards(t *testing.T) {
 					t.Errorf("the card afterwards: %v", err)
 				}
 			})
+		}
+	}
+}
+
+// Every command of a generation is used, and succeeds, in some step.
+func TestEveryCommandIsUsed(t *testing.T) {
+	never := map[string]string{
+		"90 1C Light": "only after SetConfiguration 09, which works once",
+	}
+	for _, g := range wire.Generations {
+		c := newSim(t, g)
+		r, err := selftest.Run(t.Context(), connect(t, c.Present()), conf(selftest.Config{WipeCard: uid, Lasting: g.Has(wire.FeatureApplications)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := map[string]bool{}
+		for _, s := range r.Steps {
+			for _, e := range s.Exchanges {
+				if slices.Contains([]string{"9100", "91AF", "9190", "9000"}, e.Status) {
+					done[e.Command] = true
+				}
+			}
+		}
+		for spec := range wire.Commands() {
+			name := fmt.Sprintf("%02X %02X", uint8(spec.Class), spec.INS)
+			if spec.In(g) && spec.Unknown == "" && !done[name] && never[name+" "+g.String()] == "" {
+				t.Errorf("%v: no step has a card execute %s (%s)", g, spec.Name, name)
+			}
 		}
 	}
 }
