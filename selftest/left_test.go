@@ -162,3 +162,44 @@ func TestRandomID(t *testing.T) {
 	}
 	checkRedacted(t, r)
 }
+
+// Cards that are switched to LRP for ever are tested under LRP.
+func TestLRP(t *testing.T) {
+	for _, g := range []wire.Generation{wire.Light, wire.NTAG424} {
+		c := newSim(t, g)
+		card := connect(t, c.Present())
+		name := []byte(c.Image().Applications[0].DFName)
+		caps := make([]byte, 10)
+		caps[wire.CapPDCap2_1] = wire.CapLRP
+		_, err := desfire.Do(t.Context(), card, &wire.ISOSelect{By: wire.SelectByName, Name: name, P2: wire.SelectNoData})
+		if err := errors.Join(err, card.Authenticate(t.Context(), 0, key.Zero(key.TypeAES)),
+			card.SetConfiguration(t.Context(), &wire.Capabilities{Data: caps})); err != nil {
+			t.Fatal(err)
+		}
+		want := delivered(t, c)
+		r, err := selftest.Run(t.Context(), card, conf(selftest.Config{WipeCard: uid}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		complain(t, r)
+		if got := delivered(t, c); got != want {
+			t.Errorf("%v is left as\n%s\nit was\n%s", g, got, want)
+		}
+	}
+}
+
+// A card of a generation that nobody knows is tested as the newest.
+func TestUnknownGeneration(t *testing.T) {
+	c, err := sim.New(&sim.Config{Generation: wire.EV3, UID: uid, Rand: seeded(1), Hardware: []byte{4, 1, 1, 0x77, 0, 0x1A, 5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := selftest.Run(t.Context(), connect(t, c.Present()), conf(selftest.Config{WipeCard: uid, Only: "identify,error,value"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	complain(t, r)
+	if r.Card.Known || r.Card.Generation != wire.EV3 {
+		t.Errorf("%+v", r.Card)
+	}
+}

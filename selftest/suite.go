@@ -16,7 +16,6 @@ type suite struct {
 	conf    Config
 	tap     *tap
 	gen     wire.Generation // as which the card is tested
-	known   bool            // what it says
 	framing desfire.Framing
 	version *wire.Version
 	report  *Report
@@ -63,8 +62,7 @@ func newSuite(card *desfire.Card, conf *Config) (*suite, error) {
 		s.conf.StepTimeout = defaultStepTimeout
 	}
 	s.tap.now, s.tap.limit = s.conf.Now, s.conf.ExchangeTimeout
-	s.known = s.gen != wire.UnknownGeneration
-	if !s.known {
+	if s.gen == wire.UnknownGeneration {
 		s.gen = wire.EV3 // the newest, as everywhere
 	}
 	s.report = &Report{
@@ -99,8 +97,9 @@ func (s *suite) begin(ctx context.Context, outer *desfire.Card) error {
 		return err
 	}
 	v := s.version
+	_, known := v.Generation()
 	s.report.Card = CardFacts{
-		Generation: s.gen, Known: s.known, Product: v.Product(), Hardware: chip(v.Hardware), Software: chip(v.Software),
+		Generation: s.gen, Known: known, Product: v.Product(), Hardware: chip(v.Hardware), Software: chip(v.Software),
 		Production: append(append(Hex{}, v.Batch[:]...), v.Week, v.Year), UID: v.UID.String(),
 		ATR: outer.ATR(), Reader: outer.Reader(), Framing: s.framing.String(),
 	}
