@@ -218,6 +218,19 @@ func TestBusyAndTimeout(t *testing.T) {
 	}
 }
 
+// A timeout that was asked for holds although the context has a deadline.
+func TestTimeoutBesideADeadline(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	card, err := Connect(ctx, stuck{make(chan struct{})}, &Config{Generation: wire.EV1, ExchangeTimeout: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := card.Value(ctx, 1); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestTransact(t *testing.T) {
 	ctx := context.Background()
 	card, _ := scripted(t, nil,

@@ -25,8 +25,8 @@ type Config struct {
 	// wrapped, and native for a card that does not understand wrapped ones.
 	Framing Framing
 
-	// ExchangeTimeout bounds one exchange where the context has no deadline.
-	// 0 means 5 s, and 30 s for FormatPICC and DeleteApplication.
+	// ExchangeTimeout bounds one exchange. 0 means 5 s, and 30 s for FormatPICC
+	// and DeleteApplication, where the context has no deadline.
 	ExchangeTimeout time.Duration
 
 	// Reader names where the card lies, for Card.Reader and Paths. Cards, Serve

@@ -16,12 +16,13 @@ type deadline struct {
 	after  time.Duration
 }
 
-// start returns the context for one exchange.
-func (d *deadline) start(parent context.Context, timeout time.Duration) (context.Context, error) {
+// start returns the context for one exchange. A deadline of the parent's own is
+// enough, unless always asks for the timeout as well.
+func (d *deadline) start(parent context.Context, timeout time.Duration, always bool) (context.Context, error) {
 	if err := parent.Err(); err != nil {
 		return nil, err
 	}
-	if _, ok := parent.Deadline(); ok {
+	if _, ok := parent.Deadline(); ok && !always {
 		return parent, nil
 	}
 	if d.ctx == nil || d.parent != parent.Done() || d.ctx.Err() != nil || d.after != timeout {

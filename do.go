@@ -204,7 +204,7 @@ func (c *Card) send(ctx context.Context, spec *wire.Spec, body []byte, e wire.En
 }
 
 func (c *Card) sendOnce(ctx context.Context, spec *wire.Spec, body []byte, e wire.Encoded) (frame.Answer, error) {
-	ctx, err := c.clock.start(ctx, c.timeout(spec))
+	ctx, err := c.clock.start(ctx, c.timeout(spec), c.conf.ExchangeTimeout > 0)
 	if err != nil {
 		return frame.Answer{}, notSent{err}
 	}
