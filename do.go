@@ -123,7 +123,7 @@ func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message,
 		c.state.forget(spec.Name + " broke off: " + err.Error())
 		return 0, mode, err
 	}
-	if a.Status != spec.Success && a.Status != sessionSuccess(spec, channel) {
+	if !accepted(spec, a.Status, channel) {
 		refusal := &CommandError{Command: spec.Name, Status: a.Status, App: c.state.app, Session: c.state.gone, Hint: c.hint(cmd, a.Status)}
 		c.state.after(cmd, t, a.Status)
 		return a.Status, mode, refusal
@@ -170,13 +170,19 @@ func (c *Card) open(channel securemsg.Channel, cmd wire.Command, m securemsg.Mes
 	return plain, nil
 }
 
-// sessionSuccess is the success status inside a session: commands that end in
-// 90 without one end in 00 with one (ReadSignature).
-func sessionSuccess(spec *wire.Spec, channel securemsg.Channel) wire.Status {
-	if channel != nil {
-		return wire.StatusOK
+// accepted reports whether a status is a success. Inside a session commands
+// that end in 90 without one end in 00 (ReadSignature). ISO 7816-4 warnings come
+// with the data there is.
+func accepted(spec *wire.Spec, status wire.Status, channel securemsg.Channel) bool {
+	switch status {
+	case spec.Success:
+		return true
+	case wire.StatusOK:
+		return channel != nil
+	case wire.StatusISOEndOfFile, wire.StatusISOLimitReached:
+		return spec.Class == wire.ClassISO
 	}
-	return spec.Success
+	return false
 }
 
 // seal protects a command. A key change is made by the channel, from the keys.

@@ -112,19 +112,11 @@ const isoMAC = 8
 
 // readBinary is one READ BINARY.
 func (c *Card) readBinary(ctx context.Context, cmd *wire.ISOReadBinary, maced bool) ([]byte, error) {
-	want := cmd.Length
 	if maced {
 		cmd.Length += isoMAC
 	}
 	rsp := new(wire.Data)
-	err := c.run(ctx, cmd, rsp)
-	if errors.Is(err, wire.StatusISOEndOfFile) && c.state.gone == "" && want < 256 {
-		// There is less, and the warning left no data: ask for what there is.
-		cmd.Length = 256
-		err = c.run(ctx, cmd, rsp)
-		rsp.Data = rsp.Data[:min(len(rsp.Data), want)]
-	}
-	if err != nil {
+	if err := c.run(ctx, cmd, rsp); err != nil {
 		return nil, err
 	}
 	return c.openISO(cmd, rsp.Data, maced)
@@ -168,7 +160,7 @@ func (c *Card) isoMACed(file FileNo, native *wire.Spec) (bool, error) {
 // beyondEnd reports whether a refusal says that an offset is the end of the file
 // or beyond. Which status does has several answers.
 func beyondEnd(err error) bool {
-	return errors.Is(err, wire.StatusISOWrongP1P2) || errors.Is(err, wire.StatusISOWrongLength) || errors.Is(err, wire.StatusISOEndOfFile)
+	return errors.Is(err, wire.StatusISOWrongP1P2) || errors.Is(err, wire.StatusISOWrongLength)
 }
 
 const (

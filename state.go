@@ -70,7 +70,7 @@ func (s *state) after(cmd wire.Command, t wire.FileType, status wire.Status) {
 		}
 		s.drop("SelectApplication ended the session")
 	case *wire.ISOSelect:
-		if (ok || status == wire.StatusISOLimitReached) && m.SelectsDF() {
+		if ok && m.SelectsDF() {
 			s.drop("ISO SELECT of an application ended the session")
 			card := selectsCard(m)
 			*s = state{gone: s.gone, selected: true, named: !card}
