@@ -125,6 +125,41 @@ func refuse(t *testing.T, card Channel, sealed []byte, kt key.Type, old []byte, 
 	}
 }
 
+// nfcjlib fills the cryptogram of an EV1 session with DES blocks up to 32 bytes,
+// and its tests passed on hardware (testdata/foreign/nfcjlib-ev1.json).
+func TestChangeKeyFilledUp(t *testing.T) {
+	for name, s := range sessions(t) {
+		if s.Method != key.MethodISO {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			k := testKeys(t)[3]
+			reader, card := pair(t, s)
+			m, err := KeyChange{Code: 0xC4, Head: []byte{0x80}, New: k}.Message()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, n := range []int{24, 32, 40} {
+				p := make([]byte, n)
+				copy(p, m.Data)
+				binary.LittleEndian.PutUint32(p[len(m.Data):], sum32(append([]byte{0xC4, 0x80}, m.Data...)))
+				c := Clone(reader).(*ev1)
+				c.encrypt(c.iv[:], p)
+				got, err := OpenKeyChange(Clone(card), 0xC4, []byte{0x80}, p, k.Type(), nil)
+				if n == 40 {
+					if !errors.Is(err, ErrLength) {
+						t.Errorf("%d bytes: %v, %v", n, got, err)
+					}
+					continue
+				}
+				if err != nil || !bytes.Equal(got.Export(), k.Export()) {
+					t.Errorf("%d bytes: %v, %v", n, got, err)
+				}
+			}
+		})
+	}
+}
+
 func TestChangeKeyLengths(t *testing.T) {
 	ks := testKeys(t)
 	if _, err := (KeyChange{Code: 0xC4, New: ks[3], Old: ks[2]}).Message(); err == nil {
