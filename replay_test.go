@@ -130,9 +130,9 @@ func replay(t *testing.T, rec *trace.Recording, res *trace.Result) {
 	randoms := new(bytes.Buffer)
 	conf := &Config{Generation: wire.EV3, Framing: FramingWrapped, Rand: randoms}
 	switch g := rec.Card.Generation; {
-	case strings.HasPrefix(g, "NTAG 424"):
+	case strings.HasPrefix(g, "NTAG"):
 		conf.Generation = wire.NTAG424
-	case strings.HasPrefix(g, "DESFire Light"):
+	case strings.HasSuffix(g, "Light"):
 		conf.Generation = wire.Light
 	case strings.HasPrefix(g, "EV1"):
 		conf.Generation = wire.EV1
@@ -148,6 +148,11 @@ func replay(t *testing.T, rec *trace.Recording, res *trace.Result) {
 	for _, o := range res.Messages {
 		if p := rec.Exchanges[o.First].Preset; p != nil {
 			d.preset(p)
+		}
+		if rec.Exchanges[o.First].Reset {
+			if d.card, err = Connect(ctx, r, conf); err != nil {
+				t.Fatal(err)
+			}
 		}
 		l, err := join(rec, o.First, o.Last)
 		if err != nil {
@@ -191,7 +196,7 @@ func (d *driver) run(ctx context.Context, o trace.Opened, l logical) error {
 	if spec == nil {
 		return errors.New("no declaration")
 	}
-	if l.ins == 0xC4 {
+	if l.ins == 0xC4 || l.ins == 0xC6 {
 		return d.changeKey(ctx, l)
 	}
 	if o.Plain == nil && len(l.body) > 0 {
@@ -234,6 +239,12 @@ func (d *driver) authenticate(ctx context.Context, o trace.Opened, m key.Method)
 	}
 	d.r.want = append(d.r.want, first)
 	no := KeyNo(first.body[0])
+	if m == key.MethodEV2First && len(first.body) > 2 && first.body[2]&2 != 0 {
+		m = key.MethodLRPFirst
+	}
+	if m == key.MethodEV2NonFirst && d.lrp() {
+		m = key.MethodLRPNonFirst
+	}
 	if o.Last == o.First || first.status != wire.StatusAdditionalFrame {
 		return d.same(d.card.AuthenticateWith(ctx, m, no, d.anyKey(m)), first.status, 0)
 	}
@@ -242,9 +253,6 @@ func (d *driver) authenticate(ctx context.Context, o trace.Opened, m key.Method)
 		return err
 	}
 	d.r.want = append(d.r.want, second)
-	if m == key.MethodEV2First && len(first.answer) == 17 {
-		m = key.MethodLRPFirst
-	}
 	for _, k := range d.rec.Keys {
 		if securemsg.Fits(m, k.Value.Type()) != nil {
 			continue
@@ -267,6 +275,11 @@ func (d *driver) authenticate(ctx context.Context, o trace.Opened, m key.Method)
 	return errors.New("no key of the recording fits")
 }
 
+func (d *driver) lrp() bool {
+	s, ok := d.card.Session()
+	return ok && s.Scheme == wire.SchemeLRP
+}
+
 func (d *driver) anyKey(m key.Method) key.Key {
 	if m == key.MethodD40 || m == key.MethodISO {
 		return key.Zero(key.TypeDES)
@@ -277,32 +290,36 @@ func (d *driver) anyKey(m key.Method) key.Key {
 // changeKey finds among the recording's keys the new and old one that give the
 // recorded cryptogram, and lets the reader make that change.
 func (d *driver) changeKey(ctx context.Context, l logical) error {
-	no := KeyNo(l.body[0])
+	head := l.body[:1]
+	if l.ins == 0xC6 {
+		head = l.body[:2]
+	}
+	no := KeyNo(head[len(head)-1])
 	channel := d.card.state.channel
 	if channel == nil {
 		return d.same(d.card.Run(ctx, &wire.ChangeKey{Key: no, Data: l.body[1:]}, new(wire.Empty)), l.status, wire.StatusOK)
 	}
 	olds := []key.Key{nil}
-	if !d.card.state.ownKey(no) {
+	if l.ins == 0xC6 || !d.card.state.ownKey(no) {
 		olds = nil
 		for _, k := range d.rec.Keys {
 			olds = append(olds, k.Value)
 		}
 	}
 	for _, k := range d.rec.Keys {
-		for version := range 256 {
-			if version > 0 && k.Value.Type() != key.TypeAES {
-				break
-			}
-			var fresh key.Key = k.Value
-			if k.Value.Type() == key.TypeAES {
-				fresh = k.Value.WithVersion(byte(version))
+		for version := -1; version < 256; version++ {
+			fresh := k.Value
+			if version >= 0 {
+				fresh = fresh.WithVersion(byte(version))
 			}
 			for _, old := range olds {
-				change := securemsg.KeyChange{Code: l.ins, Head: l.body[:1], New: fresh, Old: old}
+				change := securemsg.KeyChange{Code: l.ins, Head: head, New: fresh, Old: old}
 				sealed, err := securemsg.SealKeyChange(ctx, securemsg.Clone(channel), nil, change)
 				if err != nil || !bytes.Equal(sealed, l.body) {
 					continue
+				}
+				if l.ins == 0xC6 {
+					return d.same(d.card.ChangeKeyInSet(ctx, head[0], no, fresh, old), l.status, wire.StatusOK)
 				}
 				return d.same(d.card.ChangeKey(ctx, no&0x3F, fresh, old), l.status, wire.StatusOK)
 			}

@@ -100,7 +100,7 @@ func evidencePage(root string) ([]byte, error) {
 		return nil, err
 	}
 	if len(foreignSessions) > 0 {
-		b.WriteString("\n## Sessions of foreign programs with the simulated card\n\n")
+		b.WriteString("\n## Sessions of foreign programs with the simulated card\n\nThat the reader, given the same keys and randoms, sends the same bytes is tested in `foreign_replay_test.go`; `testdata/replays.json` names the\nexceptions and why.\n\n")
 		if err := writeSessions(&b, foreignSessions, ""); err != nil {
 			return nil, err
 		}

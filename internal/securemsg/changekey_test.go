@@ -126,7 +126,7 @@ func refuse(t *testing.T, card Channel, sealed []byte, kt key.Type, old []byte, 
 }
 
 // nfcjlib fills the cryptogram of an EV1 session with DES blocks up to 32 bytes,
-// and its tests passed on hardware (testdata/foreign/nfcjlib-ev1.json).
+// and its tests passed on hardware (testdata/foreign/nfcjlib-ev1-3k3des.json).
 func TestChangeKeyFilledUp(t *testing.T) {
 	for name, s := range sessions(t) {
 		if s.Method != key.MethodISO {
