@@ -101,6 +101,9 @@ func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message,
 	spec, effect := cmd.Spec(), cmd.Effect(t)
 	scheme := c.state.scheme()
 	mode := spec.Rule.Protection(scheme, false, file)
+	if m, ok := cmd.(*wire.ChangeFileSettings); ok && c.changesFreely(scheme, m.File) {
+		mode = wire.CommPlain
+	}
 	back := spec.Rule.Protection(scheme, true, file)
 	body := e.Bytes
 	channel := c.state.channel

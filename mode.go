@@ -67,6 +67,15 @@ func (c *Card) effective(spec *wire.Spec, fs *wire.FileSettings) wire.CommMode {
 	return wire.CommPlain
 }
 
+// changesFreely reports whether ChangeFileSettings goes in plain in a session:
+// in D40 and EV1 sessions where the Change right is free and known to be
+// (command reference 5.2; libfreefare, nfcjlib, DESFireAES and liblogicalaccess
+// agree). For EV2 sessions the sources differ, and it is enciphered.
+func (c *Card) changesFreely(scheme wire.Scheme, no FileNo) bool {
+	fs := c.state.files[no]
+	return fs != nil && fs.Access.Change == wire.Free && (scheme == wire.SchemeD40 || scheme == wire.SchemeEV1)
+}
+
 // SetFileSettings tells the card's settings of a file, so that they need not
 // be asked for. They hold until another application is selected.
 func (c *Card) SetFileSettings(no FileNo, fs wire.FileSettings) { c.keep(no, &fs) }

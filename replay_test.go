@@ -207,6 +207,9 @@ func (d *driver) run(ctx context.Context, o trace.Opened, l logical) error {
 	if err := c.DecodeISO(wire.Encoded{Bytes: o.Plain, P1: l.p1, P2: l.p2, Le: -1}, cmd); err != nil {
 		return err
 	}
+	if l.ins == 0x5F && o.Mode == wire.CommPlain && o.Scheme != wire.SchemeNone {
+		d.card.SetFileSettings(FileNo(o.Plain[0]), wire.FileSettings{Access: wire.AccessRights{Change: wire.Free}})
+	}
 	if spec.Rule == wire.RuleRead || spec.Rule == wire.RuleWrite {
 		fs := wire.FileSettings{Option: wire.FileOption(o.Mode)}
 		if s, ok := d.card.Session(); ok {
