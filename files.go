@@ -2,7 +2,6 @@ package desfire
 
 import (
 	"context"
-	"errors"
 
 	"github.com/go-desfire/desfire/wire"
 )
@@ -42,15 +41,7 @@ func (c *Card) DeleteFile(ctx context.Context, file FileNo) error {
 // answers wire.StatusBoundaryError. It takes the path with the fewest
 // exchanges; see Path.
 func (c *Card) ReadData(ctx context.Context, file FileNo, offset, length uint32) ([]byte, error) {
-	if !c.busy.CompareAndSwap(false, true) {
-		return nil, ErrBusy
-	}
-	defer c.busy.Store(false)
-	data, err := c.readData(ctx, file, offset, length)
-	if errors.Is(err, errOtherPath) {
-		return c.readData(ctx, file, offset, length)
-	}
-	return data, err
+	return c.byPath(func() ([]byte, error) { return c.readData(ctx, file, offset, length) })
 }
 
 func (c *Card) readData(ctx context.Context, file FileNo, offset, length uint32) ([]byte, error) {
@@ -94,14 +85,7 @@ func (c *Card) readData(ctx context.Context, file FileNo, offset, length uint32)
 // with the fewest exchanges, and several commands only where the settings of
 // the file are known and the data fits it.
 func (c *Card) WriteData(ctx context.Context, file FileNo, offset uint32, data []byte) error {
-	if !c.busy.CompareAndSwap(false, true) {
-		return ErrBusy
-	}
-	defer c.busy.Store(false)
-	err := c.writeData(ctx, file, offset, data)
-	if errors.Is(err, errOtherPath) {
-		return c.writeData(ctx, file, offset, data)
-	}
+	_, err := c.byPath(func() ([]byte, error) { return nil, c.writeData(ctx, file, offset, data) })
 	return err
 }
 

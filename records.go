@@ -2,7 +2,6 @@ package desfire
 
 import (
 	"context"
-	"errors"
 
 	"github.com/go-desfire/desfire/wire"
 )
@@ -10,14 +9,7 @@ import (
 // WriteRecord writes into the new record of a record file, which the first
 // WriteRecord of a transaction begins. It is pending until CommitTransaction.
 func (c *Card) WriteRecord(ctx context.Context, file FileNo, offset uint32, data []byte) error {
-	if !c.busy.CompareAndSwap(false, true) {
-		return ErrBusy
-	}
-	defer c.busy.Store(false)
-	err := c.writeRecord(ctx, file, offset, data)
-	if errors.Is(err, errOtherPath) {
-		return c.writeRecord(ctx, file, offset, data)
-	}
+	_, err := c.byPath(func() ([]byte, error) { return nil, c.writeRecord(ctx, file, offset, data) })
 	return err
 }
 
@@ -40,15 +32,7 @@ func (c *Card) writeRecord(ctx context.Context, file FileNo, offset uint32, data
 // wire.StatusBoundaryError, and drops whatever is pending. It takes the path
 // with the fewest exchanges where the settings of the file are known.
 func (c *Card) ReadRecords(ctx context.Context, file FileNo, first, count uint32) ([]byte, error) {
-	if !c.busy.CompareAndSwap(false, true) {
-		return nil, ErrBusy
-	}
-	defer c.busy.Store(false)
-	data, err := c.readRecords(ctx, file, first, count)
-	if errors.Is(err, errOtherPath) {
-		return c.readRecords(ctx, file, first, count)
-	}
-	return data, err
+	return c.byPath(func() ([]byte, error) { return c.readRecords(ctx, file, first, count) })
 }
 
 func (c *Card) readRecords(ctx context.Context, file FileNo, first, count uint32) ([]byte, error) {

@@ -71,6 +71,19 @@ func (c *Card) runLong(ctx context.Context, cmd wire.Command, rsp wire.Message, 
 // errOtherPath says that nothing was done and that the path has changed.
 var errOtherPath = errors.New("the data must travel by another path")
 
+// byPath runs a transfer, and once more where its path turned out not to work.
+func (c *Card) byPath(transfer func() ([]byte, error)) ([]byte, error) {
+	if !c.busy.CompareAndSwap(false, true) {
+		return nil, ErrBusy
+	}
+	defer c.busy.Store(false)
+	data, err := transfer()
+	if errors.Is(err, errOtherPath) {
+		return transfer()
+	}
+	return data, err
+}
+
 // notCarried reports whether a refusal means that the APDU was too long for
 // the card or the reader, and nothing was done.
 func notCarried(err error) bool {
