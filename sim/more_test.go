@@ -29,6 +29,39 @@ func TestRestoreTransfer(t *testing.T) {
 		b1 09 03 < f0`)
 }
 
+// In an EV1 session RestoreTransfer comes with a MAC or without.
+func TestRestoreTransferMAC(t *testing.T) {
+	for _, x := range channelCases {
+		if x.method != key.MethodAES && x.method != key.MethodISO {
+			continue
+		}
+		x.gen = wire.EV3
+		_, p := personalised(t, x, wire.CommMAC)
+		p.in(x.method, 0, secret(t, x.typ, 0))
+		p.ok(&wire.CreateValueFile{File: 20, Access: rights(0x0000), Upper: 1000, Value: 7}, nil, 0)
+		p.ok(&wire.CreateValueFile{File: 21, Access: rights(0x0000), Upper: 1000, Value: 5}, nil, 0)
+		for _, mode := range []wire.CommMode{wire.CommPlain, wire.CommMAC} {
+			e, err := p.coder.Encode(nil, &wire.RestoreTransfer{Target: 21, Source: 20})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ch := p.ch
+			body, err := ch.Seal(nil, sealed(0xB1, e, mode))
+			if err != nil {
+				t.Fatal(err)
+			}
+			spec := (*wire.RestoreTransfer)(nil).Spec()
+			if st := p.answer(spec, nil, 0, ch, p.exchange(spec, body)); st != wire.StatusOK {
+				t.Fatalf("%v: %v: %v", x, mode, st)
+			}
+		}
+		bad := []byte{21, 20, 1, 2, 3, 4, 5, 6, 7, 8}
+		if a := p.exchange((*wire.RestoreTransfer)(nil).Spec(), bad); a.Status != wire.StatusIntegrityError {
+			t.Errorf("%v: a wrong MAC: %v", x, a.Status)
+		}
+	}
+}
+
 // Inside a session free ChangeFileSettings comes in one of three forms.
 func TestFreeChangeFileSettings(t *testing.T) {
 	for _, x := range channelCases {

@@ -210,8 +210,8 @@ func (t evidenceTable) message(rec *trace.Recording, res *trace.Result, m trace.
 			return
 		}
 	}
-	if r == channel && m.Scheme == wire.SchemeNone && spec.Success != wire.StatusAdditionalFrame {
-		return // neither secure messaging nor an authentication
+	if r == channel && m.Mode == wire.CommPlain && m.Scheme != wire.SchemeEV1 && spec.Success != wire.StatusAdditionalFrame {
+		return // neither secure messaging nor an authentication; in EV1 sessions the IV moves
 	}
 	t.note(spec.Name, m.Scheme, false, r)
 	t.note(spec.Name, m.Scheme, true, r)
