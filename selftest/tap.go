@@ -15,7 +15,6 @@ type tap struct {
 	// listen collects the exchanges of a step.
 	listen    bool
 	exchanges []Exchange
-	began     time.Time
 	now       func() time.Time
 	limit     time.Duration // of an exchange, 0 for the usual
 	left      int           // exchanges that the step may still have
