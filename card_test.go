@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-desfire/desfire/wire"
@@ -201,34 +202,38 @@ func (s stuck) Transmit(ctx context.Context, _ []byte) ([]byte, error) {
 }
 
 func TestBusyAndTimeout(t *testing.T) {
-	s := stuck{make(chan struct{})}
-	card, err := Connect(context.Background(), s, &Config{Generation: wire.EV1, ExchangeTimeout: 50 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	other := make(chan error)
-	go func() { other <- card.Commit(context.Background()) }()
-	<-s.entered
-	if _, err := card.Value(context.Background(), 1); !errors.Is(err, ErrBusy) {
-		t.Errorf("second goroutine: %v", err)
-	}
-	var unknown *OutcomeUnknownError
-	if err := <-other; !errors.As(err, &unknown) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a card that never answers: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := stuck{make(chan struct{})}
+		card, err := Connect(context.Background(), s, &Config{Generation: wire.EV1, ExchangeTimeout: 50 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := make(chan error)
+		go func() { other <- card.Commit(context.Background()) }()
+		<-s.entered
+		if _, err := card.Value(context.Background(), 1); !errors.Is(err, ErrBusy) {
+			t.Errorf("second goroutine: %v", err)
+		}
+		var unknown *OutcomeUnknownError
+		if err := <-other; !errors.As(err, &unknown) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a card that never answers: %v", err)
+		}
+	})
 }
 
 // A timeout that was asked for holds although the context has a deadline.
 func TestTimeoutBesideADeadline(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
-	defer cancel()
-	card, err := Connect(ctx, stuck{make(chan struct{})}, &Config{Generation: wire.EV1, ExchangeTimeout: 20 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := card.Value(ctx, 1); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
-		t.Errorf("%v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+		defer cancel()
+		card, err := Connect(ctx, stuck{make(chan struct{})}, &Config{Generation: wire.EV1, ExchangeTimeout: 20 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := card.Value(ctx, 1); !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			t.Errorf("%v", err)
+		}
+	})
 }
 
 func TestTransact(t *testing.T) {
