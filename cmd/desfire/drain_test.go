@@ -116,7 +116,13 @@ func TestDrainInterrupted(t *testing.T) {
 	d, f, out := drainCard(t, 100)
 	f.Card.SetLatency(2 * time.Millisecond)
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(60*time.Millisecond, cancel)
+	defer cancel()
+	go func() {
+		for f.Card.Exchanges() < 40 && ctx.Err() == nil {
+			time.Sleep(100 * time.Microsecond)
+		}
+		cancel()
+	}()
 	err := d.run(ctx, &place{Source: f, name: "field", fixed: true}, 0)
 	if !errors.Is(err, errInterrupted) {
 		t.Fatal(err)
