@@ -111,8 +111,8 @@ type Quirks struct {
 	// FormatEndsSession: the session does not survive FormatPICC (C-33; it does on
 	// an EV1, testdata/traces/rfdoorlock-ev1-picc-des.json).
 	FormatEndsSession bool
-	// PICCKeyType: GetKeySettings at PICC level tells the type of the master key;
-	// one EV1 test expects it not to for AES (command reference 7.2).
+	// PICCKeyType: GetKeySettings at PICC level tells the type of the master key.
+	// nfcjlib's suite, which passed on EV1 cards, expects 01 there whatever the type.
 	PICCKeyType bool
 	// SettingsShowFlags: GetKeySettings returns the flags of key setting 2, as one
 	// source has it for EV2; another says no (HN 7).
@@ -162,6 +162,7 @@ func QuirksOf(g wire.Generation) Quirks {
 		q.StatusUpdateBeyondEnd = wire.StatusISOConditionsOfUse
 	}
 	q.WarnEndOfFile = g == wire.EV1
+	q.PICCKeyType = g != wire.EV1
 	if g == wire.EV1 {
 		q.DFNamesInSession = wire.StatusPICCIntegrityError
 	}
