@@ -47,7 +47,7 @@ type Event struct {
 	// Ignored tells why a reader or card takes no part (contact reader, SAM
 	// slot), empty if it does.
 	Ignored string
-	// Err is why, for ReaderRemoved and ServiceLost, where known.
+	// Err is why, for CardRemoved, ReaderRemoved and ServiceLost, where known.
 	Err error
 	// Open connects to the card of a CardInserted event. It may be called
 	// again after the Transport was closed, while the card is still there.
