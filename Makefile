@@ -1,6 +1,6 @@
 # make test    everything, with a real pcscd and virtual readers where they can be had
 # make lint    golangci-lint, built by the go command
-# make fuzz    each fuzz target for FUZZTIME
+# make fuzz    fresh random sequences, and each fuzz target for FUZZTIME
 # make cross   builds for other systems, without cgo
 # .ci/run      what must hold before a change is accepted
 
@@ -31,6 +31,7 @@ bench:
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PACKAGES)
 
 fuzz:
+	DESFIRE_FRESH=1 $(GO) test -count=1 -run TestBeliefAgreesWithTruth -rapid.checks 3000 .
 	@set -e; grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u | while read -r dir; do \
 		for target in $$($(GO) test -list '^Fuzz' $$dir | grep '^Fuzz'); do \
 			echo "== $$dir $$target"; \
