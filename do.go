@@ -40,15 +40,21 @@ func (c *Card) run(ctx context.Context, cmd wire.Command, rsp wire.Message) erro
 	if err != nil {
 		return err
 	}
-	file, ftype, err := c.fileMode(ctx, spec, e.Bytes)
-	if err != nil {
-		return err
-	}
-	if e, err = c.encode(cmd); err != nil { // a look-up of settings has used the buffers
-		return err
+	mode, ftype := wire.CommPlain, wire.FileUnknown
+	if no, ok := followed(spec, e.Bytes); ok {
+		asked, err := c.learn(ctx, spec, no)
+		if err != nil {
+			return err
+		}
+		if asked {
+			if e, err = c.encode(cmd); err != nil {
+				return err
+			}
+		}
+		mode, ftype = c.modeOf(spec, no)
 	}
 	began := time.Now()
-	status, mode, err := c.exchange(ctx, cmd, rsp, e, file, ftype)
+	status, mode, err := c.exchange(ctx, cmd, rsp, e, mode, ftype)
 	if c.conf.Observe != nil {
 		c.seen = Exchange{Command: withoutSecrets(cmd), Response: rsp, Status: status, Mode: mode, Session: c.state.scheme(), Frames: c.link.Frames, Took: time.Since(began), Err: err}
 		if err != nil {
@@ -119,8 +125,8 @@ func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message,
 		c.rx, body = sealed, sealed
 	}
 	a, err := c.send(ctx, spec, body, e)
-	partial := effect == wire.EffectImmediate && !c.link.Fits(len(body))
 	if err != nil {
+		partial := effect == wire.EffectImmediate && !c.link.Fits(len(body))
 		c.removed = removed(err)
 		err = classify(spec.Name, effect, c.link.Frames, partial, err)
 		c.state.forget(spec.Name + " broke off: " + err.Error())

@@ -64,19 +64,11 @@ func (c *Card) readData(ctx context.Context, file FileNo, offset, length uint32)
 		err := c.runLong(ctx, iso, rsp, false)
 		return rsp.Data, err
 	}
-	data := make([]byte, 0, length)
-	err = c.readAll(t, int(length), func(off, n int, long bool) error {
+	return c.readAll(t, int(length), func(off, n int, long bool) ([]byte, error) {
 		iso.Offset, iso.Length = offset+uint32(off), uint32(n)
 		err := c.runLong(ctx, iso, rsp, long)
-		if err == nil {
-			data = append(data, rsp.Data...)
-		}
-		return err
+		return rsp.Data, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return data, nil
 }
 
 // WriteData writes into a standard file at once, into a backup file pending

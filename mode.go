@@ -7,35 +7,42 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
-// fileMode finds the effective communication mode of a command that follows a
-// file, and the file's type. Outside a session everything is plain. Inside one
-// the settings come from the cache of the selected application (SetFileSettings,
-// FileSettings), else from one GetFileSettings where Config allows that, and
-// never while something is pending.
-func (c *Card) fileMode(ctx context.Context, spec *wire.Spec, body []byte) (wire.CommMode, wire.FileType, error) {
+// followed is the file whose mode a command follows, if it follows one.
+func followed(spec *wire.Spec, body []byte) (no FileNo, ok bool) {
 	if spec.Rule != wire.RuleRead && spec.Rule != wire.RuleWrite || len(body) == 0 {
-		return wire.CommPlain, wire.FileUnknown, nil
+		return 0, false
 	}
-	return c.modeOf(ctx, spec, FileNo(body[0]))
+	return FileNo(body[0]), true
 }
 
-func (c *Card) modeOf(ctx context.Context, spec *wire.Spec, no FileNo) (wire.CommMode, wire.FileType, error) {
+// learn makes sure that a session knows the settings of the file that a command
+// follows: from the cache of the selected application (SetFileSettings,
+// FileSettings), else from one GetFileSettings where Config allows that, and
+// never while something is pending. It tells whether it asked the card, which
+// uses the buffers of the command.
+func (c *Card) learn(ctx context.Context, spec *wire.Spec, no FileNo) (asked bool, err error) {
+	if c.state.channel == nil || c.state.files[no] != nil {
+		return false, nil
+	}
+	if !c.conf.LookUpSettings || c.state.pending {
+		return false, &ArgumentError{spec.Name, fmt.Errorf("the settings of file %d are not known, and asking the card now could cost the session: call FileSettings before Authenticate, or SetFileSettings", no)}
+	}
+	fs := new(wire.FileSettings)
+	if err := c.run(ctx, &wire.GetFileSettings{File: no}, fs); err != nil {
+		return true, err
+	}
+	c.keep(no, fs)
+	return true, nil
+}
+
+// modeOf is the effective communication mode of a command on a file, and the
+// file's type. Outside a session everything is plain.
+func (c *Card) modeOf(spec *wire.Spec, no FileNo) (wire.CommMode, wire.FileType) {
 	fs := c.state.files[no]
-	if fs == nil && c.state.channel != nil {
-		if !c.conf.LookUpSettings || c.state.pending {
-			return 0, 0, &ArgumentError{spec.Name, fmt.Errorf("the settings of file %d are not known, and asking the card now could cost the session: call FileSettings before Authenticate, or SetFileSettings", no)}
-		}
-		fs = new(wire.FileSettings)
-		if err := c.run(ctx, &wire.GetFileSettings{File: no}, fs); err != nil {
-			return 0, 0, err
-		}
-		c.keep(no, fs)
-		return c.effective(spec, fs), fs.Type, nil
-	}
 	if fs == nil {
-		return wire.CommPlain, wire.FileUnknown, nil
+		return wire.CommPlain, wire.FileUnknown
 	}
-	return c.effective(spec, fs), fs.Type, nil
+	return c.effective(spec, fs), fs.Type
 }
 
 // effective is the reader's judgement: the file's mode counts only where a key

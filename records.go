@@ -58,21 +58,13 @@ func (c *Card) readRecords(ctx context.Context, file FileNo, first, count uint32
 		return rsp.Data, err
 	}
 	t.per = t.per / size * size // whole records
-	var data []byte
-	err = c.readAll(t, int(count)*size, func(off, n int, long bool) error {
+	return c.readAll(t, int(count)*size, func(off, n int, long bool) ([]byte, error) {
 		// The oldest come first, and have the highest numbers.
 		iso.Count = uint32(n / size)
 		iso.Record = first + count - uint32(off/size) - iso.Count
 		err := c.runLong(ctx, iso, rsp, long)
-		if err == nil {
-			data = append(data, rsp.Data...)
-		}
-		return err
+		return rsp.Data, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return data, nil
 }
 
 // ClearRecordFile removes all records. It is pending until CommitTransaction.

@@ -11,17 +11,15 @@ import (
 // state is what the reader believes about the card. It changes in after and
 // nowhere else, except that a broken link forgets everything.
 type state struct {
-	app      AID
-	second   AID  // the secondary application where two are selected
-	named    bool // an application was selected by ISO name: app is not known
-	selected bool // false: not known what is selected
-	channel  securemsg.Channel
-	pending  bool    // changes wait for CommitTransaction
-	session  Session // facts of the present session, besides those of channel
-	block    int     // bytes, of the cipher of the session
-	gone     string  // why the last session ended, until the next one begins
-	lost     bool    // the card may have a session that the reader cannot follow
-	files    map[FileNo]*wire.FileSettings
+	app     AID
+	named   bool // an application was selected by ISO name: app is not known
+	channel securemsg.Channel
+	pending bool    // changes wait for CommitTransaction
+	session Session // facts of the present session, besides those of channel
+	block   int     // bytes, of the cipher of the session
+	gone    string  // why the last session ended, until the next one begins
+	lost    bool    // the card may have a session that the reader cannot follow
+	files   map[FileNo]*wire.FileSettings
 }
 
 func (s *state) scheme() wire.Scheme {
@@ -65,7 +63,7 @@ func (s *state) after(cmd wire.Command, t wire.FileType, status wire.Status) {
 	switch m := cmd.(type) {
 	case *wire.SelectApplication:
 		if ok {
-			*s = state{app: m.AID, second: m.Second, selected: true}
+			*s = state{app: m.AID}
 			return
 		}
 		s.drop("SelectApplication ended the session")
@@ -73,11 +71,11 @@ func (s *state) after(cmd wire.Command, t wire.FileType, status wire.Status) {
 		if ok && m.SelectsDF() {
 			s.drop("ISO SELECT of an application ended the session")
 			card := selectsCard(m)
-			*s = state{gone: s.gone, selected: true, named: !card}
+			*s = state{gone: s.gone, named: !card}
 		}
 	case *wire.DeleteApplication:
 		if ok && m.AID == s.app && s.app != wire.PICC {
-			*s = state{selected: true}
+			*s = state{}
 		}
 		s.pending = false
 	case *wire.FormatPICC:

@@ -26,19 +26,18 @@ func (e *PartialWriteError) Unwrap() error { return e.Err }
 // transfer is how one read or write of a file will travel.
 type transfer struct {
 	path  Path
-	per   int // plain bytes that one command carries
-	mode  wire.CommMode
+	per   int                // plain bytes that one command carries
 	known *wire.FileSettings // nil if not known
 }
 
 // plan finds the path of n plain bytes, 0 for a number that only the card
 // knows, to or from a file. head is the length of the clear header.
 func (c *Card) plan(ctx context.Context, spec *wire.Spec, file FileNo, head int) (transfer, error) {
-	mode, _, err := c.modeOf(ctx, spec, file)
-	if err != nil {
+	if _, err := c.learn(ctx, spec, file); err != nil {
 		return transfer{}, err
 	}
-	t := transfer{path: c.Path(), mode: mode, known: c.state.files[file]}
+	mode, _ := c.modeOf(spec, file)
+	t := transfer{path: c.Path(), known: c.state.files[file]}
 	command, answer := c.room()
 	if head > 0 {
 		t.per = fits(command-head, c.state.scheme(), mode, false, c.state.block)
@@ -100,23 +99,26 @@ func notCarried(err error) bool {
 }
 
 // readAll reads n bytes by the planned path, in as many commands as it takes.
-// read runs the command for a part.
-func (c *Card) readAll(t transfer, n int, read func(offset, n int, long bool) error) error {
+// read runs the command for a part; what it returns is copied.
+func (c *Card) readAll(t transfer, n int, read func(offset, n int, long bool) ([]byte, error)) ([]byte, error) {
+	data := make([]byte, 0, n)
 	if n > t.per && c.mayExtend() && c.state.channel == nil && !c.state.pending {
-		err := read(0, n, true)
-		if err == nil || notCarried(err) || !errors.As(err, new(*CommandError)) {
-			if ok, err := c.tried(err); ok || err != nil {
-				return err
-			}
-		} else {
-			return err // a refusal of the read itself
+		all, err := read(0, n, true)
+		if errors.As(err, new(*CommandError)) && !notCarried(err) {
+			return nil, err // a refusal of the read itself
+		}
+		if ok, err := c.tried(err); err != nil {
+			return nil, err
+		} else if ok {
+			return append(data, all...), nil
 		}
 	}
 	for off := 0; off < n; off += t.per {
-		part := min(t.per, n-off)
-		if err := read(off, part, c.Path() == PathExtended && n > 200); err != nil {
-			return err
+		part, err := read(off, min(t.per, n-off), c.Path() == PathExtended && n > 200)
+		if err != nil {
+			return nil, err
 		}
+		data = append(data, part...)
 	}
-	return nil
+	return data, nil
 }
