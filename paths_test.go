@@ -135,3 +135,31 @@ func TestPathFailsInASession(t *testing.T) {
 		t.Errorf("%v, %d refused", err, w.refused)
 	}
 }
+
+// The first transfer of all may be a read, which tries extended APDUs as well.
+func TestPathFailsAtTheFirstRead(t *testing.T) {
+	ctx := context.Background()
+	picc, err := sim.New(&sim.Config{Generation: wire.EV3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &without{Activation: picc.Present(), iso: true}
+	card, err := desfire.Connect(ctx, w, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := wire.AccessRights{Read: wire.Free, Write: wire.Free, ReadWrite: wire.Free, Change: 0}
+	for _, err := range []error{
+		card.CreateApplication(ctx, &wire.CreateApplication{AID: testApp, KS1: 0x0F, KS2: wire.NewKeySett2(wire.KeyAES, 1)}),
+		card.SelectApplication(ctx, testApp),
+		card.CreateFile(ctx, &wire.CreateStdDataFile{File: 1, Access: free, Size: 1000}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := card.ReadData(ctx, 1, 0, 1000)
+	if err != nil || !bytes.Equal(got, make([]byte, 1000)) || w.refused != 1 {
+		t.Errorf("%d bytes, %v, refused %d times, now %v", len(got), err, w.refused, card.Path())
+	}
+}

@@ -104,8 +104,8 @@ func (c *Card) readAll(t transfer, n int, read func(offset, n int, long bool) ([
 	data := make([]byte, 0, n)
 	if n > t.per && c.mayExtend() && c.state.channel == nil && !c.state.pending {
 		all, err := read(0, n, true)
-		if errors.As(err, new(*CommandError)) && !notCarried(err) {
-			return nil, err // a refusal of the read itself
+		if errors.As(err, new(*CommandError)) && !notCarried(err) || errors.Is(err, errOtherPath) {
+			return nil, err // a refusal of the read itself, or of its command
 		}
 		if ok, err := c.tried(err); err != nil {
 			return nil, err
