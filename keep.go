@@ -78,7 +78,8 @@ const (
 // When the card, the reader or the service is lost, it waits, proves that what
 // returns is the same card, and goes on. A step's error that leaves open what
 // happened, or that is safe to retry, counts as a loss; any other error of a
-// step ends Keep with that error. The end of ctx ends it with ctx's error.
+// step ends Keep with that error. The end of ctx ends it with ctx's error. When Keep
+// returns, the source is no longer in use.
 func Keep(ctx context.Context, source Source, conf *KeepConfig, step Step) error {
 	k := &keeper{step: step}
 	if conf != nil {
@@ -91,23 +92,22 @@ func Keep(ctx context.Context, source Source, conf *KeepConfig, step Step) error
 		k.conf.After = time.After
 	}
 	k.conf.Config = k.conf.Config.sharing()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	q := watch(ctx, source)
+	defer q.stop()
 	k.report(KeepChange{State: KeepWaiting})
 	for {
-		p, ok := q.next(ctx)
+		it, ok := q.next(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case !ok:
 			return q.end
-		case p.err != nil:
-			k.report(KeepChange{State: KeepNoService, ID: k.id, Err: p.err})
-			continue
-		}
-		if done, err := k.hold(ctx, p); done || err != nil {
-			return err
+		case it.err != nil:
+			k.report(KeepChange{State: KeepNoService, ID: k.id, Reader: it.ev.Reader, Err: it.err})
+		case it.card != nil:
+			if done, err := k.hold(ctx, it.card); done || err != nil {
+				return err
+			}
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"testing"
 
+	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"github.com/go-desfire/desfire/key"
@@ -241,5 +242,5 @@ func TestMain(m *testing.M) {
 	if seed := flag.Lookup("rapid.seed"); seed.Value.String() == "0" && os.Getenv("DESFIRE_FRESH") == "" {
 		_ = seed.Value.Set("20261124")
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,30 +16,44 @@ import (
 //
 // Errors are yielded and the loop goes on: a lost reader or service, a card
 // that could not be connected, a *NotDESFireError. An error that ends the
-// source is yielded last. The end of ctx ends the loop silently.
+// source is yielded last. The end of ctx ends the loop silently. When the loop
+// ends, the source is no longer in use.
 func Cards(ctx context.Context, source Source, conf *Config) iter.Seq2[*Card, error] {
 	return func(yield func(*Card, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
 		conf := conf.sharing()
 		q := watch(ctx, source)
+		defer q.stop()
 		for {
-			p, ok := q.next(ctx)
-			if !ok {
+			it, ok := q.next(ctx)
+			switch {
+			case ctx.Err() != nil:
 				return
-			}
-			if p.err != nil {
-				if !yield(nil, p.err) {
+			case !ok:
+				if q.end != nil {
+					yield(nil, q.end)
+				}
+				return
+			case it.err != nil:
+				if !yield(nil, it.err) {
 					return
 				}
 				continue
+			case it.card == nil:
+				continue
 			}
+			p := it.card
 			card, err := p.connect(conf)
 			if err != nil {
-				if p.ctx.Err() != nil && ctx.Err() == nil {
+				if ctx.Err() != nil {
+					return
+				}
+				if p.ctx.Err() != nil {
 					continue // it left before we reached it
 				}
-				if ctx.Err() != nil || !yield(nil, err) {
+				if removed(err) {
+					q.again(p)
+				}
+				if !yield(nil, err) {
 					return
 				}
 				continue
@@ -55,55 +70,108 @@ func Cards(ctx context.Context, source Source, conf *Config) iter.Seq2[*Card, er
 	}
 }
 
+// ServeConfig adjusts Serve. The zero value, and nil, are sensible. Calls of
+// OnEvent and OnError do not overlap, and Serve goes on when they return.
+type ServeConfig struct {
+	// Config is that of each card; nil is its zero value.
+	Config *Config
+
+	// OnEvent is told every event of the source, in order. What ends a card's
+	// stay is told when its handler has returned, and holds up what the source
+	// reported after it.
+	OnEvent func(Event)
+
+	// OnError is told of a lost reader or service, a *ReaderError, and of a
+	// card that could not be connected, with the event that reported it.
+	OnError func(Event, error)
+}
+
 // Serve runs handler in a goroutine of its own for each card that is presented
-// to any reader, as net/http does for connections. The handler's context ends
-// when the card is removed, and the card is closed when the handler returns.
-// Errors that concern no card, or a card that could not be connected, go to
-// onError, which may be nil and is not called concurrently.
+// to any reader, as net/http does for connections. The card is at PICC level.
+// The handler's context ends when the card is removed, and the card is closed
+// when the handler returns.
 //
 // Serve returns when ctx ends (nil) or the source does (its error), after all
-// handlers have returned.
-func Serve(ctx context.Context, source Source, conf *Config, handler func(ctx context.Context, card *Card), onError func(error)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var handlers sync.WaitGroup
-	defer handlers.Wait()
-	var mu sync.Mutex
-	report := func(err error) {
-		if onError != nil {
-			mu.Lock()
-			defer mu.Unlock()
-			onError(err)
+// handlers have returned. The source is no longer in use then.
+func Serve(ctx context.Context, source Source, conf *ServeConfig, handler func(ctx context.Context, card *Card)) error {
+	s := &server{handler: handler, running: make(map[string]chan struct{})}
+	if conf != nil {
+		s.conf = *conf
+	}
+	s.conf.Config = s.conf.Config.sharing()
+	s.q = watch(ctx, source)
+	defer s.q.stop()
+	defer s.handlers.Wait()
+	for {
+		it, ok := s.q.next(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case !ok:
+			return s.q.end
+		case it.card != nil:
+			s.serve(it.card)
+		default:
+			s.tell(it)
 		}
 	}
-	conf = conf.sharing()
-	q := watch(ctx, source)
-	for {
-		p, ok := q.next(ctx)
-		if !ok {
-			if ctx.Err() != nil {
-				return nil
+}
+
+type server struct {
+	conf     ServeConfig
+	handler  func(ctx context.Context, card *Card)
+	q        *queue
+	handlers sync.WaitGroup
+	running  map[string]chan struct{} // by reader, closed when its last handler has returned
+	telling  sync.Mutex
+}
+
+func (s *server) serve(p *presented) {
+	done := make(chan struct{})
+	s.running[p.ev.Reader] = done
+	s.handlers.Go(func() {
+		defer close(done)
+		card, err := p.connect(s.conf.Config)
+		if err != nil {
+			if p.ctx.Err() == nil {
+				s.report(p.ev, err)
 			}
-			return q.end
+			if removed(err) {
+				s.q.again(p)
+			}
+			return
 		}
-		if p.err != nil {
-			report(p.err)
-			continue
+		defer card.Close()
+		s.handler(p.ctx, card)
+		if card.removed {
+			s.q.again(p)
 		}
-		handlers.Go(func() {
-			card, err := p.connect(conf)
-			if err != nil {
-				if p.ctx.Err() == nil {
-					report(err)
-				}
-				return
+	})
+}
+
+// tell passes an event on, the end of a card's stay after its handler.
+func (s *server) tell(it item) {
+	if s.conf.OnEvent != nil {
+		for reader, done := range s.running {
+			if reader == it.ev.Reader || it.ev.Kind == ServiceLost {
+				<-done
+				delete(s.running, reader)
 			}
-			handler(p.ctx, card)
-			_ = card.Close()
-			if card.removed {
-				q.again(p)
-			}
-		})
+		}
+		s.telling.Lock()
+		s.conf.OnEvent(it.ev)
+		s.telling.Unlock()
+	}
+	if it.err != nil {
+		s.report(it.ev, it.err)
+	}
+}
+
+func (s *server) report(ev Event, err error) {
+	if s.conf.OnError != nil {
+		s.telling.Lock()
+		defer s.telling.Unlock()
+		s.conf.OnError(ev, err)
 	}
 }
 
@@ -128,12 +196,11 @@ func (e *ReaderError) Error() string {
 // Unwrap returns the cause, if known.
 func (e *ReaderError) Unwrap() error { return e.Err }
 
-// presented is a card that lies on a reader, or an error in place of one.
+// presented is a card that lies on a reader.
 type presented struct {
 	ctx  context.Context // ends when the card is removed
 	gone context.CancelFunc
 	ev   Event
-	err  error
 }
 
 func (p *presented) connect(conf *Config) (*Card, error) {
@@ -146,76 +213,93 @@ func (p *presented) connect(conf *Config) (*Card, error) {
 	return Connect(p.ctx, t, &named)
 }
 
-// queue holds what the source reported and nobody has taken yet.
-type queue struct {
-	mu    sync.Mutex
-	items []*presented
-	more  chan struct{} // has a token while there may be something to take
-	done  bool
-	end   error // why the source ended
+// item is one thing to take from a queue: a card, or else an event, which
+// comes before the card that it brings.
+type item struct {
+	card *presented
+	ev   Event
+	err  error // what the event means for who waits for cards
 }
 
-// watch collects the events of source until ctx ends.
+// queue holds what the source reported and nobody has taken yet.
+type queue struct {
+	cancel  context.CancelFunc
+	running sync.WaitGroup // the source, and cards that will be presented again
+
+	mu    sync.Mutex
+	items []item
+	more  chan struct{} // has a token while there may be something to take
+	done  bool
+	end   error // why the source ended; to be read when next says that it did
+}
+
+// watch collects the events of source until ctx ends. Whoever takes from the
+// queue stops it.
 func watch(ctx context.Context, source Source) *queue {
-	q := &queue{more: make(chan struct{}, 1)}
-	go func() {
-		lying := make(map[string]*presented)
-		remove := func(reader string) {
-			if p := lying[reader]; p != nil {
-				p.gone()
-				delete(lying, reader)
-				q.drop(p)
-			}
-		}
-		for ev, err := range source.Events(ctx) {
-			if err != nil {
-				q.mu.Lock()
-				q.end = err
-				q.mu.Unlock()
-				q.put(&presented{err: err})
-				break
-			}
-			switch ev.Kind {
-			case CardInserted:
-				remove(ev.Reader)
-				if ev.Ignored != "" || ev.Open == nil {
-					continue
-				}
-				p := &presented{ev: ev}
-				p.ctx, p.gone = context.WithCancel(ctx)
-				lying[ev.Reader] = p
-				q.put(p)
-			case CardRemoved:
-				remove(ev.Reader)
-			case ReaderRemoved:
-				remove(ev.Reader)
-				q.put(&presented{err: &ReaderError{ev.Reader, ev.Err}})
-			case ServiceLost:
-				for reader := range lying {
-					remove(reader)
-				}
-				q.put(&presented{err: &ReaderError{"", ev.Err}})
-			}
-		}
-		for reader := range lying {
-			remove(reader)
-		}
-		q.mu.Lock()
-		q.done = true
-		q.mu.Unlock()
-		q.signal()
-	}()
+	ctx, cancel := context.WithCancel(ctx)
+	q := &queue{cancel: cancel, more: make(chan struct{}, 1)}
+	q.running.Go(func() { q.collect(ctx, source) })
 	return q
 }
 
-func (q *queue) put(p *presented) {
-	q.mu.Lock()
-	if q.done {
-		q.mu.Unlock()
-		return
+// stop ends the source and returns when it has ended.
+func (q *queue) stop() {
+	q.cancel()
+	q.running.Wait()
+}
+
+func (q *queue) collect(ctx context.Context, source Source) {
+	lying := make(map[string]*presented)
+	remove := func(reader string) {
+		if p := lying[reader]; p != nil {
+			p.gone()
+			delete(lying, reader)
+			q.drop(p)
+		}
 	}
-	q.items = append(q.items, p)
+	var end error
+	for ev, err := range source.Events(ctx) {
+		if err != nil {
+			end = err
+			break
+		}
+		it := item{ev: ev}
+		switch ev.Kind {
+		case CardInserted, CardRemoved:
+			remove(ev.Reader)
+		case ReaderRemoved:
+			remove(ev.Reader)
+			it.err = &ReaderError{ev.Reader, ev.Err}
+		case ServiceLost:
+			for reader := range lying {
+				remove(reader)
+			}
+			it.err = &ReaderError{"", ev.Err}
+		}
+		q.put(it)
+		if ev.Kind == CardInserted && ev.Ignored == "" && ev.Open != nil {
+			p := &presented{ev: ev}
+			p.ctx, p.gone = context.WithCancel(ctx)
+			lying[ev.Reader] = p
+			q.put(item{card: p})
+		}
+	}
+	for reader := range lying {
+		remove(reader)
+	}
+	q.mu.Lock()
+	q.done, q.end = true, end
 	q.mu.Unlock()
+	q.signal()
+}
+
+func (q *queue) put(it item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if it.card != nil && it.card.ctx.Err() != nil {
+		return // it left, and nobody would drop it
+	}
+	q.items = append(q.items, it)
 	q.signal()
 }
 
@@ -224,11 +308,13 @@ func (q *queue) put(p *presented) {
 const blink = 500 * time.Millisecond
 
 // again presents a card that left and, as the source sees it, still lies
-// there: it has come back between two looks.
+// there: it has come back between two looks. It is called before stop.
 func (q *queue) again(p *presented) {
-	time.AfterFunc(blink, func() {
-		if p.ctx.Err() == nil {
-			q.put(p)
+	q.running.Go(func() {
+		select {
+		case <-p.ctx.Done():
+		case <-time.After(blink):
+			q.put(item{card: p})
 		}
 	})
 }
@@ -237,12 +323,7 @@ func (q *queue) again(p *presented) {
 func (q *queue) drop(p *presented) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for i, x := range q.items {
-		if x == p {
-			q.items = append(q.items[:i], q.items[i+1:]...)
-			return
-		}
-	}
+	q.items = slices.DeleteFunc(q.items, func(it item) bool { return it.card == p })
 }
 
 func (q *queue) signal() {
@@ -252,25 +333,25 @@ func (q *queue) signal() {
 	}
 }
 
-// next waits for something to take; false at the end.
-func (q *queue) next(ctx context.Context) (*presented, bool) {
+// next waits for something to take; false at the end of ctx and of the source.
+func (q *queue) next(ctx context.Context) (item, bool) {
 	for {
 		q.mu.Lock()
 		if len(q.items) > 0 {
-			p := q.items[0]
+			it := q.items[0]
 			q.items = q.items[1:]
 			q.mu.Unlock()
-			return p, ctx.Err() == nil
+			return it, ctx.Err() == nil
 		}
 		done := q.done
 		q.mu.Unlock()
 		if done {
-			return nil, false
+			return item{}, false
 		}
 		select {
 		case <-q.more:
 		case <-ctx.Done():
-			return nil, false
+			return item{}, false
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,7 +167,7 @@ func TestSourceEnds(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	s.end <- mine
-	if err := Serve(context.Background(), s, nil, nil, nil); !errors.Is(err, mine) {
+	if err := Serve(context.Background(), s, nil, nil); !errors.Is(err, mine) {
 		t.Error(err)
 	}
 	s.end <- mine
@@ -183,11 +184,11 @@ func TestServeRunsCardsTogether(t *testing.T) {
 	left := make(chan string, 2)
 	done := make(chan error)
 	go func() {
-		done <- Serve(ctx, s, nil, func(ctx context.Context, card *Card) {
+		done <- Serve(ctx, s, &ServeConfig{OnError: func(_ Event, err error) { t.Error(err) }}, func(ctx context.Context, card *Card) {
 			here <- card.Reader()
 			<-ctx.Done()
 			left <- card.Reader()
-		}, func(err error) { t.Error(err) })
+		})
 	}()
 	s.insert("a", &fakeCard{uid: "04000000000001"})
 	s.insert("b", &fakeCard{uid: "04000000000002"})
@@ -365,11 +366,168 @@ func TestCardThatBlinks(t *testing.T) {
 				card.pull(true)
 				_, _ = c.Value(ctx, 1)
 				card.pull(false)
-			}, nil)
+			})
 		}()
 		s.insert("a", card)
 		if err := <-done; err != nil || served != 2 {
 			t.Errorf("served %d times, %v", served, err)
+		}
+	})
+}
+
+// A card that blinks while it is being connected is presented again, too.
+func TestCardThatBlinksWhileItIsConnected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		s, card := newFakeSource(), &fakeCard{uid: "04000000000001", pulled: true}
+		go s.insert("a", card)
+		failed := 0
+		for c, err := range Cards(ctx, s, nil) {
+			if err == nil {
+				t.Logf("%v after %d failures", c, failed)
+				break
+			}
+			if failed++; !removed(err) || failed == 3 {
+				t.Fatal(err)
+			}
+			card.pull(failed < 2)
+		}
+		s, failed = newFakeSource(), 0
+		card.pull(true)
+		go s.insert("a", card)
+		err := Serve(ctx, s, &ServeConfig{OnError: func(ev Event, err error) {
+			if failed++; ev.Reader != "a" || failed == 3 {
+				t.Errorf("%v: %v", ev, err)
+				cancel()
+			}
+			card.pull(failed < 2)
+		}}, func(context.Context, *Card) { cancel() })
+		if err != nil || failed != 2 {
+			t.Errorf("%d failures, %v", failed, err)
+		}
+	})
+}
+
+// slowSource takes its time to end after its context has, as one that waits in
+// a library does, and counts who uses it.
+type slowSource struct {
+	*fakeSource
+	using atomic.Int32
+}
+
+func (s *slowSource) Events(ctx context.Context) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		s.using.Add(1)
+		defer s.using.Add(-1)
+		s.fakeSource.Events(ctx)(yield)
+		time.Sleep(time.Second)
+	}
+}
+
+// When Cards, Serve and Keep return, nothing uses the source any more.
+func TestSourceIsNotUsedAfterwards(t *testing.T) {
+	for name, use := range map[string]func(ctx context.Context, end func(), s Source){
+		"Cards": func(ctx context.Context, _ func(), s Source) {
+			for range Cards(ctx, s, nil) {
+				break
+			}
+		},
+		"Cards, cancelled": func(ctx context.Context, end func(), s Source) {
+			for range Cards(ctx, s, nil) {
+				end()
+			}
+		},
+		"Serve": func(ctx context.Context, end func(), s Source) {
+			_ = Serve(ctx, s, nil, func(context.Context, *Card) { end() })
+		},
+		"Keep": func(ctx context.Context, _ func(), s Source) {
+			_ = Keep(ctx, s, nil, func(context.Context, *Card) (bool, error) { return true, nil })
+		},
+		"Keep, given up": func(ctx context.Context, _ func(), s Source) {
+			_ = Keep(ctx, s, nil, func(context.Context, *Card) (bool, error) { return false, errors.New("mine") })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				s := &slowSource{fakeSource: newFakeSource()}
+				go s.insert("a", &fakeCard{uid: "04000000000001"})
+				use(ctx, cancel, s)
+				if n := s.using.Load(); n != 0 {
+					t.Errorf("%d goroutines use the source after the return", n)
+				}
+			})
+		})
+	}
+}
+
+// A card that waits to be presented again does not outlive Serve.
+func TestNothingIsPresentedAfterServe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		s, card := newFakeSource(), &fakeCard{uid: "04000000000001"}
+		go s.insert("a", card)
+		began := time.Now()
+		_ = Serve(ctx, s, nil, func(ctx context.Context, c *Card) {
+			card.pull(true)
+			_, _ = c.Value(ctx, 1)
+			cancel()
+		})
+		if d := time.Since(began); d != 0 {
+			t.Errorf("Serve waited %v for a card that is of no use any more", d)
+		}
+	})
+}
+
+// Serve tells every event in order, the end of a stay after the handler.
+func TestServeTellsEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, mine := newFakeSource(), errors.New("no library")
+		var mu sync.Mutex
+		var got []string
+		note := func(format string, args ...any) {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, fmt.Sprintf(format, args...))
+		}
+		send := func(ev Event) { s.events <- ev; synctest.Wait() }
+		go func() {
+			send(Event{Kind: ReaderAdded, Reader: "a"})
+			for _, reader := range []string{"a", "b"} {
+				s.insert(reader, &fakeCard{uid: "04000000000001"})
+				synctest.Wait()
+			}
+			send(Event{Kind: CardInserted, Reader: "c", Ignored: "a contact reader"})
+			send(Event{Kind: CardInserted, Reader: "d", Open: func(context.Context) (Transport, error) { return nil, mine }})
+			send(Event{Kind: CardRemoved, Reader: "a"})
+			send(Event{Kind: ReaderAdded, Reader: "e"})
+			send(Event{Kind: ServiceLost})
+			send(Event{Kind: ServiceBack})
+			time.Sleep(time.Hour)
+			s.end <- mine
+		}()
+		err := Serve(t.Context(), s, &ServeConfig{
+			OnEvent: func(ev Event) { note("%v %s", ev.Kind, ev.Reader) },
+			OnError: func(ev Event, err error) { note("error after %v %s: %v", ev.Kind, ev.Reader, err) },
+		}, func(ctx context.Context, card *Card) {
+			note("card on %s", card.Reader())
+			<-ctx.Done()
+			time.Sleep(map[string]time.Duration{"a": time.Second, "b": time.Minute}[card.Reader()])
+			note("end of the card on %s", card.Reader())
+		})
+		if !errors.Is(err, mine) {
+			t.Error(err)
+		}
+		want := []string{
+			"reader-added a", "inserted a", "card on a", "inserted b", "card on b", "inserted c", "inserted d",
+			"error after inserted d: desfire: connect to the card on d: no answer from the card: no library",
+			"end of the card on a", "removed a", "reader-added e",
+			"end of the card on b", "service-lost ", "error after service-lost : " + (&ReaderError{}).Error(), "service-back ",
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	})
 }

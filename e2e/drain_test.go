@@ -162,7 +162,8 @@ func TestDrainTwoCards(t *testing.T) {
 	finished.Add(len(holders))
 	go func() { finished.Wait(); cancel() }()
 
-	err := desfire.Serve(ctx, readers(t, "Virtual PCD"), nil, func(ctx context.Context, card *desfire.Card) {
+	conf := &desfire.ServeConfig{OnError: func(_ desfire.Event, err error) { t.Error(err) }}
+	err := desfire.Serve(ctx, readers(t, "Virtual PCD"), conf, func(ctx context.Context, card *desfire.Card) {
 		defer finished.Done()
 		together.Done()
 		together.Wait() // until both are here
@@ -176,7 +177,7 @@ func TestDrainTwoCards(t *testing.T) {
 				return
 			}
 		}
-	}, func(err error) { t.Error(err) })
+	})
 	if err != nil {
 		t.Error(err)
 	}
