@@ -76,7 +76,7 @@ func (c *Card) AuthenticateWith(ctx context.Context, m key.Method, no KeyNo, k k
 	}
 	conf := securemsg.Config{Method: m, KeyNo: no, Key: k, Rand: c.random(), Session: c.state.channel}
 	if m == key.MethodLRPFirst {
-		conf.Caps = []byte{capLRP}
+		conf.Caps = []byte{wire.CapLRP}
 	}
 	h, err := securemsg.NewHandshake(conf)
 	if err != nil {
@@ -84,9 +84,6 @@ func (c *Card) AuthenticateWith(ctx context.Context, m key.Method, no KeyNo, k k
 	}
 	return c.handshake(ctx, h, conf)
 }
-
-// capLRP is bit 1 of PCDcap2.1: the reader asks for LRP (command reference 6.6).
-const capLRP = 0x02
 
 func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf securemsg.Config) error {
 	_, data := h.First()
@@ -121,7 +118,7 @@ func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf secur
 		c.state.lose("the card's proof could not be checked")
 		return c.handshakeFailed(first, err)
 	}
-	if card, _ := h.Capabilities(); conf.Caps != nil && conf.Method == key.MethodEV2First && card[0]&capLRP != 0 {
+	if card, _ := h.Capabilities(); conf.Caps != nil && conf.Method == key.MethodEV2First && card[0]&wire.CapLRP != 0 {
 		c.state.lose("the card contradicted itself")
 		return &IntegrityError{first.Name, errors.New("the card says that it has LRP switched on, yet answered without")}
 	}

@@ -8,12 +8,11 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
-// Keys of the card for delegated applications (EV2, EV3). Only NXP knows what
-// cards leave the factory with; ChangeKey sets them.
+// Keys of the card for delegated applications (EV2, EV3).
 const (
-	KeyDAMAuth KeyNo = 0x10 // authenticates whoever creates a delegated application
-	KeyDAMMAC  KeyNo = 0x11 // makes DAMMAC; stays with the issuer of the card
-	KeyDAMEnc  KeyNo = 0x12 // makes EncK; stays with the issuer of the card
+	KeyDAMAuth = wire.KeyDAMAuth
+	KeyDAMMAC  = wire.KeyDAMMAC
+	KeyDAMEnc  = wire.KeyDAMEnc
 )
 
 // CreateDelegatedApplication creates an application in a slot of the card's

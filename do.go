@@ -104,7 +104,7 @@ func (e notSent) Unwrap() error { return e.error }
 // exchange seals, sends, opens and decodes. mode is the protection of the side
 // that carries the data.
 func (c *Card) exchange(ctx context.Context, cmd wire.Command, rsp wire.Message, e wire.Encoded, file wire.CommMode, t wire.FileType) (wire.Status, wire.CommMode, error) {
-	spec, effect := cmd.Spec(), cmd.Effect(t)
+	spec, effect := cmd.Spec(), cmd.Spec().EffectOn(t)
 	scheme := c.state.scheme()
 	mode := spec.Rule.Protection(scheme, false, file)
 	if m, ok := cmd.(*wire.ChangeFileSettings); ok && c.changesFreely(scheme, m.File) {
@@ -240,7 +240,7 @@ func (c *Card) timeout(spec *wire.Spec) time.Duration {
 	if c.conf.ExchangeTimeout > 0 {
 		return c.conf.ExchangeTimeout
 	}
-	if spec.Name == "FormatPICC" || spec.Name == "DeleteApplication" {
+	if spec.Slow {
 		return slowTimeout
 	}
 	return defaultTimeout

@@ -13,14 +13,12 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
-// Keys of the card for virtual cards and the proximity check (EV2, EV3). Cards
-// leave the factory without: with a session of the PICC master key ChangeKey sets
-// KeyVCConfig, with one of that key the others.
+// Keys of the card for virtual cards and the proximity check (EV2, EV3).
 const (
-	KeyVCConfig    KeyNo = 0x20
-	KeyVCProximity KeyNo = 0x21
-	KeyVCSelectMAC KeyNo = 0x22
-	KeyVCSelectEnc KeyNo = 0x23
+	KeyVCConfig    = wire.KeyVCConfig
+	KeyVCProximity = wire.KeyVCProximity
+	KeyVCSelectMAC = wire.KeyVCSelectMAC
+	KeyVCSelectEnc = wire.KeyVCSelectEnc
 )
 
 // ProximityConfig adjusts CheckProximity.

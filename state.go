@@ -117,7 +117,8 @@ func (s *state) unsealed(cmd wire.Command) bool {
 // mayPend reports whether cmd leaves something pending, or may on a file of
 // unknown type.
 func mayPend(cmd wire.Command, t wire.FileType) bool {
-	return cmd.Effect(t) == wire.EffectPending || t == wire.FileUnknown && cmd.Effect(wire.FileBackup) == wire.EffectPending
+	spec := cmd.Spec()
+	return spec.EffectOn(t) == wire.EffectPending || t == wire.FileUnknown && spec.PendsInBackup
 }
 
 // refused is the part of after that every error status shares.
@@ -161,5 +162,5 @@ func (s *state) atPICC() bool { return s.app == wire.PICC && !s.named }
 // byte (command reference 7.1). The card's answer then carries no MAC.
 func enablesLRP(m *wire.SetConfiguration) bool {
 	caps, ok := m.Setting.(*wire.Capabilities)
-	return ok && len(caps.Data) > 4 && caps.Data[4]&capLRP != 0
+	return ok && len(caps.Data) > wire.CapPDCap2_1 && caps.Data[wire.CapPDCap2_1]&wire.CapLRP != 0
 }

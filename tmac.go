@@ -213,7 +213,7 @@ func (r *TMACRecorder) feed(e *Exchange) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := e.Command.(*wire.CommitReaderID); !ok && r.two && len(cmd.Bytes) > 0 && cmd.Bytes[0]&secondaryFile != 0 {
+	if no, ok := wire.FileOf(e.Command); ok && r.two && no.Secondary() {
 		return nil
 	}
 	rsp, err := r.coder.Encode(nil, e.Response)
@@ -225,9 +225,6 @@ func (r *TMACRecorder) feed(e *Exchange) error {
 	}
 	return nil
 }
-
-// secondaryFile addresses the secondary application in a file number.
-const secondaryFile = 0x80
 
 func (r *TMACRecorder) named(m *wire.CommitReaderID, rsp *wire.ReaderID) {
 	id := m.TMRI

@@ -139,6 +139,21 @@ func (m Method) String() string {
 	return [...]string{"D40", "ISO", "AES", "EV2", "EV2NonFirst", "LRP", "LRPNonFirst", "ISO7816"}[m]
 }
 
+// Scheme is the secure messaging that the method leads to.
+func (m Method) Scheme() wire.Scheme {
+	switch m {
+	case MethodD40:
+		return wire.SchemeD40
+	case MethodISO, MethodAES, MethodISO7816:
+		return wire.SchemeEV1
+	case MethodEV2First, MethodEV2NonFirst:
+		return wire.SchemeEV2
+	case MethodLRPFirst, MethodLRPNonFirst:
+		return wire.SchemeLRP
+	}
+	return wire.SchemeNone
+}
+
 // Handshaker is implemented by keys that answer a card's challenge where they
 // live, in one call. It serves all methods but LRP and ISO 7816, which use the
 // key's CBC alone.

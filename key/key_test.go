@@ -277,3 +277,15 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestMethodLeadsToScheme(t *testing.T) {
+	for m, want := range map[key.Method]wire.Scheme{
+		key.MethodD40: wire.SchemeD40, key.MethodISO: wire.SchemeEV1, key.MethodAES: wire.SchemeEV1, key.MethodISO7816: wire.SchemeEV1,
+		key.MethodEV2First: wire.SchemeEV2, key.MethodEV2NonFirst: wire.SchemeEV2,
+		key.MethodLRPFirst: wire.SchemeLRP, key.MethodLRPNonFirst: wire.SchemeLRP, 99: wire.SchemeNone,
+	} {
+		if got := m.Scheme(); got != want {
+			t.Errorf("%v: %v, want %v", m, got, want)
+		}
+	}
+}

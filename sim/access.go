@@ -121,15 +121,12 @@ func (c *Card) access(op operation, no wire.FileNo) wire.Status {
 	return wire.StatusOK
 }
 
-// secondary in a file or key number addresses the secondary application.
-const secondary = 0x80
-
 // fileOf finds a file of the selected applications, and makes its application
 // the one that the command is about.
 func (c *Card) fileOf(no wire.FileNo) *file {
-	if no&secondary != 0 && c.v.second != wire.PICC {
+	if no.Secondary() && c.v.second != wire.PICC {
 		c.call.app = c.nvm.app(c.v.second)
-		no &^= secondary
+		no = no.Local()
 	}
 	return c.call.app.file(no)
 }

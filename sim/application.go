@@ -147,7 +147,7 @@ func (c *Card) checkApplication(aid wire.AID, ks2 wire.KeySett2, ks3 wire.KeySet
 	case ks3.Has(wire.SettKeySets) && (sets.NoKeySets < 2 || sets.NoKeySets > 16 || sets.MaxKeySize != 16 && sets.MaxKeySize != 24 ||
 		keyLength(ks2.KeyType()) > int(sets.MaxKeySize) || sets.AppKeySetSett > 7 || int(sets.AppKeySetSett) >= ks2.Keys()):
 		return wire.StatusParameterError
-	case ks3.Has(wire.SettVCKeys) && findKey(c.nvm.keys, keyVCConfig) == nil:
+	case ks3.Has(wire.SettVCKeys) && findKey(c.nvm.keys, wire.KeyVCConfig) == nil:
 		return wire.StatusPermissionDenied // so on a factory EV3
 	}
 	return wire.StatusOK

@@ -59,9 +59,9 @@ func (c *Card) begin(method key.Method, no wire.KeyNo, caps []byte) ([]byte, wir
 	if c.methodOff(method) {
 		return nil, wire.StatusIllegalCommand
 	}
-	if no&secondary != 0 && c.v.second != wire.PICC {
+	if no.Secondary() && c.v.second != wire.PICC {
 		c.call.app = c.nvm.app(c.v.second)
-		no &^= secondary
+		no = no.Local()
 	}
 	h := handshake{key: no, app: levelAID(c.call.app), originality: c.isOriginality(no)}
 	nonFirst := method == key.MethodEV2NonFirst || method == key.MethodLRPNonFirst
@@ -74,7 +74,7 @@ func (c *Card) begin(method key.Method, no wire.KeyNo, caps []byte) ([]byte, wir
 			return nil, wire.StatusEEPROMError
 		}
 	}
-	if nonFirst && (old == nil || old.Info().Scheme != methodScheme(method)) {
+	if nonFirst && (old == nil || old.Info().Scheme != method.Scheme()) {
 		return nil, wire.StatusPermissionDenied
 	}
 	k := findKey(c.levelKeys(), no)
@@ -156,21 +156,9 @@ func (c *Card) open(channel securemsg.Channel, t key.Type) {
 	c.v.session = session{channel: channel, scheme: info.Scheme, key: info.KeyNo, aid: levelAID(c.call.app), block: t.BlockSize()}
 }
 
-func methodScheme(m key.Method) wire.Scheme {
-	switch m {
-	case key.MethodD40:
-		return wire.SchemeD40
-	case key.MethodEV2First, key.MethodEV2NonFirst:
-		return wire.SchemeEV2
-	case key.MethodLRPFirst, key.MethodLRPNonFirst:
-		return wire.SchemeLRP
-	}
-	return wire.SchemeEV1
-}
-
 // methodOff reports whether SetConfiguration 04 has switched a method off.
 func (c *Card) methodOff(m key.Method) bool {
-	switch methodScheme(m) {
+	switch m.Scheme() {
 	case wire.SchemeD40:
 		return c.nvm.config.messaging&wire.NoD40 != 0
 	case wire.SchemeEV1:
@@ -185,24 +173,10 @@ func (c *Card) capabilities() (caps [6]byte) {
 	return caps
 }
 
-// Keys besides those of applications and the PICC master key (command
-// reference 3.9).
-const (
-	firstOriginality wire.KeyNo = 0x01
-	lastOriginality  wire.KeyNo = 0x04
-	keyDAMAuth       wire.KeyNo = 0x10
-	keyDAMMAC        wire.KeyNo = 0x11
-	keyDAMEnc        wire.KeyNo = 0x12
-	keyVCConfig      wire.KeyNo = 0x20
-	keyVCProximity   wire.KeyNo = 0x21
-	keyVCSelectMAC   wire.KeyNo = 0x22
-	keyVCSelectEnc   wire.KeyNo = 0x23
-)
-
 // isOriginality reports whether a key number at the selected level is one of
 // the originality keys, which nobody can change.
 func (c *Card) isOriginality(no wire.KeyNo) bool {
-	return c.call.app == nil && c.gen.Has(wire.FeatureSignature) && no >= firstOriginality && no <= lastOriginality
+	return c.call.app == nil && c.gen.Has(wire.FeatureSignature) && no >= wire.KeyOriginalityFirst && no <= wire.KeyOriginalityLast
 }
 
 // isSpecialKey reports whether a key that is not there could be set at the
@@ -211,17 +185,17 @@ func (c *Card) isSpecialKey(no wire.KeyNo) bool {
 	if !c.gen.Has(wire.FeatureProximity) {
 		return false
 	}
-	vc := no >= keyVCConfig && no <= keyVCSelectEnc
+	vc := no >= wire.KeyVCConfig && no <= wire.KeyVCSelectEnc
 	if c.call.app != nil {
 		return vc && c.call.app.settings3.Has(wire.SettVCKeys)
 	}
-	return vc || no >= keyDAMAuth && no <= keyDAMEnc
+	return vc || no >= wire.KeyDAMAuth && no <= wire.KeyDAMEnc
 }
 
 // authenticates reports whether a key is one to authenticate with.
 func authenticates(no wire.KeyNo) bool {
 	switch no {
-	case keyDAMMAC, keyDAMEnc, keyVCProximity, keyVCSelectMAC, keyVCSelectEnc:
+	case wire.KeyDAMMAC, wire.KeyDAMEnc, wire.KeyVCProximity, wire.KeyVCSelectMAC, wire.KeyVCSelectEnc:
 		return false
 	}
 	return true

@@ -138,7 +138,7 @@ func (c *Card) respond(row *command, channel securemsg.Channel, st wire.Status) 
 	} else {
 		scheme := channel.Info().Scheme
 		mode = row.spec.Rule.Protection(scheme, true, c.call.mode)
-		if row.spec.INS == insCommitReaderID && mode == wire.CommMAC && len(e.Bytes) > 0 {
+		if row.spec.INS == wire.InsCommitReaderID && mode == wire.CommMAC && len(e.Bytes) > 0 {
 			mode = wire.CommFull // secure-messaging reference 6.3
 		}
 		c.out, err = channel.Seal(c.out, securemsg.Message{
@@ -186,20 +186,14 @@ func (c *Card) piece(row *command, channel securemsg.Channel, mode wire.CommMode
 		}
 	}
 	switch row.spec.INS {
-	case insGetApplicationIDs:
+	case wire.InsGetApplicationIDs:
 		n -= n % 3
-	case insGetISOFileIDs:
+	case wire.InsGetISOFileIDs:
 		n = min(n, c.quirks.ISOFileIDFrame+c.maxFrame-frame.MaxFrame)
 		n -= n % 2
 	}
 	return max(n, 1)
 }
-
-// Commands whose answers are lists: a frame carries whole entries.
-const (
-	insGetApplicationIDs = 0x6A
-	insGetISOFileIDs     = 0x61
-)
 
 // nextPiece sends the next frame of c.out.
 func (c *Card) nextPiece() []byte {

@@ -7,11 +7,11 @@ import (
 )
 
 func dataCommands() []*command {
-	write := onFile(opWrite, func(m *wire.WriteData) wire.FileNo { return m.File }, (*Card).writeFits, (*Card).writeData)
+	write := onFile(opWrite, (*Card).writeFits, (*Card).writeData)
 	// The same without AF chaining.
-	readISO := onFile(opRead, func(m *wire.ReadDataISO) wire.FileNo { return m.File }, nil,
+	readISO := onFile(opRead, nil,
 		func(c *Card, m *wire.ReadDataISO, rsp *wire.Data) wire.Status { return c.readData(&m.ReadData, rsp) })
-	writeISO := onFile(opWrite, func(m *wire.WriteDataISO) wire.FileNo { return m.File },
+	writeISO := onFile(opWrite,
 		func(c *Card, m *wire.WriteDataISO) wire.Status { return c.writeFits(&m.WriteData) },
 		func(c *Card, m *wire.WriteDataISO, rsp *wire.Empty) wire.Status {
 			return c.writeData(&m.WriteData, rsp)
@@ -19,7 +19,7 @@ func dataCommands() []*command {
 	readISO.whole, writeISO.whole = true, true
 	write.stream = func(c *Card, data []byte) wire.Status { return c.streamData(write.msg.(*wire.WriteData), data) }
 	return []*command{
-		onFile(opRead, func(m *wire.ReadData) wire.FileNo { return m.File }, nil, (*Card).readData),
+		onFile(opRead, nil, (*Card).readData),
 		write, readISO, writeISO,
 	}
 }

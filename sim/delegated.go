@@ -66,16 +66,16 @@ func (c *Card) createDelegatedApplication(m *wire.CreateDelegatedApplication, _ 
 	if st := c.checkApplication(m.AID, m.KS2, m.KS3, &m.KeySetConfig, m.FID); st != wire.StatusOK {
 		return st
 	}
-	macKey, encKey := findKey(c.nvm.keys, keyDAMMAC), findKey(c.nvm.keys, keyDAMEnc)
+	macKey, encKey := findKey(c.nvm.keys, wire.KeyDAMMAC), findKey(c.nvm.keys, wire.KeyDAMEnc)
 	switch {
-	case !c.authenticated(keyDAMAuth):
+	case !c.authenticated(wire.KeyDAMAuth):
 		return wire.StatusAuthenticationError
 	case macKey == nil || encKey == nil:
 		return wire.StatusPermissionDenied
 	}
 	// The MAC covers the command as sent, up to itself.
 	body := c.plain[:len(c.plain)-len(m.DAMMAC)]
-	if want := macT(macKey.value, []byte{insCreateDelegated}, body); !bytes.Equal(want[:], m.DAMMAC[:]) {
+	if want := macT(macKey.value, []byte{wire.InsCreateDelegatedApplication}, body); !bytes.Equal(want[:], m.DAMMAC[:]) {
 		return wire.StatusIntegrityError
 	}
 	if st := c.nameTaken(m.AID, m.FID, m.DFName); st != wire.StatusOK {
@@ -111,20 +111,18 @@ func (c *Card) createDelegatedApplication(m *wire.CreateDelegatedApplication, _ 
 }
 
 const (
-	insCreateDelegated   = 0xC9
-	insDeleteApplication = 0xDA
-	damKeyAt             = 7 // after a random number
+	damKeyAt = 7 // after a random number
 )
 
 // mayDeleteDelegated reports whether the DAM key and its MAC over the
 // identifier allow a deletion.
 func (c *Card) mayDeleteDelegated(m *wire.DeleteApplication) bool {
-	k := findKey(c.nvm.keys, keyDAMMAC)
-	if len(m.DAMMAC) == 0 || k == nil || c.call.app != nil || !c.authenticated(keyDAMAuth) || c.nvm.slotOf(m.AID) == nil {
+	k := findKey(c.nvm.keys, wire.KeyDAMMAC)
+	if len(m.DAMMAC) == 0 || k == nil || c.call.app != nil || !c.authenticated(wire.KeyDAMAuth) || c.nvm.slotOf(m.AID) == nil {
 		return false
 	}
 	aid := m.AID.Wire()
-	want := macT(k.value, []byte{insDeleteApplication}, aid[:])
+	want := macT(k.value, []byte{wire.InsDeleteApplication}, aid[:])
 	return bytes.Equal(want[:], m.DAMMAC)
 }
 
@@ -141,7 +139,7 @@ func (c *Card) getDelegatedInfo(m *wire.GetDelegatedInfo, rsp *wire.DelegatedInf
 // renameDelegated is SetConfiguration 06 with a MAC: a new ISO name for the
 // delegated application that has the old one. The MAC covers both.
 func (c *Card) renameDelegated(next *memory, s *wire.VCName) wire.Status {
-	k := findKey(next.keys, keyDAMMAC)
+	k := findKey(next.keys, wire.KeyDAMMAC)
 	if k == nil {
 		return wire.StatusPermissionDenied
 	}

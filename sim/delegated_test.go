@@ -34,21 +34,21 @@ func TestDelegatedApplication(t *testing.T) {
 		DAMMAC: [8]byte(unhex(t, "5D941683B901612B")),
 	}
 	p.refused(wire.StatusAuthenticationError, create, 0)
-	if st := p.auth(key.MethodAES, keyDAMAuth, auth); st != wire.StatusPermissionDenied {
+	if st := p.auth(key.MethodAES, wire.KeyDAMAuth, auth); st != wire.StatusPermissionDenied {
 		t.Fatal("a key that is not set:", st)
 	}
 	p.in(key.MethodISO, 0, key.Zero(key.TypeDES))
-	for no, k := range map[wire.KeyNo]*key.Secret{keyDAMAuth: auth, keyDAMMAC: aesKey(t, ones), keyDAMEnc: aesKey(t, twos)} {
+	for no, k := range map[wire.KeyNo]*key.Secret{wire.KeyDAMAuth: auth, wire.KeyDAMMAC: aesKey(t, ones), wire.KeyDAMEnc: aesKey(t, twos)} {
 		if st := p.changeKey([]byte{byte(no)}, k, key.Zero(key.TypeAES)); st != wire.StatusOK {
 			t.Fatal(st)
 		}
 	}
 	for _, m := range []key.Method{key.MethodAES, key.MethodEV2First} {
-		p.in(m, keyDAMAuth, auth)
+		p.in(m, wire.KeyDAMAuth, auth)
 		bad := *create
 		bad.DAMMAC[7]++
 		p.refused(wire.StatusIntegrityError, &bad, 0)
-		p.in(m, keyDAMAuth, auth)
+		p.in(m, wire.KeyDAMAuth, auth)
 		p.ok(create, nil, 0)
 		var info wire.DelegatedInfo
 		p.ok(&wire.GetDelegatedInfo{}, &info, 0)
@@ -73,9 +73,9 @@ func TestDelegatedApplication(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.ok(&wire.SelectApplication{}, nil, 0)
-		p.in(m, keyDAMAuth, auth)
+		p.in(m, wire.KeyDAMAuth, auth)
 		p.refused(wire.StatusAuthenticationError, &wire.DeleteApplication{AID: create.AID, DAMMAC: make([]byte, 8)}, 0)
-		p.in(m, keyDAMAuth, auth)
+		p.in(m, wire.KeyDAMAuth, auth)
 		p.ok(&wire.DeleteApplication{AID: create.AID, DAMMAC: unhex(t, "DCD2F30E702C9370")}, nil, 0)
 		p.ok(&wire.FreeMemory{}, &free, 0)
 		if free.Bytes != 8192-64*32 {
@@ -96,7 +96,7 @@ func TestProximityCheck(t *testing.T) {
 		if st := p.changeKey([]byte{0x20}, vc, key.Zero(key.TypeAES)); st != wire.StatusOK {
 			t.Fatal(st)
 		}
-		p.in(key.MethodAES, keyVCConfig, vc)
+		p.in(key.MethodAES, wire.KeyVCConfig, vc)
 		if st := p.changeKey([]byte{0x21}, pc, key.Zero(key.TypeAES)); st != wire.StatusOK {
 			t.Fatal(st)
 		}

@@ -62,15 +62,21 @@ func on[C wire.Request[R], R wire.Message](run func(c *Card, m C, rsp R) wire.St
 	}
 }
 
+// fileRequest is a request that names a file.
+type fileRequest[R wire.Message] interface {
+	wire.Request[R]
+	wire.OnFile
+}
+
 // onFile makes a row for a command that accesses a file under its rights.
 // fits judges the other fields of the clear part; nil if there are none.
-func onFile[C wire.Request[R], R wire.Message](
-	op operation, file func(C) wire.FileNo, fits func(*Card, C) wire.Status, run func(c *Card, m C, rsp R) wire.Status,
+func onFile[C fileRequest[R], R wire.Message](
+	op operation, fits func(*Card, C) wire.Status, run func(c *Card, m C, rsp R) wire.Status,
 ) *command {
 	row := on(run)
 	m := row.msg.(C)
 	row.judge = func(c *Card) wire.Status {
-		if st := c.access(op, file(m)); st != wire.StatusOK {
+		if st := c.access(op, m.OnFile()); st != wire.StatusOK {
 			return st
 		}
 		if fits != nil {
@@ -237,10 +243,10 @@ func (c *Card) execute(row *command) []byte {
 		return c.fail(st)
 	}
 	mode := row.spec.Rule.Protection(c.v.session.scheme, false, c.call.mode)
-	if row.spec.INS == insChangeFileSettings && c.call.free {
+	if row.spec.INS == wire.InsChangeFileSettings && c.call.free {
 		mode = c.freeChangeMode(len(c.in) - head)
 	}
-	if row.spec.INS == insRestoreTransfer && c.v.session.scheme == wire.SchemeEV1 && len(c.in) == 2+8 {
+	if row.spec.INS == wire.InsRestoreTransfer && c.v.session.scheme == wire.SchemeEV1 && len(c.in) == 2+8 {
 		// The command reference's table has no MAC in it, the published bytes
 		// have (testdata/vectors/crypto.json, ev1-keyset-4).
 		mode = wire.CommMAC
@@ -278,11 +284,6 @@ func (c *Card) execute(row *command) []byte {
 	}
 	return c.run(row, channel)
 }
-
-const (
-	insChangeFileSettings = 0x5F
-	insRestoreTransfer    = 0xB1
-)
 
 // findLength finds how long enciphered data is that may have several lengths. D40
 // and EV1 do not tell, and a checksum alone fits a wrong length once in 256
@@ -389,13 +390,11 @@ func isoFormatStatus(ins byte, err error) wire.Status {
 	switch {
 	case !errors.As(err, &f) || !f.Length:
 		return wire.StatusISOWrongP1P2
-	case ins == insISOSelect:
+	case ins == wire.InsISOSelect:
 		return wire.StatusISOLcInconsistent
 	}
 	return wire.StatusISOWrongLength
 }
-
-const insISOSelect = 0xA4
 
 // openStatus is the status for a message that secure messaging refuses.
 func openStatus(err error) wire.Status {

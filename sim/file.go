@@ -89,9 +89,9 @@ func (c *Card) createRecordFile(
 // createFile creates a file with size bytes of data. Files of an application
 // have ISO identifiers all or none; those that cannot have one are left out.
 func (c *Card) createFile(f *file, option wire.FileOption, size int) wire.Status {
-	if f.no&secondary != 0 && c.v.second != wire.PICC {
+	if f.no.Secondary() && c.v.second != wire.PICC {
 		c.call.app = c.nvm.app(c.v.second)
-		f.no &^= secondary
+		f.no = f.no.Local()
 	}
 	a := c.call.app
 	f.comm = option.Comm()

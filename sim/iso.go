@@ -114,7 +114,7 @@ func (c *Card) selectVirtualCard(m *wire.ISOSelect, rsp *wire.Data) wire.Status 
 		return wire.StatusISOFileNotFound
 	}
 	c.deselect(wire.PICC)
-	enc := findKey(c.nvm.keys, keyVCSelectEnc)
+	enc := findKey(c.nvm.keys, wire.KeyVCSelectEnc)
 	if known && enc == nil {
 		return wire.StatusOK
 	}
@@ -143,7 +143,7 @@ func (c *Card) selectVirtualCard(m *wire.ISOSelect, rsp *wire.Data) wire.Status 
 
 // authenticateVC checks the reader's MAC.
 func (c *Card) authenticateVC(mac []byte) wire.Status {
-	k := findKey(c.nvm.keys, keyVCSelectMAC)
+	k := findKey(c.nvm.keys, wire.KeyVCSelectMAC)
 	given := c.v.vc
 	c.v.vc = vcChallenge{}
 	if !given.given || k == nil {

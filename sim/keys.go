@@ -195,7 +195,7 @@ func (c *Card) mayChangeKey(no wire.KeyNo) wire.Status {
 			return wire.StatusPermissionDenied
 		}
 	case c.isSpecialKey(no):
-		if no > keyVCConfig && c.authenticated(keyVCConfig) {
+		if no > wire.KeyVCConfig && c.authenticated(wire.KeyVCConfig) {
 			return wire.StatusOK
 		}
 	case change == wire.Never:

@@ -150,7 +150,7 @@ func (c *Card) changeKeyEV2(channel securemsg.Channel, no wire.KeySetNo, head, d
 		return wire.StatusAuthenticationError
 	}
 	if no == 0 {
-		return c.changeKey(channel, insChangeKeyEV2, head, data)
+		return c.changeKey(channel, wire.InsChangeKeyEV2, head, data)
 	}
 	s, st := c.otherSet(no)
 	if st != wire.StatusOK {
@@ -167,7 +167,7 @@ func (c *Card) changeKeyEV2(channel securemsg.Channel, no wire.KeySetNo, head, d
 	if st := c.mayChangeKey(keyNo); st != wire.StatusOK {
 		return st
 	}
-	secret, err := securemsg.OpenKeyChange(channel, insChangeKeyEV2, head, data, key.FromWire(s.typ), k.value)
+	secret, err := securemsg.OpenKeyChange(channel, wire.InsChangeKeyEV2, head, data, key.FromWire(s.typ), k.value)
 	if err != nil {
 		c.endSession()
 		return openStatus(err)
@@ -178,8 +178,6 @@ func (c *Card) changeKeyEV2(channel securemsg.Channel, no wire.KeySetNo, head, d
 	*findKey(e.keys, keyNo) = cardKey{no: keyNo, typ: e.typ, version: secret.Version(), value: secret.Export()}
 	return c.commit(next)
 }
-
-const insChangeKeyEV2 = 0xC6
 
 // keyVersions answers GetKeyVersion with a key set number.
 func (c *Card) keyVersions(m *wire.GetKeyVersion, rsp *wire.KeyVersions) wire.Status {

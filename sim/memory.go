@@ -91,7 +91,7 @@ func (m *memory) factory() {
 		m.keys = []cardKey{{no: masterKey, typ: wire.KeyDES, value: make([]byte, 16)}}
 	}
 	if m.generation.Has(wire.FeatureSignature) {
-		for no := firstOriginality; no <= lastOriginality; no++ {
+		for no := wire.KeyOriginalityFirst; no <= wire.KeyOriginalityLast; no++ {
 			m.keys = append(m.keys, originalityKey(m.uid, no))
 		}
 	}

@@ -98,7 +98,7 @@ func TestRenameDelegated(t *testing.T) {
 	a := addApp(t, c, "123456", wire.KeyAES, 1, cardKey{})
 	a.isoID, a.dfName = 0x1234, unhex(t, "A0000003965643")
 	c.nvm.slots = []damSlot{{No: 0, Quota: 10, AID: a.aid}}
-	c.nvm.keys = append(c.nvm.keys, keyOf(t, keyDAMMAC, wire.KeyAES, ones, 0))
+	c.nvm.keys = append(c.nvm.keys, keyOf(t, wire.KeyDAMMAC, wire.KeyAES, ones, 0))
 	p := newPCD(t, c)
 	rename := &wire.VCName{DAMMAC: unhex(t, "D28CA69A54454B38"), Length: 7}
 	copy(rename.Name[:], unhex(t, "A0000003965644"))

@@ -149,7 +149,7 @@ func (p *pcd) answer(spec *wire.Spec, rsp wire.Message, file wire.CommMode, ch s
 	if ch != nil {
 		mode := spec.Rule.Protection(ch.Info().Scheme, true, file)
 		pad := securemsg.PadDefault
-		if spec.INS == insCommitReaderID && mode == wire.CommMAC {
+		if spec.INS == wire.InsCommitReaderID && mode == wire.CommMAC {
 			mode, pad = wire.CommFull, securemsg.PadNone
 		}
 		var err error
@@ -200,7 +200,7 @@ func (p *pcd) changeKey(head []byte, new, old key.Key) wire.Status {
 	p.t.Helper()
 	code := byte(0xC4)
 	if len(head) == 2 {
-		code = insChangeKeyEV2
+		code = wire.InsChangeKeyEV2
 	}
 	ch := p.ch
 	body, err := securemsg.SealKeyChange(context.Background(), ch, nil, securemsg.KeyChange{Code: code, Head: head, New: new, Old: old})

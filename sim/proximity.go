@@ -32,9 +32,9 @@ const pcRandom = 8 // bytes of each side's random
 // preparePC begins a check and ends the session. Without a proximity key it is
 // refused, unless an EV2 session is open, where an EV3 answered.
 func (c *Card) preparePC(_ *wire.PreparePC, rsp *wire.PCTimes) wire.Status {
-	k := findKey(c.levelKeys(), keyVCProximity)
+	k := findKey(c.levelKeys(), wire.KeyVCProximity)
 	if k == nil {
-		k = findKey(c.nvm.keys, keyVCProximity)
+		k = findKey(c.nvm.keys, wire.KeyVCProximity)
 	}
 	value := make([]byte, 16)
 	switch {
@@ -93,7 +93,7 @@ func (c *Card) verifyPC(m *wire.VerifyPC, rsp *wire.PCMAC) wire.Status {
 // authentication of a virtual card, is missing that is mandatory.
 func (c *Card) stateAllows(row *command) wire.Status {
 	switch row.spec.INS {
-	case insProximityCheck, insVerifyPC:
+	case wire.InsProximityCheck, wire.InsVerifyPC:
 		return wire.StatusOK
 	}
 	if c.v.proximity.prepared {
@@ -106,8 +106,3 @@ func (c *Card) stateAllows(row *command) wire.Status {
 	}
 	return wire.StatusOK
 }
-
-const (
-	insProximityCheck = 0xF2
-	insVerifyPC       = 0xFD
-)

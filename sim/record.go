@@ -12,27 +12,27 @@ func recordCommands() []*command {
 		return c.updateFits(m.Record, m.Offset, c.coder.Announced())
 	}
 	// The same without AF chaining.
-	readISO := onFile(opReadRecords, func(m *wire.ReadRecordsISO) wire.FileNo { return m.File }, nil,
+	readISO := onFile(opReadRecords, nil,
 		func(c *Card, m *wire.ReadRecordsISO, rsp *wire.Data) wire.Status {
 			return c.readRecords(&m.ReadRecords, rsp)
 		})
-	writeISO := onFile(opWriteRecord, func(m *wire.WriteRecordISO) wire.FileNo { return m.File },
+	writeISO := onFile(opWriteRecord,
 		func(c *Card, m *wire.WriteRecordISO) wire.Status { return writeFits(c, &m.WriteRecord) },
 		func(c *Card, m *wire.WriteRecordISO, rsp *wire.Empty) wire.Status {
 			return c.writeRecord(&m.WriteRecord, rsp)
 		})
-	updateISO := onFile(opChangeRecords, func(m *wire.UpdateRecordISO) wire.FileNo { return m.File },
+	updateISO := onFile(opChangeRecords,
 		func(c *Card, m *wire.UpdateRecordISO) wire.Status { return updateFits(c, &m.UpdateRecord) },
 		func(c *Card, m *wire.UpdateRecordISO, rsp *wire.Empty) wire.Status {
 			return c.updateRecord(&m.UpdateRecord, rsp)
 		})
 	readISO.whole, writeISO.whole, updateISO.whole = true, true, true
 	return []*command{
-		onFile(opReadRecords, func(m *wire.ReadRecords) wire.FileNo { return m.File }, nil, (*Card).readRecords),
-		onFile(opWriteRecord, func(m *wire.WriteRecord) wire.FileNo { return m.File }, writeFits, (*Card).writeRecord),
-		onFile(opChangeRecords, func(m *wire.UpdateRecord) wire.FileNo { return m.File }, updateFits, (*Card).updateRecord),
+		onFile(opReadRecords, nil, (*Card).readRecords),
+		onFile(opWriteRecord, writeFits, (*Card).writeRecord),
+		onFile(opChangeRecords, updateFits, (*Card).updateRecord),
 		readISO, writeISO, updateISO,
-		onFile(opChangeRecords, func(m *wire.ClearRecordFile) wire.FileNo { return m.File }, nil, (*Card).clearRecordFile),
+		onFile(opChangeRecords, nil, (*Card).clearRecordFile),
 	}
 }
 

@@ -156,11 +156,9 @@ func (c *Card) commitReaderID(m *wire.CommitReaderID, rsp *wire.ReaderID) wire.S
 	} else {
 		x.anonymous = true
 	}
-	x.add(slices.Concat([]byte{insCommitReaderID}, m.TMRI[:], rsp.EncTMRI))
+	x.add(slices.Concat([]byte{wire.InsCommitReaderID}, m.TMRI[:], rsp.EncTMRI))
 	return wire.StatusOK
 }
-
-const insCommitReaderID = 0xC8
 
 // commitTMAC puts the transaction's MAC into its file, in an application that
 // is being edited. done tells whether there was one.

@@ -8,10 +8,10 @@ import (
 
 func valueCommands() []*command {
 	rows := []*command{
-		onFile(opGetValue, func(m *wire.GetValue) wire.FileNo { return m.File }, nil, (*Card).getValue),
-		onFile(opCredit, func(m *wire.Credit) wire.FileNo { return m.File }, nil, (*Card).credit),
-		onFile(opDebit, func(m *wire.Debit) wire.FileNo { return m.File }, nil, (*Card).debit),
-		onFile(opLimitedCredit, func(m *wire.LimitedCredit) wire.FileNo { return m.File }, nil, (*Card).limitedCredit),
+		onFile(opGetValue, nil, (*Card).getValue),
+		onFile(opCredit, nil, (*Card).credit),
+		onFile(opDebit, nil, (*Card).debit),
+		onFile(opLimitedCredit, nil, (*Card).limitedCredit),
 	}
 	for _, row := range rows[1:] {
 		row.length = func(*Card) int { return 4 }
@@ -91,7 +91,7 @@ func addSaturated(a, b int32) int32 {
 // mayRestore judges RestoreTransfer: reading the source's value, and the target's
 // ReadWrite right (inferred).
 func (c *Card) mayRestore(m *wire.RestoreTransfer) wire.Status {
-	if (m.Source^m.Target)&secondary != 0 {
+	if m.Source.Secondary() != m.Target.Secondary() {
 		return wire.StatusPermissionDenied // not between applications
 	}
 	if st := c.access(opGetValue, m.Source); st != wire.StatusOK {

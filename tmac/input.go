@@ -67,13 +67,26 @@ func (t *Input) Add(cmd wire.Command, answer wire.Message) error {
 	return nil
 }
 
+// Enters reports whether the native command with this INS enters the input.
+func Enters(ins byte) bool {
+	switch ins {
+	case wire.InsReadData, wire.InsReadDataISO, wire.InsReadRecords, wire.InsReadRecordsISO,
+		wire.InsWriteData, wire.InsWriteDataISO, wire.InsWriteRecord, wire.InsWriteRecordISO,
+		wire.InsUpdateRecord, wire.InsUpdateRecordISO, wire.InsClearRecordFile,
+		wire.InsGetValue, wire.InsCredit, wire.InsDebit, wire.InsLimitedCredit, wire.InsRestoreTransfer,
+		wire.InsCommitReaderID:
+		return true
+	}
+	return false
+}
+
 // AddBytes is Add for a command as it is on the wire: INS, what follows it in
 // plain, and the plain answer without status and MAC.
 func (t *Input) AddBytes(ins byte, params, answer []byte) error {
 	switch ins {
-	case 0xBD, 0xAD: // ReadData
+	case wire.InsReadData, wire.InsReadDataISO:
 		return t.read(ins, params, answer, len(answer))
-	case 0xBB, 0xAB: // ReadRecords
+	case wire.InsReadRecords, wire.InsReadRecordsISO:
 		n := 0
 		if len(params) == 7 && zero(params[4:]) && !t.excluded(params) {
 			size := t.RecordSizes[wire.FileNo(params[0])]
@@ -83,31 +96,31 @@ func (t *Input) AddBytes(ins byte, params, answer []byte) error {
 			n = len(answer) / size
 		}
 		return t.read(ins, params, answer, n)
-	case 0x3D, 0x8D, 0x3B, 0x8B: // WriteData, WriteRecord
+	case wire.InsWriteData, wire.InsWriteDataISO, wire.InsWriteRecord, wire.InsWriteRecordISO:
 		return t.write(ins, params, 7)
-	case 0xDB, 0xBA: // UpdateRecord
+	case wire.InsUpdateRecord, wire.InsUpdateRecordISO:
 		return t.write(ins, params, 10)
-	case 0x6C: // GetValue
+	case wire.InsGetValue:
 		if len(params) != 1 || len(answer) != 4 {
 			return errLength
 		}
 		return t.one(params, ins, params, answer)
-	case 0x0C, 0xDC, 0x1C: // Credit, Debit, LimitedCredit
+	case wire.InsCredit, wire.InsDebit, wire.InsLimitedCredit:
 		if len(params) != 5 {
 			return errLength
 		}
 		return t.one(params, ins, params)
-	case 0xEB: // ClearRecordFile
+	case wire.InsClearRecordFile:
 		if len(params) != 1 {
 			return errLength
 		}
 		return t.one(params, ins, params)
-	case 0xC8: // CommitReaderID: without a session there is no answer
+	case wire.InsCommitReaderID: // without a session there is no answer
 		if len(params) != 16 || len(answer) != 0 && len(answer) != 16 {
 			return errLength
 		}
 		return t.one(nil, ins, params, answer)
-	case 0xB1:
+	case wire.InsRestoreTransfer:
 		return errors.New("how RestoreTransfer enters the transaction MAC is not public")
 	}
 	return nil

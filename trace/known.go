@@ -46,6 +46,20 @@ func (v *knowledge) fileKey(no byte) fileKeyOf {
 	return k
 }
 
+// fileOf is the file that a message names in its clear part.
+func (v *knowledge) fileOf(m *message) (fileKeyOf, bool) {
+	spec := m.spec()
+	if spec == nil {
+		return fileKeyOf{}, false
+	}
+	c := spec.New()
+	if _, err := v.coder.DecodeHead(m.body, c); err != nil {
+		return fileKeyOf{}, false
+	}
+	no, ok := wire.FileOf(c)
+	return v.fileKey(byte(no)), ok
+}
+
 // learnFiles takes the settings of files from commands that state them. cmd
 // and rsp are plain.
 func (v *knowledge) learnFiles(m *message, cmd, rsp []byte) {
@@ -87,10 +101,13 @@ func (v *knowledge) learnFiles(m *message, cmd, rsp []byte) {
 
 // observe remembers the mode that a file of unknown settings was used with.
 func (v *verifier) observe(m *message, best *attempt) {
-	if best.rule != wire.RuleRead && best.rule != wire.RuleWrite || !best.good() || len(m.body) == 0 {
+	if best.rule != wire.RuleRead && best.rule != wire.RuleWrite || !best.good() {
 		return
 	}
-	k := v.fileKey(m.body[0])
+	k, ok := v.fileOf(m)
+	if !ok {
+		return
+	}
 	if f, ok := v.files[k]; ok && !f.observed {
 		return
 	}
@@ -100,10 +117,13 @@ func (v *verifier) observe(m *message, best *attempt) {
 // effective is the mode that the access to a file has, as far as that is
 // known: its own if a key grants it, plain if it is free.
 func (v *knowledge) effective(m *message, rule wire.Rule, no int) wire.CommMode {
-	if rule != wire.RuleRead && rule != wire.RuleWrite || len(m.body) == 0 {
+	if rule != wire.RuleRead && rule != wire.RuleWrite {
 		return modeUnknown
 	}
-	k := v.fileKey(m.body[0])
+	k, ok := v.fileOf(m)
+	if !ok {
+		return modeUnknown
+	}
 	f, ok := v.files[k]
 	if !ok {
 		if f, ok = v.later[k]; !ok {

@@ -10,16 +10,13 @@ type SelectApplication struct {
 }
 
 var selectApplicationSpec = Spec{
-	Name: "SelectApplication", Class: ClassNative, INS: 0x5A, Rule: RulePlain, Level: LevelBoth,
+	Name: "SelectApplication", Class: ClassNative, INS: InsSelectApplication, Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureApplications, Success: StatusOK,
 	New: func() Command { return new(SelectApplication) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*SelectApplication) Spec() *Spec { return &selectApplicationSpec }
-
-// Effect is none.
-func (*SelectApplication) Effect(FileType) Effect { return EffectNone }
 
 // Response returns an Empty.
 func (*SelectApplication) Response() *Empty { return new(Empty) }
@@ -40,16 +37,13 @@ func (m *SelectApplication) Layout(c *Coder) {
 type GetApplicationIDs struct{}
 
 var getApplicationIDsSpec = Spec{
-	Name: "GetApplicationIDs", Class: ClassNative, INS: 0x6A, Rule: RuleManage, Level: LevelPICC,
+	Name: "GetApplicationIDs", Class: ClassNative, INS: InsGetApplicationIDs, Rule: RuleManage, Level: LevelPICC,
 	Needs: FeatureApplications, Success: StatusOK,
 	New: func() Command { return new(GetApplicationIDs) }, NewResponse: func() Message { return new(ApplicationIDs) },
 }
 
 // Spec returns the command's declaration.
 func (*GetApplicationIDs) Spec() *Spec { return &getApplicationIDsSpec }
-
-// Effect is none.
-func (*GetApplicationIDs) Effect(FileType) Effect { return EffectNone }
 
 // Response returns an ApplicationIDs.
 func (*GetApplicationIDs) Response() *ApplicationIDs { return new(ApplicationIDs) }
@@ -72,16 +66,13 @@ func (m *ApplicationIDs) Layout(c *Coder) {
 type GetDFNames struct{}
 
 var getDFNamesSpec = Spec{
-	Name: "GetDFNames", Class: ClassNative, INS: 0x6D, Rule: RuleManage, Level: LevelPICC,
+	Name: "GetDFNames", Class: ClassNative, INS: InsGetDFNames, Rule: RuleManage, Level: LevelPICC,
 	Needs: FeatureEV1Commands, Success: StatusOK,
 	New: func() Command { return new(GetDFNames) }, NewResponse: func() Message { return new(DFNames) },
 }
 
 // Spec returns the command's declaration.
 func (*GetDFNames) Spec() *Spec { return &getDFNamesSpec }
-
-// Effect is none.
-func (*GetDFNames) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a DFNames.
 func (*GetDFNames) Response() *DFNames { return new(DFNames) }
@@ -129,16 +120,13 @@ type CreateApplication struct {
 }
 
 var createApplicationSpec = Spec{
-	Name: "CreateApplication", Class: ClassNative, INS: 0xCA, Rule: RuleManage, Level: LevelPICC,
+	Name: "CreateApplication", Class: ClassNative, INS: InsCreateApplication, Rule: RuleManage, Level: LevelPICC, Effect: EffectImmediate,
 	Needs: FeatureApplications, Success: StatusOK,
 	New: func() Command { return new(CreateApplication) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*CreateApplication) Spec() *Spec { return &createApplicationSpec }
-
-// Effect is immediate.
-func (*CreateApplication) Effect(FileType) Effect { return EffectImmediate }
 
 // Response returns an Empty.
 func (*CreateApplication) Response() *Empty { return new(Empty) }
@@ -192,16 +180,13 @@ type DeleteApplication struct {
 }
 
 var deleteApplicationSpec = Spec{
-	Name: "DeleteApplication", Class: ClassNative, INS: 0xDA, Rule: RuleManage, Level: LevelBoth,
+	Name: "DeleteApplication", Class: ClassNative, INS: InsDeleteApplication, Rule: RuleManage, Level: LevelBoth, Effect: EffectImmediate, Slow: true,
 	Needs: FeatureApplications, Success: StatusOK,
 	New: func() Command { return new(DeleteApplication) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*DeleteApplication) Spec() *Spec { return &deleteApplicationSpec }
-
-// Effect is immediate.
-func (*DeleteApplication) Effect(FileType) Effect { return EffectImmediate }
 
 // Response returns an Empty.
 func (*DeleteApplication) Response() *Empty { return new(Empty) }

@@ -11,16 +11,13 @@ type Authenticate struct {
 }
 
 var authenticateSpec = Spec{
-	Name: "Authenticate", Class: ClassNative, INS: 0x0A, Rule: RulePlain, Level: LevelBoth,
+	Name: "Authenticate", Class: ClassNative, INS: InsAuthenticate, Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureD40Auth, Success: StatusAdditionalFrame, Exchange: Single,
 	New: func() Command { return new(Authenticate) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
 func (*Authenticate) Spec() *Spec { return &authenticateSpec }
-
-// Effect is none.
-func (*Authenticate) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Data.
 func (*Authenticate) Response() *Data { return new(Data) }
@@ -34,16 +31,13 @@ type AuthenticatePart2 struct {
 }
 
 var authenticatePart2Spec = Spec{
-	Name: "AuthenticatePart2", Class: ClassNative, INS: 0xAF, Variant: "D40", Rule: RulePlain, Level: LevelBoth,
+	Name: "AuthenticatePart2", Class: ClassNative, INS: InsAdditionalFrame, Variant: "D40", Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureD40Auth, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(AuthenticatePart2) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
 func (*AuthenticatePart2) Spec() *Spec { return &authenticatePart2Spec }
-
-// Effect is none.
-func (*AuthenticatePart2) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Data.
 func (*AuthenticatePart2) Response() *Data { return new(Data) }
@@ -59,16 +53,13 @@ type AuthenticateISO struct {
 }
 
 var authenticateISOSpec = Spec{
-	Name: "AuthenticateISO", Class: ClassNative, INS: 0x1A, Rule: RulePlain, Level: LevelBoth,
+	Name: "AuthenticateISO", Class: ClassNative, INS: InsAuthenticateISO, Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureEV1Auth, Success: StatusAdditionalFrame, Exchange: Single,
 	New: func() Command { return new(AuthenticateISO) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
 func (*AuthenticateISO) Spec() *Spec { return &authenticateISOSpec }
-
-// Effect is none.
-func (*AuthenticateISO) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Data.
 func (*AuthenticateISO) Response() *Data { return new(Data) }
@@ -83,16 +74,13 @@ type AuthenticateISOPart2 struct {
 }
 
 var authenticateISOPart2Spec = Spec{
-	Name: "AuthenticateISOPart2", Class: ClassNative, INS: 0xAF, Variant: "ISO", Rule: RulePlain, Level: LevelBoth,
+	Name: "AuthenticateISOPart2", Class: ClassNative, INS: InsAdditionalFrame, Variant: "ISO", Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureEV1Auth, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(AuthenticateISOPart2) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
 func (*AuthenticateISOPart2) Spec() *Spec { return &authenticateISOPart2Spec }
-
-// Effect is none.
-func (*AuthenticateISOPart2) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Data.
 func (*AuthenticateISOPart2) Response() *Data { return new(Data) }
@@ -107,16 +95,13 @@ type AuthenticateAES struct {
 }
 
 var authenticateAESSpec = Spec{
-	Name: "AuthenticateAES", Class: ClassNative, INS: 0xAA, Rule: RulePlain, Level: LevelBoth,
+	Name: "AuthenticateAES", Class: ClassNative, INS: InsAuthenticateAES, Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureEV1Auth, Success: StatusAdditionalFrame, Exchange: Single,
 	New: func() Command { return new(AuthenticateAES) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
 func (*AuthenticateAES) Spec() *Spec { return &authenticateAESSpec }
-
-// Effect is none.
-func (*AuthenticateAES) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Data.
 func (*AuthenticateAES) Response() *Data { return new(Data) }
@@ -130,16 +115,13 @@ type AuthenticateAESPart2 struct {
 }
 
 var authenticateAESPart2Spec = Spec{
-	Name: "AuthenticateAESPart2", Class: ClassNative, INS: 0xAF, Variant: "AES", Rule: RulePlain, Level: LevelBoth,
+	Name: "AuthenticateAESPart2", Class: ClassNative, INS: InsAdditionalFrame, Variant: "AES", Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureEV1Auth, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(AuthenticateAESPart2) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
 func (*AuthenticateAESPart2) Spec() *Spec { return &authenticateAESPart2Spec }
-
-// Effect is none.
-func (*AuthenticateAESPart2) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Data.
 func (*AuthenticateAESPart2) Response() *Data { return new(Data) }

@@ -1,6 +1,7 @@
 package wire
 
-// CapLRP in the first byte of the reader's capabilities asks for LRP.
+// CapLRP asks for LRP in the first byte of the reader's capabilities, PCDcap2.1
+// (command reference 6.6), and in the card's at CapPDCap2_1 turns it on for ever.
 const CapLRP = 1 << 1
 
 // AuthenticateEV2First begins the EV2 authentication with an AES key and a new
@@ -11,16 +12,13 @@ type AuthenticateEV2First struct {
 }
 
 var authenticateEV2FirstSpec = Spec{
-	Name: "AuthenticateEV2First", Class: ClassNative, INS: 0x71, Rule: RulePlain, Level: LevelBoth,
+	Name: "AuthenticateEV2First", Class: ClassNative, INS: InsAuthenticateEV2First, Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureEV2Auth, Success: StatusAdditionalFrame, Exchange: Single,
 	New: func() Command { return new(AuthenticateEV2First) }, NewResponse: func() Message { return new(Challenge) },
 }
 
 // Spec returns the command's declaration.
 func (*AuthenticateEV2First) Spec() *Spec { return &authenticateEV2FirstSpec }
-
-// Effect is none.
-func (*AuthenticateEV2First) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Challenge.
 func (*AuthenticateEV2First) Response() *Challenge { return new(Challenge) }
@@ -60,16 +58,13 @@ type AuthenticateEV2FirstPart2 struct {
 }
 
 var authenticateEV2FirstPart2Spec = Spec{
-	Name: "AuthenticateEV2FirstPart2", Class: ClassNative, INS: 0xAF, Variant: "EV2First", Rule: RulePlain, Level: LevelBoth,
+	Name: "AuthenticateEV2FirstPart2", Class: ClassNative, INS: InsAdditionalFrame, Variant: "EV2First", Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureEV2Auth, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(AuthenticateEV2FirstPart2) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
 func (*AuthenticateEV2FirstPart2) Spec() *Spec { return &authenticateEV2FirstPart2Spec }
-
-// Effect is none.
-func (*AuthenticateEV2FirstPart2) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Data.
 func (*AuthenticateEV2FirstPart2) Response() *Data { return new(Data) }
@@ -84,16 +79,13 @@ type AuthenticateEV2NonFirst struct {
 }
 
 var authenticateEV2NonFirstSpec = Spec{
-	Name: "AuthenticateEV2NonFirst", Class: ClassNative, INS: 0x77, Rule: RulePlain, Level: LevelBoth,
+	Name: "AuthenticateEV2NonFirst", Class: ClassNative, INS: InsAuthenticateEV2NonFirst, Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureEV2Auth, Success: StatusAdditionalFrame, Exchange: Single,
 	New: func() Command { return new(AuthenticateEV2NonFirst) }, NewResponse: func() Message { return new(Challenge) },
 }
 
 // Spec returns the command's declaration.
 func (*AuthenticateEV2NonFirst) Spec() *Spec { return &authenticateEV2NonFirstSpec }
-
-// Effect is none.
-func (*AuthenticateEV2NonFirst) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Challenge.
 func (*AuthenticateEV2NonFirst) Response() *Challenge { return new(Challenge) }
@@ -108,16 +100,13 @@ type AuthenticateEV2NonFirstPart2 struct {
 }
 
 var authenticateEV2NonFirstPart2Spec = Spec{
-	Name: "AuthenticateEV2NonFirstPart2", Class: ClassNative, INS: 0xAF, Variant: "EV2NonFirst", Rule: RulePlain, Level: LevelBoth,
+	Name: "AuthenticateEV2NonFirstPart2", Class: ClassNative, INS: InsAdditionalFrame, Variant: "EV2NonFirst", Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureEV2Auth, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(AuthenticateEV2NonFirstPart2) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
 func (*AuthenticateEV2NonFirstPart2) Spec() *Spec { return &authenticateEV2NonFirstPart2Spec }
-
-// Effect is none.
-func (*AuthenticateEV2NonFirstPart2) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Data.
 func (*AuthenticateEV2NonFirstPart2) Response() *Data { return new(Data) }
@@ -133,16 +122,13 @@ type AuthenticateLRPFirst struct {
 }
 
 var authenticateLRPFirstSpec = Spec{
-	Name: "AuthenticateLRPFirst", Class: ClassNative, INS: 0x71, Variant: "LRP", Rule: RulePlain, Level: LevelBoth,
+	Name: "AuthenticateLRPFirst", Class: ClassNative, INS: InsAuthenticateEV2First, Variant: "LRP", Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureLRP, Success: StatusAdditionalFrame, Exchange: Single,
 	New: func() Command { return new(AuthenticateLRPFirst) }, NewResponse: func() Message { return new(Challenge) },
 }
 
 // Spec returns the command's declaration.
 func (*AuthenticateLRPFirst) Spec() *Spec { return &authenticateLRPFirstSpec }
-
-// Effect is none.
-func (*AuthenticateLRPFirst) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Challenge.
 func (*AuthenticateLRPFirst) Response() *Challenge { return new(Challenge) }
@@ -160,16 +146,13 @@ type AuthenticateLRPFirstPart2 struct {
 }
 
 var authenticateLRPFirstPart2Spec = Spec{
-	Name: "AuthenticateLRPFirstPart2", Class: ClassNative, INS: 0xAF, Variant: "LRPFirst", Rule: RulePlain, Level: LevelBoth,
+	Name: "AuthenticateLRPFirstPart2", Class: ClassNative, INS: InsAdditionalFrame, Variant: "LRPFirst", Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureLRP, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(AuthenticateLRPFirstPart2) }, NewResponse: func() Message { return new(LRPFirstProof) },
 }
 
 // Spec returns the command's declaration.
 func (*AuthenticateLRPFirstPart2) Spec() *Spec { return &authenticateLRPFirstPart2Spec }
-
-// Effect is none.
-func (*AuthenticateLRPFirstPart2) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a LRPFirstProof.
 func (*AuthenticateLRPFirstPart2) Response() *LRPFirstProof { return new(LRPFirstProof) }
@@ -198,16 +181,13 @@ type AuthenticateLRPNonFirst struct {
 }
 
 var authenticateLRPNonFirstSpec = Spec{
-	Name: "AuthenticateLRPNonFirst", Class: ClassNative, INS: 0x77, Variant: "LRP", Rule: RulePlain, Level: LevelBoth,
+	Name: "AuthenticateLRPNonFirst", Class: ClassNative, INS: InsAuthenticateEV2NonFirst, Variant: "LRP", Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureLRP, Success: StatusAdditionalFrame, Exchange: Single,
 	New: func() Command { return new(AuthenticateLRPNonFirst) }, NewResponse: func() Message { return new(Challenge) },
 }
 
 // Spec returns the command's declaration.
 func (*AuthenticateLRPNonFirst) Spec() *Spec { return &authenticateLRPNonFirstSpec }
-
-// Effect is none.
-func (*AuthenticateLRPNonFirst) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Challenge.
 func (*AuthenticateLRPNonFirst) Response() *Challenge { return new(Challenge) }
@@ -222,16 +202,13 @@ type AuthenticateLRPNonFirstPart2 struct {
 }
 
 var authenticateLRPNonFirstPart2Spec = Spec{
-	Name: "AuthenticateLRPNonFirstPart2", Class: ClassNative, INS: 0xAF, Variant: "LRPNonFirst", Rule: RulePlain, Level: LevelBoth,
+	Name: "AuthenticateLRPNonFirstPart2", Class: ClassNative, INS: InsAdditionalFrame, Variant: "LRPNonFirst", Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureLRP, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(AuthenticateLRPNonFirstPart2) }, NewResponse: func() Message { return new(LRPNonFirstProof) },
 }
 
 // Spec returns the command's declaration.
 func (*AuthenticateLRPNonFirstPart2) Spec() *Spec { return &authenticateLRPNonFirstPart2Spec }
-
-// Effect is none.
-func (*AuthenticateLRPNonFirstPart2) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a LRPNonFirstProof.
 func (*AuthenticateLRPNonFirstPart2) Response() *LRPNonFirstProof { return new(LRPNonFirstProof) }

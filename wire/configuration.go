@@ -44,16 +44,13 @@ func (o ConfigOption) String() string {
 }
 
 var setConfigurationSpec = Spec{
-	Name: "SetConfiguration", Class: ClassNative, INS: 0x5C, Rule: RuleFull, Level: LevelBoth,
+	Name: "SetConfiguration", Class: ClassNative, INS: InsSetConfiguration, Rule: RuleFull, Level: LevelBoth, Effect: EffectImmediate,
 	Needs: FeatureCardUID, Success: StatusOK,
 	New: func() Command { return new(SetConfiguration) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*SetConfiguration) Spec() *Spec { return &setConfigurationSpec }
-
-// Effect is immediate.
-func (*SetConfiguration) Effect(FileType) Effect { return EffectImmediate }
 
 // Response returns an Empty.
 func (*SetConfiguration) Response() *Empty { return new(Empty) }

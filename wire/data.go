@@ -10,7 +10,7 @@ type ReadData struct {
 }
 
 var readDataSpec = Spec{
-	Name: "ReadData", Class: ClassNative, INS: 0xBD, Rule: RuleRead, Level: LevelApp,
+	Name: "ReadData", Class: ClassNative, INS: InsReadData, Rule: RuleRead, Level: LevelApp,
 	Needs: FeatureClassic, Success: StatusOK,
 	New: func() Command { return new(ReadData) }, NewResponse: func() Message { return new(Data) },
 }
@@ -18,8 +18,8 @@ var readDataSpec = Spec{
 // Spec returns the command's declaration.
 func (*ReadData) Spec() *Spec { return &readDataSpec }
 
-// Effect is none.
-func (*ReadData) Effect(FileType) Effect { return EffectNone }
+// OnFile is the file.
+func (m *ReadData) OnFile() FileNo { return m.File }
 
 // Response returns a Data.
 func (*ReadData) Response() *Data { return new(Data) }
@@ -58,7 +58,7 @@ type WriteData struct {
 }
 
 var writeDataSpec = Spec{
-	Name: "WriteData", Class: ClassNative, INS: 0x3D, Rule: RuleWrite, Level: LevelApp,
+	Name: "WriteData", Class: ClassNative, INS: InsWriteData, Rule: RuleWrite, Level: LevelApp, Effect: EffectImmediate, PendsInBackup: true,
 	Needs: FeatureClassic, Success: StatusOK,
 	New: func() Command { return new(WriteData) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -66,13 +66,8 @@ var writeDataSpec = Spec{
 // Spec returns the command's declaration.
 func (*WriteData) Spec() *Spec { return &writeDataSpec }
 
-// Effect is pending for backup files, else immediate.
-func (*WriteData) Effect(t FileType) Effect {
-	if t == FileBackup {
-		return EffectPending
-	}
-	return EffectImmediate
-}
+// OnFile is the file.
+func (m *WriteData) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*WriteData) Response() *Empty { return new(Empty) }
@@ -91,7 +86,7 @@ func (m *WriteData) Layout(c *Coder) {
 type ReadDataISO struct{ ReadData }
 
 var readDataISOSpec = Spec{
-	Name: "ReadDataISO", Class: ClassNative, INS: 0xAD, Rule: RuleRead, Level: LevelApp,
+	Name: "ReadDataISO", Class: ClassNative, INS: InsReadDataISO, Rule: RuleRead, Level: LevelApp,
 	Needs: FeatureISOChaining, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(ReadDataISO) }, NewResponse: func() Message { return new(Data) },
 }
@@ -104,7 +99,7 @@ func (*ReadDataISO) Spec() *Spec { return &readDataISOSpec }
 type WriteDataISO struct{ WriteData }
 
 var writeDataISOSpec = Spec{
-	Name: "WriteDataISO", Class: ClassNative, INS: 0x8D, Rule: RuleWrite, Level: LevelApp,
+	Name: "WriteDataISO", Class: ClassNative, INS: InsWriteDataISO, Rule: RuleWrite, Level: LevelApp, Effect: EffectImmediate, PendsInBackup: true,
 	Needs: FeatureISOChaining, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(WriteDataISO) }, NewResponse: func() Message { return new(Empty) },
 }

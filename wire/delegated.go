@@ -19,16 +19,13 @@ type CreateDelegatedApplication struct {
 }
 
 var createDelegatedApplicationSpec = Spec{
-	Name: "CreateDelegatedApplication", Class: ClassNative, INS: 0xC9, Rule: RuleManage, Level: LevelPICC,
+	Name: "CreateDelegatedApplication", Class: ClassNative, INS: InsCreateDelegatedApplication, Rule: RuleManage, Level: LevelPICC, Effect: EffectImmediate,
 	Needs: FeatureDelegated, Success: StatusOK,
 	New: func() Command { return new(CreateDelegatedApplication) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*CreateDelegatedApplication) Spec() *Spec { return &createDelegatedApplicationSpec }
-
-// Effect is immediate.
-func (*CreateDelegatedApplication) Effect(FileType) Effect { return EffectImmediate }
 
 // Response returns an Empty.
 func (*CreateDelegatedApplication) Response() *Empty { return new(Empty) }
@@ -60,16 +57,13 @@ type GetDelegatedInfo struct {
 }
 
 var getDelegatedInfoSpec = Spec{
-	Name: "GetDelegatedInfo", Class: ClassNative, INS: 0x69, Rule: RuleManage, Level: LevelPICC,
+	Name: "GetDelegatedInfo", Class: ClassNative, INS: InsGetDelegatedInfo, Rule: RuleManage, Level: LevelPICC,
 	Needs: FeatureDelegated, Success: StatusOK,
 	New: func() Command { return new(GetDelegatedInfo) }, NewResponse: func() Message { return new(DelegatedInfo) },
 }
 
 // Spec returns the command's declaration.
 func (*GetDelegatedInfo) Spec() *Spec { return &getDelegatedInfoSpec }
-
-// Effect is none.
-func (*GetDelegatedInfo) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a DelegatedInfo.
 func (*GetDelegatedInfo) Response() *DelegatedInfo { return new(DelegatedInfo) }

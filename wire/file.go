@@ -4,16 +4,13 @@ package wire
 type GetFileIDs struct{}
 
 var getFileIDsSpec = Spec{
-	Name: "GetFileIDs", Class: ClassNative, INS: 0x6F, Rule: RuleManage, Level: LevelApp,
+	Name: "GetFileIDs", Class: ClassNative, INS: InsGetFileIDs, Rule: RuleManage, Level: LevelApp,
 	Needs: FeatureFiles, Success: StatusOK,
 	New: func() Command { return new(GetFileIDs) }, NewResponse: func() Message { return new(FileIDs) },
 }
 
 // Spec returns the command's declaration.
 func (*GetFileIDs) Spec() *Spec { return &getFileIDsSpec }
-
-// Effect is none.
-func (*GetFileIDs) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a FileIDs.
 func (*GetFileIDs) Response() *FileIDs { return new(FileIDs) }
@@ -35,16 +32,13 @@ func (m *FileIDs) Layout(c *Coder) {
 type GetISOFileIDs struct{}
 
 var getISOFileIDsSpec = Spec{
-	Name: "GetISOFileIDs", Class: ClassNative, INS: 0x61, Rule: RuleManage, Level: LevelApp,
+	Name: "GetISOFileIDs", Class: ClassNative, INS: InsGetISOFileIDs, Rule: RuleManage, Level: LevelApp,
 	Needs: FeatureISOFiles, Success: StatusOK,
 	New: func() Command { return new(GetISOFileIDs) }, NewResponse: func() Message { return new(ISOFileIDs) },
 }
 
 // Spec returns the command's declaration.
 func (*GetISOFileIDs) Spec() *Spec { return &getISOFileIDsSpec }
-
-// Effect is none.
-func (*GetISOFileIDs) Effect(FileType) Effect { return EffectNone }
 
 // Response returns an ISOFileIDs.
 func (*GetISOFileIDs) Response() *ISOFileIDs { return new(ISOFileIDs) }
@@ -72,7 +66,7 @@ type CreateStdDataFile struct {
 }
 
 var createStdDataFileSpec = Spec{
-	Name: "CreateStdDataFile", Class: ClassNative, INS: 0xCD, Rule: RuleManage, Level: LevelApp,
+	Name: "CreateStdDataFile", Class: ClassNative, INS: InsCreateStdDataFile, Rule: RuleManage, Level: LevelApp, Effect: EffectImmediate,
 	Needs: FeatureApplications, Success: StatusOK,
 	New: func() Command { return new(CreateStdDataFile) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -80,8 +74,8 @@ var createStdDataFileSpec = Spec{
 // Spec returns the command's declaration.
 func (*CreateStdDataFile) Spec() *Spec { return &createStdDataFileSpec }
 
-// Effect is immediate.
-func (*CreateStdDataFile) Effect(FileType) Effect { return EffectImmediate }
+// OnFile is the file.
+func (m *CreateStdDataFile) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*CreateStdDataFile) Response() *Empty { return new(Empty) }
@@ -103,7 +97,7 @@ type CreateBackupDataFile struct {
 }
 
 var createBackupDataFileSpec = Spec{
-	Name: "CreateBackupDataFile", Class: ClassNative, INS: 0xCB, Rule: RuleManage, Level: LevelApp,
+	Name: "CreateBackupDataFile", Class: ClassNative, INS: InsCreateBackupDataFile, Rule: RuleManage, Level: LevelApp, Effect: EffectImmediate,
 	Needs: FeatureApplications, Success: StatusOK,
 	New: func() Command { return new(CreateBackupDataFile) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -111,8 +105,8 @@ var createBackupDataFileSpec = Spec{
 // Spec returns the command's declaration.
 func (*CreateBackupDataFile) Spec() *Spec { return &createBackupDataFileSpec }
 
-// Effect is immediate.
-func (*CreateBackupDataFile) Effect(FileType) Effect { return EffectImmediate }
+// OnFile is the file.
+func (m *CreateBackupDataFile) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*CreateBackupDataFile) Response() *Empty { return new(Empty) }
@@ -133,7 +127,7 @@ type CreateValueFile struct {
 }
 
 var createValueFileSpec = Spec{
-	Name: "CreateValueFile", Class: ClassNative, INS: 0xCC, Rule: RuleManage, Level: LevelApp,
+	Name: "CreateValueFile", Class: ClassNative, INS: InsCreateValueFile, Rule: RuleManage, Level: LevelApp, Effect: EffectImmediate,
 	Needs: FeatureApplications, Success: StatusOK,
 	New: func() Command { return new(CreateValueFile) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -141,8 +135,8 @@ var createValueFileSpec = Spec{
 // Spec returns the command's declaration.
 func (*CreateValueFile) Spec() *Spec { return &createValueFileSpec }
 
-// Effect is immediate.
-func (*CreateValueFile) Effect(FileType) Effect { return EffectImmediate }
+// OnFile is the file.
+func (m *CreateValueFile) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*CreateValueFile) Response() *Empty { return new(Empty) }
@@ -170,7 +164,7 @@ type CreateLinearRecordFile struct {
 }
 
 var createLinearRecordFileSpec = Spec{
-	Name: "CreateLinearRecordFile", Class: ClassNative, INS: 0xC1, Rule: RuleManage, Level: LevelApp,
+	Name: "CreateLinearRecordFile", Class: ClassNative, INS: InsCreateLinearRecordFile, Rule: RuleManage, Level: LevelApp, Effect: EffectImmediate,
 	Needs: FeatureApplications, Success: StatusOK,
 	New: func() Command { return new(CreateLinearRecordFile) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -178,8 +172,8 @@ var createLinearRecordFileSpec = Spec{
 // Spec returns the command's declaration.
 func (*CreateLinearRecordFile) Spec() *Spec { return &createLinearRecordFileSpec }
 
-// Effect is immediate.
-func (*CreateLinearRecordFile) Effect(FileType) Effect { return EffectImmediate }
+// OnFile is the file.
+func (m *CreateLinearRecordFile) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*CreateLinearRecordFile) Response() *Empty { return new(Empty) }
@@ -203,7 +197,7 @@ type CreateCyclicRecordFile struct {
 }
 
 var createCyclicRecordFileSpec = Spec{
-	Name: "CreateCyclicRecordFile", Class: ClassNative, INS: 0xC0, Rule: RuleManage, Level: LevelApp,
+	Name: "CreateCyclicRecordFile", Class: ClassNative, INS: InsCreateCyclicRecordFile, Rule: RuleManage, Level: LevelApp, Effect: EffectImmediate,
 	Needs: FeatureApplications, Success: StatusOK,
 	New: func() Command { return new(CreateCyclicRecordFile) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -211,8 +205,8 @@ var createCyclicRecordFileSpec = Spec{
 // Spec returns the command's declaration.
 func (*CreateCyclicRecordFile) Spec() *Spec { return &createCyclicRecordFileSpec }
 
-// Effect is immediate.
-func (*CreateCyclicRecordFile) Effect(FileType) Effect { return EffectImmediate }
+// OnFile is the file.
+func (m *CreateCyclicRecordFile) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*CreateCyclicRecordFile) Response() *Empty { return new(Empty) }
@@ -245,7 +239,7 @@ type DeleteFile struct {
 }
 
 var deleteFileSpec = Spec{
-	Name: "DeleteFile", Class: ClassNative, INS: 0xDF, Rule: RuleManage, Level: LevelApp,
+	Name: "DeleteFile", Class: ClassNative, INS: InsDeleteFile, Rule: RuleManage, Level: LevelApp, Effect: EffectImmediate,
 	Needs: FeatureFiles, Success: StatusOK,
 	New: func() Command { return new(DeleteFile) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -253,8 +247,8 @@ var deleteFileSpec = Spec{
 // Spec returns the command's declaration.
 func (*DeleteFile) Spec() *Spec { return &deleteFileSpec }
 
-// Effect is immediate.
-func (*DeleteFile) Effect(FileType) Effect { return EffectImmediate }
+// OnFile is the file.
+func (m *DeleteFile) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*DeleteFile) Response() *Empty { return new(Empty) }

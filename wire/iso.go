@@ -64,16 +64,13 @@ type ISOSelect struct {
 }
 
 var isoSelectSpec = Spec{
-	Name: "ISOSelect", Class: ClassISO, INS: 0xA4, Rule: RulePlain, Level: LevelBoth,
+	Name: "ISOSelect", Class: ClassISO, INS: InsISOSelect, Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureISOFileAccess, Success: StatusISOOK, Exchange: Single,
 	New: func() Command { return new(ISOSelect) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
 func (*ISOSelect) Spec() *Spec { return &isoSelectSpec }
-
-// Effect is none.
-func (*ISOSelect) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Data.
 func (*ISOSelect) Response() *Data { return new(Data) }
@@ -112,7 +109,7 @@ type ISOReadBinary struct {
 }
 
 var isoReadBinarySpec = Spec{
-	Name: "ISOReadBinary", Class: ClassISO, INS: 0xB0, Rule: RulePlain, Level: LevelApp,
+	Name: "ISOReadBinary", Class: ClassISO, INS: InsISOReadBinary, Rule: RulePlain, Level: LevelApp,
 	Needs: FeatureISOFileAccess, Success: StatusISOOK, Exchange: Single,
 	New: func() Command { return new(ISOReadBinary) }, NewResponse: func() Message { return new(Data) },
 }
@@ -120,8 +117,7 @@ var isoReadBinarySpec = Spec{
 // Spec returns the command's declaration.
 func (*ISOReadBinary) Spec() *Spec { return &isoReadBinarySpec }
 
-// Effect is none.
-func (*ISOReadBinary) Effect(FileType) Effect { return EffectNone }
+func (m *ISOReadBinary) shortEF() (FileNo, bool) { return m.EF.file() }
 
 // Response returns a Data.
 func (*ISOReadBinary) Response() *Data { return new(Data) }
@@ -140,7 +136,7 @@ type ISOUpdateBinary struct {
 }
 
 var isoUpdateBinarySpec = Spec{
-	Name: "ISOUpdateBinary", Class: ClassISO, INS: 0xD6, Rule: RulePlain, Level: LevelApp,
+	Name: "ISOUpdateBinary", Class: ClassISO, INS: InsISOUpdateBinary, Rule: RulePlain, Level: LevelApp, Effect: EffectImmediate, PendsInBackup: true,
 	Needs: FeatureISOFileAccess, Success: StatusISOOK, Exchange: Single,
 	New: func() Command { return new(ISOUpdateBinary) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -148,16 +144,10 @@ var isoUpdateBinarySpec = Spec{
 // Spec returns the command's declaration.
 func (*ISOUpdateBinary) Spec() *Spec { return &isoUpdateBinarySpec }
 
+func (m *ISOUpdateBinary) shortEF() (FileNo, bool) { return m.EF.file() }
+
 // Response returns an Empty.
 func (*ISOUpdateBinary) Response() *Empty { return new(Empty) }
-
-// Effect is pending for backup files, else immediate.
-func (*ISOUpdateBinary) Effect(t FileType) Effect {
-	if t == FileBackup {
-		return EffectPending
-	}
-	return EffectImmediate
-}
 
 // Layout walks the fields.
 func (m *ISOUpdateBinary) Layout(c *Coder) {
@@ -194,7 +184,7 @@ type ISOReadRecord struct {
 }
 
 var isoReadRecordSpec = Spec{
-	Name: "ISOReadRecord", Class: ClassISO, INS: 0xB2, Rule: RulePlain, Level: LevelApp,
+	Name: "ISOReadRecord", Class: ClassISO, INS: InsISOReadRecord, Rule: RulePlain, Level: LevelApp,
 	Needs: FeatureISORecordFiles, Success: StatusISOOK, Exchange: Single,
 	New: func() Command { return new(ISOReadRecord) }, NewResponse: func() Message { return new(Data) },
 }
@@ -202,8 +192,7 @@ var isoReadRecordSpec = Spec{
 // Spec returns the command's declaration.
 func (*ISOReadRecord) Spec() *Spec { return &isoReadRecordSpec }
 
-// Effect is none.
-func (*ISOReadRecord) Effect(FileType) Effect { return EffectNone }
+func (m *ISOReadRecord) shortEF() (FileNo, bool) { return FileNo(m.EF), m.EF != 0 }
 
 // Response returns a Data.
 func (*ISOReadRecord) Response() *Data { return new(Data) }
@@ -223,7 +212,7 @@ type ISOAppendRecord struct {
 }
 
 var isoAppendRecordSpec = Spec{
-	Name: "ISOAppendRecord", Class: ClassISO, INS: 0xE2, Rule: RulePlain, Level: LevelApp,
+	Name: "ISOAppendRecord", Class: ClassISO, INS: InsISOAppendRecord, Rule: RulePlain, Level: LevelApp, Effect: EffectPending,
 	Needs: FeatureISORecordFiles, Success: StatusISOOK, Exchange: Single,
 	New: func() Command { return new(ISOAppendRecord) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -231,8 +220,7 @@ var isoAppendRecordSpec = Spec{
 // Spec returns the command's declaration.
 func (*ISOAppendRecord) Spec() *Spec { return &isoAppendRecordSpec }
 
-// Effect is pending.
-func (*ISOAppendRecord) Effect(FileType) Effect { return EffectPending }
+func (m *ISOAppendRecord) shortEF() (FileNo, bool) { return FileNo(m.EF), m.EF != 0 }
 
 // Response returns an Empty.
 func (*ISOAppendRecord) Response() *Empty { return new(Empty) }
@@ -259,7 +247,7 @@ type ISOUpdateRecord struct {
 }
 
 var isoUpdateRecordSpec = Spec{
-	Name: "ISOUpdateRecord", Class: ClassISO, INS: 0xDC, Rule: RulePlain, Level: LevelApp,
+	Name: "ISOUpdateRecord", Class: ClassISO, INS: InsISOUpdateRecord, Rule: RulePlain, Level: LevelApp, Effect: EffectPending,
 	Needs: FeatureISOUpdateRecord, Success: StatusISOOK, Exchange: Single,
 	New: func() Command { return new(ISOUpdateRecord) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -267,8 +255,7 @@ var isoUpdateRecordSpec = Spec{
 // Spec returns the command's declaration.
 func (*ISOUpdateRecord) Spec() *Spec { return &isoUpdateRecordSpec }
 
-// Effect is pending.
-func (*ISOUpdateRecord) Effect(FileType) Effect { return EffectPending }
+func (m *ISOUpdateRecord) shortEF() (FileNo, bool) { return FileNo(m.EF), m.EF != 0 }
 
 // Response returns an Empty.
 func (*ISOUpdateRecord) Response() *Empty { return new(Empty) }
@@ -284,7 +271,7 @@ func (m *ISOUpdateRecord) Layout(c *Coder) {
 type ISOUpdateRecordOdd struct{ ISOUpdateRecord }
 
 var isoUpdateRecordOddSpec = Spec{
-	Name: "ISOUpdateRecordOdd", Class: ClassISO, INS: 0xDD, Rule: RulePlain, Level: LevelApp,
+	Name: "ISOUpdateRecordOdd", Class: ClassISO, INS: InsISOUpdateRecordOdd, Rule: RulePlain, Level: LevelApp, Effect: EffectPending,
 	Needs: FeatureISOUpdateRecord, Success: StatusISOOK, Exchange: Single,
 	New: func() Command { return new(ISOUpdateRecordOdd) }, NewResponse: func() Message { return new(Empty) },
 }

@@ -47,16 +47,13 @@ type ISOGetChallenge struct {
 }
 
 var isoGetChallengeSpec = Spec{
-	Name: "ISOGetChallenge", Class: ClassISO, INS: 0x84, Rule: RulePlain, Level: LevelBoth,
+	Name: "ISOGetChallenge", Class: ClassISO, INS: InsISOGetChallenge, Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureISOAuth, Success: StatusISOOK, Exchange: Single,
 	New: func() Command { return new(ISOGetChallenge) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
 func (*ISOGetChallenge) Spec() *Spec { return &isoGetChallengeSpec }
-
-// Effect is none.
-func (*ISOGetChallenge) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Data.
 func (*ISOGetChallenge) Response() *Data { return new(Data) }
@@ -76,16 +73,13 @@ type ISOExternalAuthenticate struct {
 }
 
 var isoExternalAuthenticateSpec = Spec{
-	Name: "ISOExternalAuthenticate", Class: ClassISO, INS: 0x82, Rule: RulePlain, Level: LevelBoth,
+	Name: "ISOExternalAuthenticate", Class: ClassISO, INS: InsISOExternalAuthenticate, Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureISOAuth, Success: StatusISOOK, Exchange: Single,
 	New: func() Command { return new(ISOExternalAuthenticate) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*ISOExternalAuthenticate) Spec() *Spec { return &isoExternalAuthenticateSpec }
-
-// Effect is none.
-func (*ISOExternalAuthenticate) Effect(FileType) Effect { return EffectNone }
 
 // Response returns an Empty.
 func (*ISOExternalAuthenticate) Response() *Empty { return new(Empty) }
@@ -107,16 +101,13 @@ type ISOInternalAuthenticate struct {
 }
 
 var isoInternalAuthenticateSpec = Spec{
-	Name: "ISOInternalAuthenticate", Class: ClassISO, INS: 0x88, Rule: RulePlain, Level: LevelBoth,
+	Name: "ISOInternalAuthenticate", Class: ClassISO, INS: InsISOInternalAuthenticate, Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureISOAuth, Success: StatusISOOK, Exchange: Single,
 	New: func() Command { return new(ISOInternalAuthenticate) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
 func (*ISOInternalAuthenticate) Spec() *Spec { return &isoInternalAuthenticateSpec }
-
-// Effect is none.
-func (*ISOInternalAuthenticate) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Data.
 func (*ISOInternalAuthenticate) Response() *Data { return new(Data) }

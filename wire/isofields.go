@@ -92,6 +92,8 @@ type ShortEF struct {
 	InP1 bool  // use the form with a short identifier even for ID 0
 }
 
+func (e ShortEF) file() (FileNo, bool) { return FileNo(e.ID), e.InP1 || e.ID != 0 }
+
 const (
 	p1ShortEF = 0x80
 	p1EFMask  = 0x1F
@@ -100,7 +102,7 @@ const (
 // binaryAddress is P1 and P2 of the binary commands.
 func binaryAddress(c *Coder, ef *ShortEF, offset *uint16) {
 	if !c.decoding {
-		switch short := ef.InP1 || ef.ID != 0; {
+		switch _, short := ef.file(); {
 		case ef.ID > p1EFMask:
 			c.failf("ShortEF", false, "is %d, at most 31", ef.ID)
 		case short && *offset > 0xFF:

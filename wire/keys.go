@@ -5,16 +5,13 @@ package wire
 type GetKeySettings struct{}
 
 var getKeySettingsSpec = Spec{
-	Name: "GetKeySettings", Class: ClassNative, INS: 0x45, Rule: RuleManage, Level: LevelBoth,
+	Name: "GetKeySettings", Class: ClassNative, INS: InsGetKeySettings, Rule: RuleManage, Level: LevelBoth,
 	Needs: FeatureClassic, Success: StatusOK,
 	New: func() Command { return new(GetKeySettings) }, NewResponse: func() Message { return new(KeySettings) },
 }
 
 // Spec returns the command's declaration.
 func (*GetKeySettings) Spec() *Spec { return &getKeySettingsSpec }
-
-// Effect is none.
-func (*GetKeySettings) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a KeySettings.
 func (*GetKeySettings) Response() *KeySettings { return new(KeySettings) }
@@ -49,16 +46,13 @@ type ChangeKeySettings struct {
 }
 
 var changeKeySettingsSpec = Spec{
-	Name: "ChangeKeySettings", Class: ClassNative, INS: 0x54, Rule: RuleFull, Level: LevelBoth,
+	Name: "ChangeKeySettings", Class: ClassNative, INS: InsChangeKeySettings, Rule: RuleFull, Level: LevelBoth, Effect: EffectImmediate,
 	Needs: FeatureClassic, Success: StatusOK,
 	New: func() Command { return new(ChangeKeySettings) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*ChangeKeySettings) Spec() *Spec { return &changeKeySettingsSpec }
-
-// Effect is immediate.
-func (*ChangeKeySettings) Effect(FileType) Effect { return EffectImmediate }
 
 // Response returns an Empty.
 func (*ChangeKeySettings) Response() *Empty { return new(Empty) }
@@ -83,16 +77,13 @@ const AllKeySets KeySetNo = 0x80
 const keyNoHasSet = 0x40 // a key set number follows (command reference 3.9)
 
 var getKeyVersionSpec = Spec{
-	Name: "GetKeyVersion", Class: ClassNative, INS: 0x64, Rule: RuleManage, Level: LevelBoth,
+	Name: "GetKeyVersion", Class: ClassNative, INS: InsGetKeyVersion, Rule: RuleManage, Level: LevelBoth,
 	Needs: FeatureAny, Success: StatusOK,
 	New: func() Command { return new(GetKeyVersion) }, NewResponse: func() Message { return new(KeyVersions) },
 }
 
 // Spec returns the command's declaration.
 func (*GetKeyVersion) Spec() *Spec { return &getKeyVersionSpec }
-
-// Effect is none.
-func (*GetKeyVersion) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a KeyVersions.
 func (*GetKeyVersion) Response() *KeyVersions { return new(KeyVersions) }
@@ -135,16 +126,13 @@ type ChangeKey struct {
 }
 
 var changeKeySpec = Spec{
-	Name: "ChangeKey", Class: ClassNative, INS: 0xC4, Rule: RuleChangeKey, Level: LevelBoth,
+	Name: "ChangeKey", Class: ClassNative, INS: InsChangeKey, Rule: RuleChangeKey, Level: LevelBoth, Effect: EffectImmediate,
 	Needs: FeatureAny, Success: StatusOK,
 	New: func() Command { return new(ChangeKey) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*ChangeKey) Spec() *Spec { return &changeKeySpec }
-
-// Effect is immediate.
-func (*ChangeKey) Effect(FileType) Effect { return EffectImmediate }
 
 // Response returns an Empty.
 func (*ChangeKey) Response() *Empty { return new(Empty) }
@@ -165,16 +153,13 @@ type ChangeKeyEV2 struct {
 }
 
 var changeKeyEV2Spec = Spec{
-	Name: "ChangeKeyEV2", Class: ClassNative, INS: 0xC6, Rule: RuleChangeKey, Level: LevelApp,
+	Name: "ChangeKeyEV2", Class: ClassNative, INS: InsChangeKeyEV2, Rule: RuleChangeKey, Level: LevelApp, Effect: EffectImmediate,
 	Needs: FeatureKeySets, Success: StatusOK,
 	New: func() Command { return new(ChangeKeyEV2) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*ChangeKeyEV2) Spec() *Spec { return &changeKeyEV2Spec }
-
-// Effect is immediate.
-func (*ChangeKeyEV2) Effect(FileType) Effect { return EffectImmediate }
 
 // Response returns an Empty.
 func (*ChangeKeyEV2) Response() *Empty { return new(Empty) }

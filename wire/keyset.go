@@ -14,16 +14,13 @@ type KeySetType uint8
 func (t KeySetType) String() string { return KeyType(t).String() }
 
 var initializeKeySetSpec = Spec{
-	Name: "InitializeKeySet", Class: ClassNative, INS: 0x56, Rule: RuleMAC, Level: LevelApp,
+	Name: "InitializeKeySet", Class: ClassNative, INS: InsInitializeKeySet, Rule: RuleMAC, Level: LevelApp, Effect: EffectImmediate,
 	Needs: FeatureKeySets, Success: StatusOK,
 	New: func() Command { return new(InitializeKeySet) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*InitializeKeySet) Spec() *Spec { return &initializeKeySetSpec }
-
-// Effect is immediate.
-func (*InitializeKeySet) Effect(FileType) Effect { return EffectImmediate }
 
 // Response returns an Empty.
 func (*InitializeKeySet) Response() *Empty { return new(Empty) }
@@ -43,16 +40,13 @@ type FinalizeKeySet struct {
 }
 
 var finalizeKeySetSpec = Spec{
-	Name: "FinalizeKeySet", Class: ClassNative, INS: 0x57, Rule: RuleMAC, Level: LevelApp,
+	Name: "FinalizeKeySet", Class: ClassNative, INS: InsFinalizeKeySet, Rule: RuleMAC, Level: LevelApp, Effect: EffectImmediate,
 	Needs: FeatureKeySets, Success: StatusOK,
 	New: func() Command { return new(FinalizeKeySet) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*FinalizeKeySet) Spec() *Spec { return &finalizeKeySetSpec }
-
-// Effect is immediate.
-func (*FinalizeKeySet) Effect(FileType) Effect { return EffectImmediate }
 
 // Response returns an Empty.
 func (*FinalizeKeySet) Response() *Empty { return new(Empty) }
@@ -71,16 +65,13 @@ type RollKeySet struct {
 }
 
 var rollKeySetSpec = Spec{
-	Name: "RollKeySet", Class: ClassNative, INS: 0x55, Rule: RuleMAC, Level: LevelApp,
+	Name: "RollKeySet", Class: ClassNative, INS: InsRollKeySet, Rule: RuleMAC, Level: LevelApp, Effect: EffectImmediate,
 	Needs: FeatureKeySets, Success: StatusOK,
 	New: func() Command { return new(RollKeySet) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*RollKeySet) Spec() *Spec { return &rollKeySetSpec }
-
-// Effect is immediate.
-func (*RollKeySet) Effect(FileType) Effect { return EffectImmediate }
 
 // Response returns an Empty.
 func (*RollKeySet) Response() *Empty { return new(Empty) }

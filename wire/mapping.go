@@ -25,7 +25,7 @@ type CreateMFCMapping struct {
 }
 
 var createMFCMappingSpec = Spec{
-	Name: "CreateMFCMapping", Class: ClassNative, INS: 0xCF, Rule: RuleFull, Level: LevelApp,
+	Name: "CreateMFCMapping", Class: ClassNative, INS: InsCreateMFCMapping, Rule: RuleFull, Level: LevelApp, Effect: EffectImmediate,
 	Needs: FeatureMFCMapping, Success: StatusOK,
 	New: func() Command { return new(CreateMFCMapping) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -33,8 +33,8 @@ var createMFCMappingSpec = Spec{
 // Spec returns the command's declaration.
 func (*CreateMFCMapping) Spec() *Spec { return &createMFCMappingSpec }
 
-// Effect is immediate.
-func (*CreateMFCMapping) Effect(FileType) Effect { return EffectImmediate }
+// OnFile is the file.
+func (m *CreateMFCMapping) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*CreateMFCMapping) Response() *Empty { return new(Empty) }

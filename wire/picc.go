@@ -5,16 +5,13 @@ package wire
 type GetVersion struct{}
 
 var getVersionSpec = Spec{
-	Name: "GetVersion", Class: ClassNative, INS: 0x60, Rule: RuleManage, Level: LevelBoth,
+	Name: "GetVersion", Class: ClassNative, INS: InsGetVersion, Rule: RuleManage, Level: LevelBoth,
 	Needs: FeatureAny, Success: StatusOK,
 	New: func() Command { return new(GetVersion) }, NewResponse: func() Message { return new(Version) },
 }
 
 // Spec returns the command's declaration.
 func (*GetVersion) Spec() *Spec { return &getVersionSpec }
-
-// Effect is none.
-func (*GetVersion) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Version.
 func (*GetVersion) Response() *Version { return new(Version) }
@@ -26,16 +23,13 @@ func (*GetVersion) Layout(c *Coder) { secured(c) }
 type FreeMemory struct{}
 
 var freeMemorySpec = Spec{
-	Name: "FreeMemory", Class: ClassNative, INS: 0x6E, Rule: RuleManage, Level: LevelBoth,
+	Name: "FreeMemory", Class: ClassNative, INS: InsFreeMemory, Rule: RuleManage, Level: LevelBoth,
 	Needs: FeatureEV1Commands, Success: StatusOK,
 	New: func() Command { return new(FreeMemory) }, NewResponse: func() Message { return new(Memory) },
 }
 
 // Spec returns the command's declaration.
 func (*FreeMemory) Spec() *Spec { return &freeMemorySpec }
-
-// Effect is none.
-func (*FreeMemory) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Memory.
 func (*FreeMemory) Response() *Memory { return new(Memory) }
@@ -58,16 +52,13 @@ func (m *Memory) Layout(c *Coder) { u24(c, "FreeBytes", &m.Bytes) }
 type FormatPICC struct{}
 
 var formatPICCSpec = Spec{
-	Name: "FormatPICC", Class: ClassNative, INS: 0xFC, Rule: RuleManage, Level: LevelBoth,
+	Name: "FormatPICC", Class: ClassNative, INS: InsFormatPICC, Rule: RuleManage, Level: LevelBoth, Effect: EffectImmediate, Slow: true,
 	Needs: FeatureApplications, Success: StatusOK,
 	New: func() Command { return new(FormatPICC) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*FormatPICC) Spec() *Spec { return &formatPICCSpec }
-
-// Effect is immediate.
-func (*FormatPICC) Effect(FileType) Effect { return EffectImmediate }
 
 // Response returns an Empty.
 func (*FormatPICC) Response() *Empty { return new(Empty) }

@@ -5,16 +5,13 @@ package wire
 type PreparePC struct{}
 
 var preparePCSpec = Spec{
-	Name: "PreparePC", Class: ClassNative, INS: 0xF0, Rule: RulePlain, Level: LevelBoth,
+	Name: "PreparePC", Class: ClassNative, INS: InsPreparePC, Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureProximity, Success: StatusSignatureOK,
 	New: func() Command { return new(PreparePC) }, NewResponse: func() Message { return new(PCTimes) },
 }
 
 // Spec returns the command's declaration.
 func (*PreparePC) Spec() *Spec { return &preparePCSpec }
-
-// Effect is none.
-func (*PreparePC) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a PCTimes.
 func (*PreparePC) Response() *PCTimes { return new(PCTimes) }
@@ -53,16 +50,13 @@ type ProximityCheck struct {
 }
 
 var proximityCheckSpec = Spec{
-	Name: "ProximityCheck", Class: ClassNative, INS: 0xF2, Rule: RulePlain, Level: LevelBoth,
+	Name: "ProximityCheck", Class: ClassNative, INS: InsProximityCheck, Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureProximity, Success: StatusSignatureOK, Bare: true,
 	New: func() Command { return new(ProximityCheck) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
 func (*ProximityCheck) Spec() *Spec { return &proximityCheckSpec }
-
-// Effect is none.
-func (*ProximityCheck) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Data.
 func (*ProximityCheck) Response() *Data { return new(Data) }
@@ -76,16 +70,13 @@ type VerifyPC struct {
 }
 
 var verifyPCSpec = Spec{
-	Name: "VerifyPC", Class: ClassNative, INS: 0xFD, Rule: RulePlain, Level: LevelBoth,
+	Name: "VerifyPC", Class: ClassNative, INS: InsVerifyPC, Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureProximity, Success: StatusSignatureOK,
 	New: func() Command { return new(VerifyPC) }, NewResponse: func() Message { return new(PCMAC) },
 }
 
 // Spec returns the command's declaration.
 func (*VerifyPC) Spec() *Spec { return &verifyPCSpec }
-
-// Effect is none.
-func (*VerifyPC) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a PCMAC.
 func (*VerifyPC) Response() *PCMAC { return new(PCMAC) }
@@ -108,16 +99,13 @@ type ISOSelectVC struct {
 }
 
 var isoSelectVCSpec = Spec{
-	Name: "ISOSelectVC", Class: ClassISO, INS: 0xA4, Variant: "VC", Rule: RulePlain, Level: LevelBoth,
+	Name: "ISOSelectVC", Class: ClassISO, INS: InsISOSelect, Variant: "VC", Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureProximity, Success: StatusISOOK, Exchange: Single,
 	New: func() Command { return new(ISOSelectVC) }, NewResponse: func() Message { return new(Data) },
 }
 
 // Spec returns the command's declaration.
 func (*ISOSelectVC) Spec() *Spec { return &isoSelectVCSpec }
-
-// Effect is none.
-func (*ISOSelectVC) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Data.
 func (*ISOSelectVC) Response() *Data { return new(Data) }
@@ -140,16 +128,13 @@ type ISOExternalAuthenticateVC struct {
 }
 
 var isoExternalAuthenticateVCSpec = Spec{
-	Name: "ISOExternalAuthenticateVC", Class: ClassISO, INS: 0x82, Variant: "VC", Rule: RulePlain, Level: LevelBoth,
+	Name: "ISOExternalAuthenticateVC", Class: ClassISO, INS: InsISOExternalAuthenticate, Variant: "VC", Rule: RulePlain, Level: LevelBoth,
 	Needs: FeatureProximity, Success: StatusISOOK, Exchange: Single,
 	New: func() Command { return new(ISOExternalAuthenticateVC) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*ISOExternalAuthenticateVC) Spec() *Spec { return &isoExternalAuthenticateVCSpec }
-
-// Effect is none.
-func (*ISOExternalAuthenticateVC) Effect(FileType) Effect { return EffectNone }
 
 // Response returns an Empty.
 func (*ISOExternalAuthenticateVC) Response() *Empty { return new(Empty) }

@@ -17,14 +17,14 @@ type Raw struct {
 // Commands that are known by name only.
 var (
 	restrictMFCUpdateSpec = Spec{
-		Name: "RestrictMFCUpdate", Class: ClassNative, INS: 0xBF, Rule: RulePlain, Level: LevelApp,
+		Name: "RestrictMFCUpdate", Class: ClassNative, INS: InsRestrictMFCUpdate, Rule: RulePlain, Level: LevelApp, Effect: EffectImmediate,
 		Needs: FeatureMFCMapping, Success: StatusOK, Unknown: "no public document gives its layout (EV3C parts)",
-		New: func() Command { return &Raw{Class: ClassNative, INS: 0xBF} }, NewResponse: func() Message { return new(Data) },
+		New: func() Command { return &Raw{Class: ClassNative, INS: InsRestrictMFCUpdate} }, NewResponse: func() Message { return new(Data) },
 	}
 	notifyTransactionSuccessSpec = Spec{
-		Name: "NotifyTransactionSuccess", Class: ClassNative, INS: 0xEE, Rule: RulePlain, Level: LevelApp,
+		Name: "NotifyTransactionSuccess", Class: ClassNative, INS: InsNotifyTransactionSuccess, Rule: RulePlain, Level: LevelApp, Effect: EffectImmediate,
 		Needs: FeatureECP, Success: StatusOK, Unknown: "no public document gives its layout (ECP-capable parts)",
-		New: func() Command { return &Raw{Class: ClassNative, INS: 0xEE} }, NewResponse: func() Message { return new(Data) },
+		New: func() Command { return &Raw{Class: ClassNative, INS: InsNotifyTransactionSuccess} }, NewResponse: func() Message { return new(Data) },
 	}
 )
 
@@ -36,7 +36,8 @@ func (m *Raw) Spec() *Spec {
 	}
 	s := &Spec{
 		Name: fmt.Sprintf("%02X", m.INS), Class: m.Class, INS: m.INS, Rule: m.Rule, Success: m.Success,
-		New: func() Command { return &Raw{Class: m.Class, INS: m.INS} }, NewResponse: func() Message { return new(Data) },
+		Effect: EffectImmediate, // for all anybody knows
+		New:    func() Command { return &Raw{Class: m.Class, INS: m.INS} }, NewResponse: func() Message { return new(Data) },
 	}
 	if m.Class == ClassISO {
 		s.Exchange = Single
@@ -49,9 +50,6 @@ func (m *Raw) Spec() *Spec {
 	}
 	return s
 }
-
-// Effect is immediate, since nobody knows.
-func (*Raw) Effect(FileType) Effect { return EffectImmediate }
 
 // Response returns a Data.
 func (*Raw) Response() *Data { return new(Data) }

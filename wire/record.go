@@ -10,7 +10,7 @@ type WriteRecord struct {
 }
 
 var writeRecordSpec = Spec{
-	Name: "WriteRecord", Class: ClassNative, INS: 0x3B, Rule: RuleWrite, Level: LevelApp,
+	Name: "WriteRecord", Class: ClassNative, INS: InsWriteRecord, Rule: RuleWrite, Level: LevelApp, Effect: EffectPending,
 	Needs: FeatureClassic, Success: StatusOK,
 	New: func() Command { return new(WriteRecord) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -18,8 +18,8 @@ var writeRecordSpec = Spec{
 // Spec returns the command's declaration.
 func (*WriteRecord) Spec() *Spec { return &writeRecordSpec }
 
-// Effect is pending.
-func (*WriteRecord) Effect(FileType) Effect { return EffectPending }
+// OnFile is the file.
+func (m *WriteRecord) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*WriteRecord) Response() *Empty { return new(Empty) }
@@ -43,7 +43,7 @@ type ReadRecords struct {
 }
 
 var readRecordsSpec = Spec{
-	Name: "ReadRecords", Class: ClassNative, INS: 0xBB, Rule: RuleRead, Level: LevelApp,
+	Name: "ReadRecords", Class: ClassNative, INS: InsReadRecords, Rule: RuleRead, Level: LevelApp,
 	Needs: FeatureClassic, Success: StatusOK,
 	New: func() Command { return new(ReadRecords) }, NewResponse: func() Message { return new(Data) },
 }
@@ -51,8 +51,8 @@ var readRecordsSpec = Spec{
 // Spec returns the command's declaration.
 func (*ReadRecords) Spec() *Spec { return &readRecordsSpec }
 
-// Effect is none.
-func (*ReadRecords) Effect(FileType) Effect { return EffectNone }
+// OnFile is the file.
+func (m *ReadRecords) OnFile() FileNo { return m.File }
 
 // Response returns a Data.
 func (*ReadRecords) Response() *Data { return new(Data) }
@@ -75,7 +75,7 @@ type UpdateRecord struct {
 }
 
 var updateRecordSpec = Spec{
-	Name: "UpdateRecord", Class: ClassNative, INS: 0xDB, Rule: RuleWrite, Level: LevelApp,
+	Name: "UpdateRecord", Class: ClassNative, INS: InsUpdateRecord, Rule: RuleWrite, Level: LevelApp, Effect: EffectPending,
 	Needs: FeatureUpdateRecord, Success: StatusOK,
 	New: func() Command { return new(UpdateRecord) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -83,8 +83,8 @@ var updateRecordSpec = Spec{
 // Spec returns the command's declaration.
 func (*UpdateRecord) Spec() *Spec { return &updateRecordSpec }
 
-// Effect is pending.
-func (*UpdateRecord) Effect(FileType) Effect { return EffectPending }
+// OnFile is the file.
+func (m *UpdateRecord) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*UpdateRecord) Response() *Empty { return new(Empty) }
@@ -105,7 +105,7 @@ type ClearRecordFile struct {
 }
 
 var clearRecordFileSpec = Spec{
-	Name: "ClearRecordFile", Class: ClassNative, INS: 0xEB, Rule: RuleManage, Level: LevelApp,
+	Name: "ClearRecordFile", Class: ClassNative, INS: InsClearRecordFile, Rule: RuleManage, Level: LevelApp, Effect: EffectPending,
 	Needs: FeatureTransactions, Success: StatusOK,
 	New: func() Command { return new(ClearRecordFile) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -113,8 +113,8 @@ var clearRecordFileSpec = Spec{
 // Spec returns the command's declaration.
 func (*ClearRecordFile) Spec() *Spec { return &clearRecordFileSpec }
 
-// Effect is pending.
-func (*ClearRecordFile) Effect(FileType) Effect { return EffectPending }
+// OnFile is the file.
+func (m *ClearRecordFile) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*ClearRecordFile) Response() *Empty { return new(Empty) }
@@ -129,7 +129,7 @@ func (m *ClearRecordFile) Layout(c *Coder) {
 type WriteRecordISO struct{ WriteRecord }
 
 var writeRecordISOSpec = Spec{
-	Name: "WriteRecordISO", Class: ClassNative, INS: 0x8B, Rule: RuleWrite, Level: LevelApp,
+	Name: "WriteRecordISO", Class: ClassNative, INS: InsWriteRecordISO, Rule: RuleWrite, Level: LevelApp, Effect: EffectPending,
 	Needs: FeatureISORecords, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(WriteRecordISO) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -141,7 +141,7 @@ func (*WriteRecordISO) Spec() *Spec { return &writeRecordISOSpec }
 type ReadRecordsISO struct{ ReadRecords }
 
 var readRecordsISOSpec = Spec{
-	Name: "ReadRecordsISO", Class: ClassNative, INS: 0xAB, Rule: RuleRead, Level: LevelApp,
+	Name: "ReadRecordsISO", Class: ClassNative, INS: InsReadRecordsISO, Rule: RuleRead, Level: LevelApp,
 	Needs: FeatureISORecords, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(ReadRecordsISO) }, NewResponse: func() Message { return new(Data) },
 }
@@ -153,7 +153,7 @@ func (*ReadRecordsISO) Spec() *Spec { return &readRecordsISOSpec }
 type UpdateRecordISO struct{ UpdateRecord }
 
 var updateRecordISOSpec = Spec{
-	Name: "UpdateRecordISO", Class: ClassNative, INS: 0xBA, Rule: RuleWrite, Level: LevelApp,
+	Name: "UpdateRecordISO", Class: ClassNative, INS: InsUpdateRecordISO, Rule: RuleWrite, Level: LevelApp, Effect: EffectPending,
 	Needs: FeatureISORecords, Success: StatusOK, Exchange: Single,
 	New: func() Command { return new(UpdateRecordISO) }, NewResponse: func() Message { return new(Empty) },
 }

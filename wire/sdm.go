@@ -116,7 +116,7 @@ type GetFileCounters struct {
 }
 
 var getFileCountersSpec = Spec{
-	Name: "GetFileCounters", Class: ClassNative, INS: 0xF6, Rule: RuleFullAnswer, Level: LevelApp,
+	Name: "GetFileCounters", Class: ClassNative, INS: InsGetFileCounters, Rule: RuleFullAnswer, Level: LevelApp,
 	Needs: FeatureFileCounters, Success: StatusOK,
 	New: func() Command { return new(GetFileCounters) }, NewResponse: func() Message { return new(FileCounters) },
 }
@@ -124,8 +124,8 @@ var getFileCountersSpec = Spec{
 // Spec returns the command's declaration.
 func (*GetFileCounters) Spec() *Spec { return &getFileCountersSpec }
 
-// Effect is none.
-func (*GetFileCounters) Effect(FileType) Effect { return EffectNone }
+// OnFile is the file.
+func (m *GetFileCounters) OnFile() FileNo { return m.File }
 
 // Response returns a FileCounters.
 func (*GetFileCounters) Response() *FileCounters { return new(FileCounters) }

@@ -6,7 +6,7 @@ type GetFileSettings struct {
 }
 
 var getFileSettingsSpec = Spec{
-	Name: "GetFileSettings", Class: ClassNative, INS: 0xF5, Rule: RuleManage, Level: LevelApp,
+	Name: "GetFileSettings", Class: ClassNative, INS: InsGetFileSettings, Rule: RuleManage, Level: LevelApp,
 	Needs: FeatureAny, Success: StatusOK,
 	New: func() Command { return new(GetFileSettings) }, NewResponse: func() Message { return new(FileSettings) },
 }
@@ -14,8 +14,8 @@ var getFileSettingsSpec = Spec{
 // Spec returns the command's declaration.
 func (*GetFileSettings) Spec() *Spec { return &getFileSettingsSpec }
 
-// Effect is none.
-func (*GetFileSettings) Effect(FileType) Effect { return EffectNone }
+// OnFile is the file.
+func (m *GetFileSettings) OnFile() FileNo { return m.File }
 
 // Response returns a FileSettings.
 func (*GetFileSettings) Response() *FileSettings { return new(FileSettings) }
@@ -104,7 +104,7 @@ type ChangeFileSettings struct {
 }
 
 var changeFileSettingsSpec = Spec{
-	Name: "ChangeFileSettings", Class: ClassNative, INS: 0x5F, Rule: RuleFull, Level: LevelApp,
+	Name: "ChangeFileSettings", Class: ClassNative, INS: InsChangeFileSettings, Rule: RuleFull, Level: LevelApp, Effect: EffectImmediate,
 	Needs: FeatureAny, Success: StatusOK,
 	New: func() Command { return new(ChangeFileSettings) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -112,8 +112,8 @@ var changeFileSettingsSpec = Spec{
 // Spec returns the command's declaration.
 func (*ChangeFileSettings) Spec() *Spec { return &changeFileSettingsSpec }
 
-// Effect is immediate.
-func (*ChangeFileSettings) Effect(FileType) Effect { return EffectImmediate }
+// OnFile is the file.
+func (m *ChangeFileSettings) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*ChangeFileSettings) Response() *Empty { return new(Empty) }

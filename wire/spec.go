@@ -53,12 +53,25 @@ type Spec struct {
 	Exchange Exchange
 	Level    Level
 	Needs    Feature // what a generation must have to know it
+	Effect   Effect  // on files whose type makes no difference; see EffectOn
+	Slow     bool    // may take seconds: it erases
 	Success  Status  // the status of a complete success
 	Bare     bool    // a native answer carries no status byte (ProximityCheck)
 	Unknown  string  // not empty: why no public layout exists (see Raw)
 
+	PendsInBackup bool // on a backup file the effect is pending
+
 	New         func() Command // a zero value to decode into
 	NewResponse func() Message // a zero value to decode the answer into
+}
+
+// EffectOn is when the command changes the card, given the type of the file it
+// works on. An unknown type counts as standard.
+func (s *Spec) EffectOn(t FileType) Effect {
+	if s.PendsInBackup && t == FileBackup {
+		return EffectPending
+	}
+	return s.Effect
 }
 
 // In reports whether cards of generation g know the command.
@@ -74,10 +87,30 @@ type Message interface {
 type Command interface {
 	Message
 	Spec() *Spec
-	// Effect says when the command changes the card, given the type of the
-	// file it works on. An unknown type counts as immediate.
-	Effect(t FileType) Effect
 }
+
+// OnFile is a command that names the file it works on. Commands that have two
+// name the one they change.
+type OnFile interface {
+	Command
+	OnFile() FileNo
+}
+
+// FileOf is the file that a command names: by number, or by a short identifier
+// of ISO 7816-4, which is the number. It is false for commands that work on no
+// file or on the selected one.
+func FileOf(cmd Command) (FileNo, bool) {
+	switch m := cmd.(type) {
+	case OnFile:
+		return m.OnFile(), true
+	case shortEF:
+		return m.shortEF()
+	}
+	return 0, false
+}
+
+// shortEF is a command that may name its file by a short identifier.
+type shortEF interface{ shortEF() (FileNo, bool) }
 
 // Request is a command that knows the type of its response.
 type Request[R Message] interface {

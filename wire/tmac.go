@@ -14,7 +14,7 @@ type CreateTransactionMACFile struct {
 }
 
 var createTransactionMACFileSpec = Spec{
-	Name: "CreateTransactionMACFile", Class: ClassNative, INS: 0xCE, Rule: RuleFull, Level: LevelApp,
+	Name: "CreateTransactionMACFile", Class: ClassNative, INS: InsCreateTransactionMACFile, Rule: RuleFull, Level: LevelApp, Effect: EffectImmediate,
 	Needs: FeatureTMAC, Success: StatusOK,
 	New: func() Command { return new(CreateTransactionMACFile) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -22,8 +22,8 @@ var createTransactionMACFileSpec = Spec{
 // Spec returns the command's declaration.
 func (*CreateTransactionMACFile) Spec() *Spec { return &createTransactionMACFileSpec }
 
-// Effect is immediate.
-func (*CreateTransactionMACFile) Effect(FileType) Effect { return EffectImmediate }
+// OnFile is the file.
+func (m *CreateTransactionMACFile) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*CreateTransactionMACFile) Response() *Empty { return new(Empty) }
@@ -46,16 +46,13 @@ type CommitReaderID struct {
 }
 
 var commitReaderIDSpec = Spec{
-	Name: "CommitReaderID", Class: ClassNative, INS: 0xC8, Rule: RuleMAC, Level: LevelApp,
+	Name: "CommitReaderID", Class: ClassNative, INS: InsCommitReaderID, Rule: RuleMAC, Level: LevelApp, Effect: EffectPending,
 	Needs: FeatureTMAC, Success: StatusOK,
 	New: func() Command { return new(CommitReaderID) }, NewResponse: func() Message { return new(ReaderID) },
 }
 
 // Spec returns the command's declaration.
 func (*CommitReaderID) Spec() *Spec { return &commitReaderIDSpec }
-
-// Effect is pending.
-func (*CommitReaderID) Effect(FileType) Effect { return EffectPending }
 
 // Response returns a ReaderID.
 func (*CommitReaderID) Response() *ReaderID { return new(ReaderID) }

@@ -10,16 +10,13 @@ type CommitTransaction struct {
 }
 
 var commitTransactionSpec = Spec{
-	Name: "CommitTransaction", Class: ClassNative, INS: 0xC7, Rule: RuleManage, Level: LevelApp,
+	Name: "CommitTransaction", Class: ClassNative, INS: InsCommitTransaction, Rule: RuleManage, Level: LevelApp, Effect: EffectCommit,
 	Needs: FeatureTransactions, Success: StatusOK,
 	New: func() Command { return new(CommitTransaction) }, NewResponse: func() Message { return new(CommitTransactionResponse) },
 }
 
 // Spec returns the command's declaration.
 func (*CommitTransaction) Spec() *Spec { return &commitTransactionSpec }
-
-// Effect is commit.
-func (*CommitTransaction) Effect(FileType) Effect { return EffectCommit }
 
 // Response returns a CommitTransactionResponse.
 func (*CommitTransaction) Response() *CommitTransactionResponse {
@@ -59,16 +56,13 @@ func (m *CommitTransactionResponse) Layout(c *Coder) {
 type AbortTransaction struct{}
 
 var abortTransactionSpec = Spec{
-	Name: "AbortTransaction", Class: ClassNative, INS: 0xA7, Rule: RuleManage, Level: LevelApp,
+	Name: "AbortTransaction", Class: ClassNative, INS: InsAbortTransaction, Rule: RuleManage, Level: LevelApp,
 	Needs: FeatureTransactions, Success: StatusOK,
 	New: func() Command { return new(AbortTransaction) }, NewResponse: func() Message { return new(Empty) },
 }
 
 // Spec returns the command's declaration.
 func (*AbortTransaction) Spec() *Spec { return &abortTransactionSpec }
-
-// Effect is none.
-func (*AbortTransaction) Effect(FileType) Effect { return EffectNone }
 
 // Response returns an Empty.
 func (*AbortTransaction) Response() *Empty { return new(Empty) }

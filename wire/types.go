@@ -47,11 +47,18 @@ func (a *AID) UnmarshalText(b []byte) (err error) {
 type FileNo uint8
 
 func (f FileNo) String() string {
-	if f&secondary != 0 {
-		return strconv.Itoa(int(f&^secondary)) + " of the second application"
+	if f.Secondary() {
+		return strconv.Itoa(int(f.Local())) + " of the second application"
 	}
 	return strconv.Itoa(int(f))
 }
+
+// Secondary reports whether the file is one of the second of two selected
+// applications.
+func (f FileNo) Secondary() bool { return f&secondary != 0 }
+
+// Local is the number of the file in its own application.
+func (f FileNo) Local() FileNo { return f &^ secondary }
 
 // secondary in a file, key or key set number means the second of two selected
 // applications (command reference 3.9).
@@ -60,6 +67,33 @@ const secondary = 0x80
 // KeyNo is the number of a key in its application: 0 to 13, and at PICC level
 // also the special keys of command reference 3.9.
 type KeyNo uint8
+
+// Keys of the card besides its master key, which is 0 (command reference 3.9).
+const (
+	KeyOriginalityFirst KeyNo = 0x01 // AES keys of NXP, which never change
+	KeyOriginalityLast  KeyNo = 0x04
+
+	// Delegated applications (EV2, EV3). Only NXP knows what cards leave the
+	// factory with; ChangeKey sets them.
+	KeyDAMAuth KeyNo = 0x10 // authenticates whoever creates a delegated application
+	KeyDAMMAC  KeyNo = 0x11 // makes DAMMAC; stays with the issuer of the card
+	KeyDAMEnc  KeyNo = 0x12 // makes EncK; stays with the issuer of the card
+
+	// Virtual cards and the proximity check (EV2, EV3). Cards leave the factory
+	// without: with a session of the PICC master key ChangeKey sets KeyVCConfig,
+	// with one of that key the others.
+	KeyVCConfig    KeyNo = 0x20
+	KeyVCProximity KeyNo = 0x21
+	KeyVCSelectMAC KeyNo = 0x22
+	KeyVCSelectEnc KeyNo = 0x23
+)
+
+// Secondary reports whether the key is one of the second of two selected
+// applications.
+func (k KeyNo) Secondary() bool { return k&secondary != 0 }
+
+// Local is the number of the key in its own application.
+func (k KeyNo) Local() KeyNo { return k &^ secondary }
 
 func (k KeyNo) String() string {
 	if k <= 13 {

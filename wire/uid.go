@@ -8,16 +8,13 @@ type GetCardUID struct {
 }
 
 var getCardUIDSpec = Spec{
-	Name: "GetCardUID", Class: ClassNative, INS: 0x51, Rule: RuleFullAnswer, Level: LevelBoth,
+	Name: "GetCardUID", Class: ClassNative, INS: InsGetCardUID, Rule: RuleFullAnswer, Level: LevelBoth,
 	Needs: FeatureCardUID, Success: StatusOK,
 	New: func() Command { return new(GetCardUID) }, NewResponse: func() Message { return new(CardUID) },
 }
 
 // Spec returns the command's declaration.
 func (*GetCardUID) Spec() *Spec { return &getCardUIDSpec }
-
-// Effect is none.
-func (*GetCardUID) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a CardUID.
 func (*GetCardUID) Response() *CardUID { return new(CardUID) }
@@ -73,16 +70,13 @@ type ReadSignature struct {
 }
 
 var readSignatureSpec = Spec{
-	Name: "ReadSignature", Class: ClassNative, INS: 0x3C, Rule: RuleFullAnswer, Level: LevelBoth,
+	Name: "ReadSignature", Class: ClassNative, INS: InsReadSignature, Rule: RuleFullAnswer, Level: LevelBoth,
 	Needs: FeatureSignature, Success: StatusSignatureOK,
 	New: func() Command { return new(ReadSignature) }, NewResponse: func() Message { return new(Signature) },
 }
 
 // Spec returns the command's declaration.
 func (*ReadSignature) Spec() *Spec { return &readSignatureSpec }
-
-// Effect is none.
-func (*ReadSignature) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a Signature.
 func (*ReadSignature) Response() *Signature { return new(Signature) }
@@ -109,16 +103,13 @@ func (m *Signature) Layout(c *Coder) { raw(c, "Signature", m.Signature[:]) }
 type GetTTStatus struct{}
 
 var getTTStatusSpec = Spec{
-	Name: "GetTTStatus", Class: ClassNative, INS: 0xF7, Rule: RuleFullAnswer, Level: LevelApp,
+	Name: "GetTTStatus", Class: ClassNative, INS: InsGetTTStatus, Rule: RuleFullAnswer, Level: LevelApp,
 	Needs: FeatureTagTamper, Success: StatusOK,
 	New: func() Command { return new(GetTTStatus) }, NewResponse: func() Message { return new(TTStatus) },
 }
 
 // Spec returns the command's declaration.
 func (*GetTTStatus) Spec() *Spec { return &getTTStatusSpec }
-
-// Effect is none.
-func (*GetTTStatus) Effect(FileType) Effect { return EffectNone }
 
 // Response returns a TTStatus.
 func (*GetTTStatus) Response() *TTStatus { return new(TTStatus) }

@@ -7,7 +7,7 @@ type GetValue struct {
 }
 
 var getValueSpec = Spec{
-	Name: "GetValue", Class: ClassNative, INS: 0x6C, Rule: RuleRead, Level: LevelApp,
+	Name: "GetValue", Class: ClassNative, INS: InsGetValue, Rule: RuleRead, Level: LevelApp,
 	Needs: FeatureTransactions, Success: StatusOK,
 	New: func() Command { return new(GetValue) }, NewResponse: func() Message { return new(Value) },
 }
@@ -15,8 +15,8 @@ var getValueSpec = Spec{
 // Spec returns the command's declaration.
 func (*GetValue) Spec() *Spec { return &getValueSpec }
 
-// Effect is none.
-func (*GetValue) Effect(FileType) Effect { return EffectNone }
+// OnFile is the file.
+func (m *GetValue) OnFile() FileNo { return m.File }
 
 // AnswerLen is the length of the plain answer.
 func (*GetValue) AnswerLen() int { return 4 }
@@ -48,7 +48,7 @@ type Credit struct {
 }
 
 var creditSpec = Spec{
-	Name: "Credit", Class: ClassNative, INS: 0x0C, Rule: RuleWrite, Level: LevelApp,
+	Name: "Credit", Class: ClassNative, INS: InsCredit, Rule: RuleWrite, Level: LevelApp, Effect: EffectPending,
 	Needs: FeatureTransactions, Success: StatusOK,
 	New: func() Command { return new(Credit) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -56,8 +56,8 @@ var creditSpec = Spec{
 // Spec returns the command's declaration.
 func (*Credit) Spec() *Spec { return &creditSpec }
 
-// Effect is pending.
-func (*Credit) Effect(FileType) Effect { return EffectPending }
+// OnFile is the file.
+func (m *Credit) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*Credit) Response() *Empty { return new(Empty) }
@@ -73,7 +73,7 @@ type Debit struct {
 }
 
 var debitSpec = Spec{
-	Name: "Debit", Class: ClassNative, INS: 0xDC, Rule: RuleWrite, Level: LevelApp,
+	Name: "Debit", Class: ClassNative, INS: InsDebit, Rule: RuleWrite, Level: LevelApp, Effect: EffectPending,
 	Needs: FeatureTransactions, Success: StatusOK,
 	New: func() Command { return new(Debit) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -81,8 +81,8 @@ var debitSpec = Spec{
 // Spec returns the command's declaration.
 func (*Debit) Spec() *Spec { return &debitSpec }
 
-// Effect is pending.
-func (*Debit) Effect(FileType) Effect { return EffectPending }
+// OnFile is the file.
+func (m *Debit) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*Debit) Response() *Empty { return new(Empty) }
@@ -98,7 +98,7 @@ type LimitedCredit struct {
 }
 
 var limitedCreditSpec = Spec{
-	Name: "LimitedCredit", Class: ClassNative, INS: 0x1C, Rule: RuleWrite, Level: LevelApp,
+	Name: "LimitedCredit", Class: ClassNative, INS: InsLimitedCredit, Rule: RuleWrite, Level: LevelApp, Effect: EffectPending,
 	Needs: FeatureTransactions, Success: StatusOK,
 	New: func() Command { return new(LimitedCredit) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -106,8 +106,8 @@ var limitedCreditSpec = Spec{
 // Spec returns the command's declaration.
 func (*LimitedCredit) Spec() *Spec { return &limitedCreditSpec }
 
-// Effect is pending.
-func (*LimitedCredit) Effect(FileType) Effect { return EffectPending }
+// OnFile is the file.
+func (m *LimitedCredit) OnFile() FileNo { return m.File }
 
 // Response returns an Empty.
 func (*LimitedCredit) Response() *Empty { return new(Empty) }
@@ -130,7 +130,7 @@ type RestoreTransfer struct {
 }
 
 var restoreTransferSpec = Spec{
-	Name: "RestoreTransfer", Class: ClassNative, INS: 0xB1, Rule: RuleManage, Level: LevelApp,
+	Name: "RestoreTransfer", Class: ClassNative, INS: InsRestoreTransfer, Rule: RuleManage, Level: LevelApp, Effect: EffectPending,
 	Needs: FeatureRestore, Success: StatusOK,
 	New: func() Command { return new(RestoreTransfer) }, NewResponse: func() Message { return new(Empty) },
 }
@@ -138,8 +138,8 @@ var restoreTransferSpec = Spec{
 // Spec returns the command's declaration.
 func (*RestoreTransfer) Spec() *Spec { return &restoreTransferSpec }
 
-// Effect is pending.
-func (*RestoreTransfer) Effect(FileType) Effect { return EffectPending }
+// OnFile is the file that changes.
+func (m *RestoreTransfer) OnFile() FileNo { return m.Target }
 
 // Response returns an Empty.
 func (*RestoreTransfer) Response() *Empty { return new(Empty) }

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -165,8 +166,56 @@ func TestEffect(t *testing.T) {
 		{new(wire.ReadData), wire.FileUnknown, wire.EffectNone},
 		{new(wire.Raw), wire.FileUnknown, wire.EffectImmediate},
 	} {
-		if got := x.cmd.Effect(x.file); got != x.want {
+		if got := x.cmd.Spec().EffectOn(x.file); got != x.want {
 			t.Errorf("%T on %v: %v, want %v", x.cmd, x.file, got, x.want)
+		}
+	}
+}
+
+// A command names the file it works on, if any.
+func TestFileOf(t *testing.T) {
+	for _, x := range []struct {
+		cmd  wire.Command
+		want wire.FileNo
+		ok   bool
+	}{
+		{&wire.ReadData{File: 3}, 3, true},
+		{&wire.WriteDataISO{WriteData: wire.WriteData{File: 0x83}}, 0x83, true},
+		{&wire.RestoreTransfer{Target: 2, Source: 1}, 2, true},
+		{&wire.CreateValueFile{File: 5}, 5, true},
+		{&wire.ISOReadBinary{}, 0, false},
+		{&wire.ISOReadBinary{EF: wire.ShortEF{InP1: true}}, 0, true},
+		{&wire.ISOUpdateBinary{EF: wire.ShortEF{ID: 4}}, 4, true},
+		{&wire.ISOReadRecord{EF: 6}, 6, true},
+		{&wire.ISOAppendRecord{}, 0, false},
+		{&wire.SelectApplication{AID: 7}, 0, false},
+		{&wire.CommitTransaction{}, 0, false},
+	} {
+		if got, ok := wire.FileOf(x.cmd); got != x.want || ok != x.ok {
+			t.Errorf("%T: %v %v, want %v %v", x.cmd, got, ok, x.want, x.ok)
+		}
+	}
+}
+
+// Every native command with a field for a file number says so, and in the byte
+// that its layout sends first.
+func TestFileIsFirst(t *testing.T) {
+	for s := range wire.Commands() {
+		cmd := s.New()
+		f := reflect.ValueOf(cmd).Elem()
+		if s.Class != wire.ClassNative || f.Kind() != reflect.Struct {
+			continue
+		}
+		file := f.FieldByName("File")
+		if !file.IsValid() {
+			continue
+		}
+		file.SetUint(0x91)
+		no, ok := wire.FileOf(cmd)
+		var c wire.Coder
+		e, err := c.Encode(nil, cmd)
+		if !ok || no != 0x91 || err == nil && (len(e.Bytes) == 0 || e.Bytes[0] != 0x91 || e.Head == 0) {
+			t.Errorf("%s: file %v %v, sent %X, %v", s.Name, no, ok, e.Bytes, err)
 		}
 	}
 }

@@ -167,7 +167,7 @@ func (a *app) printAPDU(r *apduResult, good bool) {
 // answerFields decodes a complete answer by the command's declaration.
 func answerFields(cmd wire.Command, data []byte, marks []int) []fieldValue {
 	out := []fieldValue{}
-	rsp := responseOf(cmd)
+	rsp := cmd.Spec().NewResponse()
 	if rsp == nil {
 		return out
 	}

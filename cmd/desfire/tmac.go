@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -241,14 +240,13 @@ func (g *tmacGiven) transaction(args []string) (*desfire.TMACTransaction, error)
 		if spec == nil {
 			return nil, fmt.Errorf("command %02X is not known: want INS and what follows it, without 90 and 00", c[0])
 		}
-		before := len(g.input.Bytes())
+		if !tmac.Enters(c[0]) {
+			return nil, fmt.Errorf("%s does not enter a transaction MAC: leave it out", spec.Name)
+		}
 		if err := g.input.AddBytes(c[0], c[1:], rsp); err != nil {
 			return nil, fmt.Errorf("%s: %w", spec.Name, err)
 		}
-		if len(g.input.Bytes()) == before && (len(c) < 2 || !slices.Contains(g.input.Exclude, wire.FileNo(c[1]))) {
-			return nil, fmt.Errorf("%s does not enter a transaction MAC: leave it out", spec.Name)
-		}
-		if c[0] == (*wire.CommitReaderID)(nil).Spec().INS {
+		if c[0] == wire.InsCommitReaderID {
 			id := [16]byte(c[1:])
 			t.ReaderID = &id
 			if len(rsp) == 16 {

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/internal/frame"
@@ -103,7 +102,7 @@ func exchangeOf(rec *trace.Recording, o *trace.Opened) *desfire.Exchange {
 		e.Err = &desfire.CommandError{Command: spec.Name, Status: o.Status}
 		return e
 	}
-	if e.Response = responseOf(cmd); e.Response == nil {
+	if e.Response = cmd.Spec().NewResponse(); e.Response == nil {
 		return nil
 	}
 	if err := errors.Join(unread, c.Decode(o.PlainAnswer, nil, e.Response)); err != nil {
@@ -121,5 +120,5 @@ func countsForTMAC(cmd wire.Command) bool {
 	case *wire.SelectApplication, *wire.ISOSelect, *wire.AbortTransaction, *wire.CommitTransaction, *wire.CommitReaderID:
 		return true
 	}
-	return slices.Contains([]byte{0xBD, 0xAD, 0xBB, 0xAB, 0x3D, 0x8D, 0x3B, 0x8B, 0xDB, 0xBA, 0x6C, 0x0C, 0xDC, 0x1C, 0xEB, 0xB1}, cmd.Spec().INS)
+	return cmd.Spec().Class == wire.ClassNative && tmac.Enters(cmd.Spec().INS)
 }

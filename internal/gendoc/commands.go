@@ -119,9 +119,8 @@ func generationWords(s *wire.Spec) string {
 // effectWords says what the command does for each file type, in short where
 // that makes no difference.
 func effectWords(s *wire.Spec) string {
-	cmd := s.New()
-	word := cmd.Effect(wire.FileUnknown).String()
-	if backup := cmd.Effect(wire.FileBackup); backup.String() != word {
+	word := s.EffectOn(wire.FileUnknown).String()
+	if backup := s.EffectOn(wire.FileBackup); backup.String() != word {
 		word += ", " + backup.String() + " in backup files"
 	}
 	return word

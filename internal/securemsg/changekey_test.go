@@ -65,7 +65,7 @@ func TestChangeKeyBothSides(t *testing.T) {
 	ctx := context.Background()
 	for name, s := range sessions(t) {
 		for _, k := range testKeys(t) {
-			if scheme(s.Method) >= wire.SchemeEV2 && k.Type() != key.TypeAES {
+			if s.Method.Scheme() >= wire.SchemeEV2 && k.Type() != key.TypeAES {
 				continue // no such key under AES-only sessions
 			}
 			for _, other := range []bool{false, true} {

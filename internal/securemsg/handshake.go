@@ -109,7 +109,7 @@ func (c *Config) prepare(end Side) (*ev2, error) {
 		return nil, nil
 	}
 	old, ok := c.Session.(*ev2)
-	if !ok || old.end != end || old.dead || old.info.Scheme != scheme(c.Method) {
+	if !ok || old.end != end || old.dead || old.info.Scheme != c.Method.Scheme() {
 		return nil, fmt.Errorf("authenticate %v: it goes on from an open session of the same kind, and there is none", c.Method)
 	}
 	return old, nil
@@ -184,7 +184,7 @@ func NewHandshake(c Config) (*Handshake, error) {
 		a.ti, a.counter = old.info.TI, old.info.Counter
 	}
 	h := &Handshake{attempt: a}
-	switch scheme(c.Method) {
+	switch c.Method.Scheme() {
 	case wire.SchemeD40:
 		h.m = &d40Reader{a}
 	case wire.SchemeEV1:
@@ -200,7 +200,7 @@ func NewHandshake(c Config) (*Handshake, error) {
 				a.Caps = make([]byte, 6)
 			}
 			a.Caps = append([]byte(nil), a.Caps...)
-			a.Caps[0] |= capLRP
+			a.Caps[0] |= wire.CapLRP
 		}
 		h.m = &lrpReader{attempt: a}
 	}
@@ -276,7 +276,7 @@ func NewCardHandshake(c Config) (*CardHandshake, error) {
 		a.ti, a.counter = old.info.TI, old.info.Counter
 	}
 	h := &CardHandshake{attempt: a}
-	switch scheme(c.Method) {
+	switch c.Method.Scheme() {
 	case wire.SchemeD40:
 		h.m = &d40Card{a}
 	case wire.SchemeEV1:

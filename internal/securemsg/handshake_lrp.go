@@ -21,10 +21,7 @@ type lrpReader struct {
 	master *lrpSuite
 }
 
-const (
-	authModeLRP = 0x01
-	capLRP      = 0x02 // PCDcap2.1 bit 1
-)
+const authModeLRP = 0x01
 
 // lrpSession derives the session of two randoms. The key's CBC is all it needs.
 func lrpSession(ctx context.Context, k key.Key, a, b []byte) (master [16]byte, err error) {

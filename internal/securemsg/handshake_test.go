@@ -126,7 +126,7 @@ func (l login) check(t *testing.T, c Channel, side Side) {
 		t.Errorf("%v: session keys %X %X, want %X %X", side, got, mac, l.session, l.mac)
 	}
 	i := c.Info()
-	if c.(channel).side() != side || i.KeyNo != l.c.KeyNo || i.Scheme != scheme(l.c.Method) || i.Method != methodName(l.c.Method) {
+	if c.(channel).side() != side || i.KeyNo != l.c.KeyNo || i.Scheme != l.c.Method.Scheme() || i.Method != methodName(l.c.Method) {
 		t.Errorf("%v: %+v", side, i)
 	}
 	if l.old() && (i.TI != oldTI || i.Counter != oldCounter) {

@@ -66,7 +66,7 @@ func Recover(ctx context.Context, r Recorded) (*Recovered, error) {
 	}
 	out := &Recovered{session: Session{Method: c.Method, KeyNo: c.KeyNo, TI: r.TI, Counter: r.Counter}}
 	var err error
-	switch scheme(r.Method) {
+	switch r.Method.Scheme() {
 	case wire.SchemeD40:
 		err = r.d40(ctx, out)
 	case wire.SchemeEV1:

@@ -35,19 +35,6 @@ func (s Session) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "%v %v session, key %d", s.Side, s.Method, s.KeyNo)
 }
 
-// scheme is the messaging that a method leads to.
-func scheme(m key.Method) wire.Scheme {
-	switch m {
-	case key.MethodD40:
-		return wire.SchemeD40
-	case key.MethodISO, key.MethodAES, key.MethodISO7816:
-		return wire.SchemeEV1
-	case key.MethodEV2First, key.MethodEV2NonFirst:
-		return wire.SchemeEV2
-	}
-	return wire.SchemeLRP
-}
-
 // methodName is what Info shows.
 func methodName(m key.Method) string {
 	switch m {
@@ -65,7 +52,7 @@ func methodName(m key.Method) string {
 func NewChannel(s Session) (Channel, error) { return newChannel(s) }
 
 func newChannel(s Session) (channel, error) {
-	st := state{end: s.Side, info: Info{Scheme: scheme(s.Method), Method: methodName(s.Method), KeyNo: s.KeyNo}}
+	st := state{end: s.Side, info: Info{Scheme: s.Method.Scheme(), Method: methodName(s.Method), KeyNo: s.KeyNo}}
 	if s.Method > key.MethodISO7816 {
 		return nil, fmt.Errorf("session: no method %v", s.Method)
 	}
