@@ -57,9 +57,7 @@ func Connect(ctx context.Context, t Transport, conf *Config) (*Card, error) {
 		c.conf.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.link = frame.Link{T: t, Framing: c.conf.Framing, MaxCommand: c.conf.MaxCommand}
-	if l, ok := t.(interface {
-		Limits() (command, response int, framing Framing)
-	}); ok {
+	if l, ok := frame.Ability[limiter](t); ok {
 		var framing Framing
 		c.commandLimit, c.answerLimit, framing = l.Limits()
 		if c.link.Framing == FramingAuto {
@@ -79,7 +77,7 @@ func Connect(ctx context.Context, t Transport, conf *Config) (*Card, error) {
 			return nil, errors.Join(err, c.Close())
 		}
 	}
-	if s, ok := t.(interface{ Shared() bool }); ok && s.Shared() && c.gen.Has(wire.FeatureApplications) {
+	if s, ok := frame.Ability[sharer](t); ok && s.Shared() && c.gen.Has(wire.FeatureApplications) {
 		// Another program may have left an application selected.
 		if err := c.SelectApplication(ctx, wire.PICC); err != nil {
 			return nil, errors.Join(err, c.Close())
@@ -104,16 +102,18 @@ func (c *Card) identify(ctx context.Context, mayChange bool) error {
 			return err
 		}
 	}
-	if r, ok := c.t.(reconnecter); ok && mayChange {
+	if mayChange {
 		// Old cards latch the first framing they see, hence a new activation.
-		if err := r.Reconnect(ctx); err != nil {
+		switch err := reconnect(ctx, c.t); {
+		case err == nil:
+			c.link.Framing = FramingNative
+			if _, err := c.Version(ctx); err == nil || lostCard(err) {
+				return err
+			}
+			c.link.Framing = FramingWrapped
+		case !errors.Is(err, errors.ErrUnsupported):
 			return &TransportError{"reconnect", err}
 		}
-		c.link.Framing = FramingNative
-		if _, err := c.Version(ctx); err == nil || lostCard(err) {
-			return err
-		}
-		c.link.Framing = FramingWrapped
 	}
 	var no *NotDESFireError
 	if errors.As(first, &no) {
@@ -122,8 +122,6 @@ func (c *Card) identify(ctx context.Context, mayChange bool) error {
 	return &NotDESFireError{ATR: c.ATR(), Reason: first.Error()}
 }
 
-type reconnecter interface{ Reconnect(context.Context) error }
-
 // Reconnect activates the card anew: the session, the selection and whatever
 // was pending are gone. The error says so if the transport cannot do it.
 func (c *Card) Reconnect(ctx context.Context) error {
@@ -131,13 +129,13 @@ func (c *Card) Reconnect(ctx context.Context) error {
 		return ErrBusy
 	}
 	defer c.busy.Store(false)
-	r, ok := c.t.(reconnecter)
-	if !ok {
-		return fmt.Errorf("desfire: %v cannot reconnect: present the card again", c.t)
+	err := reconnect(ctx, c.t)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return fmt.Errorf("desfire: %v cannot reconnect: present the card again: %w", c.t, err)
 	}
 	c.state.forget("the card was activated anew")
 	c.link.Open = false
-	if err := r.Reconnect(ctx); err != nil {
+	if err != nil {
 		return &TransportError{"reconnect", err}
 	}
 	c.dirty = false
@@ -154,11 +152,11 @@ func (c *Card) Close() error {
 		c.busy.Store(false)
 	}
 	if c.dirty {
-		if r, ok := c.t.(interface{ ResetOnClose(bool) }); ok {
+		if r, ok := frame.Ability[resetter](c.t); ok {
 			r.ResetOnClose(true) // never leave an authenticated card to the next program
 		}
 	}
-	if cl, ok := c.t.(io.Closer); ok {
+	if cl, ok := frame.Ability[io.Closer](c.t); ok {
 		return cl.Close()
 	}
 	return nil
@@ -172,7 +170,7 @@ func (c *Card) Reader() string { return c.reader }
 
 // ATR is what the reader reports about the card, nil if it does not.
 func (c *Card) ATR() []byte {
-	if a, ok := c.t.(interface{ ATR() []byte }); ok {
+	if a, ok := frame.Ability[atrHolder](c.t); ok {
 		return a.ATR()
 	}
 	return nil

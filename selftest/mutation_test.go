@@ -50,11 +50,7 @@ func (m *mutant) Reconnect(ctx context.Context) error {
 	return m.Transport.(interface{ Reconnect(context.Context) error }).Reconnect(ctx)
 }
 
-func (m *mutant) Limits() (command, response int, framing desfire.Framing) {
-	return m.Transport.(interface {
-		Limits() (command, response int, framing desfire.Framing)
-	}).Limits()
-}
+func (m *mutant) Unwrap() desfire.Transport { return m.Transport }
 
 // setStatus answers st, without data.
 func setStatus(st wire.Status) func([]byte, bool) ([]byte, bool) {

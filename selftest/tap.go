@@ -22,6 +22,8 @@ type tap struct {
 	forge func(command []byte) []byte
 	// answers are the data lengths of the answers since the last mark.
 	answers []int
+	// fixed: the transport has said that it cannot reconnect.
+	fixed bool
 }
 
 // maxExchanges bounds a step against cards that never come to an end.
@@ -104,15 +106,8 @@ func dataLen(answer []byte, wrapped bool) int {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// Limits implements what a transport may have.
-func (t *tap) Limits() (command, response int, framing desfire.Framing) {
-	if l, ok := t.t.(interface {
-		Limits() (command, response int, framing desfire.Framing)
-	}); ok {
-		return l.Limits()
-	}
-	return 0, 0, desfire.FramingAuto
-}
+// Unwrap is what is tapped.
+func (t *tap) Unwrap() desfire.Transport { return t.t }
 
 // Reconnect implements what a transport may have.
 func (t *tap) Reconnect(ctx context.Context) error {
@@ -120,12 +115,14 @@ func (t *tap) Reconnect(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("%v cannot activate the card anew: %w", t.t, errors.ErrUnsupported)
 	}
-	return r.Reconnect(ctx)
+	err := r.Reconnect(ctx)
+	t.fixed = errors.Is(err, errors.ErrUnsupported)
+	return err
 }
 
 func (t *tap) reconnects() bool {
 	_, ok := t.t.(interface{ Reconnect(context.Context) error })
-	return ok
+	return ok && !t.fixed
 }
 
 func (t *tap) String() string { return fmt.Sprint(t.t) }

@@ -2,28 +2,16 @@ package trace
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
 	"github.com/go-desfire/desfire/internal/frame"
 )
 
-// Transmitter carries frames to a card, as desfire.Transport does.
-type Transmitter interface {
-	Transmit(ctx context.Context, command []byte) (response []byte, err error)
-}
-
-// Transport is a Transmitter with the optional methods whose absence can be
-// told by a zero value.
-type Transport interface {
-	Transmitter
-	io.Closer
-	ATR() []byte
-	Limits() (command, response int, framing frame.Framing)
-	String() string
-}
+// Transmitter carries frames to a card: a desfire.Transport.
+type Transmitter = frame.Transmitter
 
 // RecorderConfig adjusts a Recorder. The zero value is sensible.
 type RecorderConfig struct {
@@ -60,39 +48,35 @@ func NewRecorder(cfg *RecorderConfig) *Recorder {
 }
 
 // Wrap returns the transport to use in place of t, which is a card that was
-// just activated. It can reconnect if t can.
-func (r *Recorder) Wrap(t Transmitter) Transport {
+// just activated. It can do what t can.
+func (r *Recorder) Wrap(t Transmitter) Transmitter {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.reset = true
-	if s, ok := t.(fmt.Stringer); ok {
+	if s, ok := frame.Ability[fmt.Stringer](t); ok {
 		r.rec.Card.Reader = s.String()
 	}
-	if a, ok := t.(interface{ ATR() []byte }); ok {
+	if a, ok := frame.Ability[interface{ ATR() []byte }](t); ok {
 		r.rec.Card.ATR = append([]byte(nil), a.ATR()...)
 	}
-	r.mu.Unlock()
-	w := &recorded{r, t}
-	if c, ok := t.(reconnecter); ok {
-		return &recordedReconnecter{w, c}
-	}
-	return w
+	return &recorded{r, t}
 }
-
-type reconnecter interface{ Reconnect(context.Context) error }
 
 type recorded struct {
 	r *Recorder
 	t Transmitter
 }
 
-type recordedReconnecter struct {
-	*recorded
-	c reconnecter
-}
+// Unwrap is the recorded transport.
+func (t *recorded) Unwrap() Transmitter { return t.t }
 
-// Reconnect activates the card anew.
-func (t *recordedReconnecter) Reconnect(ctx context.Context) error {
-	err := t.c.Reconnect(ctx)
+// Reconnect activates the card anew, if the recorded transport can.
+func (t *recorded) Reconnect(ctx context.Context) error {
+	c, ok := t.t.(interface{ Reconnect(context.Context) error })
+	if !ok {
+		return fmt.Errorf("%v has no Reconnect: %w", t, errors.ErrUnsupported)
+	}
+	err := c.Reconnect(ctx)
 	if err == nil {
 		t.r.mu.Lock()
 		t.r.reset = true
@@ -146,49 +130,13 @@ func framingName(e *Exchange) string {
 	return ISO
 }
 
-// Close closes the recorded transport if it can be closed.
-func (t *recorded) Close() error {
-	if c, ok := t.t.(io.Closer); ok {
-		return c.Close()
-	}
-	return nil
-}
-
-// ATR is the recorded transport's, nil if it has none.
-func (t *recorded) ATR() []byte {
-	if a, ok := t.t.(interface{ ATR() []byte }); ok {
-		return a.ATR()
-	}
-	return nil
-}
-
-// Limits are the recorded transport's, zero if it states none.
-func (t *recorded) Limits() (command, response int, framing frame.Framing) {
-	if l, ok := t.t.(interface {
-		Limits() (command, response int, framing frame.Framing)
-	}); ok {
-		return l.Limits()
-	}
-	return 0, 0, frame.Auto
-}
-
-// ResetOnClose passes on in which state to leave the card.
-func (t *recorded) ResetOnClose(reset bool) {
-	if r, ok := t.t.(interface{ ResetOnClose(bool) }); ok {
-		r.ResetOnClose(reset)
-	}
-}
-
 // String names the recorded transport.
 func (t *recorded) String() string {
-	if s, ok := t.t.(fmt.Stringer); ok {
+	if s, ok := frame.Ability[fmt.Stringer](t.t); ok {
 		return s.String()
 	}
 	return fmt.Sprintf("recorded %T", t.t)
 }
-
-// Unwrap is the recorded transport.
-func (t *recorded) Unwrap() Transmitter { return t.t }
 
 // Recording is a copy of what was recorded so far. The bytes of exchanges are
 // shared and must not be changed.

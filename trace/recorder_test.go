@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -53,7 +54,7 @@ func TestRecorderRecords(t *testing.T) {
 		t.Fatal(rsp, err)
 	}
 	_, _ = w.Transmit(ctx, []byte{0x6A})
-	if err := w.(reconnecter).Reconnect(ctx); err != nil || !inner.reconnected {
+	if err := reconnect(ctx, w); err != nil || !inner.reconnected {
 		t.Fatal(err)
 	}
 	_, _ = w.Transmit(ctx, []byte{0x90, 0x6A, 0, 0, 0})
@@ -91,21 +92,38 @@ func TestRecorderRecords(t *testing.T) {
 	}
 }
 
+func reconnect(ctx context.Context, t Transmitter) error {
+	return t.(interface{ Reconnect(context.Context) error }).Reconnect(ctx)
+}
+
+// What wraps, wraps nothing away.
+type wrapper struct{ Transmitter }
+
+func (w wrapper) Unwrap() Transmitter { return w.Transmitter }
+
 func TestRecorderKeepsWhatATransportHas(t *testing.T) {
+	type whole interface {
+		Close() error
+		ATR() []byte
+		Limits() (command, response int, fr frame.Framing)
+		String() string
+		ResetOnClose(reset bool)
+	}
 	inner := new(full)
-	w := NewRecorder(nil).Wrap(inner)
-	c, r, f := w.Limits()
-	w.(interface{ ResetOnClose(bool) }).ResetOnClose(true)
-	if w.Close() != nil || !inner.closed || !inner.reset || w.String() != "reader 7" || len(w.ATR()) != 2 || c != 100 || r != 200 || f != frame.Native {
-		t.Errorf("%v %v %d %d %v", w, w.ATR(), c, r, f)
+	r := NewRecorder(nil)
+	w := r.Wrap(wrapper{inner})
+	if found, ok := frame.Ability[whole](w); !ok || found != whole(inner) {
+		t.Errorf("found %v", found)
+	}
+	if rec := r.Recording(); rec.Card.Reader != "reader 7" || len(rec.Card.ATR) != 2 || fmt.Sprint(w) != "reader 7" {
+		t.Errorf("%v: %+v", w, rec)
 	}
 	w = NewRecorder(nil).Wrap(new(bare))
-	if _, ok := w.(reconnecter); ok {
-		t.Error("what cannot reconnect seems to")
+	if err := reconnect(t.Context(), w); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("what cannot reconnect says %v", err)
 	}
-	c, r, f = w.Limits()
-	if w.Close() != nil || w.ATR() != nil || c != 0 || r != 0 || f != frame.Auto || w.String() == "" {
-		t.Errorf("%v %v %d %d %v", w, w.ATR(), c, r, f)
+	if fmt.Sprint(w) == "" {
+		t.Error("no name")
 	}
 }
 

@@ -3,7 +3,10 @@ package transporttest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"testing"
+
+	"github.com/go-desfire/desfire/internal/frame"
 )
 
 func testUnchanged(t *testing.T, f *fixture) {
@@ -146,10 +149,10 @@ func testResponseValid(t *testing.T, f *fixture) {
 
 // exchangeElsewhere uses all optional methods that make no exchange.
 func (f *fixture) exchangeElsewhere() []byte {
-	if c, ok := f.tr.(interface{ ATR() []byte }); ok {
+	if c, ok := frame.Ability[atrHolder](f.tr); ok {
 		clear(c.ATR())
 	}
-	if c, ok := f.tr.(interface{ String() string }); ok {
+	if c, ok := frame.Ability[fmt.Stringer](f.tr); ok {
 		_ = c.String()
 	}
 	return []byte{0x90, 0x6F, 0, 0, 0}

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"testing"
+
+	"github.com/go-desfire/desfire/internal/frame"
 )
 
 func fixedCommand(t *testing.T, tr Transport, command []byte) {
@@ -27,7 +29,7 @@ func fixedResponse(t *testing.T, tr Transport, command []byte) {
 	want := bytes.Clone(exchange(t, tr, command))
 	for range 4 {
 		r := exchange(t, tr, command)
-		if c, ok := tr.(interface{ ATR() []byte }); ok {
+		if c, ok := frame.Ability[atrHolder](tr); ok {
 			clear(c.ATR())
 		}
 		if !bytes.Equal(r, want) {
@@ -65,7 +67,9 @@ func fixedReconnect(t *testing.T, tr Transport, command []byte) {
 	r := reconnector(t, tr)
 	want := bytes.Clone(exchange(t, tr, command))
 	for range 3 {
-		reconnect(t, r)
+		if !reconnect(t, r) {
+			t.Skip("this transport says that it cannot reconnect")
+		}
 		if got := exchange(t, tr, command); !bytes.Equal(got, want) {
 			t.Fatalf("answer after Reconnect % X, before % X", got, want)
 		}

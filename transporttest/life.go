@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/go-desfire/desfire/internal/frame"
 )
 
 var getVersion = []byte{0x90, 0x60, 0, 0, 0}
@@ -83,8 +87,14 @@ func testReconnect(t *testing.T, f *fixture) {
 	for range 3 {
 		f.exchange(t, getVersion)
 		activations, ended := f.count(&f.activations), f.count(&f.ended)
-		reconnect(t, r)
+		supported := reconnect(t, r)
 		f.exchange(t, getVersion)
+		if !supported {
+			if f.count(&f.activations) != activations {
+				t.Error("Reconnect says that it is not supported, but the card was activated anew")
+			}
+			t.Skip("this transport says that it cannot reconnect")
+		}
 		if f.count(&f.activations) == activations {
 			t.Fatal("no new activation after Reconnect")
 		}
@@ -92,13 +102,16 @@ func testReconnect(t *testing.T, f *fixture) {
 	}
 }
 
-func reconnect(t *testing.T, r interface{ Reconnect(context.Context) error }) {
+// reconnect is false where that is not supported.
+func reconnect(t *testing.T, r interface{ Reconnect(context.Context) error }) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if err := r.Reconnect(ctx); err != nil {
+	err := r.Reconnect(ctx)
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		t.Fatalf("Reconnect: %v", err)
 	}
+	return err == nil
 }
 
 func testReconnectAfterCancel(t *testing.T, f *fixture) {
@@ -132,7 +145,7 @@ func testReconnectAfterCancel(t *testing.T, f *fixture) {
 
 func closer(t *testing.T, tr Transport) io.Closer {
 	t.Helper()
-	c, ok := tr.(io.Closer)
+	c, ok := frame.Ability[io.Closer](tr)
 	if !ok {
 		t.Skip("this transport has no Close")
 	}
@@ -217,22 +230,40 @@ func testCardFails(t *testing.T, f *fixture) {
 
 func testDescriptions(t *testing.T, f *fixture) {
 	f.exchange(t, getVersion)
-	if c, ok := f.tr.(interface{ ATR() []byte }); ok && !bytes.Equal(c.ATR(), atr) {
+	if c, ok := frame.Ability[atrHolder](f.tr); ok && !bytes.Equal(c.ATR(), atr) {
 		t.Errorf("ATR % X, the card has % X", c.ATR(), atr)
 	}
 	describe(t, f.tr)
 }
 
 func describe(t *testing.T, tr Transport) {
-	if s, ok := tr.(interface{ String() string }); ok && s.String() == "" {
+	testUnwrap(t, tr)
+	if s, ok := frame.Ability[fmt.Stringer](tr); ok && s.String() == "" {
 		t.Error("String is empty")
 	}
-	if c, ok := tr.(interface{ ATR() []byte }); ok {
+	if c, ok := frame.Ability[atrHolder](tr); ok {
 		if a := c.ATR(); len(a) > 0 {
 			clear(a)
 			if bytes.Equal(c.ATR(), a) {
 				t.Error("ATR is not the caller's own copy")
 			}
 		}
+	}
+}
+
+type atrHolder = interface{ ATR() []byte }
+
+// testUnwrap: an Unwrap of another type would be overlooked, and with it all
+// that the wrapper leaves to what it wraps.
+func testUnwrap(t *testing.T, tr Transport) {
+	if _, ok := reflect.TypeOf(tr).MethodByName("Unwrap"); !ok {
+		return
+	}
+	w, ok := tr.(interface{ Unwrap() Transport })
+	switch {
+	case !ok:
+		t.Errorf("Unwrap of %T is not Unwrap() desfire.Transport", tr)
+	case w.Unwrap() == nil:
+		t.Errorf("Unwrap of %T gives nothing", tr)
 	}
 }

@@ -168,17 +168,58 @@ func (m *memory) String() string {
 	return "memory"
 }
 
+// wrapped leaves to a memory what a wrapper may leave to what it wraps.
+type wrapped struct{ m *memory }
+
+func (w wrapped) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	return w.m.Transmit(ctx, command)
+}
+func (w wrapped) Reconnect(ctx context.Context) error { return w.m.Reconnect(ctx) }
+func (w wrapped) Unwrap() Transport                   { return w.m }
+
+// fixed wraps a transport and cannot reconnect.
+type fixed struct{ wrapped }
+
+func (w fixed) Reconnect(ctx context.Context) error {
+	if w.m.fault == "reconnects and denies it" {
+		_ = w.m.Reconnect(ctx)
+	}
+	return errors.ErrUnsupported
+}
+
+// misspelt has an Unwrap that nobody will find.
+type misspelt struct{ *memory }
+
+func (w misspelt) Unwrap() *memory { return w.memory }
+
 const faultEnv = "TRANSPORTTEST_FAULT"
 
 // TestSuite passes without a fault, and is run by TestFaults with each.
-func TestSuite(t *testing.T) {
+func TestSuite(t *testing.T) { suite(t, func(m *memory) Transport { return m }) }
+
+// The same through wrappers.
+
+func TestWrappedSuite(t *testing.T) { suite(t, func(m *memory) Transport { return wrapped{m} }) }
+
+func TestSuiteOfFixed(t *testing.T) {
+	suite(t, func(m *memory) Transport { return fixed{wrapped{m}} })
+}
+
+func TestSuiteOfMisspelt(t *testing.T) {
+	if os.Getenv(faultEnv) == "" {
+		t.Skip("this fails: see TestFaults")
+	}
+	suite(t, func(m *memory) Transport { return misspelt{m} })
+}
+
+func suite(t *testing.T, use func(m *memory) Transport) {
 	Run(t, func(t *testing.T, present func(context.Context) (Card, error)) Transport {
 		m := &memory{fault: os.Getenv(faultEnv), present: present}
 		if err := m.connect(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { m.finish(errors.New("the test is over")) })
-		return m
+		return use(m)
 	}, nil)
 }
 
@@ -216,13 +257,19 @@ func TestFaults(t *testing.T) {
 		"hides the card's failure":            "card_that_fails",
 		"shares the ATR":                      "descriptions",
 		"has no name":                         "descriptions",
+		"reconnects and denies it":            "reconnect_is_a_new_activation",
+		"has an Unwrap of another type":       "descriptions",
 	} {
+		suite := map[string]string{"reconnects and denies it": "TestSuiteOfFixed", "has an Unwrap of another type": "TestSuiteOfMisspelt"}[fault]
+		if suite == "" {
+			suite = "TestSuite"
+		}
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.Command(os.Args[0], "-test.run=^TestSuite$/^"+by+"$", "-test.v", "-test.timeout=60s")
+			cmd := exec.Command(os.Args[0], "-test.run=^"+suite+"$/^"+by+"$", "-test.v", "-test.timeout=60s")
 			cmd.Env = append(os.Environ(), faultEnv+"="+fault)
 			out, err := cmd.CombinedOutput()
-			if err == nil || !strings.Contains(string(out), "--- FAIL: TestSuite/"+by) {
+			if err == nil || !strings.Contains(string(out), "--- FAIL: "+suite+"/"+by) {
 				t.Errorf("the suite is content with a transport that %s: %v\n%s", fault, err, out)
 			}
 		})

@@ -6,12 +6,12 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"github.com/go-desfire/desfire/internal/frame"
 )
 
 // Transport is a desfire.Transport.
-type Transport interface {
-	Transmit(ctx context.Context, command []byte) (response []byte, err error)
-}
+type Transport = frame.Transmitter
 
 // Card is what Run puts at the far end: one activation of a card. Its Close is
 // the end of the field.
@@ -37,8 +37,8 @@ type Config struct {
 // transport that is connected to a card of present, calls present for each
 // activation, and registers its clean-up with t.
 //
-// Optional methods (Close, Reconnect, ATR, Limits, String) are tested where
-// they exist.
+// Optional methods (Close, Reconnect, ATR, Limits, String, Unwrap) are tested
+// where they exist, those that a wrapper leaves to what it wraps as well.
 func Run(t *testing.T, open func(t *testing.T, present func(ctx context.Context) (Card, error)) Transport, c *Config) {
 	cfg := Config{}
 	if c != nil {

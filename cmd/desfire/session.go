@@ -2,13 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/trace"
-	"github.com/go-desfire/desfire/wire"
+	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/spf13/cobra"
 )
 
@@ -91,39 +90,12 @@ func (a *app) awaitCard(parent context.Context, p *place) (desfire.Event, error)
 // connect finds out what lies behind t.
 func (a *app) connect(ctx context.Context, t desfire.Transport) (*desfire.Card, error) {
 	conf := &desfire.Config{Logger: a.log}
-	shared := isShared(t)
 	if a.tracer != nil {
 		x := a.tracer.wrap(t)
 		conf.Observe = x.observe
-		t = x.transport()
+		t = x
 	}
-	card, err := desfire.Connect(ctx, t, conf)
-	if err == nil && shared {
-		// The other program may have left an application selected. Selecting
-		// also keeps it out until the card is closed.
-		if err = card.SelectApplication(ctx, wire.PICC); err != nil {
-			err = errors.Join(err, card.Close())
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return card, nil
-}
-
-// isShared reports whether other programs may use the card, too.
-func isShared(t any) bool {
-	for t != nil {
-		switch x := t.(type) {
-		case interface{ Shared() bool }:
-			return x.Shared()
-		case interface{ Unwrap() trace.Transmitter }:
-			t = x.Unwrap()
-		default:
-			return false
-		}
-	}
-	return false
+	return desfire.Connect(ctx, t, conf)
 }
 
 // open connects to a card that was presented.
@@ -145,7 +117,7 @@ func (a *app) keep(ctx context.Context, p *place, conf *desfire.KeepConfig, step
 }
 
 func closeTransport(t desfire.Transport) {
-	if c, ok := t.(interface{ Close() error }); ok {
+	if c, ok := frame.Ability[io.Closer](t); ok {
 		_ = c.Close()
 	}
 }

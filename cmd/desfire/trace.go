@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -41,13 +42,16 @@ type tracedFrame struct {
 	err             error
 }
 
-// tracedReconnecter is a traced transport that can reconnect. Which methods a
-// transport has means something, so one wrapper cannot serve both kinds.
-type tracedReconnecter struct{ *traced }
-
-func (t tracedReconnecter) Reconnect(ctx context.Context) error {
-	err := t.Transport.(interface{ Reconnect(context.Context) error }).Reconnect(ctx)
-	t.t.note("reconnect", err)
+// Reconnect activates the card anew, if what is traced can.
+func (x *traced) Reconnect(ctx context.Context) error {
+	r, ok := x.Transport.(interface{ Reconnect(context.Context) error })
+	if !ok {
+		return fmt.Errorf("%v has no Reconnect: %w", x, errors.ErrUnsupported)
+	}
+	err := r.Reconnect(ctx)
+	if !errors.Is(err, errors.ErrUnsupported) {
+		x.t.note("reconnect", err)
+	}
 	return err
 }
 
@@ -64,14 +68,6 @@ func (t *tracer) wrap(inner desfire.Transport) *traced {
 	t.mu.Lock()
 	t.last = x
 	t.mu.Unlock()
-	return x
-}
-
-// transport is x with a Reconnect if what it wraps has one.
-func (x *traced) transport() desfire.Transport {
-	if _, ok := x.Transport.(interface{ Reconnect(context.Context) error }); ok {
-		return tracedReconnecter{x}
-	}
 	return x
 }
 
@@ -93,7 +89,7 @@ func (s tappedSource) Events(ctx context.Context) iter.Seq2[desfire.Event, error
 					}
 					t = s.a.recorded(t)
 					if s.a.tracer != nil {
-						t = s.a.tracer.wrap(t).transport()
+						t = s.a.tracer.wrap(t)
 					}
 					return t, nil
 				}
@@ -120,36 +116,16 @@ func (x *traced) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	return rsp, err
 }
 
-// The optional methods of a transport.
+// Unwrap is what is traced.
+func (x *traced) Unwrap() desfire.Transport { return x.Transport }
 
+// Close prints what nobody explained and closes what is traced.
 func (x *traced) Close() error {
 	x.t.flush(x)
-	if c, ok := x.Transport.(io.Closer); ok {
+	if c, ok := frame.Ability[io.Closer](x.Transport); ok {
 		return c.Close()
 	}
 	return nil
-}
-
-func (x *traced) ATR() []byte {
-	if a, ok := x.Transport.(interface{ ATR() []byte }); ok {
-		return a.ATR()
-	}
-	return nil
-}
-
-func (x *traced) Limits() (command, response int, framing desfire.Framing) {
-	if l, ok := x.Transport.(interface {
-		Limits() (command, response int, framing desfire.Framing)
-	}); ok {
-		return l.Limits()
-	}
-	return 0, 0, desfire.FramingAuto
-}
-
-func (x *traced) ResetOnClose(reset bool) {
-	if r, ok := x.Transport.(interface{ ResetOnClose(bool) }); ok {
-		r.ResetOnClose(reset)
-	}
 }
 
 func (x *traced) String() string { return fmt.Sprint(x.Transport) }
