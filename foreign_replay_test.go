@@ -42,7 +42,7 @@ func TestReaderReplaysForeignSessions(t *testing.T) {
 
 // without takes the exceptions out of the messages of a recording.
 func without(t *testing.T, rec *trace.Recording, exceptions map[string]string) *trace.Result {
-	res := trace.Verify(rec, nil)
+	res := trace.Verify(rec, &trace.VerifyConfig{KeepKeys: true})
 	if why := exceptions["all"]; why != "" {
 		t.Skip(why)
 	}

@@ -41,7 +41,7 @@ func TestReaderReplaysRecordedSessions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res := trace.Verify(rec, nil)
+		res := trace.Verify(rec, &trace.VerifyConfig{KeepKeys: true})
 		t.Run(rec.ID, func(t *testing.T) {
 			if why := exceptions.Reader[rec.ID]; why != "" {
 				t.Skip(why)

@@ -16,7 +16,8 @@ type Line struct {
 	Name     string
 	Fields   []wire.Field
 	Channel  string        // "ev2 mac"; empty outside a session
-	Raw      []byte        // the first frame; key bytes in clear are left out
+	Raw      []byte        // the first frame, up to what was cut of it
+	Cut      int           // how many bytes that is
 	Frames   int           // how many frames there were
 	Took     time.Duration // answers: until the last frame, if known
 	Status   wire.Status   // answers, 0 if none came
@@ -47,6 +48,9 @@ func (l Line) String() string {
 		if len(l.Raw) > maxShown {
 			raw += fmt.Sprintf(" ... (%d bytes)", len(l.Raw))
 		}
+		if l.Cut > 0 {
+			raw += fmt.Sprintf(" (%d bytes cut)", l.Cut)
+		}
 		if l.Frames > 1 {
 			raw += " +" + plural(l.Frames-1, "frame")
 		}
@@ -72,13 +76,18 @@ func (l Line) Refused() bool {
 
 func spaced(b []byte) string { return fmt.Sprintf("% X", b) }
 
-// Explainer says in words what passes, message by message, without keys. The
-// zero value is ready. It is not safe for concurrent use.
+// Explainer says in words what passes, message by message or frame by frame,
+// without keys. The zero value is ready. It is not safe for concurrent use.
 type Explainer struct {
 	// Framing is that of exchanges that do not say it and whose bytes do not
 	// tell: Native or ISO, Native if empty.
 	Framing string
 
+	// KeepKeys shows the frames that carry keys, which are cut else. See
+	// RecorderConfig.
+	KeepKeys bool
+
+	cut     cutter
 	know    knowledge
 	join    joiner
 	scheme  wire.Scheme
@@ -100,15 +109,29 @@ func Explain(rec *Recording) []Line {
 // Feed takes the next exchange and returns two lines for each message that is
 // complete now: usually the one it belongs to, none in the middle of a chain.
 func (x *Explainer) Feed(e *Exchange) []Line {
-	if !x.started {
-		x.started, x.know.files, x.keyNo = true, files{}, -1
-	}
-	x.join.framing = x.Framing
 	var lines []Line
-	for _, m := range x.join.feed(e) {
+	done, _ := x.feed(e)
+	for _, m := range done {
 		lines = append(lines, x.explain(m)...)
 	}
 	return lines
+}
+
+// feed takes an exchange, cut. now is the message it belongs to.
+func (x *Explainer) feed(e *Exchange) (done []*message, now *message) {
+	if !x.started {
+		x.started, x.know.files, x.keyNo = true, files{}, -1
+		x.join.framing, x.cut.framing = x.Framing, x.Framing
+	}
+	kept := *e
+	if !x.KeepKeys {
+		x.cut.cut(&kept)
+	}
+	done = x.join.feed(&kept)
+	if now = x.join.open; now == nil {
+		now = done[len(done)-1]
+	}
+	return done, now
 }
 
 // Flush returns the lines of a message that was not finished.
@@ -120,16 +143,31 @@ func (x *Explainer) Flush() []Line {
 }
 
 func (x *Explainer) explain(m *message) []Line {
+	x.start(m)
+	command, answer := x.describe(m)
+	if !m.reader && !m.garbled {
+		x.follow(m)
+	}
+	return []Line{command, answer}
+}
+
+// start follows what was before a message.
+func (x *Explainer) start(m *message) {
 	if m.reset {
 		x.scheme, x.know.app = wire.SchemeNone, new([3]byte)
 	}
 	if m.preset != nil {
 		x.begin(m)
 	}
-	command := Line{Exchange: m.first(), Name: m.label(), Raw: m.frames[0].raw.Command, Frames: commandFrames(m)}
-	answer := Line{Exchange: m.last(), Answer: true, Name: "no answer", Frames: answerFrames(m), Note: m.failed}
+}
+
+// describe makes the two lines of a message.
+func (x *Explainer) describe(m *message) (command, answer Line) {
+	command = Line{Exchange: m.first(), Name: m.label(), Frames: commandFrames(m)}
+	command.frame(m.frames[0].raw.Command, m.frames[0].raw.CutCommand)
+	answer = Line{Exchange: m.last(), Answer: true, Name: "no answer", Frames: answerFrames(m), Note: m.failed}
 	if raw := m.frames[len(m.frames)-answer.Frames].raw; len(raw.Response) > 0 {
-		answer.Raw = raw.Response
+		answer.frame(raw.Response, raw.CutResponse)
 	}
 	if m.answered {
 		answer.Name, answer.Status = m.status.String(), m.status
@@ -147,9 +185,15 @@ func (x *Explainer) explain(m *message) []Line {
 		command.Note = "no command frame: its lengths do not fit"
 	default:
 		x.decode(m, &command, &answer)
-		x.follow(m)
 	}
-	return []Line{command, answer}
+	return command, answer
+}
+
+// frame lets the line show a frame.
+func (l *Line) frame(b []byte, cut Span) {
+	if l.Raw = b; cut.Len() > 0 {
+		l.Raw, l.Cut = b[:cut.From:cut.From], cut.Len()
+	}
 }
 
 // commandFrames counts the frames that carry the command.
@@ -206,12 +250,17 @@ func (x *Explainer) decode(m *message, command, answer *Line) {
 	case !ok:
 		command.Note = "does not fit the command's layout"
 	}
-	if x.scheme == wire.SchemeNone && holdsKey(m) { // a key in clear
-		command.Raw = command.Raw[:min(len(command.Raw), 5)]
-		command.Note = "key bytes in clear are not shown"
-		if !ok {
-			command.Fields = nil
+	switch {
+	case m.cut >= 0:
+		command.Fields, command.Note = cutFields(command.Fields, m.cut, len(m.body)), cutNote
+	case x.scheme == wire.SchemeNone && !ok:
+		if from, keys := keyData(m.class, m.ins, m.body); keys {
+			command.Fields = clearFields(fields, from)
 		}
+	}
+	if m.cutAnswer {
+		answer.Note = cutNote
+		return
 	}
 	if m.ok() && !o.sealedAnswer {
 		if answer.Fields, ok = fieldsOf(&x.know.coder, responseOf(spec), wire.Encoded{Bytes: rsp, Marks: m.joints, Le: -1}); !ok {
@@ -220,19 +269,6 @@ func (x *Explainer) decode(m *message, command, answer *Line) {
 		x.know.learnFiles(m, body, rsp)
 	}
 }
-
-// holdsKey reports whether the command's data is a key.
-func holdsKey(m *message) bool {
-	switch m.ins {
-	case insChangeKey, insChangeKey2, insCreateTMAC:
-		return true
-	case insConfig:
-		return len(m.body) > 0 && m.body[0] == byte(wire.ConfigDefaultKey)
-	}
-	return false
-}
-
-const insCreateTMAC = 0xCE
 
 // clearFields keeps the fields before head: what follows is enciphered.
 func clearFields(fields []wire.Field, head int) []wire.Field {

@@ -42,7 +42,8 @@ func ReadFile(name string) (*Recording, error) {
 	return r, nil
 }
 
-// Write writes the recording as FormatJSON or FormatLines, without keys.
+// Write writes the recording as FormatJSON or FormatLines, without the keys
+// that came with it. The frames are written as they are: see Cut.
 func (r *Recording) Write(w io.Writer, f Format) error {
 	var b bytes.Buffer
 	switch f {
@@ -75,9 +76,9 @@ func (r *Recording) lines(b *bytes.Buffer) {
 		if e.Reset {
 			b.WriteString("# new activation\n")
 		}
-		fmt.Fprintf(b, "> %s\n", spaced(e.Command))
+		fmt.Fprintf(b, "> %s%v\n", spaced(e.Command), e.CutCommand)
 		if len(e.Response) > 0 {
-			fmt.Fprintf(b, "< %s\n", spaced(e.Response))
+			fmt.Fprintf(b, "< %s%v\n", spaced(e.Response), e.CutResponse)
 		}
 	}
 }

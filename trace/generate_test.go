@@ -250,8 +250,19 @@ func (g *generator) count(mode wire.CommMode, answer bool) {
 // change changes a key.
 func (g *generator) change(no wire.KeyNo, to *key.Secret) {
 	g.t.Helper()
+	g.changeIn(&wire.ChangeKey{Key: no}, no, to)
+}
+
+// changeIn changes a key with the command cmd, whose data is left to be filled
+// in.
+func (g *generator) changeIn(cmd wire.Command, no wire.KeyNo, to *key.Secret) {
+	g.t.Helper()
 	old := g.keys[no]
-	k := securemsg.KeyChange{Code: insChangeKey, Head: []byte{byte(no)}, New: to}
+	var coder wire.Coder
+	e, err := coder.Encode(nil, cmd)
+	g.must(err)
+	ins := cmd.Spec().INS
+	k := securemsg.KeyChange{Code: ins, Head: slices.Clone(e.Bytes), New: to}
 	own := no == g.keyNo
 	if !own {
 		k.Old = old
@@ -265,11 +276,11 @@ func (g *generator) change(no wire.KeyNo, to *key.Secret) {
 		g.crcs++
 	}
 	if own {
-		g.frames(insChangeKey, sent, nil, wire.StatusOK)
+		g.frames(ins, sent, nil, wire.StatusOK)
 		g.pcd, g.picc = nil, nil
 		return
 	}
-	_, err = securemsg.OpenKeyChange(g.picc, insChangeKey, k.Head, sent[1:], to.Type(), old.Export())
+	_, err = securemsg.OpenKeyChange(g.picc, ins, k.Head, sent[len(k.Head):], to.Type(), old.Export())
 	g.must(err)
 	a := securemsg.Message{Mode: wire.RuleChangeKey.Protection(g.scheme, true, 0)}
 	g.count(a.Mode, true)
@@ -278,7 +289,7 @@ func (g *generator) change(no wire.KeyNo, to *key.Secret) {
 	a.Data = rsp
 	_, err = g.pcd.Open(nil, a)
 	g.must(err)
-	g.frames(insChangeKey, sent, rsp, wire.StatusOK)
+	g.frames(ins, sent, rsp, wire.StatusOK)
 }
 
 // refuse records a command that the card refuses. The session ends but for

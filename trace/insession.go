@@ -23,6 +23,10 @@ func (v *verifier) inSession(m *message) {
 		v.opened(m, nil, "")
 		return
 	}
+	if m.isCut() {
+		v.inSessionCut(m, spec, rule)
+		return
+	}
 	if !m.done() {
 		v.lost(m)
 		return
@@ -107,7 +111,11 @@ func (v *verifier) judge(m *message, best *attempt) {
 		if best.good() {
 			v.uncertain = false
 		}
-		v.opened(m, best, checkedNote(&best.outcome))
+		note := checkedNote(&best.outcome)
+		if m.isCut() {
+			note = cutNote + "; " + note
+		}
+		v.opened(m, best, note)
 		v.after(m, best)
 	case v.uncertain && v.plain(m):
 		v.sessions, v.uncertain, v.proven, v.doubtful = nil, false, false, nil

@@ -52,9 +52,43 @@ type fileExchange struct {
 	Took      int64       `json:"took_us,omitempty"`
 	Reset     bool        `json:"reset,omitempty"`
 	Failed    string      `json:"failed,omitempty"`
+	Cut       *fileCut    `json:"cut,omitempty"`
 	Preset    *filePreset `json:"preset,omitempty"`
 	Computed  remark      `json:"computed,omitempty"`
 	Corrected remark      `json:"corrected,omitempty"`
+}
+
+// fileCut says which bytes of the frames were cut: the first one, and the one
+// behind the last. Zeros stand for them.
+type fileCut struct {
+	C *[2]int `json:"c,omitempty"`
+	R *[2]int `json:"r,omitempty"`
+}
+
+func cutOf(e *Exchange) *fileCut {
+	var f fileCut
+	if s := e.CutCommand; s.Len() > 0 {
+		f.C = &[2]int{s.From, s.To}
+	}
+	if s := e.CutResponse; s.Len() > 0 {
+		f.R = &[2]int{s.From, s.To}
+	}
+	if f == (fileCut{}) {
+		return nil
+	}
+	return &f
+}
+
+// span reads one end of it. What is said to be cut is not kept.
+func span(s *[2]int, frame []byte) (Span, error) {
+	if s == nil {
+		return Span{}, nil
+	}
+	if s[0] < 0 || s[0] >= s[1] || s[1] > len(frame) {
+		return Span{}, fmt.Errorf("cut: bytes %d to %d are no part of a frame of %d bytes", s[0], s[1], len(frame))
+	}
+	clear(frame[s[0]:s[1]])
+	return Span{s[0], s[1]}, nil
 }
 
 type filePreset struct {
@@ -255,6 +289,15 @@ func (fe *fileExchange) exchange() (Exchange, error) {
 	case e.Framing != "" && e.Framing != Native && e.Framing != ISO:
 		return e, fmt.Errorf("framing %q: want native or iso", e.Framing)
 	}
+	if fe.Cut != nil {
+		var err error
+		if e.CutCommand, err = span(fe.Cut.C, e.Command); err != nil {
+			return e, err
+		}
+		if e.CutResponse, err = span(fe.Cut.R, e.Response); err != nil {
+			return e, err
+		}
+	}
 	if p := fe.Preset; p != nil {
 		if p.Ctr < 0 || p.Ctr > 0xFFFF || p.EncCtr < 0 {
 			return e, errors.New("preset: the counter does not fit 16 bits")
@@ -292,7 +335,7 @@ func (r *Recording) MarshalJSON() ([]byte, error) {
 	for _, e := range r.Exchanges {
 		f.Exchanges = append(f.Exchanges, fileExchange{
 			C: e.Command, R: e.Response, Framing: e.Framing, At: e.At, Took: e.Took,
-			Reset: e.Reset, Failed: e.Failed, Computed: remark(e.Computed), Corrected: remark(e.Corrected),
+			Reset: e.Reset, Failed: e.Failed, Cut: cutOf(&e), Computed: remark(e.Computed), Corrected: remark(e.Corrected),
 		})
 	}
 	return json.Marshal(f)

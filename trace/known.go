@@ -67,6 +67,12 @@ func (v *knowledge) learnFiles(m *message, cmd, rsp []byte) {
 	if spec == nil || !m.ok() {
 		return
 	}
+	switch {
+	case m.cut >= 0 && m.ins == insCreateTMAC:
+		cmd = emptied(m.ins, m.body)
+	case m.isCut():
+		return
+	}
 	c := spec.New()
 	if v.coder.Decode(cmd, nil, c) != nil {
 		return

@@ -113,9 +113,17 @@ func readLines(p *pairs, lines []string, f Format) error {
 		if err != nil {
 			return fmt.Errorf("line %d: %w", i+1, err)
 		}
+		cut, err := spanOf(rest, b)
+		if err != nil {
+			return fmt.Errorf("line %d: %w", i+1, err)
+		}
 		if command {
 			p.command(b)
-		} else if !p.answer(b) {
+			p.list[len(p.list)-1].CutCommand = cut
+		} else if p.open {
+			p.list[len(p.list)-1].CutResponse = cut
+		}
+		if !command && !p.answer(b) {
 			return fmt.Errorf("line %d: an answer without a command before it", i+1)
 		}
 	}

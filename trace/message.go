@@ -28,6 +28,11 @@ type message struct {
 	preset   *Preset
 	failed   string // what the transport said
 
+	// What was cut from the recording: the body from here on, -1 for nothing,
+	// and the answer.
+	cut       int
+	cutAnswer bool
+
 	// odd is what is strange in the order of frames, oddAt the exchange.
 	odd   string
 	oddAt int
@@ -72,7 +77,7 @@ func (j *joiner) feed(e *Exchange) (done []*message) {
 		}
 		m = &message{
 			class: c.class, ins: c.ins, p1: c.p1, p2: c.p2, le: c.le, native: f == frame.Native,
-			reader: c.reader, garbled: status != wire.StatusOK, reset: e.Reset,
+			reader: c.reader, garbled: status != wire.StatusOK, reset: e.Reset, cut: -1,
 		}
 		m.frames = append(m.frames, p)
 	}
@@ -128,11 +133,16 @@ func (m *message) answer(e *Exchange) {
 	if len(m.frames) > 1 && len(p.command) > 0 {
 		m.cuts = append(m.cuts, len(m.body))
 	}
-	m.body = append(m.body, p.command...)
 	f := frame.Wrapped
 	if m.native {
 		f = frame.Native
 	}
+	if s := e.CutCommand; s.Len() > 0 && m.cut < 0 {
+		m.cut = len(m.body) + max(0, s.From-dataAt(e.Command, f))
+	}
+	m.cutAnswer = m.cutAnswer || e.CutResponse.Len() > 0
+	m.body = append(m.body, p.command...)
+	m.cut = min(m.cut, len(m.body))
 	data, status, ok := frame.ParseAnswer(f, e.Response, m.native && m.ins == insProximity)
 	m.answered = ok
 	if !ok {

@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +10,8 @@ import (
 )
 
 // Player replays a recording as a transport: it answers each command with the
-// recorded answer if the command is the recorded one. After a mismatch every
-// call fails.
+// recorded answer if the command is the recorded one, but for what was cut of
+// it. After a mismatch, or an answer that was cut, every call fails.
 type Player struct {
 	rec *Recording
 
@@ -49,6 +48,29 @@ func (e *MismatchError) Error() string {
 // Sent reports false: no card saw the command.
 func (e *MismatchError) Sent() bool { return false }
 
+// CutError says that an answer cannot be replayed, since the recorder cut it:
+// it would have told a key.
+type CutError struct {
+	Exchange int // index in the recording
+}
+
+func (e *CutError) Error() string {
+	return fmt.Sprintf("trace: replay: the answer of exchange %d was cut from the recording, since it would tell a key", e.Exchange)
+}
+
+// is reports whether command is the recorded one, as far as that was kept.
+func (e *Exchange) is(command []byte) bool {
+	if len(command) != len(e.Command) {
+		return false
+	}
+	for i := range command {
+		if command[i] != e.Command[i] && !e.CutCommand.at(i) {
+			return false
+		}
+	}
+	return true
+}
+
 // Transmit answers the next exchange of the recording.
 func (p *Player) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	p.mu.Lock()
@@ -64,12 +86,16 @@ func (p *Player) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 		return nil, p.err
 	}
 	e := &p.rec.Exchanges[p.next]
-	if !bytes.Equal(command, e.Command) {
+	if !e.is(command) {
 		at := 0
-		for at < min(len(command), len(e.Command)) && command[at] == e.Command[at] {
+		for at < min(len(command), len(e.Command)) && (command[at] == e.Command[at] || e.CutCommand.at(at)) {
 			at++
 		}
 		p.err = &MismatchError{Exchange: p.next, Got: append([]byte(nil), command...), Want: e.Command, At: at}
+		return nil, p.err
+	}
+	if e.CutResponse.Len() > 0 {
+		p.err = &CutError{p.next}
 		return nil, p.err
 	}
 	p.next++

@@ -20,15 +20,21 @@ type RecorderConfig struct {
 	Observe func(*Exchange)  // called after every exchange, nil for none
 	Now     func() time.Time // time.Now if nil
 	Limit   int              // exchanges to keep, the first ones; 0 for all
+
+	// KeepKeys keeps what carries keys. Whoever has such a recording and the
+	// key that was changed away from, a default key perhaps, has the new key.
+	KeepKeys bool
 }
 
 // Recorder records what passes through transports, one card after the other.
+// It cuts what would tell a key, see Recording.Cut.
 // Its methods may be called from any goroutine.
 type Recorder struct {
 	cfg RecorderConfig
 
 	mu    sync.Mutex
 	rec   Recording
+	cut   cutter
 	start time.Time
 	reset bool // the next exchange begins a new activation
 	left  int  // exchanges beyond the limit
@@ -100,7 +106,7 @@ func (t *recorded) Transmit(ctx context.Context, command []byte) ([]byte, error)
 
 func (r *Recorder) add(e *Exchange, begin time.Time, took time.Duration) {
 	r.mu.Lock()
-	e.Reset, r.reset = r.reset && len(r.rec.Exchanges) > 0, false
+	e.Reset, r.reset = r.reset && len(r.rec.Exchanges)+r.left > 0, false
 	if !r.cfg.NoTimes {
 		if r.start.IsZero() {
 			r.start = begin
@@ -111,6 +117,9 @@ func (r *Recorder) add(e *Exchange, begin time.Time, took time.Duration) {
 		r.rec.Framing = f
 	} else if f != r.rec.Framing {
 		e.Framing = f
+	}
+	if !r.cfg.KeepKeys {
+		r.cut.cut(e)
 	}
 	if r.cfg.Limit > 0 && len(r.rec.Exchanges) >= r.cfg.Limit {
 		r.left++

@@ -53,6 +53,9 @@ type Exchange struct {
 	Reset  bool   // the card was activated anew before this exchange
 	Failed string // what the transport said instead of an answer
 
+	// What was cut out of the frames, since it would tell a key.
+	CutCommand, CutResponse Span
+
 	Preset    *Preset // session keys to take over before this exchange
 	Computed  string  // not empty: a part was filled in by calculation, and why
 	Corrected string  // not empty: a misprint was repaired, and which
@@ -157,15 +160,15 @@ func (p *Preset) String() string { return p.Kind + " session keys" }
 // Format prints String whatever the verb.
 func (p *Preset) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.String()) }
 
-// Redacted returns a copy without keys, randoms and session keys.
+// Redacted returns a copy without keys, randoms and session keys, and cut as
+// Cut does.
 func (r *Recording) Redacted() *Recording {
-	c := *r
+	c := r.Cut()
 	c.Keys, c.RndA = nil, nil
-	c.Exchanges = append([]Exchange(nil), r.Exchanges...)
 	for i := range c.Exchanges {
 		c.Exchanges[i].Preset = nil
 	}
-	return &c
+	return c
 }
 
 // ErrEmpty says that a recording has no exchanges.

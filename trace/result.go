@@ -38,6 +38,7 @@ type Result struct {
 	Authentications int       `json:"authentications"` // proven by the card's answer
 	MACs            int       `json:"macs"`            // right ones, MAC and CMAC, in either direction
 	CRCs            int       `json:"crcs"`            // right ones, of enciphered payloads
+	Cut             []Failure `json:"cut"`             // what could not be checked, since the recorder cut it
 	Failures        []Failure `json:"failures"`        // of an unverifiable recording: the reasons
 
 	Messages []Opened `json:"-"` // plain content
@@ -72,6 +73,7 @@ func (r *Result) Reason() string {
 type Opened struct {
 	First, Last int // exchanges
 	Name        string
+	Spec        *wire.Spec   // declaration of the command, nil if it has none
 	Fields      []wire.Field // of the command, key bytes hidden
 	Status      wire.Status
 	Answered    bool
@@ -81,6 +83,22 @@ type Opened struct {
 	Note        string // what was checked, or why not
 	Plain       []byte // command after INS, nil if it could not be opened or holds a key
 	PlainAnswer []byte
+
+	// Command and Response are the two halves as values, nil where they could
+	// not be opened or fit no layout. Response is nil, too, if the command was
+	// not carried out. They are the caller's. Where the command carries a key,
+	// Command has zeros in its place, or is nil.
+	Command  wire.Command
+	Response wire.Message
+}
+
+// OK reports whether the card says that it carried the command out.
+func (o *Opened) OK() bool {
+	switch o.Status {
+	case wire.StatusOK, wire.StatusISOOK, wire.StatusSignatureOK:
+		return o.Answered
+	}
+	return false
 }
 
 // Lines are the command and the answer as lines of text.

@@ -36,7 +36,7 @@ func TestRecordedSessionsOfTheReaderVerify(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				rec := trace.NewRecorder(nil)
+				rec := trace.NewRecorder(&trace.RecorderConfig{KeepKeys: true})
 				must := func(err error) {
 					t.Helper()
 					if err != nil {
@@ -94,6 +94,16 @@ func TestRecordedSessionsOfTheReaderVerify(t *testing.T) {
 				r := trace.Verify(rec.Recording(), &trace.VerifyConfig{DefaultKeys: true})
 				if r.Verdict != trace.Verified || r.Authentications != 3 || r.MACs+r.CRCs < 20 {
 					t.Errorf("%v, %d, %d, %d: %s", r.Verdict, r.Authentications, r.MACs, r.CRCs, r.Reason())
+				}
+				// As a recorder records by default, the keys have to be given.
+				keys := []trace.Key{{No: 1, Value: k1}, {No: 0, Value: k2}}
+				r = trace.Verify(rec.Recording().Cut(), &trace.VerifyConfig{DefaultKeys: true, Keys: keys})
+				want := trace.Verified
+				if method := tc.method; method == key.MethodISO || method == key.MethodAES {
+					want = trace.Unverifiable // the second change follows the first in one session
+				}
+				if r.Verdict != want || r.Authentications != 3 || r.MACs+r.CRCs < 15 || len(r.Cut) == 0 {
+					t.Errorf("cut: %v, %d, %d, %d, %v: %s", r.Verdict, r.Authentications, r.MACs, r.CRCs, r.Cut, r.Reason())
 				}
 				if r := trace.Verify(rec.Recording(), nil); r.Verdict != trace.Unverifiable {
 					t.Errorf("without keys: %v", r.Verdict)

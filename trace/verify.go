@@ -13,6 +13,10 @@ import (
 type VerifyConfig struct {
 	Keys        []Key // further keys
 	DefaultKeys bool  // try the keys of zeros that cards are delivered with
+
+	// KeepKeys leaves the keys in Opened.Plain and Opened.Command that a command
+	// carries, but for those of key changes: for a replay.
+	KeepKeys bool
 }
 
 // Verify finds the authentications of a recording, derives their session keys
@@ -31,9 +35,11 @@ func Verify(rec *Recording, cfg *VerifyConfig) *Result {
 	// What the recording tells of a file after it was used serves the second
 	// time.
 	v := newVerifier(rec, keys, nil)
+	v.keep = cfg.KeepKeys
 	v.run()
 	if v.guessed && len(v.files) > 0 {
 		v = newVerifier(rec, keys, v.files)
+		v.keep = cfg.KeepKeys
 		v.run()
 	}
 	return v.result()
@@ -54,8 +60,12 @@ type verifier struct {
 	searches  int // for wrong bits in challenges
 	reasons   []Failure
 	rejected  []Failure
-	doubtful  *Failure // of a preset none of whose checks passed
-	preset    bool     // there was one
+	keep      bool // key bytes in what is opened
+	cutter    cutter
+	over      map[int]bool // exchanges of which more was cut than a recorder cuts
+	tail      bool         // the open session cannot be followed, because of a cut
+	doubtful  *Failure     // of a preset none of whose checks passed
+	preset    bool         // there was one
 }
 
 func newVerifier(rec *Recording, keys []Key, later files) *verifier {
@@ -64,7 +74,9 @@ func newVerifier(rec *Recording, keys []Key, later files) *verifier {
 
 func (v *verifier) run() {
 	j := joiner{framing: v.rec.Framing, patient: true}
+	v.cutter.framing = v.rec.Framing
 	for i := range v.rec.Exchanges {
+		v.overcut(i, &v.rec.Exchanges[i])
 		for _, m := range j.feed(&v.rec.Exchanges[i]) {
 			v.message(m)
 		}
@@ -96,6 +108,9 @@ func (v *verifier) result() *Result {
 	if r.Failures == nil {
 		r.Failures = []Failure{}
 	}
+	if r.Cut == nil {
+		r.Cut = []Failure{}
+	}
 	return r
 }
 
@@ -117,6 +132,7 @@ func (v *verifier) message(m *message) {
 		v.takeOver(m)
 	}
 	switch {
+	case v.blanked(m):
 	case m.reader:
 		v.opened(m, nil, "for the reader")
 	case m.garbled:
@@ -162,7 +178,7 @@ const (
 // endSession forgets the session.
 func (v *verifier) endSession() {
 	v.endPreset()
-	v.sessions, v.proven, v.uncertain, v.foreign = nil, false, false, ""
+	v.sessions, v.proven, v.uncertain, v.foreign, v.tail = nil, false, false, "", false
 }
 
 // endPreset turns what failed under a preset that never passed into a reason.
@@ -215,6 +231,7 @@ func (v *verifier) outside(m *message) {
 	note := ""
 	if v.foreign != "" {
 		note = "not checked: " + v.foreign
+		v.unfollowed(m)
 		if m.done() && !m.ok() {
 			v.foreign = ""
 		}

@@ -28,14 +28,15 @@ type app struct {
 	recorder       *trace.Recorder // nil without --trace=FILE
 	at             string          // the reader where the card of the verb lies
 
-	reader  string
-	keySpec string
-	keyNo   uint8
-	key     *key.Secret // nil without --key
-	traceTo string
-	json    bool
-	verbose bool
-	wait    time.Duration
+	reader    string
+	keySpec   string
+	keyNo     uint8
+	key       *key.Secret // nil without --key
+	traceTo   string
+	traceKeys bool // keep what carries keys
+	json      bool
+	verbose   bool
+	wait      time.Duration
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
@@ -99,6 +100,7 @@ func (a *app) rootCommand() *cobra.Command {
 	f.BoolVar(&a.json, "json", false, "print JSON on stdout, one object a line")
 	f.StringVar(&a.traceTo, "trace", "", "show the traffic with the card on stderr, or record it into `FILE`.json")
 	f.Lookup("trace").NoOptDefVal = "-"
+	f.BoolVar(&a.traceKeys, "trace-keys", false, "keep what carries keys in a trace: with the key before, it tells the new one")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
 	f.DurationVar(&a.wait, "wait", 10*time.Second, "how long to wait for a card; 0 waits for ever")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
@@ -133,7 +135,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	case "-":
 		a.tracer = newTracer(a.stderr, a.err)
 	default:
-		a.recorder = trace.NewRecorder(nil)
+		a.recorder = trace.NewRecorder(&trace.RecorderConfig{KeepKeys: a.traceKeys})
 	}
 	if err := a.readKey(cmd); err != nil {
 		return err

@@ -127,7 +127,7 @@ func (v *tmacVerify) run(a *app, cmd *cobra.Command, args []string) error {
 			cfg.Keys = append(cfg.Keys, k)
 		}
 		session := &tmacSession{settings: given.settings()}
-		if err := session.find(rec, trace.Verify(rec, cfg)); err != nil {
+		if err := session.find(trace.Verify(rec, cfg)); err != nil {
 			return fmt.Errorf("%s: %w", v.trace, err)
 		}
 		list = session.list

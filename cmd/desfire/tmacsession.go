@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/tmac"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/wire"
@@ -24,15 +23,16 @@ type tmacSession struct {
 	files    map[wire.FileNo]bool // transaction MAC files of the selected application
 }
 
-// find shows the messages of a recording to a recorder, as a card would have.
-func (s *tmacSession) find(rec *trace.Recording, res *trace.Result) error {
+// find shows the messages of a verified recording to a recorder, as a card
+// would have.
+func (s *tmacSession) find(res *trace.Result) error {
 	if res.Verdict == trace.Failed {
 		return fmt.Errorf("the recorded session does not verify: %s", res.Reason())
 	}
 	s.recorder.OnCommit = func(t *desfire.TMACTransaction) { s.list = append(s.list, t) }
 	s.selected()
 	for i := range res.Messages {
-		e := exchangeOf(rec, &res.Messages[i])
+		e := exchangeOf(&res.Messages[i])
 		if e == nil {
 			continue
 		}
@@ -76,40 +76,29 @@ func (s *tmacSession) read(m *wire.ReadData, e *desfire.Exchange) {
 
 // exchangeOf makes of a deciphered message what an observer of the card would
 // have seen, nil for what concerns no transaction.
-func exchangeOf(rec *trace.Recording, o *trace.Opened) *desfire.Exchange {
-	first, st := frame.ParseCommand(rec.Exchanges[o.First].Command)
-	if st != wire.StatusOK {
+func exchangeOf(o *trace.Opened) *desfire.Exchange {
+	e := &desfire.Exchange{Command: o.Command, Status: o.Status, Session: o.Scheme, Mode: o.Mode}
+	if o.Spec == nil {
 		return nil
 	}
-	spec := wire.Find(first.Class, first.INS, "")
-	if spec == nil || spec.New == nil {
-		return nil
+	if e.Command == nil {
+		e.Command = o.Spec.New()
 	}
-	var c wire.Coder
-	cmd := spec.New()
-	unread := c.DecodeISO(wire.Encoded{Bytes: o.Plain, P1: first.P1, P2: first.P2, Le: first.Le}, cmd)
-	e := &desfire.Exchange{Command: cmd, Status: o.Status, Session: o.Scheme, Mode: o.Mode}
-	_, commits := cmd.(*wire.CommitTransaction)
+	_, commits := e.Command.(*wire.CommitTransaction)
 	noAnswer := errors.New("the recording has no answer")
 	switch {
 	case !o.Answered && commits:
-		e.Err = &desfire.OutcomeUnknownError{Command: spec.Name, Err: noAnswer}
-		return e
+		e.Err = &desfire.OutcomeUnknownError{Command: o.Name, Err: noAnswer}
 	case !o.Answered:
-		e.Err = &desfire.TransportError{Command: spec.Name, Err: noAnswer}
-		return e
-	case o.Status != spec.Success && o.Status != wire.StatusOK && o.Status != wire.StatusAdditionalFrame:
-		e.Err = &desfire.CommandError{Command: spec.Name, Status: o.Status}
-		return e
-	}
-	if e.Response = cmd.Spec().NewResponse(); e.Response == nil {
+		e.Err = &desfire.TransportError{Command: o.Name, Err: noAnswer}
+	case !o.OK() && o.Status != wire.StatusAdditionalFrame:
+		e.Err = &desfire.CommandError{Command: o.Name, Status: o.Status}
+	case o.Command != nil && o.Response != nil:
+		e.Response = o.Response
+	case countsForTMAC(e.Command):
+		e.Err = errNotOpened
+	default:
 		return nil
-	}
-	if err := errors.Join(unread, c.Decode(o.PlainAnswer, nil, e.Response)); err != nil {
-		if !countsForTMAC(cmd) {
-			return nil
-		}
-		e.Response, e.Err = nil, errNotOpened
 	}
 	return e
 }

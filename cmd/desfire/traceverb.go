@@ -36,7 +36,8 @@ func (a *app) traceShowCommand() *cobra.Command {
 		Use:   "show FILE...",
 		Short: "Say in words what a recorded session is about",
 		Long: `Say in words what passed: a line for each command and each answer, with fields
-and statuses. Without keys: enciphered parts stay as they are. The number in front is
+and statuses. Without keys: enciphered parts stay as they are, and what carries keys is
+not shown. The number in front is
 that of the first exchange. With --json, one object for each command and answer.`,
 		Example: `  desfire trace show session.json
   pcscd --foreground --apdu --debug | desfire trace show -`,
@@ -73,8 +74,9 @@ type shownLine struct {
 	From     string       `json:"from"` // "reader" or "card"
 	Name     string       `json:"name"` // command, or status in words
 	Fields   []fieldValue `json:"fields"`
-	Channel  string       `json:"channel"` // scheme and mode, empty outside a session
-	Frame    hexBytes     `json:"frame"`   // the first one
+	Channel  string       `json:"channel"`       // scheme and mode, empty outside a session
+	Frame    hexBytes     `json:"frame"`         // the first one, up to what was cut
+	Cut      int          `json:"cut,omitempty"` // how many bytes that is
 	Frames   int          `json:"frames"`
 	Status   string       `json:"status,omitempty"`
 	Note     string       `json:"note,omitempty"`
@@ -85,11 +87,16 @@ func (a *app) traceShow(name string, rec *trace.Recording, heading bool) error {
 	if heading && !a.json {
 		a.printf("%s\n", p.title.Render(name))
 	}
-	for _, l := range trace.Explain(rec) {
+	x := trace.Explainer{Framing: rec.Framing, KeepKeys: a.traceKeys}
+	var lines []trace.Line
+	for i := range rec.Exchanges {
+		lines = append(lines, x.Feed(&rec.Exchanges[i])...)
+	}
+	for _, l := range append(lines, x.Flush()...) {
 		if a.json {
 			s := shownLine{
 				File: name, Exchange: l.Exchange, From: "reader", Name: l.Name, Fields: []fieldValue{},
-				Channel: l.Channel, Frame: l.Raw, Frames: l.Frames, Note: l.Note,
+				Channel: l.Channel, Frame: l.Raw, Cut: l.Cut, Frames: l.Frames, Note: l.Note,
 			}
 			for _, f := range l.Fields {
 				s.Fields = append(s.Fields, fieldValue{Name: f.Name, Value: f.Value})

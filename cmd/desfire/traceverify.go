@@ -23,7 +23,8 @@ A key is TYPE:DIGITS, or from elsewhere TYPE:@FILE, TYPE:env:NAME; with a place 
 AID:NUMBER=, NUMBER= or AID=. Keys that stand in the recording are used as well.
 
 The result of a file is verified, failed (a check fails under keys that fit), or
-unverifiable (nothing could be checked, or an authentication is by an unknown key). With
+unverifiable (nothing could be checked, an authentication is by an unknown key, or an EV1
+session goes on after a key change that the recorder cut). With
 --json, one object for each file and no content. The exit code is 1 if a file failed or
 could not be read.`,
 		Example: `  desfire trace verify --key aes:env:MASTER_KEY session.json
@@ -98,6 +99,9 @@ func (a *app) printVerified(r *trace.Result, quiet bool) {
 	}
 	a.printf("%s: %s, %s, %s, %s\n", r.File, style.Render(r.Verdict.String()),
 		count(r.Authentications, "authentication"), count(r.MACs, "MAC"), count(r.CRCs, "CRC"))
+	for _, f := range r.Cut {
+		a.printf("  %s\n", f)
+	}
 	for _, f := range r.Failures {
 		a.printf("  %s\n", f)
 	}

@@ -50,7 +50,7 @@ type reader struct {
 // put lays a card on a new reader.
 func put(t testing.TB, card *sim.Card) *reader {
 	t.Helper()
-	r := &reader{card: card, recorder: trace.NewRecorder(&trace.RecorderConfig{NoTimes: true})}
+	r := &reader{card: card, recorder: trace.NewRecorder(&trace.RecorderConfig{NoTimes: true, KeepKeys: true})}
 	r.chip = newPN532(r)
 	chip, line, err := pty.Open()
 	if err != nil {
