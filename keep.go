@@ -63,9 +63,9 @@ type KeepConfig struct {
 	After func(time.Duration) <-chan time.Time
 }
 
-// Step is one step of Keep. It works on the card from SelectApplication on and says whether
-// all is done. It is called again after every loss, so it must find out for
-// itself what an earlier step achieved.
+// Step is one step of Keep. It works on the card from SelectApplication on and
+// says whether all is done. It is called again after every loss, so it must find
+// out for itself what an earlier step achieved.
 type Step func(ctx context.Context, card *Card) (done bool, err error)
 
 // A card that stays on the reader but fails is tried anew, at first at once.
@@ -76,10 +76,14 @@ const (
 
 // Keep holds on to one card and calls step at an interval until it is done.
 // When the card, the reader or the service is lost, it waits, proves that what
-// returns is the same card, and goes on. A step's error that leaves open what
-// happened, or that is safe to retry, counts as a loss; any other error of a
-// step ends Keep with that error. The end of ctx ends it with ctx's error. When Keep
-// returns, the source is no longer in use.
+// returns is the same card, and goes on.
+//
+// An error of a step that came from a broken link, from an answer that cannot
+// be trusted, or that leaves open what happened, counts as a loss. If such an
+// error carries a status, which may have been forged, it counts as a loss once
+// for as long as the card lies there. Any other error of a step ends Keep with
+// that error, and so does the second such status. The end of ctx ends Keep with
+// ctx's error. When Keep returns, the source is no longer in use.
 func Keep(ctx context.Context, source Source, conf *KeepConfig, step Step) error {
 	k := &keeper{step: step}
 	if conf != nil {
@@ -150,10 +154,14 @@ func (k *keeper) hold(ctx context.Context, p *presented) (done bool, err error) 
 		var final *stepError
 		var giveUp *GiveUp
 		switch {
-		case errors.As(err, &final):
-			return false, final.err
 		case errors.As(err, &giveUp):
 			return false, giveUp.Err
+		case errors.As(err, &final):
+			return false, final.err
+		case errors.As(err, new(*CommandError)):
+			if p.refusals++; p.refusals > 1 {
+				return false, err
+			}
 		}
 		if p.ctx.Err() != nil {
 			k.report(KeepChange{State: KeepLost, ID: k.id, Reader: p.ev.Reader, Err: err})
@@ -175,7 +183,7 @@ func (k *keeper) hold(ctx context.Context, p *presented) (done bool, err error) 
 	}
 }
 
-// GiveUp is an error of Accept or Identify that ends Keep.
+// GiveUp is an error of Accept, Identify or a Step that ends Keep with Err.
 type GiveUp struct{ Err error }
 
 func (e *GiveUp) Error() string { return e.Err.Error() }
@@ -194,8 +202,7 @@ func (e *stepError) Unwrap() error { return e.err }
 func (k *keeper) attempt(ctx context.Context, p *presented) (progress, done bool, err error) {
 	card, err := p.connect(k.conf.Config)
 	if err != nil {
-		var no *NotDESFireError
-		if errors.As(err, &no) {
+		if errors.As(err, new(*NotDESFireError)) || p.refusals > 0 && errors.As(err, new(*CommandError)) {
 			k.report(KeepChange{State: KeepOther, ID: k.id, Reader: p.ev.Reader, Err: err})
 			return false, false, nil
 		}
@@ -214,6 +221,9 @@ func (k *keeper) attempt(ctx context.Context, p *presented) (progress, done bool
 			k.report(KeepChange{State: KeepDone, Card: card, ID: k.id, Reader: p.ev.Reader})
 			return true, true, nil
 		case err != nil:
+			if p.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				return progress, false, errRemoved // the step noticed it first
+			}
 			return progress, false, stepOutcome(err)
 		}
 		progress = true
@@ -236,18 +246,30 @@ var errRemoved = errors.New("desfire: the card was removed")
 // stepOutcome tells errors that a return of the card can mend from those that
 // end the job.
 func stepOutcome(err error) error {
-	var unknown *OutcomeUnknownError
-	if errors.As(err, &unknown) || SafeToRetry(err) || errors.Is(err, ErrClosed) {
+	if lost(err) {
 		return err
 	}
 	return &stepError{err}
+}
+
+// lost reports whether the card may give another answer when it is back. It
+// is not SafeToRetry: a step finds out for itself what was done.
+func lost(err error) bool {
+	return errors.As(err, new(*OutcomeUnknownError)) || errors.As(err, new(*TransportError)) ||
+		errors.As(err, new(*IntegrityError)) || errors.Is(err, ErrClosed)
+}
+
+// mayMend reports whether it is worth while to connect anew to a card that is
+// not recognised yet: not where it refuses what it refused before.
+func mayMend(err error, p *presented) bool {
+	return lost(err) && (p.refusals == 0 || !errors.As(err, new(*CommandError)))
 }
 
 // recognise decides whether card is the one to keep.
 func (k *keeper) recognise(ctx context.Context, card *Card, p *presented) (bool, error) {
 	if !k.kept && k.conf.Accept != nil {
 		if err := k.conf.Accept(ctx, card); err != nil {
-			if stepOutcome(err) == err || errors.As(err, new(*GiveUp)) {
+			if mayMend(err, p) || errors.As(err, new(*GiveUp)) {
 				return false, err
 			}
 			k.report(KeepChange{State: KeepOther, Card: card, Reader: p.ev.Reader, Err: err})
@@ -260,7 +282,7 @@ func (k *keeper) recognise(ctx context.Context, card *Card, p *presented) (bool,
 		// As long as it stays it is the same card. Should it leave, nothing
 		// can prove that what returns is it.
 		id = k.id
-	case err != nil && (stepOutcome(err) == err || errors.As(err, new(*GiveUp))):
+	case err != nil && (mayMend(err, p) || errors.As(err, new(*GiveUp))):
 		return false, err
 	case err != nil:
 		k.report(KeepChange{State: KeepOther, Card: card, ID: k.id, Reader: p.ev.Reader, Err: err})

@@ -201,12 +201,14 @@ type presented struct {
 	ctx  context.Context // ends when the card is removed
 	gone context.CancelFunc
 	ev   Event
+
+	refusals int // statuses that Keep took for a loss
 }
 
 func (p *presented) connect(conf *Config) (*Card, error) {
 	t, err := p.ev.Open(p.ctx)
 	if err != nil {
-		return nil, &TransportError{"connect to the card on " + p.ev.Reader, err}
+		return nil, &TransportError{Command: "connect to the card on " + p.ev.Reader, Err: err}
 	}
 	named := *conf
 	named.Reader = p.ev.Reader

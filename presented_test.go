@@ -12,8 +12,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/go-desfire/desfire/wire"
 )
 
 // fakeSource yields the events that a test sends. It ends with ctx, or with
@@ -208,121 +206,6 @@ func TestServeRunsCardsTogether(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-}
-
-func TestKeep(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newFakeSource()
-		ours, other := &fakeCard{uid: "04000000000001"}, &fakeCard{uid: "04000000000002"}
-		steps := 0
-		var changes []string
-		started := time.Now()
-		go func() {
-			s.insert("a", ours)
-			time.Sleep(2500 * time.Millisecond) // steps at 0, 1, 2 s
-			ours.pull(true)
-			time.Sleep(time.Second) // a step fails at 3 s
-			s.remove("a")
-			s.insert("a", other)
-			time.Sleep(100 * time.Millisecond)
-			s.remove("a")
-			s.events <- Event{Kind: ServiceLost}
-			s.events <- Event{Kind: ServiceBack}
-			ours.pull(false)
-			s.insert("b", ours)
-		}()
-		err := Keep(context.Background(), s, &KeepConfig{
-			Every:    time.Second,
-			OnChange: func(c KeepChange) { changes = append(changes, c.State.String()) },
-		}, func(ctx context.Context, card *Card) (bool, error) {
-			if _, err := card.Value(ctx, 1); err != nil {
-				return false, err
-			}
-			steps++
-			return steps == 5, nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if steps != 5 {
-			t.Errorf("%d steps", steps)
-		}
-		changes = slices.Compact(changes)
-		want := []string{"waiting", "holding", "retrying", "lost", "other", "no-service", "back", "done"}
-		if !slices.Equal(changes, want) {
-			t.Errorf("changes %q, want %q", changes, want)
-		}
-		if d := time.Since(started); d < 4*time.Second || d > 6*time.Second {
-			t.Errorf("took %v of simulated time", d)
-		}
-		if ours.opened != ours.closed {
-			t.Errorf("opened %d, closed %d", ours.opened, ours.closed)
-		}
-	})
-}
-
-func TestKeepEndsWithARefusal(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	s := newFakeSource()
-	go s.insert("a", &fakeCard{uid: "04000000000001"})
-	refusal := &CommandError{Command: "Debit", Status: wire.StatusBoundaryError}
-	err := Keep(ctx, s, nil, func(context.Context, *Card) (bool, error) { return false, refusal })
-	if !errors.Is(err, wire.StatusBoundaryError) {
-		t.Error(err)
-	}
-	mine := errors.New("not this kind of card")
-	go s.insert("a", &fakeCard{uid: "04000000000001"})
-	if err := Keep(ctx, s, &KeepConfig{Accept: func(context.Context, *Card) error { return &GiveUp{mine} }}, nil); !errors.Is(err, mine) {
-		t.Error(err)
-	}
-	go func() {
-		s.insert("a", &fakeCard{uid: "04000000000001"})
-		cancel()
-	}()
-	if err := Keep(ctx, s, nil, func(ctx context.Context, _ *Card) (bool, error) { <-ctx.Done(); return false, ctx.Err() }); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-}
-
-func TestKeepRandomID(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newFakeSource()
-		card := &fakeCard{uid: "00000000000000"}
-		ctx, cancel := context.WithCancel(context.Background())
-		defer cancel()
-		var why error
-		steps := 0
-		go func() {
-			s.insert("a", card)
-			time.Sleep(time.Second)
-			card.mu.Lock()
-			card.fail = errors.New("weak field") // it stays: the same card for sure
-			card.mu.Unlock()
-			time.Sleep(5 * time.Second)
-			card.mu.Lock()
-			card.fail = nil
-			card.mu.Unlock()
-			time.Sleep(5 * time.Second)
-			s.remove("a")
-			s.insert("a", card) // nothing proves that this is it
-			time.Sleep(time.Second)
-			cancel()
-		}()
-		before := 0
-		err := Keep(ctx, s, &KeepConfig{Every: 500 * time.Millisecond, OnChange: func(c KeepChange) {
-			if c.State == KeepOther {
-				why, before = c.Err, steps
-			}
-		}}, func(ctx context.Context, card *Card) (bool, error) {
-			_, err := card.Value(ctx, 1)
-			steps++
-			return false, err
-		})
-		if !errors.Is(err, context.Canceled) || !errors.Is(why, errNoIdentity) || steps != before || steps < 10 {
-			t.Errorf("%v, %v, %d steps, %d before the card left", err, why, steps, before)
-		}
-	})
 }
 
 // A card that left and came back between two looks of the source is presented
