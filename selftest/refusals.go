@@ -37,12 +37,15 @@ func refuseUnknown(t *trial) {
 	do(t, &wire.GetVersion{}) // and the card goes on
 }
 
-// empties are the native INS bytes of a generation, or of all others, that can
+// empties are the native INS bytes of the card, or of all others, that can
 // be sent without data and do nothing: all but those that need none.
-func empties(g wire.Generation, own bool) []*wire.Spec {
+func (t *trial) empties(own bool) []*wire.Spec {
 	known := map[byte]bool{}
 	for s := range wire.Commands() {
-		if s.Class == wire.ClassNative && s.In(g) && s.Unknown == "" {
+		if s.Needs == wire.FeatureTagTamper && !t.s.version.TagTamper() {
+			continue
+		}
+		if s.Class == wire.ClassNative && s.In(t.gen) && s.Unknown == "" {
 			known[s.INS] = true
 		}
 	}
@@ -61,7 +64,7 @@ func empties(g wire.Generation, own bool) []*wire.Spec {
 
 // Without data even a card that knows the command does nothing.
 func refuseForeign(t *trial) {
-	list := empties(t.gen, false)
+	list := t.empties(false)
 	for _, s := range list {
 		_, st := t.send(s.INS)
 		t.expect(fmt.Sprintf("%s (%02X), which this generation lacks", s.Name, s.INS), st, wire.StatusIllegalCommand)
@@ -72,7 +75,7 @@ func refuseForeign(t *trial) {
 }
 
 func knowOwn(t *trial) {
-	for _, s := range empties(t.gen, true) {
+	for _, s := range t.empties(true) {
 		_, st := t.send(s.INS)
 		for n := 0; st == wire.StatusAdditionalFrame && n < 64; n++ {
 			_, st = t.send(0xAF)

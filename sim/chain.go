@@ -151,7 +151,9 @@ func (c *Card) respond(row *command, channel securemsg.Channel, st wire.Status) 
 	if row.whole && c.call.framing == frame.Wrapped && len(c.out) > c.call.room {
 		return c.fail(wire.StatusLengthError)
 	}
-	if row.whole || len(cuts) == 0 && len(c.out) < c.maxFrame {
+	// Cards without AF-chained data commands leave long answers to ISO 14443-4
+	// (testdata/traces/ntag424rs-lrp-key0.json).
+	if row.whole || len(cuts) == 0 && (len(c.out) < c.maxFrame || !c.gen.Has(wire.FeatureClassic)) {
 		return c.answer(c.out, st, row.spec.Bare)
 	}
 	c.v.chain = chain{kind: responseChain, row: row, cuts: append([]int(nil), cuts...), piece: c.piece(row, channel, mode), final: st}

@@ -32,6 +32,9 @@ func TestEveryCommandOnEveryGeneration(t *testing.T) {
 // knownBy reports whether any variant of the command is known.
 func knownBy(g wire.Generation, spec *wire.Spec) bool {
 	for s := range wire.Commands() {
+		if s.Needs == wire.FeatureTagTamper {
+			continue // see TestTagTamper
+		}
 		if s.Class == spec.Class && s.INS == spec.INS && s.In(g) && s.Unknown == "" {
 			return true
 		}

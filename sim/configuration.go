@@ -20,7 +20,11 @@ type configuration struct {
 	hardware       byte
 	atqa           uint16
 	renamed        bool // Light: option 06 has been used
+	tamper         [2]byte
 }
+
+// tamperUnset is the tamper loop of a new card: not initialised, both times.
+var tamperUnset = [2]byte{'I', 'I'}
 
 // lrp reports whether the card is in LRP mode, for ever.
 func (c *configuration) lrp() bool { return c.capabilities[wire.CapPDCap2_1]&wire.CapLRP != 0 }

@@ -96,7 +96,7 @@ func (c *Card) build() {
 		proximityCommands(), delegatedCommands(), sdmCommands(),
 	} {
 		for _, row := range rows {
-			if !row.spec.In(c.gen) {
+			if !row.spec.In(c.gen) || row.spec.Needs == wire.FeatureTagTamper && !c.nvm.hasTamper() {
 				continue
 			}
 			if row.spec.Class == wire.ClassISO {

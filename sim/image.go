@@ -59,6 +59,7 @@ type ImageConfig struct {
 	FailedAuth      *failedAuth `json:"failedAuthentications,omitempty"`
 	Hardware        Hex         `json:"hardware,omitempty"` // 0B
 	ATQA            Hex         `json:"atqa,omitempty"`     // 0C, most significant byte first
+	Tamper          Hex         `json:"tamper,omitempty"`   // TagTamper: once and now, 43 closed, 4f open, 49 not initialised
 }
 
 // ImageApplication is an application without its keys.

@@ -26,6 +26,9 @@ func (c *configuration) image() ImageConfig {
 	if c.hardware != 0 {
 		i.Hardware = Hex{c.hardware}
 	}
+	if c.tamper != [2]byte{} && c.tamper != tamperUnset {
+		i.Tamper = slices.Clone(c.tamper[:])
+	}
 	if c.atqa != 0 {
 		i.ATQA = Hex{byte(c.atqa >> 8), byte(c.atqa)}
 	}
@@ -37,6 +40,7 @@ func (i *ImageConfig) configure(c *configuration) error {
 	var flags, messaging [1]byte
 	var hardware [1]byte
 	var atqa [2]byte
+	c.tamper = tamperUnset
 	for _, f := range []struct {
 		name string
 		from Hex
@@ -47,6 +51,7 @@ func (i *ImageConfig) configure(c *configuration) error {
 		{"capabilities", i.Capabilities, c.capabilities[:]},
 		{"hardware", i.Hardware, hardware[:]},
 		{"atqa", i.ATQA, atqa[:]},
+		{"tamper", i.Tamper, c.tamper[:]},
 	} {
 		if len(f.from) != 0 && len(f.from) != len(f.to) {
 			return fmt.Errorf("image: configuration.%s has %d bytes, want %d", f.name, len(f.from), len(f.to))

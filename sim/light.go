@@ -10,6 +10,7 @@ import (
 
 func (m *memory) fixedApplication() {
 	m.config.failed = failedAuth{Enabled: true, Limit: 1000, Decrement: 10}
+	m.config.tamper = tamperUnset
 	var a *application
 	if m.generation == wire.Light {
 		a = lightApplication()
@@ -28,13 +29,13 @@ func lightApplication() *application {
 	return &application{
 		aid: 0xDF01, isoID: 0xDF01,
 		dfName: []byte{0xA0, 0x00, 0x00, 0x03, 0x96, 0x56, 0x43, 0x41, 0x03, 0xF0, 0x15, 0x40, 0x00, 0x00, 0x00, 0x0B},
-		files: []*file{
-			{no: 0x00, typ: wire.FileStandard, isoID: 0xEF00, comm: wire.CommFull, rights: rights(0x1F30), data: make([]byte, 256)},
-			{no: 0x04, typ: wire.FileStandard, isoID: 0xEF04, comm: wire.CommFull, rights: rights(0x1230), data: make([]byte, 256)},
-			{no: 0x03, typ: wire.FileValue, comm: wire.CommFull, rights: rights(0x1230), upper: 1<<31 - 1},
-			{no: 0x01, typ: wire.FileCyclicRecord, isoID: 0xEF01, comm: wire.CommFull, rights: rights(0x1230), recordSize: 16, maxRecords: 5},
+		files: []*file{ // in the order of GetFileIDs (AN12343 tables 12 and 13)
 			{no: 0x0F, typ: wire.FileTransactionMAC, comm: wire.CommFull, rights: rights(0x1F10), tmac: &transactionMAC{key: make([]byte, 16)}},
 			{no: fileFCI, typ: wire.FileStandard, isoID: 0xEF1F, comm: wire.CommPlain, rights: rights(0xEF30), data: make([]byte, 32)},
+			{no: 0x03, typ: wire.FileValue, comm: wire.CommFull, rights: rights(0x1230), upper: 1<<31 - 1, limitedOn: true, freeGet: true},
+			{no: 0x00, typ: wire.FileStandard, isoID: 0xEF00, comm: wire.CommFull, rights: rights(0x1F30), data: make([]byte, 256)},
+			{no: 0x01, typ: wire.FileCyclicRecord, isoID: 0xEF01, comm: wire.CommFull, rights: rights(0x1230), recordSize: 16, maxRecords: 5},
+			{no: 0x04, typ: wire.FileStandard, isoID: 0xEF04, comm: wire.CommFull, rights: rights(0x1230), data: make([]byte, 256)},
 		},
 	}
 }

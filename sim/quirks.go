@@ -54,6 +54,10 @@ type Quirks struct {
 	// DFNamesInSession answers GetDFNames in an EV1 session: C1 on three EV1 8K
 	// (command reference 7.1), OPERATION_OK for the list.
 	DFNamesInSession wire.Status
+	// StatusSignatureInSession ends ReadSignature in a session: 9190 on NTAG 424
+	// DNA (testdata/traces/ntag424rs-lrp-key0.json), taken for Light as well; 9100
+	// on EV2 and EV3 (command reference 7.1).
+	StatusSignatureInSession wire.Status
 	// DelayAfter is after how many failed authentications with a key in a row AD
 	// is answered: 50 on NTAG 424 DNA. DelayAnswers is how many AD there are
 	// before the next attempt; how the delay grows is not public.
@@ -152,6 +156,10 @@ func QuirksOf(g wire.Generation) Quirks {
 		ISORecordBase:          1,
 	}
 	q.AbsentKeyInRights = g.Has(wire.FeatureClassic)
+	q.StatusSignatureInSession = wire.StatusSignatureOK
+	if g.Has(wire.FeatureClassic) {
+		q.StatusSignatureInSession = wire.StatusOK
+	}
 	switch g {
 	case wire.D40:
 		q.SelectByAID = true

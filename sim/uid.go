@@ -11,7 +11,22 @@ func uidCommands() []*command {
 	return []*command{
 		on((*Card).getCardUID),
 		signature,
+		on((*Card).getTTStatus),
 	}
+}
+
+// getTTStatus answers the state of the tamper loop, which a part has or has not
+// from the factory. Which key it takes is configured by an option that is not
+// public: none.
+func (c *Card) getTTStatus(_ *wire.GetTTStatus, rsp *wire.TTStatus) wire.Status {
+	rsp.Permanent, rsp.Current = c.nvm.config.tamper[0], c.nvm.config.tamper[1]
+	return wire.StatusOK
+}
+
+// hasTamper reports whether the card is an NTAG 424 DNA TagTamper.
+func (m *memory) hasTamper() bool {
+	v := wire.Version{Hardware: wire.ChipVersion{Type: m.version.Hardware[1], SubType: m.version.Hardware[2]}}
+	return m.generation.Has(wire.FeatureTagTamper) && v.TagTamper()
 }
 
 // getCardUID answers the real identifier, whatever the card shows.
@@ -37,7 +52,7 @@ func (c *Card) readSignature(m *wire.ReadSignature, rsp *wire.Signature) wire.St
 		return wire.StatusParameterError
 	}
 	if c.v.session.channel != nil {
-		c.call.success = wire.StatusOK
+		c.call.success = c.quirks.StatusSignatureInSession
 	} else if c.nvm.config.flags&wire.PICCRandomID != 0 {
 		return wire.StatusAuthenticationError
 	}

@@ -34,7 +34,7 @@ const (
 	FeatureISOUpdateRecord                // DC, DD
 	FeatureAdditionalAR                   // additional access rights, key setting 3
 	FeatureMFCMapping                     // CF, BF: EV2 XL and EV3C only
-	FeatureTagTamper                      // F7: NTAG 424 DNA TagTamper only
+	FeatureTagTamper                      // F7: NTAG 424 DNA, see Version.TagTamper
 	FeatureECP                            // EE: parts for enhanced contactless polling only
 	numFeatures
 )
@@ -76,7 +76,7 @@ var featureTable = [numFeatures]featureRow{
 	FeatureAdditionalAR:    {"additional access rights", gens(EV2, EV3), "19.2"},
 	FeatureMFCMapping:      {"MIFARE Classic mapping", 0, "18; EV2 XL and EV3C parts only"},
 	FeatureECP:             {"enhanced contactless polling", 0, "5.4; ECP-capable parts only"},
-	FeatureTagTamper:       {"tag tamper", 0, "17; TagTamper parts only"},
+	FeatureTagTamper:       {"tag tamper", gens(NTAG424), "17; TagTamper parts only"},
 }
 
 func (f Feature) String() string {

@@ -321,7 +321,7 @@ ISOExternalAuthenticateVC   0 0 1 1 0 0
 CreateMFCMapping            0 0 0 0 0 0
 RestrictMFCUpdate           0 0 0 0 0 0
 NotifyTransactionSuccess    0 0 0 0 0 0
-GetTTStatus                 0 0 0 0 0 0
+GetTTStatus                 0 0 0 0 0 1
 `
 
 func TestGenerations(t *testing.T) {

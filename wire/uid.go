@@ -99,7 +99,8 @@ type Signature struct {
 func (m *Signature) Layout(c *Coder) { raw(c, "Signature", m.Signature[:]) }
 
 // GetTTStatus asks an NTAG 424 DNA TagTamper whether its seal is open. Its
-// answer is a letter each: C closed, O open, I not initialised. Unverified.
+// answer is a letter each: C closed, O open, I not initialised. Version.TagTamper
+// tells such a part; the others do not know the command.
 type GetTTStatus struct{}
 
 var getTTStatusSpec = Spec{

@@ -116,7 +116,16 @@ const (
 	chipLight   = 0x8
 )
 
-const vendorNXP = 0x04
+const (
+	vendorNXP = 0x04
+	subTypeTT = 0x08 // NTAG: with a tamper loop
+)
+
+// TagTamper reports whether the card has a tamper loop: NTAG 424 DNA TagTamper
+// (recorded from one). GetTTStatus asks for its state.
+func (m *Version) TagTamper() bool {
+	return m.Hardware.Type&0xF == chipNTAG && m.Hardware.SubType == subTypeTT
+}
 
 // Generation tells the product generation. A card newer than all known ones is
 // treated as EV3, and a part number that is not listed as the one below it;
@@ -183,6 +192,9 @@ func (m *Version) Product() string {
 	case chipNTAG:
 		switch h.Major {
 		case 0x30:
+			if m.TagTamper() {
+				return "NTAG 424 DNA TagTamper"
+			}
 			return "NTAG 424 DNA"
 		case 0x10:
 			return "NTAG 413 DNA"
