@@ -60,6 +60,7 @@ type logical struct {
 	class  wire.Class
 	ins    byte
 	p1, p2 byte
+	le     int
 	body   []byte
 	status wire.Status
 	answer []byte
@@ -79,7 +80,7 @@ func join(rec *trace.Recording, first, last int) (l logical, err error) {
 			return l, fmt.Errorf("exchange %d: command %X: %v", i, x.Command, st)
 		}
 		if i == first {
-			l.class, l.ins, l.p1, l.p2 = c.Class, c.INS, c.P1, c.P2
+			l.class, l.ins, l.p1, l.p2, l.le = c.Class, c.INS, c.P1, c.P2, c.Le
 		}
 		l.body = append(l.body, c.Data...)
 		spec := wire.Find(l.class, l.ins, "")
@@ -115,6 +116,11 @@ func (r *replayer) Transmit(_ context.Context, cmd []byte) ([]byte, error) {
 	r.got = append(r.got, c.Data...)
 	if r.ins != want.ins || c.Class != want.class || len(r.got) > len(want.body) || !bytes.HasPrefix(want.body, r.got) {
 		r.t.Errorf("sent %02X %X\nrecorded %02X %X", r.ins, r.got, want.ins, want.body)
+		return nil, errors.New("not what was recorded")
+	}
+	// An Le where no answer has data, as the application note prints, says nothing.
+	if c.Class == wire.ClassISO && (c.P1 != want.p1 || c.P2 != want.p2 || c.Le != want.le && len(want.answer) > 0) {
+		r.t.Errorf("sent %02X with P1 %02X, P2 %02X, Le %d\nrecorded P1 %02X, P2 %02X, Le %d", r.ins, c.P1, c.P2, c.Le, want.p1, want.p2, want.le)
 		return nil, errors.New("not what was recorded")
 	}
 	if len(r.got) < len(want.body) {
@@ -204,7 +210,7 @@ func (d *driver) run(ctx context.Context, o trace.Opened, l logical) error {
 	}
 	cmd := spec.New()
 	var c wire.Coder
-	if err := c.DecodeISO(wire.Encoded{Bytes: o.Plain, P1: l.p1, P2: l.p2, Le: -1}, cmd); err != nil {
+	if err := c.DecodeISO(wire.Encoded{Bytes: o.Plain, P1: l.p1, P2: l.p2, Le: l.le}, cmd); err != nil {
 		return err
 	}
 	if l.ins == 0x5F && o.Mode == wire.CommPlain && o.Scheme != wire.SchemeNone {

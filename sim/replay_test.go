@@ -38,8 +38,9 @@ type traceExchange struct {
 	Framing  string
 	Computed any
 	Preset   *struct {
-		Kind, Enc, Mac, Ti string
-		Ctr                uint16
+		Kind, Enc, Mac, Key, Ti string
+		Ctr                     uint16
+		Enc_ctr                 uint32
 	}
 }
 
@@ -77,6 +78,10 @@ type replay struct {
 	setUp func(t *testing.T, c *Card)
 	// selected is the application, as on the wire, where the recording begins.
 	selected string
+	// before are commands that the recording lacks at its beginning.
+	before string
+	// hardware is the first block of GetVersion, where it is not recorded.
+	hardware string
 	uid      string
 	// stop is how many exchanges are replayed; 0 is all of them.
 	stop int
@@ -130,8 +135,11 @@ func (r *replay) run(t *testing.T) {
 	if r.uid != "" {
 		cfg.UID = unhex(t, r.uid)
 	}
+	if r.hardware != "" {
+		cfg.Hardware = unhex(t, r.hardware)
+	}
 	for i, x := range f.Exchanges {
-		if (x.C == "9060000000" || x.C == "60") && i+2 < len(f.Exchanges) && strings.Contains(f.Exchanges[i+2].C, "af") {
+		if (strings.HasPrefix(x.C, "90600000") || x.C == "60") && i+2 < len(f.Exchanges) && strings.Contains(f.Exchanges[i+2].C, "af") {
 			data := func(i int) []byte {
 				framing := frame.Wrapped
 				if x.C == "60" {
@@ -161,6 +169,7 @@ func (r *replay) run(t *testing.T) {
 	case c.nvm.fixed():
 		c.v.aid = c.nvm.apps[0].aid // the recording begins inside the application
 	}
+	script(t, a, r.before)
 	for i, x := range f.Exchanges {
 		if r.stop > 0 && i == r.stop {
 			break
@@ -218,6 +227,13 @@ func foresee(t *testing.T, c *Card, random *forced, f *traceFile, i int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(challenge) == 17 { // LRP: the random is in clear
+		random.next = challenge[1:]
+		if cmd.INS == 0x71 {
+			random.next = append(random.next, f.lrpIdentifier(t, secret, i)...)
+		}
+		return
+	}
 	decipher := func(b []byte) []byte {
 		out := make([]byte, len(b))
 		if err := secret.DecryptCBC(context.Background(), nil, out, b); err != nil {
@@ -230,6 +246,26 @@ func foresee(t *testing.T, c *Card, random *forced, f *traceFile, i int) {
 		proof, _, _ := frame.ParseAnswer(framing, unhex(t, f.Exchanges[i+1].R), false)
 		random.next = append(random.next, decipher(proof)[:4]...)
 	}
+}
+
+// lrpIdentifier is the transaction identifier in the answer that follows
+// exchange i.
+func (f *traceFile) lrpIdentifier(t *testing.T, secret *key.Secret, i int) []byte {
+	t.Helper()
+	data := func(s string) []byte {
+		b, _, _ := frame.ParseAnswer(frame.Wrapped, unhex(t, s), false)
+		return b
+	}
+	token, _ := frame.ParseCommand(unhex(t, f.Exchanges[i+1].C))
+	r, err := securemsg.Recover(t.Context(), securemsg.Recorded{
+		Method: key.MethodLRPFirst, Key: secret,
+		Challenge: data(f.Exchanges[i].R), Token: token.Data, Proof: data(f.Exchanges[i+1].R),
+	})
+	if err != nil || !r.CardProof {
+		t.Fatal(r, err)
+	}
+	ti := r.Session(securemsg.PICC).TI
+	return ti[:]
 }
 
 // keyOf is a key as the card keeps it.
@@ -278,14 +314,18 @@ func preset(t *testing.T, c *Card, x traceExchange) {
 func presetSession(t *testing.T, x traceExchange, side securemsg.Side) session {
 	t.Helper()
 	p := x.Preset
-	channel, err := securemsg.NewChannel(securemsg.Session{
+	s := securemsg.Session{
 		Side: side, Method: key.MethodEV2First, KeyNo: presetKey(x),
 		Key: unhex(t, p.Enc), MAC: unhex(t, p.Mac), TI: [4]byte(unhex(t, p.Ti)), Counter: p.Ctr,
-	})
+	}
+	if p.Kind == "lrp" {
+		s.Method, s.Key, s.MAC, s.Blocks = key.MethodLRPFirst, unhex(t, p.Key), nil, p.Enc_ctr
+	}
+	channel, err := securemsg.NewChannel(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return session{channel: channel, scheme: wire.SchemeEV2, key: presetKey(x), block: 16}
+	return session{channel: channel, scheme: s.Method.Scheme(), key: s.KeyNo, block: 16}
 }
 
 // presetKey is the number of a key that may do what the recording does; it is

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"github.com/go-desfire/desfire/internal/securemsg"
@@ -47,13 +48,45 @@ var replays = []replay{
 			value: []byte("\xd1\x00\x23\x45\x67\x89\xab\xcd\xd1\x00\x23\x45\x67\x89\xab\xcd")})},
 	{id: "taplinx-ev3-create-ndef", generation: wire.EV3, stop: 7,
 		why: "file 2 reads back with other rights than it was created with"},
+	{id: "esp32-ev3-plain-writeiso", generation: wire.EV3, size: 4096},
+	{id: "nfccpp-ev2-picc", generation: wire.EV2, size: 4096},
+	{id: "nfccpp-ev2-aes", generation: wire.EV2, size: 4096,
+		setUp: oneApp("a1a551", wire.KeyAES, 1, cardKey{typ: wire.KeyAES, value: []byte("\x11\x22\x33\x44\x55\x66\x77\x88\x99\xaa\xbb\xcc\xdd\xee\xff\x00")})},
+	{id: "nfccpp-ev2-des", generation: wire.EV2, size: 4096,
+		setUp: oneApp("a1a553", wire.KeyDES, 1, cardKey{typ: wire.KeyDES, value: []byte("\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8")})},
+	{id: "nfccpp-ev2-picc-changekey-ae", generation: wire.EV2},
+	{id: "nfcjlib-es-ev1-aes-storage", generation: wire.EV1, setUp: piccKey(wire.KeyAES, zero16, 0)},
+	{id: "pydesfire-20-changekey-1e", generation: wire.EV2, setUp: piccKey(wire.KeyAES, zero16, 0)},
+	{id: "workshop-chal1-free-read", generation: wire.EV1, setUp: workshop("000010", wire.KeyDES, zero8,
+		&file{no: 1, comm: wire.CommFull, rights: rights(0xE111), data: []byte("flag{pla1n_m1s7ak3s}")})},
+	{id: "workshop-chal2-d40-full-read", generation: wire.EV1, setUp: workshop("010010", wire.KeyDES, "0000000000000001",
+		&file{no: 1, comm: wire.CommFull, rights: rights(0xE111), data: []byte("flag{4u7h_4lon3_i5_n07_3nou9h}")})},
+	{id: "workshop-chal3-1-aes-full-read", generation: wire.EV1, setUp: workshop("020010", wire.KeyAES, "0000000000000000000462216ae16e80",
+		&file{no: 1, comm: wire.CommFull, rights: rights(0x1111), data: append(make([]byte, 24), "flag{d3crypt_fr0m_tr4c3}"...)})},
 	// NTAG 424 DNA and DESFire Light, printed in application notes and logged.
 	{id: "an12196-auth-key0-write", generation: wire.NTAG424, setUp: file2(wire.CommFull, 0x0000)},
 	{id: "an12196-nonfirst-changekey", generation: wire.NTAG424},
 	{id: "talktoyour-ntag424-setconfig-lrp", generation: wire.NTAG424},
+	{id: "ntag424rs-aes-first-b", generation: wire.NTAG424},
+	{id: "ntag424rs-iso-read-cc", generation: wire.NTAG424, before: "00a4000c02e103 < 9000"},
+	{id: "ntag424rs-lrp-key0", generation: wire.NTAG424, hardware: "04040830001105", setUp: func(t *testing.T, c *Card) {
+		lrpMode(t, c)
+		c.nvm.signature = [56]byte(unhex(t, "5f019173da747943318455d4dd9413858c8d335d4b488dc52a606386115c5c796ce79e95a499c430b6dd5d1cd41bf23f258c678070dbd42c"))
+		copy(c.nvm.apps[0].file(2).data, "\xde\xad\xbe\xef")
+	}},
+	{id: "ntag424rs-lrp-key3-mac", generation: wire.NTAG424, setUp: lightFile(3, wire.CommMAC, 0x2330)},
+	{id: "ntag424tt-gettt-open", generation: wire.NTAG424, hardware: "04040830001105", setUp: func(_ *testing.T, c *Card) {
+		c.nvm.config.tamper = [2]byte{'O', 'O'}
+	}},
 	{id: "an12343-t06-setconfig-ats", generation: wire.Light},
 	{id: "an12343-t07-getcarduid", generation: wire.Light, uid: "04de5f1eacc040", setUp: appKey(0, "01234567890123456789012345678901")},
 	{id: "an12343-t11-changefilesettings", generation: wire.Light},
+	{id: "an12343-t12-t13-fileids", generation: wire.Light},
+	{id: "an12343-t27-t31-iso-binary", generation: wire.Light, before: "00a4040c10a00000039656434103f015400000000b00 < 9000", setUp: withoutTMAC(4)},
+	{id: "an12343-t33-readrecords", generation: wire.Light, setUp: func(t *testing.T, c *Card) {
+		x := readTrace(t, "an12343-t33-readrecords").Exchanges[0]
+		c.nvm.apps[0].file(1).records = [][]byte{presetAnswer(t, x, 7)}
+	}},
 	{id: "an12343-t16-authev2first", generation: wire.Light},
 	{id: "an12343-t21-t22-plain-rw", generation: wire.Light, setUp: lightFile(0, wire.CommPlain, 0x3330)},
 	{id: "an12343-t23-t24-mac-rw", generation: wire.Light, setUp: lightFile(0, wire.CommMAC, 0x3330)},
@@ -63,6 +96,23 @@ var replays = []replay{
 		c.nvm.apps[0].file(3).value = int32(binary.LittleEndian.Uint32(presetAnswer(t, x, 1)))
 	}},
 	{id: "an12343-t39-changekey-other", generation: wire.Light, setUp: appKey(0, "01234567890123456789012345678901")},
+}
+
+// withoutTMAC frees a file of a Light and deletes its transaction MAC file.
+func withoutTMAC(no wire.FileNo) func(*testing.T, *Card) {
+	return func(t *testing.T, c *Card) {
+		lightFile(no, wire.CommPlain, 0xEEE0)(t, c)
+		a := c.nvm.apps[0]
+		a.files = slices.DeleteFunc(a.files, func(f *file) bool { return f.tmac != nil })
+	}
+}
+
+// lrpMode switches LRP on.
+func lrpMode(_ *testing.T, c *Card) { c.nvm.config.capabilities[wire.CapPDCap2_1] |= wire.CapLRP }
+
+// workshop is an application with two keys, 1 being the one told.
+func workshop(aid string, typ wire.KeyType, digits string, f *file) func(*testing.T, *Card) {
+	return func(t *testing.T, c *Card) { addApp(t, c, aid, typ, 2, keyOf(t, 1, typ, digits, 0), f) }
 }
 
 func file2(m wire.CommMode, r uint16) func(*testing.T, *Card) { return lightFile(2, m, r) }

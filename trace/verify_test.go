@@ -32,18 +32,22 @@ var countOf = regexp.MustCompile(`^(\d+) (.*)$`)
 
 // stated sums up what another program says it checked.
 func stated(t *testing.T, what []string) (auths, macs, crcs int) {
+	var single []string
 	for _, w := range what {
+		single = append(single, strings.Split(w, ", ")...)
+	}
+	for _, w := range single {
 		m := countOf.FindStringSubmatch(w)
 		if m == nil {
 			continue
 		}
 		n, _ := strconv.Atoi(m[1])
 		switch {
-		case strings.HasPrefix(m[2], "authentications"):
+		case strings.HasPrefix(m[2], "authentication"):
 			auths += n
-		case strings.Contains(m[2], "MACs"):
+		case strings.Contains(m[2], "MAC"):
 			macs += n
-		case strings.Contains(m[2], "CRCs"):
+		case strings.Contains(m[2], "CRC"):
 			crcs += n
 		case strings.HasPrefix(m[2], "rejected auths"):
 		default:
