@@ -37,3 +37,15 @@ func (g Generation) FixedFiles() []FixedFile {
 	}
 	return nil
 }
+
+// FixedMemory is how many bytes the files of such a card have together, as its
+// data sheet counts them. It is 0 for generations whose files are created.
+func (g Generation) FixedMemory() int {
+	switch g {
+	case Light:
+		return 640
+	case NTAG424:
+		return 416
+	}
+	return 0
+}

@@ -9,7 +9,7 @@ import (
 // stdlibOnly are the packages that import the standard library and each other,
 // nothing else.
 var stdlibOnly = []string{
-	".", "wire", "key", "sim", "trace", "tmac", "sdm", "an10922", "dam", "originality", "ndef", "selftest", "transporttest",
+	".", "wire", "key", "sim", "trace", "tmac", "sdm", "an10922", "dam", "originality", "ndef", "inspect", "selftest", "transporttest",
 	"internal/securemsg", "internal/frame", "internal/cmac", "internal/lrp", "internal/crc", "internal/secret",
 }
 

@@ -1,0 +1,64 @@
+package inspect
+
+import (
+	"context"
+
+	"github.com/go-desfire/desfire/wire"
+)
+
+// content reads what a file holds, if that is allowed: a refusal would cost the
+// session, and its reason is known beforehand.
+func (r *reader) content(ctx context.Context, f *File) error {
+	act := ActRead
+	if f.Settings.Type == wire.FileValue {
+		act = ActGetValue
+	}
+	grant, _ := f.Rights.Of(act)
+	s, authenticated := r.card.Session()
+	shown := f.SDM != nil && f.SDM.Settings.Access.FileRead() != wire.Never && !authenticated // command reference 13.3
+	if !grant.Free && !shown && !(authenticated && grant.Allows(s.KeyNo)) {
+		m := Missing{What: PartContent, Reason: "it was not asked for"}
+		if m.Needs = grant.Who(); !grant.Possible() {
+			m.Reason, m.Needs = "nobody may read it", ""
+		}
+		f.Missing = append(f.Missing, m)
+		return nil
+	}
+	_, err := r.ask(ctx, &f.Missing, PartContent, grant.Who(), func() error { return r.readContent(ctx, f) })
+	return err
+}
+
+func (r *reader) readContent(ctx context.Context, f *File) error {
+	switch fs := f.Settings; fs.Type {
+	case wire.FileValue:
+		v, err := r.card.Value(ctx, f.No)
+		if err == nil {
+			f.Value = &v
+		}
+		return err
+	case wire.FileLinearRecord, wire.FileCyclicRecord:
+		if fs.Records == 0 {
+			return nil // the card would refuse to read none
+		}
+		data, err := r.card.ReadRecords(ctx, f.No, 0, 0)
+		if err == nil {
+			f.Content = Records(fs, data)
+		}
+		return err
+	default:
+		data, err := r.card.ReadData(ctx, f.No, 0, 0)
+		if err == nil {
+			f.Data = data
+		}
+		return err
+	}
+}
+
+// Records cuts what ReadRecords returned into records. It keeps data.
+func Records(fs *wire.FileSettings, data []byte) []Hex {
+	var list []Hex
+	for size := int(fs.RecordSize); size > 0 && len(data) >= size; data = data[size:] {
+		list = append(list, data[:size:size])
+	}
+	return list
+}

@@ -1,0 +1,353 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// Ask says what Read asks a card.
+type Ask uint16
+
+// What can be asked, each for the exchanges that it costs.
+const (
+	AskVersion      Ask = 1 << iota // free where Connect has asked
+	AskFreeMemory                   // one exchange
+	AskCardSettings                 // one exchange
+	AskApplications                 // one exchange; on cards with one application none
+	AskNames                        // one exchange: ISO identifiers and DF names
+	AskKeySettings                  // one exchange an application
+	AskFiles                        // one exchange an application, and one a file
+	AskKeyVersions                  // one exchange a key, of the card and of applications
+
+	// AskContent reads what may be read. Reading a file with secure dynamic
+	// messaging without a session moves its counter.
+	AskContent
+)
+
+// Depths that callers often want.
+const (
+	// Summary is what the card itself is.
+	Summary = AskVersion | AskFreeMemory | AskCardSettings | AskApplications
+	// Tree is applications, and files with their settings.
+	Tree = AskFreeMemory | AskApplications | AskKeySettings | AskFiles
+	// Everything is all of it.
+	Everything = Tree | AskVersion | AskCardSettings | AskNames | AskKeyVersions | AskContent
+)
+
+// Config says what to read. Nil is the Tree of the whole card, as anybody may
+// see it.
+type Config struct {
+	Ask Ask // 0 is Tree
+
+	// Places, if there are any, are the applications to read; the card is not
+	// asked for its list then, and one that it does not have is an error. The
+	// card itself among them stands for what is asked of the card.
+	Places []wire.Place
+
+	// Enter selects a place, and authenticates where the caller has a key for
+	// it. Nil is Card.Select. It is called again for a place when a refusal has
+	// ended a session there.
+	Enter func(ctx context.Context, card *desfire.Card, p wire.Place) error
+}
+
+// Read asks a card. What the card refuses is in the result as Missing, and the
+// reading goes on. An error is that of a place that could not be entered or of a
+// card that does not answer any more; the result then holds what was read until
+// then.
+func Read(ctx context.Context, card *desfire.Card, conf *Config) (*Card, error) {
+	r := reader{card: card}
+	if conf != nil {
+		r.conf = *conf
+	}
+	if r.conf.Ask == 0 {
+		r.conf.Ask = Tree
+	}
+	if r.conf.Enter == nil {
+		r.conf.Enter = func(ctx context.Context, card *desfire.Card, p wire.Place) error { return card.Select(ctx, p) }
+	}
+	r.out = &Card{
+		Name: card.String(), Generation: card.Generation(), UID: append(Hex{}, card.UID()...),
+		Reader: card.Reader(), ATR: append(Hex(nil), card.ATR()...), Framing: fmt.Sprint(card.Framing()),
+	}
+	return r.out, r.read(ctx)
+}
+
+// reader is one run of Read.
+type reader struct {
+	conf  Config
+	card  *desfire.Card
+	out   *Card
+	place wire.Place // entered last
+}
+
+func (r *reader) asks(what Ask) bool { return r.conf.Ask&what != 0 }
+
+func (r *reader) read(ctx context.Context) error {
+	if err := r.version(ctx); err != nil {
+		return err
+	}
+	places, ofCard := r.conf.Places, len(r.conf.Places) == 0
+	for _, p := range places {
+		ofCard = ofCard || p.IsCard()
+	}
+	names := map[wire.AID]wire.DFName{}
+	if ofCard {
+		listed, err := r.level(ctx, names)
+		if err != nil {
+			return err
+		}
+		if len(places) == 0 {
+			places = listed
+		}
+	}
+	for _, p := range places {
+		if p.IsCard() {
+			continue
+		}
+		app := NewApplication(p)
+		if n, ok := names[p.AID]; ok {
+			app.ISOID, app.DFName = newISOID(n.FID), append(Hex(nil), n.Name...)
+		}
+		err := r.application(ctx, &app)
+		r.out.Applications = append(r.out.Applications, app)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// version asks what the card is, unless it was asked already.
+func (r *reader) version(ctx context.Context) error {
+	v := r.card.KnownVersion()
+	if v == nil && r.asks(AskVersion) {
+		var err error
+		if v, err = r.card.Version(ctx); err != nil {
+			return err
+		}
+		r.out.Name, r.out.UID = r.card.String(), append(Hex{}, r.card.UID()...)
+	}
+	switch {
+	case v != nil && r.asks(AskVersion):
+		r.out.SetVersion(v)
+	case v != nil:
+		r.out.Product, r.out.RandomID = v.Product(), v.UID.IsZero()
+	}
+	return nil
+}
+
+// level asks the card itself, and returns the places of its applications.
+func (r *reader) level(ctx context.Context, names map[wire.AID]wire.DFName) (places []wire.Place, err error) {
+	g := r.card.Generation()
+	fixed := g.FixedName() != nil
+	if fixed && r.asks(AskApplications) {
+		places, r.out.Applications = []wire.Place{{Fixed: true}}, []Application{}
+	}
+	memory := r.asks(AskFreeMemory) && g.Has(wire.FeatureEV1Commands)
+	if fixed || !memory && !r.asks(AskCardSettings|AskApplications|AskNames|AskKeyVersions) {
+		return places, nil // nothing that its card level could tell
+	}
+	const master = "the PICC master key"
+	if err := r.enter(ctx, wire.Place{}); err != nil {
+		return nil, err
+	}
+	ask := func(part Part, f func() error) (bool, error) { return r.ask(ctx, &r.out.Missing, part, master, f) }
+	if memory {
+		_, err := ask(PartFreeMemory, func() error {
+			n, err := r.card.FreeMemory(ctx)
+			if free := int(n); err == nil {
+				r.out.FreeMemory = &free
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if r.asks(AskCardSettings) {
+		_, err := ask(PartKeySettings, func() error {
+			s, err := r.card.KeySettings(ctx)
+			if err == nil {
+				r.out.KeySettings = NewKeySettings(s, true)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if r.asks(AskKeyVersions) {
+		if err := r.keyVersions(ctx, 1, &r.out.KeyVersions, &r.out.Missing); err != nil {
+			return nil, err
+		}
+	}
+	if r.asks(AskApplications) {
+		ok, err := ask(PartApplications, func() error {
+			aids, err := r.card.Applications(ctx)
+			for _, aid := range aids {
+				places = append(places, wire.Place{AID: aid})
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			r.out.Applications = []Application{}
+		}
+	}
+	if r.asks(AskNames) && g.Has(wire.FeatureEV1Commands) && (len(places) > 0 || !r.asks(AskApplications)) {
+		_, err = ask(PartNames, func() error {
+			m, err := desfire.Do(ctx, r.card, &wire.GetDFNames{})
+			if err == nil {
+				for _, n := range m.Applications {
+					names[n.AID] = n
+				}
+			}
+			return err
+		})
+	}
+	return places, err
+}
+
+// application asks an application.
+func (r *reader) application(ctx context.Context, app *Application) error {
+	if !r.asks(AskKeySettings | AskFiles | AskKeyVersions | AskContent) {
+		return nil
+	}
+	if err := r.enter(ctx, app.Place); err != nil {
+		return err
+	}
+	g := r.card.Generation()
+	fixed := g.FixedName() != nil
+	keys := 0
+	if fixed {
+		keys = wire.FixedKeys
+		if app.Place.Fixed {
+			app.DFName = append(Hex(nil), g.FixedName()...)
+		}
+	}
+	const master = "key 0"
+	if r.asks(AskKeySettings) && g.Has(wire.FeatureClassic) {
+		_, err := r.ask(ctx, &app.Missing, PartKeySettings, master, func() error {
+			s, err := r.card.KeySettings(ctx)
+			if err == nil {
+				app.KeySettings, keys = NewKeySettings(s, false), s.KS2.Keys()
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if r.asks(AskKeyVersions) {
+		if err := r.keyVersions(ctx, keys, &app.KeyVersions, &app.Missing); err != nil {
+			return err
+		}
+	}
+	if !r.asks(AskFiles | AskContent) {
+		return nil
+	}
+	numbers, ids, err := r.fileNumbers(ctx, app)
+	if err != nil {
+		return err
+	}
+	for _, no := range numbers {
+		f, err := r.file(ctx, no)
+		f.ISOID = newISOID(ids[no])
+		app.Files = append(app.Files, f)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fileNumbers are the files of an application; ids are known of cards that come
+// with theirs.
+func (r *reader) fileNumbers(ctx context.Context, app *Application) (numbers []wire.FileNo, ids map[wire.FileNo]wire.ISOFID, err error) {
+	g := r.card.Generation()
+	ids = map[wire.FileNo]wire.ISOFID{}
+	for _, f := range g.FixedFiles() {
+		ids[f.No] = f.FID
+		numbers = append(numbers, f.No)
+	}
+	ok := true
+	if g.Has(wire.FeatureFiles) {
+		ok, err = r.ask(ctx, &app.Missing, PartFiles, "key 0", func() (err error) {
+			numbers, err = r.card.Files(ctx)
+			return err
+		})
+	}
+	if !ok || err != nil {
+		return nil, nil, err
+	}
+	app.Files = []File{}
+	return numbers, ids, nil
+}
+
+// file asks one file.
+func (r *reader) file(ctx context.Context, no wire.FileNo) (File, error) {
+	f := File{No: no}
+	ok, err := r.ask(ctx, &f.Missing, PartSettings, "key 0", func() error {
+		fs, err := r.card.FileSettings(ctx, no)
+		if err == nil {
+			f = NewFile(no, fs)
+		}
+		return err
+	})
+	if ok && err == nil && r.asks(AskContent) {
+		err = r.content(ctx, &f)
+	}
+	return f, err
+}
+
+// keyVersions asks for the versions of the first n keys.
+func (r *reader) keyVersions(ctx context.Context, n int, to *[]KeyVersion, missing *[]Missing) error {
+	if n == 0 && find(*missing, PartKeySettings) != nil {
+		*missing = append(*missing, Missing{What: PartKeyVersions, Reason: "how many keys there are is not known"})
+	}
+	for no := range n {
+		ok, err := r.ask(ctx, missing, PartKeyVersions, "key 0", func() error {
+			v, err := r.card.KeyVersion(ctx, wire.KeyNo(no))
+			if err == nil {
+				*to = append(*to, KeyVersion{no, byte(v)})
+			}
+			return err
+		})
+		if !ok || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enter selects a place as the caller wants it.
+func (r *reader) enter(ctx context.Context, p wire.Place) error {
+	r.place = p
+	return r.conf.Enter(ctx, r.card, p)
+}
+
+// ask runs f. A refusal becomes a Missing; if it has ended the session, the
+// place is entered again, so that the next command is not refused for it.
+func (r *reader) ask(ctx context.Context, missing *[]Missing, part Part, needs string, f func() error) (ok bool, err error) {
+	_, before := r.card.Session()
+	err = f()
+	if err == nil {
+		return true, nil
+	}
+	m, refused := refusal(part, err, needs)
+	if !refused {
+		return false, err
+	}
+	*missing = append(*missing, m)
+	if _, after := r.card.Session(); before && !after {
+		if err := r.enter(ctx, r.place); err != nil {
+			return false, fmt.Errorf("%s, which ended the session, and the next one failed: %w", m.Reason, err)
+		}
+	}
+	return false, nil
+}
