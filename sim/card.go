@@ -16,13 +16,16 @@ type Card struct {
 	uid      [7]byte
 	quirks   Quirks
 	store    Store
+	locker   Locker // the store, if it is one
 	rand     io.Reader
 	clock    func() time.Time
 	maxFrame int
 	native   [256]*command
 	iso      [256]*command
 
-	field field
+	placing sync.Mutex // one Lift, Return or Present at a time; taken before mu
+	held    bool       // the locker is locked; guarded by placing
+	field   field
 
 	mu    sync.Mutex // guards what follows
 	nvm   *memory

@@ -25,7 +25,8 @@ type Config struct {
 	// 8192, 16384 or 32768, as far as the generation was made with it.
 	// Zero is 4096 for D40, 8192 for EV1 to EV3.
 	Storage int
-	// Store keeps the memory. Nil keeps it as long as the Card lives.
+	// Store keeps the memory. Nil keeps it as long as the Card lives. A Locker
+	// is locked until the card is lifted or closed.
 	Store Store
 	// Rand gives the UID and the card's random numbers; crypto/rand if nil.
 	Rand io.Reader
@@ -46,8 +47,9 @@ type Config struct {
 }
 
 // New makes a card, or loads the one that Config.Store holds. The card is not
-// in the field yet: see Present.
-func New(cfg *Config) (*Card, error) {
+// in the field yet: see Present. It fails with a *LockedError where another card
+// has the store.
+func New(cfg *Config) (_ *Card, err error) {
 	var c Config
 	if cfg != nil {
 		c = *cfg
@@ -65,6 +67,16 @@ func New(cfg *Config) (*Card, error) {
 		return nil, fmt.Errorf("MaxFrame %d: want at least 32", c.MaxFrame)
 	}
 	card := &Card{store: c.Store, rand: c.Rand, clock: c.Clock, maxFrame: c.MaxFrame}
+	if card.locker, card.held = c.Store.(Locker); card.held {
+		if err := card.locker.Lock(); err != nil {
+			return nil, err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, card.locker.Unlock())
+			}
+		}()
+	}
 	m, err := loadMemory(&c)
 	if err != nil {
 		return nil, err

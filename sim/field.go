@@ -75,19 +75,14 @@ type field struct {
 }
 
 // Present puts the card into the field and activates it. An earlier activation
-// is over.
+// is over. Where Return would fail, every exchange fails with its error.
 func (c *Card) Present() *Activation {
-	c.setPresent(true)
 	a := &Activation{card: c, done: make(chan struct{})}
-	a.number.Store(c.activate())
+	if a.refused = c.Return(); a.refused == nil {
+		a.number.Store(c.activate())
+	}
 	return a
 }
-
-// Lift takes the card out of the field: the activation is over.
-func (c *Card) Lift() { c.setPresent(false) }
-
-// Return puts the card back into the field, not activated.
-func (c *Card) Return() { c.setPresent(true) }
 
 // InField reports whether the card lies in the field.
 func (c *Card) InField() bool {
@@ -121,25 +116,6 @@ func (c *Card) Presence(ctx context.Context) iter.Seq[bool] {
 				return
 			case <-changed:
 			}
-		}
-	}
-}
-
-func (c *Card) setPresent(present bool) {
-	f := &c.field
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !present {
-		f.endActivation()
-	}
-	if f.present != present {
-		f.present = present
-		if !present {
-			f.lifts++
-		}
-		if f.changed != nil {
-			close(f.changed)
-			f.changed = nil
 		}
 	}
 }
@@ -205,10 +181,11 @@ func (c *Card) Exchanges() int {
 
 // Activation is a card in a field, activated. It is a transport of the reader.
 type Activation struct {
-	card   *Card
-	number atomic.Uint64
-	once   sync.Once
-	done   chan struct{}
+	card    *Card
+	number  atomic.Uint64
+	refused error // why the card did not get into the field
+	once    sync.Once
+	done    chan struct{}
 }
 
 // Limits of frames: the card's own for D40 and EV1, which do not chain blocks;
@@ -278,6 +255,9 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 	if err := ctx.Err(); err != nil {
 		a.number.Store(0)
 		return nil, &FieldError{Reason: err.Error(), Err: err}
+	}
+	if a.refused != nil && a.number.Load() == 0 {
+		return nil, &FieldError{Reason: a.refused.Error(), Err: a.refused}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -44,6 +44,7 @@ func TestStoredCard(t *testing.T) {
 		c := newCard(t, wire.EV2, func(c *Config) { c.Store = s })
 		script(t, c.Present(), free+pending)
 		want := image(c)
+		c.Lift()
 		back, err := New(&Config{Store: s})
 		if err != nil {
 			t.Fatal(err)
@@ -53,6 +54,7 @@ func TestStoredCard(t *testing.T) {
 			5a 563412 < 00
 			6c 03 < 00 5f000000
 			bd 01 000000 040000 < 00 deadbeef`)
+		back.Lift()
 		for _, cfg := range []*Config{
 			{Store: s, Generation: wire.EV1},
 			{Store: s, UID: []byte{4, 1, 2, 3, 4, 5, 6}},
@@ -115,11 +117,22 @@ func TestWriteProtectedImage(t *testing.T) {
 	if err := os.Chmod(path, 0o400); err != nil {
 		t.Fatal(err)
 	}
+	c.Lift()
 	if _, err := New(&Config{Store: File(path)}); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "write-protected") {
 		t.Errorf("write-protected image: %v", err)
 	}
-	// Protected while the card lives: the write fails and nothing changes.
-	script(t, c.Present(), `
+	if err := c.Return(); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("write-protected image: %v", err)
+	}
+	// Protected while the card lies there: the write fails and nothing changes.
+	if err := os.Chmod(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := c.Present()
+	if err := os.Chmod(path, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	script(t, a, `
 		5a 563412 < 00
 		3d 01 000000 010000 aa < ee
 		bd 01 000000 010000 < 00 00`)

@@ -3,8 +3,6 @@ package sim
 import (
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"sync"
 )
 
@@ -17,73 +15,33 @@ type Store interface {
 	Save(image []byte) error
 }
 
-// FileStore keeps an image in a file, mode 0600.
-type FileStore struct {
-	path string
+// Locker is a Store that one card at a time may have, in this process or
+// another. New locks it, and Card.Lift and Card.Close unlock it. Card.Return and
+// Card.Present lock it again and load what another card has saved meanwhile.
+type Locker interface {
+	Store
+	// Lock takes the image, without waiting. It fails with a *LockedError while
+	// another card has it. A lock ends with its process, however that ends.
+	Lock() error
+	Unlock() error
 }
 
-// File keeps the image in the file at path. Save writes a new file beside it,
-// syncs and renames, so that the file is always one whole image. The file
-// holds keys and is readable by its owner only.
-func File(path string) *FileStore { return &FileStore{path} }
-
-func (s *FileStore) String() string { return s.path }
-
-// Load reads the file.
-func (s *FileStore) Load() ([]byte, error) { return os.ReadFile(s.path) }
-
-// Writable fails if the file is write-protected, which replacing it by
-// renaming would not notice.
-func (s *FileStore) Writable() error {
-	info, err := os.Stat(s.path)
-	if err != nil {
-		return err
-	}
-	if info.Mode().Perm()&0o200 == 0 {
-		return fmt.Errorf("%s is write-protected, and a card changes: make it writable (chmod u+w) or copy it: %w", s.path, fs.ErrPermission)
-	}
-	return nil
+// LockedError says that a card's image is already on some reader.
+type LockedError struct {
+	Image   string
+	Program string // that holds it; empty if unknown
+	PID     int    // of its process; 0 if unknown
 }
 
-// Save replaces the file.
-func (s *FileStore) Save(image []byte) (err error) {
-	if err := s.Writable(); err != nil && !os.IsNotExist(err) {
-		return err
+func (e *LockedError) Error() string {
+	holder := ""
+	switch {
+	case e.PID != 0 && e.Program != "":
+		holder = fmt.Sprintf(" (%s, pid %d)", e.Program, e.PID)
+	case e.PID != 0:
+		holder = fmt.Sprintf(" (pid %d)", e.PID)
 	}
-	f, err := os.CreateTemp(filepath.Dir(s.path), "."+filepath.Base(s.path)+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if _, err = f.Write(image); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), s.path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(s.path))
-}
-
-// syncDir makes a rename durable where the system can.
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return nil // no way to open a directory: nothing to do
-	}
-	defer d.Close()
-	_ = d.Sync() // not every file system can
-	return nil
+	return fmt.Sprintf("%s lies on another reader%s: take it away first", e.Image, holder)
 }
 
 // MemoryStore keeps an image in memory.

@@ -27,9 +27,10 @@ type Reader struct {
 
 var _ desfire.Source = (*Reader)(nil)
 
-// New puts card on a reader of that name.
+// New puts card on a reader of that name; the reader is empty where that cannot
+// be, which a card fresh from [sim.New] never is.
 func New(name string, card *sim.Card) *Reader {
-	card.Return()
+	_ = card.Return()
 	return &Reader{Card: card, Name: name}
 }
 
@@ -40,14 +41,16 @@ func (r *Reader) Lift() {
 	r.Card.Lift()
 }
 
-// Return puts the card back.
-func (r *Reader) Return() {
+// Return puts the card back. It fails as [sim.Card.Return] does, and then the
+// reader stays empty.
+func (r *Reader) Return() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.Card.Return()
+	return r.Card.Return()
 }
 
-// Toggle lifts or returns the card and tells whether it lies in the field now.
+// Toggle lifts the card, or returns it where that can be, and tells whether it
+// lies in the field now.
 func (r *Reader) Toggle() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -55,8 +58,7 @@ func (r *Reader) Toggle() bool {
 		r.Card.Lift()
 		return false
 	}
-	r.Card.Return()
-	return true
+	return r.Card.Return() == nil
 }
 
 // Activate powers the card up and connects to it.

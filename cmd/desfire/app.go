@@ -10,6 +10,7 @@ import (
 
 	"charm.land/lipgloss/v2"
 	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
@@ -27,6 +28,8 @@ type app struct {
 	tracer         *tracer         // nil without --trace
 	recorder       *trace.Recorder // nil without --trace=FILE
 	at             string          // the reader where the card of the verb lies
+	held           []*sim.Card     // simulated cards of images, until the end
+	unwritten      error           // a result that could not be printed
 
 	reader    string
 	keySpec   string
@@ -153,9 +156,21 @@ func (a *app) emit(v any) error {
 	return enc.Encode(v)
 }
 
-// printf prints a result.
+// printf prints a result. That it could not is the error of the whole run.
 func (a *app) printf(format string, args ...any) {
-	fmt.Fprintf(a.stdout, format, args...)
+	if _, err := fmt.Fprintf(a.stdout, format, args...); err != nil && a.unwritten == nil {
+		a.unwritten = fmt.Errorf("the result could not be printed: %w", err)
+	}
+}
+
+// putAway gives the images of simulated cards free.
+func (a *app) putAway() {
+	for _, c := range a.held {
+		if err := c.Close(); err != nil {
+			a.log.Warn("a card image stays locked until this program ends", "err", err)
+		}
+	}
+	a.held = nil
 }
 
 func envOr(name, otherwise string) string {

@@ -196,7 +196,7 @@ func (d *demo) pulled() {
 	d.event("pulled", "")
 	d.heading(d.out.bad, "The card is pulled away in the middle of the commit")
 	d.say("Was that debit done? Nobody can know before the card is back.")
-	time.AfterFunc(d.scaled(demoAway), d.field.Return)
+	time.AfterFunc(d.scaled(demoAway), func() { _ = d.field.Return() })
 }
 
 func (d *demo) summary() error {

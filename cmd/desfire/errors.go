@@ -38,6 +38,7 @@ func (a *app) report(ctx context.Context, err error) int {
 	if a.recorder != nil {
 		err = errors.Join(err, a.recorder.WriteFile(a.traceTo))
 	}
+	err = errors.Join(err, a.unwritten)
 	if err == nil {
 		return exitDone
 	}

@@ -23,5 +23,6 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := a.rootCommand()
 	root.SetArgs(joinTraceFile(args))
 	err := root.ExecuteContext(ctx)
+	a.putAway()
 	return a.report(ctx, err)
 }

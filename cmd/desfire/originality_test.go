@@ -18,7 +18,11 @@ func TestOriginalityOfACard(t *testing.T) {
 			continue
 		}
 		name := filepath.Join(t.TempDir(), "card.json")
-		if _, err := sim.New(&sim.Config{Generation: wire.EV2, UID: v.Hex("uid"), Signature: v.Hex("signature_r_s"), Store: sim.File(name)}); err != nil {
+		card, err := sim.New(&sim.Config{Generation: wire.EV2, UID: v.Hex("uid"), Signature: v.Hex("signature_r_s"), Store: sim.File(name)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := card.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stat(name); err != nil {

@@ -39,6 +39,7 @@ func TestSDMProvisionAndVerify(t *testing.T) {
 			must(card.SetConfiguration(ctx, &wire.Capabilities{Data: []byte{0, 0, 0, 0, 2, 0, 0, 0, 0, 0}}))
 		}
 		must(card.Close())
+		must(picc.Close())
 		code, out, errs := tool("sdm", "provision", "app", "2", template, "--reader", "sim:"+image, "--key", zero, "--write-key", "0", "--json")
 		if code != 0 || !strings.Contains(out, fmt.Sprintf(`"lrp":%v`, lrp)) {
 			t.Fatalf("%d: %s%s", code, out, errs)

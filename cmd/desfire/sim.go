@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/wire"
@@ -89,8 +91,9 @@ func parseSize(s string) (int, error) {
 // seeded is a source of random numbers that only the seed determines.
 func seeded(seed string) io.Reader { return rand.NewChaCha8(sha256.Sum256([]byte(seed))) }
 
-// loadCard loads the card of an image; without one it makes a card in memory.
-func loadCard(path string, c *sim.Config) (*sim.Card, error) {
+// loadCard loads the card of an image, which others cannot have until the end of
+// the verb; without one it makes a card in memory.
+func (a *app) loadCard(cmd *cobra.Command, path string, c *sim.Config) (*sim.Card, error) {
 	if path == "" {
 		return sim.New(c)
 	}
@@ -102,6 +105,42 @@ func loadCard(path string, c *sim.Config) (*sim.Card, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a file", path)
 	}
-	c.Store = sim.File(path)
-	return sim.New(c)
+	c.Store = sim.File(path).HeldBy(cmd.CommandPath())
+	card, err := a.newCard(cmd, c)
+	if err != nil {
+		return nil, err
+	}
+	a.held = append(a.held, card)
+	return card, nil
+}
+
+// newCard is sim.New. If --wait is given, it waits so long for a card that lies
+// on another reader.
+func (a *app) newCard(cmd *cobra.Command, c *sim.Config) (*sim.Card, error) {
+	card, err := sim.New(c)
+	var locked *sim.LockedError
+	if !errors.As(err, &locked) {
+		return card, err
+	}
+	if !cmd.Flags().Changed("wait") {
+		return nil, fmt.Errorf("%w, or wait for it with --wait", err)
+	}
+	a.log.Info("waiting for the card", "why", err)
+	ctx, cancel := context.WithCancel(cmd.Context())
+	if a.wait > 0 {
+		ctx, cancel = context.WithTimeout(ctx, a.wait)
+	}
+	defer cancel()
+	for look := time.NewTicker(20 * time.Millisecond); ; {
+		select {
+		case <-ctx.Done():
+			look.Stop()
+			return nil, errors.Join(cmd.Context().Err(), err)
+		case <-look.C:
+			if card, err = sim.New(c); !errors.As(err, &locked) {
+				look.Stop()
+				return card, err
+			}
+		}
+	}
 }

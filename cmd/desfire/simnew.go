@@ -40,6 +40,11 @@ type simNewResult struct {
 }
 
 func (a *app) simNew(cmd *cobra.Command, path string, conf *sim.Config, transit bool) error {
+	file := sim.File(path).HeldBy(cmd.CommandPath())
+	if err := file.Lock(); err != nil {
+		return err
+	}
+	defer file.Unlock()
 	switch _, err := os.Stat(path); {
 	case err == nil:
 		return fmt.Errorf("%s exists already: remove it first, or take another name", path)
@@ -62,7 +67,7 @@ func (a *app) simNew(cmd *cobra.Command, path string, conf *sim.Config, transit 
 	if err != nil {
 		return err
 	}
-	if err := sim.File(path).Save(image); err != nil {
+	if err := file.Save(image); err != nil {
 		return err
 	}
 	if a.json {

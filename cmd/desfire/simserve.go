@@ -26,7 +26,8 @@ tcp:HOST:PORT finds it, or in a virtual reader of pcscd (--vpcd), where every
 PC/SC program of this machine sees it. Without IMAGE it is a fresh card in memory.
 
 A line "lift" or "return" on standard input takes the card off the reader and
-puts it back` + toggleHelp + `.
+puts it back` + toggleHelp + `. While the card lies there no other
+program can have IMAGE; meanwhile it can.
 
 Who reaches the socket has the card: without a host, --listen :PORT listens on
 the loopback interface only.`,
@@ -59,7 +60,7 @@ the loopback interface only.`,
 					return &usageError{cmd, errors.New("--transit is for fresh cards: make an image with desfire sim new --transit")}
 				}
 			}
-			card, err := loadCard(image, conf)
+			card, err := a.loadCard(cmd, image, conf)
 			if err != nil {
 				return err
 			}
@@ -173,7 +174,10 @@ func (s *server) control(ctx context.Context, at string) {
 		mu.Lock()
 		defer mu.Unlock()
 		if in {
-			s.field.Return()
+			if err := s.field.Return(); err != nil {
+				s.log.Warn("the card stays where it is", "err", err)
+				return
+			}
 			s.back()
 			s.say("returned", at, "returned")
 			return

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/go-desfire/desfire/sim"
@@ -21,7 +20,7 @@ func (a *app) simShowCommand() *cobra.Command {
 only by type and version. With --json, the image itself without the keys.`,
 		Args: wants("IMAGE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, err := os.ReadFile(args[0])
+			data, err := sim.File(args[0]).Load()
 			switch {
 			case errors.Is(err, fs.ErrNotExist):
 				return fmt.Errorf("no card image %s: make one with desfire sim new %s", args[0], args[0])

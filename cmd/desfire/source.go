@@ -46,7 +46,7 @@ func (a *app) place(cmd *cobra.Command) (*place, error) {
 		}
 		return tcpPlace(rest), nil
 	case kind == "sim" && colon:
-		card, err := loadCard(rest, &sim.Config{})
+		card, err := a.loadCard(cmd, rest, &sim.Config{})
 		if err != nil {
 			return nil, err
 		}
