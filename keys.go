@@ -15,8 +15,8 @@ import (
 // keys. old is the present key, nil where it is the session's own: then the
 // session ends. At PICC level the type of the master key follows newKey.
 //
-// A lost answer is an *OutcomeUnknownError: the card holds either key. See
-// ChangeKeySafely.
+// A lost answer is an *OutcomeUnknownError: the card holds either key. Package
+// rekey finds out which.
 func (c *Card) ChangeKey(ctx context.Context, no KeyNo, newKey, old key.Key) error {
 	if !c.busy.CompareAndSwap(false, true) {
 		return ErrBusy

@@ -112,10 +112,8 @@ func (v *verifier) judge(m *message, best *attempt) {
 			v.uncertain = false
 		}
 		note := checkedNote(&best.outcome)
-		if m.isCut() && best.good() {
+		if m.isCut() {
 			note = cutNote + "; " + note
-		} else if m.isCut() {
-			note = cutNote
 		}
 		v.opened(m, best, note)
 		v.after(m, best)

@@ -36,6 +36,7 @@ const (
 	FeatureMFCMapping                     // CF, BF: EV2 XL and EV3C only
 	FeatureTagTamper                      // F7: NTAG 424 DNA, see Version.TagTamper
 	FeatureECP                            // EE: parts for enhanced contactless polling only
+	FeatureFailureCounter                 // failed authentications can be counted
 	numFeatures
 )
 
@@ -76,6 +77,7 @@ var featureTable = [numFeatures]featureRow{
 	FeatureAdditionalAR:    {"additional access rights", gens(EV2, EV3), "19.2"},
 	FeatureMFCMapping:      {"MIFARE Classic mapping", 0, "18; EV2 XL and EV3C parts only"},
 	FeatureECP:             {"enhanced contactless polling", 0, "5.4; ECP-capable parts only"},
+	FeatureFailureCounter:  {"counters of failed authentications", gens(EV3, Light, NTAG424), "6"},
 	FeatureTagTamper:       {"tag tamper", gens(NTAG424), "17; TagTamper parts only"},
 }
 

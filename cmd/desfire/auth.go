@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -106,14 +107,14 @@ EV3, DESFire Light or NTAG 424 DNA can count a wrong key as a failed attempt.
 
 // authCheckResult is what auth check prints with --json.
 type authCheckResult struct {
-	Card        string           `json:"card"`
-	Application wire.AID         `json:"application"`
-	Key         wire.KeyNo       `json:"key"`
-	Facts       desfire.KeyFacts `json:"facts"`
-	Method      string           `json:"method"`
-	Channel     string           `json:"channel"`
-	TI          *string          `json:"ti"`      // null where the channel has none
-	Counter     *uint16          `json:"counter"` // null where the channel has none
+	Card        string         `json:"card"`
+	Application wire.AID       `json:"application"`
+	Key         wire.KeyNo     `json:"key"`
+	Facts       keystore.Facts `json:"facts"`
+	Method      string         `json:"method"`
+	Channel     string         `json:"channel"`
+	TI          *string        `json:"ti"`      // null where the channel has none
+	Counter     *uint16        `json:"counter"` // null where the channel has none
 }
 
 func (a *app) authCheck(ctx context.Context, card *desfire.Card, l level, no wire.KeyNo, m *key.Method) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/diagnose"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -37,7 +38,7 @@ It never does what the card could count as a failed authentication, unless
 			if err != nil {
 				return err
 			}
-			t := desfire.Trouble{App: l.aid, No: no, Risky: risky}
+			t := diagnose.Trouble{Place: l.place(), No: no, Risky: risky}
 			if t.Status, err = parseStatus(cmd, status); err != nil {
 				return err
 			}
@@ -81,10 +82,10 @@ type diagnosisResult struct {
 	Application wire.AID   `json:"application"`
 	Key         wire.KeyNo `json:"key"`
 	Status      string     `json:"status"`
-	desfire.Diagnosis
+	diagnose.Diagnosis
 }
 
-func (a *app) diagnose(ctx context.Context, card *desfire.Card, l level, t desfire.Trouble, m *key.Method) error {
+func (a *app) diagnose(ctx context.Context, card *desfire.Card, l level, t diagnose.Trouble, m *key.Method) error {
 	// Where there is no such application, that is the diagnosis.
 	err := l.enter(ctx, card)
 	if err != nil && !errors.Is(err, wire.StatusApplicationNotFound) {
@@ -102,7 +103,7 @@ func (a *app) diagnose(ctx context.Context, card *desfire.Card, l level, t desfi
 	if m != nil {
 		t.Method = *m
 	}
-	d, err := desfire.Diagnose(ctx, card, t)
+	d, err := diagnose.Card(ctx, card, t)
 	if err != nil {
 		return err
 	}
@@ -130,7 +131,7 @@ func (a *app) guessType(ctx context.Context, card *desfire.Card, m *key.Method) 
 	return key.TypeAES, nil
 }
 
-func (a *app) printDiagnosis(l level, t desfire.Trouble, d *desfire.Diagnosis) {
+func (a *app) printDiagnosis(l level, t diagnose.Trouble, d *diagnose.Diagnosis) {
 	p := a.out
 	a.printf("%s, key %d of %v: %v\n", p.title.Render(d.Card), t.No, l, t.Status.Error())
 	a.printf("%s\n", p.title.Render("What the card tells"))

@@ -63,12 +63,11 @@ func (a *app) complain(text string) {
 	fmt.Fprintf(a.stderr, "%s %s\n", a.err.bad.Render("desfire:"), text)
 }
 
-// oneLine is the text of an error without line breaks and without the prefix
-// that the tool prints itself.
-func oneLine(err error) string {
-	text := strings.ReplaceAll(err.Error(), "\n", "; ")
-	return strings.ReplaceAll(text, "desfire: ", "")
-}
+// prefixes say which package an error is from; the tool prints its own name.
+var prefixes = strings.NewReplacer("\n", "; ", "desfire: ", "", "rekey: ", "", "keystore: ", "")
+
+// oneLine is the text of an error without line breaks and prefixes.
+func oneLine(err error) string { return prefixes.Replace(err.Error()) }
 
 // subcommand rejects what is not a verb of a command that only groups others.
 func subcommand(cmd *cobra.Command, args []string) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -54,6 +55,9 @@ func (l level) String() string {
 	}
 	return "application " + l.aid.String()
 }
+
+// place is the level for the library.
+func (l level) place() wire.Place { return wire.Place{AID: l.aid, Fixed: l.only} }
 
 // arg is the level as it is written on the command line.
 func (l level) arg() string {
@@ -152,7 +156,7 @@ func (k *keySpec) arg() string {
 }
 
 // facts of the key, for people and the journal.
-func (k *keySpec) facts() desfire.KeyFacts { return desfire.FactsOf(k.key, k.ref()) }
+func (k *keySpec) facts() keystore.Facts { return keystore.FactsOf(k.key, k.ref()) }
 
 // readKeys reads the keys of flags that must be there, and warns if one of them
 // is visible.

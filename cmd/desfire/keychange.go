@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -62,15 +64,15 @@ func (v *keyChangeVerb) read(a *app, cmd *cobra.Command, args []string, needsJou
 }
 
 // change is what the library does.
-func (v *keyChangeVerb) change(j desfire.KeyJournal) *desfire.KeyChange {
-	kc := &desfire.KeyChange{
-		App: v.l.aid, No: v.no, Old: v.old.key, New: v.new.key, OldRef: v.old.ref(), NewRef: v.new.ref(),
+func (v *keyChangeVerb) change(j rekey.Journal) *rekey.Change {
+	ch := &rekey.Change{
+		Place: v.l.place(), No: v.no, Old: v.old.key, New: v.new.key, OldSource: v.old.ref(), NewSource: v.new.ref(),
 		Journal: j, Budget: v.budget, DryRun: v.dryRun, Force: v.force,
 	}
 	if v.with.key != nil {
-		kc.With, kc.WithNo = v.with.key, v.withNo
+		ch.With, ch.WithNo = v.with.key, v.withNo
 	}
-	return kc
+	return ch
 }
 
 func (a *app) keyChangeCommand() *cobra.Command {
@@ -114,19 +116,19 @@ keys are kept, versions and check values, never keys.`,
 
 // keyChangeResult is what key change prints with --json.
 type keyChangeResult struct {
-	Card        string           `json:"card"`
-	Application wire.AID         `json:"application"`
-	Key         wire.KeyNo       `json:"key"`
-	Outcome     string           `json:"outcome"` // changed, already, unchanged, unknown; of a dry run possible or already
-	Old         desfire.KeyFacts `json:"old"`
-	New         desfire.KeyFacts `json:"new"`
-	Journal     string           `json:"journal,omitempty"`
-	Steps       []string         `json:"steps"`
-	Error       string           `json:"error"`
+	Card        string         `json:"card"`
+	Application wire.AID       `json:"application"`
+	Key         wire.KeyNo     `json:"key"`
+	Outcome     rekey.Outcome  `json:"outcome"` // changed, already, unchanged, unknown; of a dry run possible or already
+	Old         keystore.Facts `json:"old"`
+	New         keystore.Facts `json:"new"`
+	Journal     string         `json:"journal,omitempty"`
+	Steps       []string       `json:"steps"`
+	Error       string         `json:"error"`
 }
 
 func (v *keyChangeVerb) run(a *app, cmd *cobra.Command) error {
-	var journal *fileJournal
+	var journal *rekey.FileJournal
 	if !v.dryRun {
 		var err error
 		if journal, err = openJournal(v.journal); err != nil {
@@ -135,32 +137,30 @@ func (v *keyChangeVerb) run(a *app, cmd *cobra.Command) error {
 		defer journal.Close()
 	}
 	return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-		var j desfire.KeyJournal
+		var j rekey.Journal
 		if journal != nil {
 			j = journal
 		}
-		kc := v.change(j)
-		if err := v.ask(ctx, a, cmd, card, kc); err != nil {
+		ch := v.change(j)
+		if err := v.ask(ctx, a, cmd, card, ch); err != nil {
 			return err
 		}
 		r := &keyChangeResult{Card: card.String(), Application: v.l.aid, Key: v.no, Old: v.old.facts(), New: v.new.facts(), Steps: []string{}}
-		var last desfire.KeyStep
-		kc.OnStep = func(s desfire.KeyStep) {
-			last = s
+		ch.OnStep = func(s rekey.Step) {
 			r.Steps = append(r.Steps, s.String())
 			if !a.json {
 				a.log.Info(s.String())
 			}
 		}
-		err := card.ChangeKeySafely(ctx, kc)
-		r.Outcome = outcomeOf(err, last, v.dryRun)
+		var err error
+		r.Outcome, err = rekey.Run(ctx, card, ch)
 		if journal != nil {
 			r.Journal = v.journal
 		}
 		if err = v.explain(err, r.Outcome); err != nil {
 			r.Error = oneLine(err)
 		}
-		if a.json && last >= desfire.KeyFoundOld {
+		if a.json && r.Outcome != rekey.Untouched {
 			return errors.Join(err, a.emit(r))
 		}
 		if err == nil {
@@ -170,28 +170,13 @@ func (v *keyChangeVerb) run(a *app, cmd *cobra.Command) error {
 	})
 }
 
-// outcomeOf is what became of a change that got as far as the last step.
-func outcomeOf(err error, last desfire.KeyStep, dryRun bool) string {
-	switch {
-	case last == desfire.KeyFoundNew:
-		return "already"
-	case last == desfire.KeyProved:
-		return desfire.KeyChangeDone
-	case errors.As(err, new(*desfire.OutcomeUnknownError)), last == desfire.KeyChanged:
-		return desfire.KeyChangeUncertain
-	case dryRun && err == nil:
-		return "possible"
-	}
-	return desfire.KeyChangeUndone
-}
-
 func (v *keyChangeVerb) print(a *app, r *keyChangeResult) {
 	p := a.out
 	what := fmt.Sprintf("Key %d of %v on %s", v.no, v.l, p.title.Render(r.Card))
 	switch r.Outcome {
-	case "already":
+	case rekey.Already:
 		a.printf("%s is %s already\n", what, describeKey(p, r.New))
-	case "possible":
+	case rekey.Possible:
 		a.printf("%s would become %s: nothing stands in the way, nothing was changed\n", what, describeKey(p, r.New))
 	default:
 		a.printf("%s is now %s\n", what, describeKey(p, r.New))
@@ -199,27 +184,27 @@ func (v *keyChangeVerb) print(a *app, r *keyChangeResult) {
 }
 
 // describeKey is a key without its bytes.
-func describeKey(p palette, f desfire.KeyFacts) string {
+func describeKey(p palette, f keystore.Facts) string {
 	s := fmt.Sprintf("%s version %s check %s", f.Type, p.number.Render(fmt.Sprintf("%02X", f.Version)), p.number.Render(f.Check.String()))
-	if f.Ref != "" {
-		s += " " + p.name.Render(f.Ref)
+	if f.Source != "" {
+		s += " " + p.name.Render(f.Source)
 	}
 	return s
 }
 
 // ask shows what will happen to which card, refuses what is risky, and asks.
-func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *desfire.Card, kc *desfire.KeyChange) error {
+func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *desfire.Card, ch *rekey.Change) error {
 	if err := v.l.check(c); err != nil {
 		return err
 	}
-	risks, err := c.KeyChangeRisks(ctx, kc)
+	risks, err := rekey.Risks(ctx, c, ch)
 	switch {
 	case errors.Is(err, wire.StatusApplicationNotFound):
 		return &noApplicationError{v.l.aid, err}
 	case err != nil:
 		return err
 	case len(risks) > 0 && !v.force:
-		return v.explain(&desfire.RiskError{Risks: risks}, "")
+		return v.explain(&rekey.RiskError{Risks: risks}, rekey.Untouched)
 	}
 	says := "does not tell its version"
 	switch version, err := c.KeyVersion(ctx, v.no); {
@@ -264,22 +249,22 @@ func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *
 }
 
 // explain adds to an error what to do about it.
-func (v *keyChangeVerb) explain(err error, outcome string) error {
+func (v *keyChangeVerb) explain(err error, outcome rekey.Outcome) error {
 	var refused *desfire.CommandError
 	find := fmt.Sprintf("desfire key find %s %d --old %s --new %s", v.l.arg(), v.no, v.old.arg(), v.new.arg())
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, new(*desfire.RiskError)):
+	case errors.As(err, new(*rekey.RiskError)):
 		return fmt.Errorf("%w: nothing was changed, and --force does it all the same", err)
-	case outcome == desfire.KeyChangeUncertain:
+	case outcome == rekey.InDoubt:
 		return fmt.Errorf("%w: the card holds the old or the new key: present it again, and %s tells which", err, find)
-	case errors.As(err, new(*desfire.BudgetError)):
+	case errors.As(err, new(*rekey.BudgetError)):
 		return fmt.Errorf("%w: --budget 2 tries it", err)
 	case errors.As(err, &refused) && refused.Command == "ChangeKey" && refused.Status == wire.StatusIntegrityError:
-		return fmt.Errorf("%w: nothing was changed; the version in the old key is perhaps not the one on the card: say it with /VV after the digits", err)
+		return fmt.Errorf("%w; the version in the old key is perhaps not the one on the card: say it with /VV after the digits", err)
 	case errors.As(err, &refused) && refused.Command == "ChangeKey" && v.with.key == nil:
-		return fmt.Errorf("%w: nothing was changed; perhaps another key changes this one: --with 0 --with-key KEY", err)
+		return fmt.Errorf("%w; perhaps another key changes this one: --with 0 --with-key KEY", err)
 	case errors.Is(err, wire.StatusAuthenticationError):
 		return fmt.Errorf("%w: desfire auth diagnose %s %d looks for the reason", err, v.l.arg(), v.no)
 	}

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -39,31 +39,30 @@ has a change of this key that is open, it is told.
 
 // keyFindResult is what key find prints with --json.
 type keyFindResult struct {
-	Card        string           `json:"card"`
-	Application wire.AID         `json:"application"`
-	Key         wire.KeyNo       `json:"key"`
-	Holds       string           `json:"holds"` // old, new
-	Facts       desfire.KeyFacts `json:"facts"`
-	Settled     bool             `json:"settled"` // an open entry of the journal
+	Card        string         `json:"card"`
+	Application wire.AID       `json:"application"`
+	Key         wire.KeyNo     `json:"key"`
+	Holds       string         `json:"holds"` // old, new
+	Facts       keystore.Facts `json:"facts"`
+	Settled     bool           `json:"settled"` // an open entry of the journal
 }
 
 func (v *keyChangeVerb) find(ctx context.Context, a *app, c *desfire.Card) error {
 	if err := v.l.check(c); err != nil {
 		return err
 	}
-	holds, err := c.FindKey(ctx, v.change(nil))
+	found, settled, untold, err := v.settle(ctx, c)
 	switch {
 	case errors.Is(err, wire.StatusApplicationNotFound):
 		return &noApplicationError{v.l.aid, err}
 	case err != nil:
-		return v.explain(err, "")
+		return v.explain(err, rekey.Untouched)
+	case untold != nil:
+		a.log.Warn("the journal could not be told", "err", oneLine(untold))
 	}
-	r := keyFindResult{Card: c.String(), Application: v.l.aid, Key: v.no, Holds: "old", Facts: v.old.facts()}
-	if holds == key.Key(v.new.key) {
+	r := keyFindResult{Card: c.String(), Application: v.l.aid, Key: v.no, Holds: "old", Facts: v.old.facts(), Settled: settled}
+	if found.IsNew {
 		r.Holds, r.Facts = "new", v.new.facts()
-	}
-	if r.Settled, err = v.settle(ctx, c, r.Holds == "new"); err != nil {
-		a.log.Warn("the journal could not be told", "err", oneLine(err))
 	}
 	if a.json {
 		return a.emit(r)
@@ -75,36 +74,23 @@ func (v *keyChangeVerb) find(ctx context.Context, a *app, c *desfire.Card) error
 	return nil
 }
 
-// settle tells the journal the outcome of a change of this key that is open.
-func (v *keyChangeVerb) settle(ctx context.Context, c *desfire.Card, isNew bool) (bool, error) {
-	entries, _, err := readJournal(v.journal)
-	if err != nil || len(entries) == 0 {
-		return false, err
+// settle finds the key and tells the journal, if there is one. untold says why
+// the journal could not be told.
+func (v *keyChangeVerb) settle(ctx context.Context, c *desfire.Card) (found *rekey.Found, settled bool, untold, err error) {
+	entries, _, untold := rekey.ReadJournal(v.journal)
+	if untold != nil || len(entries) == 0 {
+		found, err = rekey.Find(ctx, c, v.change(nil))
+		return found, false, untold, err
 	}
-	uid := c.UID()
-	if uid == nil {
-		if uid, err = c.CardUID(ctx); err != nil {
-			return false, err
-		}
+	j, untold := rekey.OpenJournal(v.journal)
+	if untold != nil {
+		found, err = rekey.Find(ctx, c, v.change(nil))
+		return found, false, untold, err
 	}
-	old, new := desfire.FactsOf(v.old.key, ""), desfire.FactsOf(v.new.key, "")
-	for _, e := range entries {
-		o, n := e.Old, e.New
-		o.Ref, n.Ref = "", ""
-		if !e.Open || e.Card != fmt.Sprintf("%X", uid) || e.App != v.l.aid || e.No != v.no || o != old || n != new {
-			continue
-		}
-		j, err := openJournal(v.journal)
-		if err != nil {
-			return false, err
-		}
-		defer j.Close()
-		done := e.KeyJournalEntry
-		done.State = desfire.KeyChangeUndone
-		if isNew {
-			done.State = desfire.KeyChangeDone
-		}
-		return true, j.recordNow(ctx, done)
+	defer j.Close()
+	found, settled, err = rekey.Settle(ctx, c, v.change(j))
+	if found != nil {
+		return found, settled && err == nil, err, nil
 	}
-	return false, nil
+	return nil, false, nil, err
 }

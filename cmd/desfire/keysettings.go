@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -172,7 +173,7 @@ func (c *settingsChange) run(ctx context.Context, a *app, cmd *cobra.Command, ca
 	if err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
-	risks := freezes(s, c.next, c.l)
+	risks := rekey.SettingsRisks(s, c.next, c.l.place().IsCard())
 	if len(risks) > 0 && !c.force {
 		return fmt.Errorf("refused, and nothing was changed: %s; --force does it all the same", strings.Join(risks, "; "))
 	}
@@ -229,28 +230,4 @@ func (c *settingsChange) show(a *app, card *desfire.Card, now wire.KeySett1, ris
 	for _, r := range risks {
 		fmt.Fprintf(a.stderr, "  %s %s\n", p.bad.Render("risk:"), r)
 	}
-}
-
-// freezes lists what could not be undone, or never works again.
-func freezes(now *wire.KeySettings, next wire.KeySett1, l level) (risks []string) {
-	lost := func(flag wire.KeySett1) bool { return now.KS1.Has(flag) && !next.Has(flag) }
-	if lost(wire.SettMasterChangeable) {
-		risks = append(risks, "the master key could never be changed again")
-	}
-	if lost(wire.SettChangeable) {
-		risks = append(risks, "these settings could never be changed again")
-	}
-	right := next.ChangeKey()
-	switch {
-	case l.aid == wire.PICC:
-		if right != 0 {
-			risks = append(risks, "bits 4 to 7 are reserved at the level of the card")
-		}
-	case right == now.KS1.ChangeKey():
-	case right == wire.Never:
-		risks = append(risks, "no key but the master key could be changed")
-	case right != wire.Free && int(right) >= now.KS2.Keys():
-		risks = append(risks, fmt.Sprintf("key %d, which would change the other keys, does not exist", uint8(right)))
-	}
-	return risks
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/tcp"
 	"github.com/go-desfire/desfire/wire"
@@ -103,7 +103,7 @@ func (k *keyTool) holds() string {
 // key the card holds and settles it, and the change can be made again.
 func TestKeyChangeTorn(t *testing.T) {
 	for _, kind := range []sim.FaultKind{sim.LosePowerBefore, sim.LosePowerAfter, sim.LoseAnswer, sim.CutAnswer} {
-		seen := map[string]int{}
+		seen := map[rekey.Outcome]int{}
 		for n := 1; ; n++ {
 			k := newKeyTool(t, wire.EV2)
 			k.card.Inject(sim.Fault{Exchange: n, Kind: kind})
@@ -128,15 +128,15 @@ func TestKeyChangeTorn(t *testing.T) {
 			seen[r.Outcome]++
 			_, open, _ := k.run("key", "journal", "--open", "--json")
 			switch r.Outcome {
-			case "nothing", desfire.KeyChangeUndone:
+			case "nothing", rekey.Undone:
 				if code == exitDone || k.holds() != "old" || open != "" {
 					t.Errorf("%s: code %d, %s, card holds the %s key, open %q", name, code, r.Outcome, k.holds(), open)
 				}
-			case desfire.KeyChangeDone:
+			case rekey.Done:
 				if k.holds() != "new" || open != "" {
 					t.Errorf("%s: %s, card holds the %s key, open %q", name, r.Outcome, k.holds(), open)
 				}
-			case desfire.KeyChangeUncertain:
+			case rekey.InDoubt:
 				if code != exitFailed || !strings.Contains(open, `"state":"unknown"`) || !strings.Contains(open, `"open":true`) {
 					t.Errorf("%s: code %d, open %q", name, code, open)
 				}
@@ -158,7 +158,7 @@ func TestKeyChangeTorn(t *testing.T) {
 				t.Errorf("%s: again: code %d, card holds the %s key: %s", name, code, k.holds(), errs)
 			}
 		}
-		if seen[desfire.KeyChangeUncertain] == 0 || seen["nothing"] == 0 {
+		if seen[rekey.InDoubt] == 0 || seen["nothing"] == 0 {
 			t.Errorf("%v: outcomes seen: %v", kind, seen)
 		}
 	}

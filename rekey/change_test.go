@@ -1,4 +1,4 @@
-package desfire_test
+package rekey_test
 
 import (
 	"bytes"
@@ -11,17 +11,19 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/wire"
 )
 
 // memoryJournal keeps entries, and can fail.
 type memoryJournal struct {
-	entries []desfire.KeyJournalEntry
+	entries []rekey.Entry
 	fail    error
 }
 
-func (j *memoryJournal) Record(_ context.Context, e desfire.KeyJournalEntry) error {
+func (j *memoryJournal) Record(_ context.Context, e rekey.Entry) error {
 	if j.fail != nil {
 		return j.fail
 	}
@@ -32,7 +34,7 @@ func (j *memoryJournal) Record(_ context.Context, e desfire.KeyJournalEntry) err
 func (j *memoryJournal) states() string {
 	var s []string
 	for _, e := range j.entries {
-		s = append(s, e.State)
+		s = append(s, string(e.State))
 	}
 	return strings.Join(s, " ")
 }
@@ -40,22 +42,7 @@ func (j *memoryJournal) states() string {
 // steps joins what OnStep was told.
 type steps []string
 
-func (s *steps) add(k desfire.KeyStep) { *s = append(*s, k.String()) }
-
-func newKey(t fataler, typ key.Type, version byte) *key.Secret {
-	b := make([]byte, typ.Size())
-	for i := range b {
-		b[i] = 0xA0 + byte(i)&0xFE
-	}
-	if typ == key.TypeDES {
-		copy(b[8:], b[:8])
-	}
-	k, err := key.New(typ, b, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k.WithVersion(version)
-}
+func (s *steps) add(k rekey.Step) { *s = append(*s, k.String()) }
 
 type keyChangeCase struct {
 	name   string
@@ -77,7 +64,7 @@ var keyChangeCases = []keyChangeCase{
 	{"PICC master becomes 3K3DES", wire.PICC, 0, key.TypeDES, key.Type3K3DES, false, true},
 }
 
-func (kc keyChangeCase) start(t *testing.T, g desfire.Generation) (*sim.Card, *desfire.Card, *desfire.KeyChange, *memoryJournal) {
+func (kc keyChangeCase) start(t *testing.T, g desfire.Generation) (*sim.Card, *desfire.Card, *rekey.Change, *memoryJournal) {
 	t.Helper()
 	picc, err := sim.New(&sim.Config{Generation: g})
 	if err != nil {
@@ -86,30 +73,30 @@ func (kc keyChangeCase) start(t *testing.T, g desfire.Generation) (*sim.Card, *d
 	card := personalise(t, picc, kc.typ)
 	j := new(memoryJournal)
 	old := key.Key(key.Zero(kc.typ))
-	change := &desfire.KeyChange{App: kc.app, No: kc.no, Old: old, New: newKey(t, kc.to, 0x33), Journal: j, Force: kc.force, Budget: 2}
+	change := &rekey.Change{Place: wire.Place{AID: kc.app}, No: kc.no, Old: old, New: newKey(t, kc.to, 0x33), Journal: j, Force: kc.force, Budget: 2}
 	if kc.master {
 		change.With, change.WithNo = key.Zero(kc.typ), 0
 	}
 	return picc, card, change, j
 }
 
-func TestChangeKeySafely(t *testing.T) {
+func TestRun(t *testing.T) {
 	ctx := context.Background()
 	for _, g := range []desfire.Generation{wire.EV1, wire.EV2, wire.EV3} {
 		for _, tc := range keyChangeCases {
 			t.Run(fmt.Sprintf("%v %s", g, tc.name), func(t *testing.T) {
 				_, card, change, j := tc.start(t, g)
-				if err := card.ChangeKeySafely(ctx, change); err != nil {
+				if err := run(ctx, card, change); err != nil {
 					t.Fatal(err)
 				}
 				if j.states() != "begun changed" {
 					t.Errorf("journal %q", j.states())
 				}
-				if k, err := card.FindKey(ctx, change); err != nil || k != change.New {
+				if k, err := find(ctx, card, change); err != nil || k != change.New {
 					t.Errorf("%v %v", k, err)
 				}
 				// Again: it finds that nothing is left to do.
-				if err := card.ChangeKeySafely(ctx, change); err != nil || j.states() != "begun changed changed" {
+				if err := run(ctx, card, change); err != nil || j.states() != "begun changed changed" {
 					t.Errorf("%q %v", j.states(), err)
 				}
 				text, err := json.Marshal(j.entries)
@@ -122,9 +109,9 @@ func TestChangeKeySafely(t *testing.T) {
 	}
 }
 
-// The card is pulled at every exchange of the job. Afterwards FindKey tells
+// The card is pulled at every exchange of the job. Afterwards Find tells
 // which key it holds, and doing the job again completes it.
-func TestChangeKeySafelyTorn(t *testing.T) {
+func TestRunTorn(t *testing.T) {
 	ctx := context.Background()
 	for _, tc := range keyChangeCases {
 		for _, kind := range []sim.FaultKind{sim.LosePowerBefore, sim.LosePowerAfter, sim.LoseAnswer} {
@@ -132,7 +119,7 @@ func TestChangeKeySafelyTorn(t *testing.T) {
 				picc, card, change, j := tc.start(t, wire.EV3)
 				picc.Inject(sim.Fault{Exchange: at, Kind: kind})
 				before := picc.Exchanges()
-				err := card.ChangeKeySafely(ctx, change)
+				err := run(ctx, card, change)
 				if err == nil && picc.Exchanges()-before < at {
 					break // the job has fewer exchanges
 				}
@@ -147,14 +134,14 @@ func TestChangeKeySafelyTorn(t *testing.T) {
 				picc.ClearFaults()
 				picc.Return()
 				again := connect(t, picc)
-				holds, err := again.FindKey(ctx, change)
+				holds, err := find(ctx, again, change)
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
 				if v, err := again.KeyVersion(ctx, tc.no); err != nil || v != holds.Version() {
-					t.Errorf("%s: FindKey says version %02X, the card %02X, %v", name, holds.Version(), v, err)
+					t.Errorf("%s: Find says version %02X, the card %02X, %v", name, holds.Version(), v, err)
 				}
-				if err := again.ChangeKeySafely(ctx, change); err != nil {
+				if err := run(ctx, again, change); err != nil {
 					t.Fatalf("%s: again: %v", name, err)
 				}
 				if !strings.HasSuffix(j.states(), "changed") {
@@ -165,68 +152,68 @@ func TestChangeKeySafelyTorn(t *testing.T) {
 	}
 }
 
-func TestChangeKeySafelyRefuses(t *testing.T) {
+func TestRunRefuses(t *testing.T) {
 	ctx := context.Background()
 	own := keyChangeCases[0]
 	type result struct {
 		err    error
 		states string
 	}
-	try := func(change func(*desfire.KeyChange, *memoryJournal)) result {
+	try := func(change func(*rekey.Change, *memoryJournal)) result {
 		_, card, kc, j := own.start(t, wire.EV2)
 		change(kc, j)
-		err := card.ChangeKeySafely(ctx, kc)
-		if _, e := card.FindKey(ctx, &desfire.KeyChange{App: kc.App, No: kc.No, Old: key.Zero(own.typ), New: newKey(t, own.typ, 0x44)}); e != nil {
+		err := run(ctx, card, kc)
+		if _, e := find(ctx, card, &rekey.Change{Place: kc.Place, No: kc.No, Old: key.Zero(own.typ), New: newKey(t, own.typ, 0x44)}); e != nil {
 			t.Errorf("the key was touched: %v", e)
 		}
 		return result{err, j.states()}
 	}
-	var risk *desfire.RiskError
-	if r := try(func(kc *desfire.KeyChange, _ *memoryJournal) { kc.New = newKey(t, key.TypeAES, 0) }); !errors.As(r.err, &risk) {
+	var risk *rekey.RiskError
+	if r := try(func(kc *rekey.Change, _ *memoryJournal) { kc.New = newKey(t, key.TypeAES, 0) }); !errors.As(r.err, &risk) {
 		t.Errorf("two keys of one version: %+v", r)
 	}
-	if r := try(func(kc *desfire.KeyChange, _ *memoryJournal) { kc.New = newKey(t, key.Type3K3DES, 1) }); !errors.As(r.err, &risk) {
+	if r := try(func(kc *rekey.Change, _ *memoryJournal) { kc.New = newKey(t, key.Type3K3DES, 1) }); !errors.As(r.err, &risk) {
 		t.Errorf("a key of another type: %+v", r)
 	}
-	if r := try(func(kc *desfire.KeyChange, _ *memoryJournal) { kc.DryRun = true }); r.err != nil || r.states != "" {
+	if r := try(func(kc *rekey.Change, _ *memoryJournal) { kc.DryRun = true }); r.err != nil || r.states != "" {
 		t.Errorf("dry run: %+v", r)
 	}
 	full := errors.New("disk full")
-	if r := try(func(_ *desfire.KeyChange, j *memoryJournal) { j.fail = full }); !errors.Is(r.err, full) {
+	if r := try(func(_ *rekey.Change, j *memoryJournal) { j.fail = full }); !errors.Is(r.err, full) {
 		t.Errorf("journal fails: %+v", r)
 	}
-	if r := try(func(kc *desfire.KeyChange, _ *memoryJournal) { kc.Journal = nil }); r.err == nil {
+	if r := try(func(kc *rekey.Change, _ *memoryJournal) { kc.Journal = nil }); r.err == nil {
 		t.Error("no journal passes")
 	}
-	if r := try(func(kc *desfire.KeyChange, _ *memoryJournal) { kc.Old = newKey(t, key.TypeAES, 7); kc.Budget = 1 }); !errors.Is(r.err, wire.StatusAuthenticationError) {
+	if r := try(func(kc *rekey.Change, _ *memoryJournal) { kc.Old = newKey(t, key.TypeAES, 7); kc.Budget = 1 }); !errors.Is(r.err, wire.StatusAuthenticationError) {
 		t.Errorf("wrong old key: %+v", r)
 	}
 }
 
-func TestChangeKeySafelySteps(t *testing.T) {
+func TestRunSteps(t *testing.T) {
 	ctx := context.Background()
 	_, card, kc, j := keyChangeCases[1].start(t, wire.EV2) // with the master key
 	var told steps
 	kc.OnStep = told.add
-	kc.OldRef, kc.NewRef = "@old.key", "env:NEW"
+	kc.OldSource, kc.NewSource = "@old.key", "env:NEW"
 	kc.DryRun, kc.Journal = true, nil
-	if err := card.ChangeKeySafely(ctx, kc); err != nil || strings.Join(told, "; ") != "the card holds the old key; the session that changes keys is open" {
+	if err := run(ctx, card, kc); err != nil || strings.Join(told, "; ") != "the card holds the old key; the session that changes keys is open" {
 		t.Errorf("dry run: %q %v", told, err)
 	}
 	told, kc.DryRun, kc.Journal = nil, false, j
-	if err := card.ChangeKeySafely(ctx, kc); err != nil || len(told) != 5 || told[4] != "the new key is proved" {
+	if err := run(ctx, card, kc); err != nil || len(told) != 5 || told[4] != "the new key is proved" {
 		t.Errorf("%q %v", told, err)
 	}
-	if e := j.entries[1]; e.Old.Ref != "@old.key" || e.New.Ref != "env:NEW" || e.New != desfire.FactsOf(kc.New, "env:NEW") {
+	if e := j.entries[1]; e.Old.Source != "@old.key" || e.New.Source != "env:NEW" || e.New != keystore.FactsOf(kc.New, "env:NEW") {
 		t.Errorf("%+v", e)
 	}
 	// Done already: a dry run says so and needs no journal.
 	told, kc.DryRun, kc.Journal = nil, true, nil
-	if err := card.ChangeKeySafely(ctx, kc); err != nil || strings.Join(told, "; ") != "the card holds the new key already" {
+	if err := run(ctx, card, kc); err != nil || strings.Join(told, "; ") != "the card holds the new key already" {
 		t.Errorf("dry run when done: %q %v", told, err)
 	}
 	text, err := json.Marshal(j.entries[0])
-	var back desfire.KeyJournalEntry
+	var back rekey.Entry
 	if err == nil {
 		err = json.Unmarshal(text, &back)
 	}
@@ -238,7 +225,7 @@ func TestChangeKeySafelySteps(t *testing.T) {
 // lateJournal fails from its second entry on.
 type lateJournal struct{ memoryJournal }
 
-func (j *lateJournal) Record(ctx context.Context, e desfire.KeyJournalEntry) error {
+func (j *lateJournal) Record(ctx context.Context, e rekey.Entry) error {
 	if len(j.entries) > 0 {
 		return errors.New("disk full")
 	}
@@ -246,22 +233,22 @@ func (j *lateJournal) Record(ctx context.Context, e desfire.KeyJournalEntry) err
 }
 
 // A journal that fails after the change does not make it look undone.
-func TestChangeKeySafelyJournalFailsLate(t *testing.T) {
+func TestRunJournalFailsLate(t *testing.T) {
 	ctx := context.Background()
 	_, card, kc, _ := keyChangeCases[0].start(t, wire.EV2)
 	kc.Journal = new(lateJournal)
-	err := card.ChangeKeySafely(ctx, kc)
+	err := run(ctx, card, kc)
 	if err == nil || !strings.Contains(err.Error(), "the card holds the new key, but the journal does not say so: disk full") {
 		t.Error(err)
 	}
-	if k, err := card.FindKey(ctx, kc); err != nil || k != kc.New {
+	if k, err := find(ctx, card, kc); err != nil || k != kc.New {
 		t.Errorf("%v %v", k, err)
 	}
 }
 
 // A key that only gets another version is told by the version alone, and one of
 // another type by the length of the card's challenge.
-func TestFindKey(t *testing.T) {
+func TestFind(t *testing.T) {
 	ctx := context.Background()
 	for _, to := range []*key.Secret{key.Zero(key.TypeDES).WithVersion(9), newKey(t, key.Type3K3DES, 0), newKey(t, key.TypeAES, 0), newKey(t, key.Type2K3DES, 0)} {
 		for _, g := range []desfire.Generation{wire.EV1, wire.EV3} {
@@ -270,57 +257,49 @@ func TestFindKey(t *testing.T) {
 				t.Fatal(err)
 			}
 			card := connect(t, picc)
-			kc := &desfire.KeyChange{Old: key.Zero(key.TypeDES), New: to, Journal: new(memoryJournal), Force: true, Budget: 2}
-			if k, err := card.FindKey(ctx, kc); err != nil || k != kc.Old {
+			kc := &rekey.Change{Old: key.Zero(key.TypeDES), New: to, Journal: new(memoryJournal), Force: true, Budget: 2}
+			if k, err := find(ctx, card, kc); err != nil || k != kc.Old {
 				t.Errorf("%v %v: before: %v %v", g, to, k, err)
 			}
-			if err := card.ChangeKeySafely(ctx, kc); err != nil {
+			if err := run(ctx, card, kc); err != nil {
 				t.Fatal(err)
 			}
-			if k, err := card.FindKey(ctx, kc); err != nil || k != kc.New {
+			if k, err := find(ctx, card, kc); err != nil || k != kc.New {
 				t.Errorf("%v %v: after: %v %v", g, to, k, err)
 			}
 			kc.Budget = 1
-			_, err = card.FindKey(ctx, kc)
-			var budget *desfire.BudgetError
+			_, err = find(ctx, card, kc)
+			var budget *rekey.BudgetError
 			if same := to.Version() == kc.Old.Version(); errors.As(err, &budget) != same {
 				t.Errorf("%v %v: budget of 1: %v", g, to, err)
 			}
 		}
 	}
-	if _, err := connect(t, newPICC(t, wire.EV2)).FindKey(ctx, &desfire.KeyChange{Old: key.Zero(key.TypeDES)}); err == nil {
+	if _, err := find(ctx, connect(t, newPICC(t, wire.EV2)), &rekey.Change{Old: key.Zero(key.TypeDES)}); err == nil {
 		t.Error("one key passes")
 	}
 }
 
-func newPICC(t *testing.T, g desfire.Generation) *sim.Card {
-	t.Helper()
-	picc, err := sim.New(&sim.Config{Generation: g})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return picc
-}
-
 // On DESFire Light and NTAG 424 DNA, which select by name.
-func TestChangeKeySafelyFixedCards(t *testing.T) {
+func TestRunFixedCards(t *testing.T) {
 	ctx := context.Background()
 	zero := key.Key(key.Zero(key.TypeAES))
 	for _, g := range []desfire.Generation{wire.Light, wire.NTAG424} {
 		card := connect(t, newPICC(t, g))
 		j := new(memoryJournal)
-		risks, err := card.KeyChangeRisks(ctx, &desfire.KeyChange{No: 2, Old: zero, New: newKey(t, key.TypeAES, 2)})
+		app := wire.Place{Fixed: true}
+		risks, err := rekey.Risks(ctx, card, &rekey.Change{Place: app, No: 2, Old: zero, New: newKey(t, key.TypeAES, 2)})
 		if err != nil || len(risks) != 1 || !strings.Contains(risks[0], "key 2 is changed with key 0 here") {
 			t.Errorf("%v: %q %v", g, risks, err)
 		}
-		for _, kc := range []*desfire.KeyChange{
-			{No: 2, Old: zero, New: newKey(t, key.TypeAES, 2), With: zero, Journal: j},
-			{No: 0, Old: zero, New: newKey(t, key.TypeAES, 1), Journal: j},
+		for _, kc := range []*rekey.Change{
+			{Place: app, No: 2, Old: zero, New: newKey(t, key.TypeAES, 2), With: zero, Journal: j},
+			{Place: app, No: 0, Old: zero, New: newKey(t, key.TypeAES, 1), Journal: j},
 		} {
-			if err := card.ChangeKeySafely(ctx, kc); err != nil {
+			if err := run(ctx, card, kc); err != nil {
 				t.Fatalf("%v key %d: %v", g, kc.No, err)
 			}
-			if k, err := card.FindKey(ctx, kc); err != nil || k != kc.New {
+			if k, err := find(ctx, card, kc); err != nil || k != kc.New {
 				t.Errorf("%v key %d: %v %v", g, kc.No, k, err)
 			}
 		}
@@ -334,7 +313,7 @@ func TestChangeKeySafelyFixedCards(t *testing.T) {
 }
 
 // A card with a random identifier tells the journal its own.
-func TestChangeKeySafelyRandomID(t *testing.T) {
+func TestRunRandomID(t *testing.T) {
 	ctx := context.Background()
 	picc := newPICC(t, wire.EV2)
 	card := personalise(t, picc, key.TypeAES)
@@ -353,7 +332,7 @@ func TestChangeKeySafelyRandomID(t *testing.T) {
 		t.Fatalf("UID %X", card.UID())
 	}
 	j := new(memoryJournal)
-	must(card.ChangeKeySafely(ctx, &desfire.KeyChange{App: testApp, Old: key.Zero(key.TypeAES), New: newKey(t, key.TypeAES, 1), Journal: j}))
+	must(run(ctx, card, &rekey.Change{Place: wire.Place{AID: testApp}, Old: key.Zero(key.TypeAES), New: newKey(t, key.TypeAES, 1), Journal: j}))
 	for _, e := range j.entries {
 		if e.Card != fmt.Sprintf("%X", picc.UID()) {
 			t.Errorf("card %q", e.Card)

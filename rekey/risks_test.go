@@ -1,4 +1,4 @@
-package desfire_test
+package rekey_test
 
 import (
 	"context"
@@ -7,12 +7,13 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/wire"
 )
 
 // Which key changes which, by the settings, said beforehand and judged by the
 // simulated card.
-func TestKeyChangeRisks(t *testing.T) {
+func TestRisks(t *testing.T) {
 	ctx := context.Background()
 	zero := key.Key(key.Zero(key.TypeAES))
 	for _, tc := range []struct {
@@ -39,16 +40,16 @@ func TestKeyChangeRisks(t *testing.T) {
 		if err := card.CreateApplication(ctx, &wire.CreateApplication{AID: testApp, KS1: tc.ks1, KS2: wire.NewKeySett2(wire.KeyAES, 3)}); err != nil {
 			t.Fatal(err)
 		}
-		kc := &desfire.KeyChange{App: testApp, No: tc.no, Old: zero, New: newKey(t, key.TypeAES, 1), Journal: new(memoryJournal)}
+		kc := &rekey.Change{Place: wire.Place{AID: testApp}, No: tc.no, Old: zero, New: newKey(t, key.TypeAES, 1), Journal: new(memoryJournal)}
 		if tc.with >= 0 {
 			kc.With, kc.WithNo = zero, desfire.KeyNo(tc.with)
 		}
-		risks, err := card.KeyChangeRisks(ctx, kc)
+		risks, err := rekey.Risks(ctx, card, kc)
 		if got := strings.Join(risks, "; "); err != nil || !strings.Contains(got, tc.want) || (tc.want == "") != (got == "") {
 			t.Errorf("%v key %d with %d: %q %v, want %q", tc.ks1, tc.no, tc.with, got, err, tc.want)
 		}
 		kc.Force = true
-		if err := card.ChangeKeySafely(ctx, kc); (err == nil) != (tc.want == "") {
+		if err := run(ctx, card, kc); (err == nil) != (tc.want == "") {
 			t.Errorf("%v key %d with %d: the card says %v", tc.ks1, tc.no, tc.with, err)
 		}
 	}

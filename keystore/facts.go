@@ -1,0 +1,40 @@
+package keystore
+
+import (
+	"fmt"
+
+	"github.com/go-desfire/desfire/key"
+)
+
+// Facts tell keys apart without giving them away.
+type Facts struct {
+	Type    string         `json:"type"` // as key.Type prints it: "DES", "2K3DES", "3K3DES", "AES"
+	Version byte           `json:"version"`
+	Check   key.CheckValue `json:"check"` // zero where a store cannot tell without the key
+	// Source says where the key is kept, for people: the name of a file, a
+	// variable, a slot of an HSM. Never the key.
+	Source string `json:"ref,omitempty"`
+}
+
+// FactsOf are the facts of a key that is kept where source says.
+func FactsOf(k key.Key, source string) Facts {
+	return Facts{k.Type().String(), k.Version(), k.CheckValue(), source}
+}
+
+// Same reports whether two facts are about one key, wherever it is kept.
+func (f Facts) Same(g Facts) bool {
+	f.Source, g.Source = "", ""
+	return f == g
+}
+
+// String is the facts as key.String has them, and the source.
+func (f Facts) String() string {
+	s := fmt.Sprintf("%s version %02X", f.Type, f.Version)
+	if f.Check != (key.CheckValue{}) {
+		s += " check " + f.Check.String()
+	}
+	if f.Source != "" {
+		s += " " + f.Source
+	}
+	return s
+}
