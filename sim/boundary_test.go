@@ -123,6 +123,9 @@ func TestValueArithmeticIs32BitSigned(t *testing.T) {
 	})
 }
 
+// whenOff is the limited-credit value after a debit of 97 where the feature is off.
+var whenOff = map[wire.Generation]string{wire.D40: "61000000", wire.EV1: "61000000", wire.EV2: "00000000", wire.EV3: "00000000"}
+
 func TestLimitedCredit(t *testing.T) {
 	each(t, func(t *testing.T, c *Card, a *Activation) {
 		script(t, a, free+`
@@ -154,7 +157,7 @@ func TestLimitedCredit(t *testing.T) {
 			cc 06 00 eeee 00000000 e8030000 64000000 00 < 00
 			dc 06 61000000 < 00
 			c7 < 00
-			f5 06 < 00 02 00 eeee 00000000 e8030000 61000000 00 # set though the feature is off
+			f5 06 < 00 02 00 eeee 00000000 e8030000 `+whenOff[c.gen]+` 00 # the feature is off
 			1c 06 01000000 < 9d
 		`)
 	})

@@ -86,6 +86,17 @@ type Quirks struct {
 	// Seen working on an EV3 (command reference 13.3) and refused with 9D on another
 	// (testdata/traces/taplinx-ev3-create-ndef.json).
 	SDMAtCreate bool
+	// SDMBlockAtCreate: GetFileSettings of a file that was created with that
+	// option, and not changed since, answers a block that allows nothing: options
+	// 00, rights FFFF. The layout has the block wherever bit 6 is set, and
+	// TalkToYourDESFireCard, written on EV3s, reads it without looking whether it
+	// is there. Inferred: no recording shows such a file. false: bit 6 alone.
+	SDMBlockAtCreate bool
+	// LimitedCreditWhenOff: CommitTransaction sets the limited-credit value of a file
+	// that has limited credit switched off. GetFileSettings showed 97 after a debit
+	// of 97 on EV1 (libfreefare's tests), 0 on EV2 (libfreefare issue 120). EV3 and
+	// Light are taken for EV2s.
+	LimitedCreditWhenOff bool
 	// TimerUnit is the unit of the transaction timer of EV3, PDCap2.2 in
 	// SetConfiguration 05 (HN 3): one second after an emulator; the coding is not
 	// public.
@@ -147,6 +158,7 @@ func QuirksOf(g wire.Generation) Quirks {
 		PubRespTime:            0x0320,
 		DAMVersionAt:           31,
 		SDMAtCreate:            true,
+		SDMBlockAtCreate:       true,
 		TimerUnit:              time.Second,
 		PreparePCInSession:     true,
 		PICCKeyType:            true,
@@ -170,6 +182,7 @@ func QuirksOf(g wire.Generation) Quirks {
 		q.StatusUpdateBeyondEnd = wire.StatusISOConditionsOfUse
 	}
 	q.WarnEndOfFile = g == wire.EV1
+	q.LimitedCreditWhenOff = g == wire.D40 || g == wire.EV1
 	q.PICCKeyType = g != wire.EV1
 	if g == wire.EV1 {
 		q.DFNamesInSession = wire.StatusPICCIntegrityError

@@ -36,6 +36,18 @@ func TestQuirks(t *testing.T) {
 		ca 010000 0f 31 04 10e1 < 00
 		5a 010000 < 00
 		45 < 00 0f31`)
+	script(t, newCard(t, wire.EV3).Present(), `
+		ca 010000 0f 01 < 00
+		5a 010000 < 00
+		cd 01 40 eeee 200000 < 00
+		f5 01 < 00 00 40 eeee 200000 00 ffff
+		5f 01 00 eeee < 00
+		f5 01 < 00 00 00 eeee 200000`)
+	script(t, quirky(t, wire.EV3, func(q *Quirks) { q.SDMBlockAtCreate = false }).Present(), `
+		ca 010000 0f 01 < 00
+		5a 010000 < 00
+		cd 01 40 eeee 200000 < 00
+		f5 01 < 00 00 40 eeee 200000`)
 	script(t, quirky(t, wire.EV3, func(q *Quirks) { q.SDMAtCreate = false }).Present(), `
 		ca 010000 0f 01 < 00
 		5a 010000 < 00

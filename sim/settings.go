@@ -35,9 +35,12 @@ func (c *Card) getFileSettings(m *wire.GetFileSettings, rsp *wire.FileSettings) 
 	}
 	if f.sdmOption {
 		rsp.Option |= wire.OptionSDM
-		if f.sdm != nil {
+		switch {
+		case f.sdm != nil:
 			block := *f.sdm
 			rsp.SDM = &block
+		case c.quirks.SDMBlockAtCreate:
+			rsp.SDM = &wire.SDM{Access: sdmNobody}
 		}
 	}
 	if t := f.tmac; t != nil {
@@ -52,6 +55,9 @@ func (c *Card) getFileSettings(m *wire.GetFileSettings, rsp *wire.FileSettings) 
 	}
 	return wire.StatusOK
 }
+
+// sdmNobody are the rights of a file that is to mirror but was not told what.
+const sdmNobody wire.SDMAccess = 0xFFFF
 
 // changeFileSettings changes mode and rights, and what belongs to them.
 func (c *Card) changeFileSettings(m *wire.ChangeFileSettings, _ *wire.Empty) wire.Status {

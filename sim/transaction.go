@@ -63,17 +63,17 @@ func (t *transaction) started() bool { return len(t.files) > 0 || t.tmi.mac != n
 func (t *transaction) clear() { t.files, t.tmi = t.files[:0], tmi{} }
 
 // apply puts the pending changes into a file of a memory that is being edited.
-func (p *pendingFile) apply(f *file) {
+func (p *pendingFile) apply(f *file, q *Quirks) {
 	if p.data != nil {
 		f.data = p.data
 	}
 	if p.valued {
 		f.value = p.value
 	}
-	// The amount is set whether the feature is on or off, to 0 by a limited
-	// credit of any amount (command reference 10.6).
+	// The amount is set to 0 by a limited credit of any amount (command reference
+	// 10.6).
 	switch {
-	case p.debited > 0:
+	case p.debited > 0 && (f.limitedOn || q.LimitedCreditWhenOff):
 		f.limited = p.debited
 	case p.limitedUsed:
 		f.limited = 0
@@ -112,7 +112,7 @@ func (c *Card) commitTransaction(m *wire.CommitTransaction, rsp *wire.CommitTran
 		if p.aid != app.aid {
 			owner = next.editApp(p.aid)
 		}
-		p.apply(owner.editFile(p.no))
+		p.apply(owner.editFile(p.no), &c.quirks)
 	}
 	made, st := c.commitTMAC(app, rsp)
 	if st != wire.StatusOK {
