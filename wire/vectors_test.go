@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/go-desfire/desfire/internal/wirevector"
+	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -161,7 +162,9 @@ func TestVectorSources(t *testing.T) {
 			want = fromTrace(t, v, words[1], words[2:])
 		case len(words) >= 3 && words[0] == "crypto":
 			want = fromFields(t, v, published[words[1]], words[2:])
-		case v.Kind != "derived" && words[0] != "deciphered":
+		case len(words) == 3 && words[0] == "deciphered":
+			want = deciphered(t, v, words[1], words[2])
+		case v.Kind != "derived":
 			t.Errorf("%v: evidence without a source that can be compared: %s", v, v.Source)
 			continue
 		default:
@@ -247,6 +250,33 @@ func fromTrace(t *testing.T, v *wirevector.Vector, id string, words []string) []
 		all = all[:len(all)-n]
 	}
 	return all
+}
+
+// deciphered is the plain text that the verifier finds in a recording.
+func deciphered(t *testing.T, v *wirevector.Vector, id, at string) []byte {
+	rec, err := trace.ReadFile(filepath.Join("../testdata/traces", id+".json"))
+	if err != nil {
+		t.Fatalf("%v: %v", v, err)
+	}
+	n, err := strconv.Atoi(at)
+	if err != nil {
+		t.Fatalf("%v: %v", v, err)
+	}
+	r := trace.Verify(rec, nil)
+	if r.Verdict != trace.Verified {
+		t.Errorf("%v: %s: %v", v, id, r.Verdict)
+	}
+	for _, m := range r.Messages {
+		switch {
+		case n < m.First || n > m.Last || m.Name != v.Command:
+		case v.Response:
+			return m.PlainAnswer
+		default:
+			return m.Plain
+		}
+	}
+	t.Errorf("%v: %s has no %s at exchange %d", v, id, v.Command, n)
+	return nil
 }
 
 func checkINS(t *testing.T, v *wirevector.Vector, ins byte, first bool) {
