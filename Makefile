@@ -1,5 +1,6 @@
 # make test    everything, with a real pcscd and virtual readers where they can be had
 # make lint    golangci-lint, built by the go command
+# make matrix  every job, in every channel, with every fault in every exchange
 # make fuzz    fresh random sequences, and each fuzz target for FUZZTIME
 # make cross   builds for other systems, without cgo
 # .ci/run      what must hold before a change is accepted
@@ -12,7 +13,7 @@ PACKAGES ?= ./...
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 SYSTEMS  = linux/amd64 linux/arm64 linux/arm windows/amd64 darwin/arm64
 
-.PHONY: all test vet race bench fuzz cross lint deps
+.PHONY: all test vet race bench matrix fuzz cross lint deps
 
 all: test
 
@@ -29,6 +30,9 @@ race:
 
 bench:
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PACKAGES)
+
+matrix:
+	DESFIRE_WHOLE=1 $(GO) test -count=1 -timeout 30m $(VERBOSE) -run '^TestMatrix$$' ./internal/matrix
 
 fuzz:
 	DESFIRE_FRESH=1 $(GO) test -count=1 -run TestBeliefAgreesWithTruth -rapid.checks 3000 .
