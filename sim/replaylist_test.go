@@ -78,6 +78,7 @@ var replays = []replay{
 	{id: "ntag424tt-gettt-open", generation: wire.NTAG424, hardware: "04040830001105", setUp: func(_ *testing.T, c *Card) {
 		c.nvm.config.tamper = [2]byte{'O', 'O'}
 	}},
+	{id: "ntag424tt-gettt-invalid", generation: wire.NTAG424, hardware: "04040830001105"},
 	{id: "an12343-t06-setconfig-ats", generation: wire.Light},
 	{id: "an12343-t07-getcarduid", generation: wire.Light, uid: "04de5f1eacc040", setUp: appKey(0, "01234567890123456789012345678901")},
 	{id: "an12343-t11-changefilesettings", generation: wire.Light},
