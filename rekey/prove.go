@@ -22,7 +22,7 @@ type prover struct {
 	ch     *Change
 	id     cardID
 	proved bool // id.uid was told within a session that protects it
-	failed int  // authentications that were refused
+	failed int  // authentications that did not succeed
 }
 
 func newProver(card *desfire.Card, ch *Change) (*prover, error) {
@@ -133,6 +133,9 @@ func (p *prover) find(ctx context.Context, first order) (isNew bool, err error) 
 			k, other = other, k
 		}
 		err := p.authenticate(ctx, p.ch.No, k)
+		if err != nil {
+			p.failed++ // broken off or refused: the card may count it
+		}
 		switch {
 		case err == nil && sameCipher(p.ch.Old, p.ch.New):
 			return p.byVersionInSession(ctx)
@@ -141,7 +144,7 @@ func (p *prover) find(ctx context.Context, first order) (isNew bool, err error) 
 		case !isOtherKey(err):
 			return false, err
 		}
-		if p.failed++; i == 0 && p.failed >= p.budget() {
+		if i == 0 && p.failed >= p.budget() {
 			return false, &BudgetError{Budget: p.budget(), Tried: key.String(k), Other: key.String(other), Err: err}
 		}
 	}
@@ -191,8 +194,17 @@ func (p *prover) authenticate(ctx context.Context, no wire.KeyNo, k key.Key) err
 }
 
 // proveAgain tells which key the card holds after a change, and that it is the
-// card of the change.
+// card of the change. Where that broke off, it tries once more if the budget
+// allows.
 func (p *prover) proveAgain(ctx context.Context, first order) (isNew bool, err error) {
+	isNew, err = p.proveOnce(ctx, first)
+	if err != nil && p.failed < p.budget() {
+		isNew, err = p.proveOnce(ctx, byVersion)
+	}
+	return isNew, err
+}
+
+func (p *prover) proveOnce(ctx context.Context, first order) (isNew bool, err error) {
 	isNew, err = p.find(ctx, first)
 	if err != nil || !p.proved {
 		return isNew, err
