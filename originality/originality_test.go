@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/go-desfire/desfire/internal/vector"
@@ -20,10 +21,13 @@ func TestVectors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(k.Point[:], v.Hex("public_key")) {
+		if !v.Has("public_key") { // of a real card, which tells its product only
+			if !strings.Contains(k.Products, strings.ReplaceAll(v.Text("product"), " ", "")) {
+				t.Errorf("signed by the key of %s", k.Products)
+			}
+		} else if !bytes.Equal(k.Point[:], v.Hex("public_key")) {
 			t.Errorf("signed by the key of %s", k.Products)
-		}
-		if k.Products != v.Text("product") {
+		} else if k.Products != v.Text("product") {
 			t.Errorf("key of %q, published as %q", k.Products, v.Text("product"))
 		}
 		for bit := range 8 * len(uid) {

@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"bytes"
 	"testing"
 
+	"github.com/go-desfire/desfire/internal/vector"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/tmac"
 	"github.com/go-desfire/desfire/wire"
@@ -183,4 +185,38 @@ func TestTMCLimit(t *testing.T) {
 	p.in(x.method, 3, secret(t, x.typ, 3))
 	p.ok(&wire.Debit{File: 3, Amount: 1}, nil, 0)
 	p.refused(wire.StatusParameterError, &wire.CommitTransaction{ReturnTMAC: true}, 0)
+}
+
+// The transaction of a real EV3, done again: the same MAC, and the same
+// identifier of the reader before.
+func TestTransactionMACOfARealCard(t *testing.T) {
+	for _, v := range vector.Load(t, "tmac") {
+		if !v.Has("commands") {
+			continue
+		}
+		c, p, _ := withTMAC(t, wire.AccessRights{Read: wire.Free, Write: wire.Never, ReadWrite: 3, Change: 0})
+		reader := [16]byte(v.Hex("tmri_prev"))
+		c.uid = [7]byte(v.Hex("uid"))
+		a := c.nvm.app(farebox)
+		a.tmacFile().tmac = &transactionMAC{key: v.Hex("app_tm_key"), counter: 2, readerID: reader}
+		f := a.file(2)
+		f.typ, f.recordSize, f.maxRecords, f.data = wire.FileLinearRecord, 256, 5, nil
+		p.in(key.MethodEV2First, 3, secret(t, key.TypeAES, 3))
+		record := []byte("2023.08.24 23:33:02")
+		for i := range 256 - len(record) {
+			record = append(record, byte(i))
+		}
+		for at := 0; at < len(record); at += 40 {
+			p.ok(&wire.WriteRecordISO{WriteRecord: wire.WriteRecord{File: 2, Offset: uint32(at), Data: record[at:min(at+40, len(record))]}}, nil, 0)
+		}
+		var before wire.ReaderID
+		p.ok(&wire.CommitReaderID{TMRI: reader}, &before, 0)
+		var r wire.CommitTransactionResponse
+		p.ok(&wire.CommitTransaction{ReturnTMAC: true}, &r, 0)
+		if r.TMC != 3 || !bytes.Equal(r.TMV[:], v.Hex("tmv")) || !bytes.Equal(before.EncTMRI, v.Hex("enc_tmri")) {
+			t.Errorf("TMC %d, TMV %X, reader before %X", r.TMC, r.TMV, before.EncTMRI)
+		}
+		return
+	}
+	t.Fatal("the vector is missing")
 }

@@ -7,8 +7,9 @@
 // transaction before, shows that one was kept from it.
 //
 // The rules are those of the public DESFire Light data sheet. Keys and MAC are
-// pinned to published numbers; how the commands of a transaction are laid out
-// in the input is not, as no card's transaction with its key is public.
+// pinned to published numbers; how commands are laid out in the input is pinned
+// to a transaction of a real EV3, a chained write by 8B and CommitReaderID. For
+// the other commands no card's transaction with its key is public.
 package tmac
 
 import (

@@ -23,6 +23,8 @@ func TestVectors(t *testing.T) {
 	ctx := context.Background()
 	vector.Each(t, "tmac", func(t *testing.T, v *vector.Vector) {
 		switch {
+		case v.Has("commands"):
+			checkTransaction(t, v)
 		case v.Has("app_tm_key"):
 			app, err := key.NewAES(v.Hex("app_tm_key"), 0)
 			if err != nil {
@@ -77,6 +79,50 @@ func TestVectors(t *testing.T) {
 			}
 		}
 	})
+}
+
+// checkTransaction makes the input of a real card's transaction from its
+// commands, and finds the MAC that the card gave.
+func checkTransaction(t *testing.T, v *vector.Vector) {
+	v.Ignore("commands") // words; here they are again
+	record := []byte("2023.08.24 23:33:02")
+	for i := range 256 - len(record) {
+		record = append(record, byte(i))
+	}
+	in := new(tmac.Input)
+	add := func(cmd wire.Command, answer wire.Message) {
+		if err := in.Add(cmd, answer); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for at := 0; at < len(record); at += 40 {
+		add(&wire.WriteRecordISO{WriteRecord: wire.WriteRecord{File: 2, Offset: uint32(at), Data: record[at:min(at+40, len(record))]}}, &wire.Empty{})
+	}
+	reader := [16]byte(v.Hex("tmri_prev")) // the same reader twice
+	enc := v.Hex("enc_tmri")
+	add(&wire.CommitReaderID{TMRI: reader}, &wire.ReaderID{EncTMRI: enc})
+	if got := in.Bytes(); !bytes.Equal(got, v.Hex("tmi")) {
+		t.Fatalf("input %X", got)
+	}
+	app, err := key.NewAES(v.Hex("app_tm_key"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digits, _, _ := strings.Cut(v.Text("tmc_reported_at_commit"), " ")
+	tmc, err := strconv.ParseUint(digits, 16, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := tmac.NewKeys(t.Context(), app, uint32(tmc), v.Hex("uid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Verify(in.Bytes(), [8]byte(v.Hex("tmv"))); err != nil {
+		t.Error(err)
+	}
+	if got := k.PreviousReader([16]byte(enc)); got != reader {
+		t.Errorf("previous reader %X, want %X", got, reader)
+	}
 }
 
 // keys3 are the keys of vector tmac-keys-3.

@@ -14,7 +14,9 @@ type Line struct {
 	Exchange int  // index of its first exchange
 	Answer   bool // from the card
 	Name     string
+	More     bool // a further frame of the message, see Step
 	Fields   []wire.Field
+	Sealed   bool          // there is more in it, enciphered
 	Channel  string        // "ev2 mac"; empty outside a session
 	Raw      []byte        // the first frame, up to what was cut of it
 	Cut      int           // how many bytes that is
@@ -39,7 +41,11 @@ func (l Line) String() string {
 	if l.Answer {
 		arrow = "<- "
 	}
-	parts := []string{arrow + joinFields(l.Name, l.Fields, maxValue)}
+	name := l.Name
+	if l.More && !l.Answer {
+		name += " (more)"
+	}
+	parts := []string{arrow + joinFields(name, l.Fields, maxValue)}
 	if l.Channel != "" {
 		parts = append(parts, l.Channel)
 	}
@@ -57,7 +63,7 @@ func (l Line) String() string {
 		parts = append(parts, raw)
 	}
 	if l.Took > 0 {
-		parts = append(parts, l.Took.Round(10*time.Microsecond).String())
+		parts = append(parts, fmt.Sprintf("%.2f ms", float64(l.Took)/float64(time.Millisecond)))
 	}
 	if l.Note != "" {
 		parts = append(parts, "["+l.Note+"]")
@@ -134,6 +140,51 @@ func (x *Explainer) feed(e *Exchange) (done []*message, now *message) {
 	return done, now
 }
 
+// Step takes the next exchange and returns the lines of its two frames at
+// once, as they pass. Each has the name of the message that it belongs to.
+// The fields of a command stand with its first frame as far as that has them,
+// those of an answer with its last. Either Step or Feed takes a recording.
+func (x *Explainer) Step(e *Exchange) (command, answer Line) {
+	done, now := x.feed(e)
+	for _, m := range done {
+		if m != now { // given up
+			x.follow(m)
+		}
+	}
+	n := len(now.frames)
+	if n == 1 {
+		x.start(now)
+	}
+	part := &now.frames[n-1]
+	ended := x.join.open == nil
+	command, answer = x.describe(now)
+	command.Exchange, command.Frames, answer.Frames = part.index, 1, 1
+	command.frame(part.raw.Command, part.raw.CutCommand)
+	answer.frame(part.raw.Response, part.raw.CutResponse)
+	answer.Took = time.Duration(part.raw.Took) * time.Microsecond
+	answer.More = n > 1
+	if n > 1 {
+		command = Line{Exchange: part.index, Name: command.Name, More: true, Raw: command.Raw, Cut: command.Cut, Frames: 1}
+	}
+	switch {
+	case ended:
+		x.follow(now)
+	case !now.reader && !now.garbled && x.scheme != wire.SchemeNone && !now.isAuth():
+		// Lengths tell the mode of a message that is complete.
+		if n == 1 {
+			w := x.know.view(now, now.spec())
+			command.Fields, command.Channel = clearFields(command.Fields, w.head), x.scheme.String()
+		}
+		command.Note, answer.Channel = "", ""
+	default:
+		command.Note = ""
+	}
+	if command.Cut > 0 {
+		command.Note = cutNote
+	}
+	return command, answer
+}
+
 // Flush returns the lines of a message that was not finished.
 func (x *Explainer) Flush() []Line {
 	if m := x.join.flush(); m != nil {
@@ -145,9 +196,7 @@ func (x *Explainer) Flush() []Line {
 func (x *Explainer) explain(m *message) []Line {
 	x.start(m)
 	command, answer := x.describe(m)
-	if !m.reader && !m.garbled {
-		x.follow(m)
-	}
+	x.follow(m)
 	return []Line{command, answer}
 }
 
@@ -246,7 +295,7 @@ func (x *Explainer) decode(m *message, command, answer *Line) {
 	command.Fields = fields
 	switch {
 	case o.sealed:
-		command.Fields = clearFields(fields, o.head)
+		command.Fields, command.Sealed = clearFields(fields, o.head), true
 	case !ok:
 		command.Note = "does not fit the command's layout"
 	}
@@ -262,6 +311,7 @@ func (x *Explainer) decode(m *message, command, answer *Line) {
 		answer.Note = cutNote
 		return
 	}
+	answer.Sealed = m.ok() && o.sealedAnswer && len(m.rsp) > 0
 	if m.ok() && !o.sealedAnswer {
 		if answer.Fields, ok = fieldsOf(&x.know.coder, responseOf(spec), wire.Encoded{Bytes: rsp, Marks: m.joints, Le: -1}); !ok {
 			answer.Note = "does not fit the answer's layout"
@@ -292,6 +342,7 @@ func (x *Explainer) begin(m *message) {
 // follow keeps track of the session.
 func (x *Explainer) follow(m *message) {
 	switch {
+	case m.reader, m.garbled:
 	case m.isAuth():
 		x.scheme = wire.SchemeNone
 		h, complete := m.handshakeOf()

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/go-desfire/desfire/wire"
 )
@@ -21,6 +22,19 @@ func fieldsOf(c *wire.Coder, cmd wire.Message, e wire.Encoded) ([]wire.Field, bo
 		}
 	}
 	return hideKeys(fields), false
+}
+
+// Fields are the fields of a message from its declaration, nil for what cannot
+// be encoded. The bytes of keys are hidden.
+func Fields(m wire.Message) []wire.Field {
+	var c wire.Coder
+	e, err := c.Encode(nil, m)
+	if err != nil {
+		return nil
+	}
+	e.Bytes, e.Marks = slices.Clone(e.Bytes), slices.Clone(e.Marks)
+	fields, _ := fieldsOf(&c, m, e)
+	return fields
 }
 
 // responseOf makes a value to decode the answer of a command into.

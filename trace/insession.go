@@ -112,8 +112,10 @@ func (v *verifier) judge(m *message, best *attempt) {
 			v.uncertain = false
 		}
 		note := checkedNote(&best.outcome)
-		if m.isCut() {
+		if m.isCut() && best.good() {
 			note = cutNote + "; " + note
+		} else if m.isCut() {
+			note = cutNote
 		}
 		v.opened(m, best, note)
 		v.after(m, best)

@@ -17,9 +17,9 @@ type Transmitter = frame.Transmitter
 type RecorderConfig struct {
 	ID      string           // of the recording
 	NoTimes bool             // leave out when each exchange was and how long it took
-	Observe func(*Exchange)  // called after every exchange, nil for none
+	Observe func(*Exchange)  // called after every exchange, with what is kept of it; nil for none
 	Now     func() time.Time // time.Now if nil
-	Limit   int              // exchanges to keep, the first ones; 0 for all
+	Limit   int              // exchanges to keep, the first ones; 0 for all, negative for none
 
 	// KeepKeys keeps what carries keys. Whoever has such a recording and the
 	// key that was changed away from, a default key perhaps, has the new key.
@@ -121,7 +121,7 @@ func (r *Recorder) add(e *Exchange, begin time.Time, took time.Duration) {
 	if !r.cfg.KeepKeys {
 		r.cut.cut(e)
 	}
-	if r.cfg.Limit > 0 && len(r.rec.Exchanges) >= r.cfg.Limit {
+	if r.cfg.Limit < 0 || r.cfg.Limit > 0 && len(r.rec.Exchanges) >= r.cfg.Limit {
 		r.left++
 	} else {
 		r.rec.Exchanges = append(r.rec.Exchanges, *e)

@@ -83,9 +83,7 @@ type fieldValue struct {
 
 func (a *app) apdus(ctx context.Context, t desfire.Transport, frames [][]byte) error {
 	if a.tracer != nil {
-		x := a.tracer.wrap(t)
-		t = x
-		defer a.tracer.flush(x)
+		t, _ = a.tracer.wrap(t)
 	}
 	var chain wire.Command // the command whose answer is not complete
 	var joined []byte
@@ -180,4 +178,23 @@ func answerFields(cmd wire.Command, data []byte, marks []int) []fieldValue {
 		out = append(out, fieldValue{f.Name, f.Value})
 	}
 	return out
+}
+
+// explainFrame finds the command that an unprotected frame begins, or nil.
+func explainFrame(raw []byte) wire.Command {
+	f, status := frame.ParseCommand(raw)
+	if status != wire.StatusOK {
+		return nil
+	}
+	for spec := range wire.Commands() {
+		if spec.Class != f.Class || spec.INS != f.INS || spec.New == nil {
+			continue
+		}
+		cmd := spec.New()
+		var c wire.Coder
+		if c.DecodeISO(wire.Encoded{Bytes: f.Data, P1: f.P1, P2: f.P2, Le: f.Le}, cmd) == nil {
+			return cmd
+		}
+	}
+	return nil
 }

@@ -137,6 +137,7 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	case "":
 	case "-":
 		a.tracer = newTracer(a.stderr, a.err)
+		a.tracer.keep = a.traceKeys
 	default:
 		a.recorder = trace.NewRecorder(&trace.RecorderConfig{KeepKeys: a.traceKeys})
 	}

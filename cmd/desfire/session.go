@@ -91,9 +91,9 @@ func (a *app) awaitCard(parent context.Context, p *place) (desfire.Event, error)
 func (a *app) connect(ctx context.Context, t desfire.Transport) (*desfire.Card, error) {
 	conf := &desfire.Config{Logger: a.log}
 	if a.tracer != nil {
-		x := a.tracer.wrap(t)
+		var x *traced
+		t, x = a.tracer.wrap(t)
 		conf.Observe = x.observe
-		t = x
 	}
 	return desfire.Connect(ctx, t, conf)
 }

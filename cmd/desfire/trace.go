@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -10,16 +9,20 @@ import (
 	"sync"
 	"time"
 
+	"charm.land/lipgloss/v2"
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/wire"
 )
 
-// tracer prints what goes over the air: each frame with the command's name,
-// the fields that its declaration names, the status in words and the time.
+// tracer prints what goes over the air as it passes: each frame with the name
+// of its command, its fields, the status in words and the time. Package trace
+// explains, this is how it looks.
 type tracer struct {
-	w   io.Writer
-	pal palette
+	w     io.Writer
+	pal   palette
+	width int // columns of a terminal, 0 for none
+	keep  bool
 
 	mu     sync.Mutex
 	last   *traced // the connection opened last
@@ -27,32 +30,13 @@ type tracer struct {
 	total  time.Duration
 }
 
-func newTracer(w io.Writer, p palette) *tracer { return &tracer{w: w, pal: p} }
+func newTracer(w io.Writer, p palette) *tracer { return &tracer{w: w, pal: p, width: width(w)} }
 
-// traced is a transport that keeps its frames until they can be explained.
+// traced is one connection.
 type traced struct {
-	desfire.Transport
-	t      *tracer
-	frames []tracedFrame
-}
-
-type tracedFrame struct {
-	command, answer []byte
-	took            time.Duration
-	err             error
-}
-
-// Reconnect activates the card anew, if what is traced can.
-func (x *traced) Reconnect(ctx context.Context) error {
-	r, ok := x.Transport.(interface{ Reconnect(context.Context) error })
-	if !ok {
-		return fmt.Errorf("%v has no Reconnect: %w", x, errors.ErrUnsupported)
-	}
-	err := r.Reconnect(ctx)
-	if !errors.Is(err, errors.ErrUnsupported) {
-		x.t.note("reconnect", err)
-	}
-	return err
+	t       *tracer
+	explain trace.Explainer
+	sealed  bool // what passed last has content that only the reader can tell
 }
 
 // recorded is t, recorded if --trace names a file.
@@ -63,12 +47,16 @@ func (a *app) recorded(t desfire.Transport) desfire.Transport {
 	return a.recorder.Wrap(t)
 }
 
-func (t *tracer) wrap(inner desfire.Transport) *traced {
-	x := &traced{Transport: inner, t: t}
+// wrap returns the transport to use in place of inner, and what observes the
+// card behind it.
+func (t *tracer) wrap(inner desfire.Transport) (desfire.Transport, *traced) {
+	x := &traced{t: t}
+	x.explain.KeepKeys = t.keep
 	t.mu.Lock()
 	t.last = x
 	t.mu.Unlock()
-	return x
+	r := trace.NewRecorder(&trace.RecorderConfig{Observe: x.passed, Limit: -1, KeepKeys: t.keep})
+	return r.Wrap(inner), x
 }
 
 // tappedSource is a source whose connections are recorded and traced.
@@ -89,7 +77,7 @@ func (s tappedSource) Events(ctx context.Context) iter.Seq2[desfire.Event, error
 					}
 					t = s.a.recorded(t)
 					if s.a.tracer != nil {
-						t = s.a.tracer.wrap(t)
+						t, _ = s.a.tracer.wrap(t)
 					}
 					return t, nil
 				}
@@ -101,34 +89,50 @@ func (s tappedSource) Events(ctx context.Context) iter.Seq2[desfire.Event, error
 	}
 }
 
-// Transmit carries a frame and keeps it.
-func (x *traced) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	f := tracedFrame{command: append([]byte(nil), command...)}
-	began := time.Now()
-	rsp, err := x.Transport.Transmit(ctx, command)
-	f.took, f.err = time.Since(began), err
-	f.answer = append([]byte(nil), rsp...)
-	x.t.mu.Lock()
-	x.frames = append(x.frames, f)
-	x.t.frames++
-	x.t.total += f.took
-	x.t.mu.Unlock()
-	return rsp, err
-}
-
-// Unwrap is what is traced.
-func (x *traced) Unwrap() desfire.Transport { return x.Transport }
-
-// Close prints what nobody explained and closes what is traced.
-func (x *traced) Close() error {
-	x.t.flush(x)
-	if c, ok := frame.Ability[io.Closer](x.Transport); ok {
-		return c.Close()
+// passed prints the frames of an exchange.
+func (x *traced) passed(e *trace.Exchange) {
+	t := x.t
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.frames++
+	t.total += time.Duration(e.Took) * time.Microsecond
+	if e.Reset {
+		t.line("--", "new activation", nil, nil, 0, "")
 	}
-	return nil
+	command, answer := x.explain.Step(e)
+	name := t.pal.name.Render(command.Name)
+	if command.More {
+		name += " (more)"
+	}
+	t.line("->", name, words(&command), command.Raw, command.Cut, "")
+	took := milliseconds(answer.Took)
+	if answer.Status == 0 {
+		text := "too short for a status"
+		if len(answer.Raw) == 0 {
+			text = "no answer"
+		}
+		t.line("<-", t.pal.bad.Render(text), []string{e.Failed}, answer.Raw, 0, took)
+	} else {
+		t.line("<-", t.status(answer.Status), nil, answer.Raw, answer.Cut, took)
+	}
+	t.fields(words(&answer))
+	x.sealed = (command.Sealed || answer.Sealed || command.More && x.sealed) && command.Cut+answer.Cut == 0
 }
 
-func (x *traced) String() string { return fmt.Sprint(x.Transport) }
+// words are the fields of a line, where they come from and what is to say.
+func words(l *trace.Line) []string {
+	var list []string
+	for _, f := range l.Fields {
+		list = append(list, fieldText(f))
+	}
+	if l.Channel != "" && !l.Answer {
+		list = append(list, l.Channel)
+	}
+	if l.Note != "" {
+		list = append(list, "["+l.Note+"]")
+	}
+	return list
+}
 
 // observe is x.observe for the connection opened last, where there is one at a
 // time.
@@ -139,78 +143,84 @@ func (t *tracer) observe(e *desfire.Exchange) {
 	x.observe(e)
 }
 
-// observe prints a command with its frames, once it is complete.
+// observe prints what the frames that passed last hold, where they were
+// enciphered.
 func (x *traced) observe(e *desfire.Exchange) {
-	x.t.mu.Lock()
-	defer x.t.mu.Unlock()
-	session := ""
-	if e.Session != wire.SchemeNone {
-		session = fmt.Sprintf(" %v %v", e.Session, e.Mode)
-	}
-	answer := ""
-	if e.Response != nil {
-		answer = fields(e.Response)
-	}
-	x.t.print(x, e.Command.Spec(), fields(e.Command)+session, answer)
-}
-
-// flush prints frames that nobody explained.
-func (t *tracer) flush(x *traced) {
+	t := x.t
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(x.frames) == 0 {
+	if !x.sealed {
 		return
 	}
-	cmd := explainFrame(x.frames[0].command)
-	if cmd == nil {
-		t.print(x, nil, "", "")
-		return
+	x.sealed = false
+	t.line("==", t.pal.name.Render(e.Command.Spec().Name), append(fieldsOf(e.Command), "deciphered"), nil, 0, "")
+	if e.Response != nil {
+		t.fields(fieldsOf(e.Response))
 	}
-	t.print(x, cmd.Spec(), fields(cmd), "")
-}
-
-// print writes the frames of one command.
-func (t *tracer) print(x *traced, spec *wire.Spec, request, answer string) {
-	name, bare := "?", false
-	if spec != nil {
-		name, bare = spec.Name, spec.Bare
-	}
-	for i, f := range x.frames {
-		what := t.pal.name.Render(name) + "  " + request
-		if i > 0 {
-			what = t.pal.name.Render(name) + " (more)"
-		}
-		t.line("->", what, f.command)
-		if f.err != nil {
-			t.line("<-", t.pal.bad.Render("no answer")+" "+milliseconds(f.took)+" "+f.err.Error(), nil)
-			continue
-		}
-		c, _ := frame.ParseCommand(f.command)
-		_, status, ok := frame.ParseAnswer(c.Framing, f.answer, bare)
-		what = t.pal.bad.Render("too short for a status")
-		if ok {
-			what = t.status(status)
-		}
-		t.line("<-", what+"  "+milliseconds(f.took), f.answer)
-	}
-	for _, line := range wrap(answer, traceWidth) {
-		t.line("  ", line, nil)
-	}
-	x.frames = x.frames[:0]
 }
 
 const (
 	traceColumn = 44 // where the raw bytes begin
 	traceWidth  = 96 // of the lines with the fields of an answer
+	traceIndent = "   "
 )
 
-func (t *tracer) line(arrow, what string, raw []byte) {
-	what = strings.TrimRight(what, " ")
-	hex := ""
-	if raw != nil {
-		hex = pad(what, traceColumn) + "  " + t.pal.dim.Render(spaced(raw))
+// line prints one line, folded where a terminal would break it. cut is how
+// many bytes of the frame are not shown, took comes last.
+func (t *tracer) line(arrow, head string, words []string, raw []byte, cut int, took string) {
+	lines := fold(append([]string{head}, words...), t.width-len(traceIndent))
+	last := lines[len(lines)-1]
+	bytes := strings.Fields(spaced(raw))
+	if cut > 0 {
+		bytes = append(bytes, fmt.Sprintf("(%d bytes cut)", cut))
 	}
-	fmt.Fprintf(t.w, "%s %s%s\n", t.pal.dim.Render(arrow), what, hex)
+	if took != "" {
+		bytes = append(bytes, "", took)
+	}
+	if len(bytes) > 0 {
+		hex := strings.Join(bytes, " ")
+		at := max(traceColumn, lipgloss.Width(last)) + 2
+		if t.width == 0 || len(traceIndent)+at+len(hex) <= t.width {
+			lines[len(lines)-1] = last + pad(last, at) + t.pal.dim.Render(hex)
+		} else {
+			for _, l := range foldWith(bytes, " ", t.width-2*len(traceIndent)) {
+				lines = append(lines, traceIndent+t.pal.dim.Render(l))
+			}
+		}
+	}
+	fmt.Fprintf(t.w, "%s %s\n", t.pal.dim.Render(arrow), strings.TrimRight(lines[0], " "))
+	for _, l := range lines[1:] {
+		fmt.Fprintf(t.w, "%s%s\n", traceIndent, l)
+	}
+}
+
+// fields prints the fields of an answer.
+func (t *tracer) fields(words []string) {
+	wide := traceWidth
+	if t.width > 0 {
+		wide = min(wide, t.width-len(traceIndent))
+	}
+	for _, l := range fold(words, wide) {
+		fmt.Fprintf(t.w, "%s%s\n", traceIndent, l)
+	}
+}
+
+// fold joins words with two spaces and breaks lines between them at a width,
+// never if it is not positive.
+func fold(words []string, width int) []string { return foldWith(words, "  ", width) }
+
+func foldWith(words []string, space string, width int) (lines []string) {
+	for _, w := range words {
+		if w == "" {
+			continue
+		}
+		if n := len(lines); n > 0 && (width <= 0 || lipgloss.Width(lines[n-1])+len(space)+lipgloss.Width(w) <= width) {
+			lines[n-1] += space + w
+			continue
+		}
+		lines = append(lines, w)
+	}
+	return lines
 }
 
 func (t *tracer) status(s wire.Status) string {
@@ -224,15 +234,6 @@ func (t *tracer) status(s wire.Status) string {
 	return t.pal.bad.Render(s.Error())
 }
 
-func (t *tracer) note(what string, err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if err != nil {
-		what += ": " + err.Error()
-	}
-	t.line("--", what, nil)
-}
-
 // summary prints the total.
 func (t *tracer) summary() {
 	t.mu.Lock()
@@ -240,7 +241,7 @@ func (t *tracer) summary() {
 	if t.frames == 0 {
 		return
 	}
-	t.line("--", fmt.Sprintf("%s, %s with the card, %s each", count(t.frames, "exchange"), milliseconds(t.total), milliseconds(t.total/time.Duration(t.frames))), nil)
+	t.line("--", fmt.Sprintf("%s, %s with the card, %s each", count(t.frames, "exchange"), milliseconds(t.total), milliseconds(t.total/time.Duration(t.frames))), nil, nil, 0, "")
 }
 
 func milliseconds(d time.Duration) string {
@@ -251,81 +252,24 @@ func milliseconds(d time.Duration) string {
 // has them all.
 const longField = 24
 
-// fields are the fields of a message in words, from its declaration.
-func fields(m wire.Message) string {
-	var c wire.Coder
-	e, err := c.Encode(nil, m)
-	if err != nil {
-		return ""
+// fieldText is a field in words.
+func fieldText(f wire.Field) string {
+	v := f.Value
+	switch {
+	case strings.Contains(v, " "):
+		v = "{" + v + "}"
+	case len(v) > longField:
+		v = fmt.Sprintf("%s...(%d bytes)", v[:longField], f.Len)
 	}
-	e.Marks = append([]int(nil), e.Marks...)
-	list, err := c.Explain(e, m)
-	if err != nil {
-		return ""
-	}
-	words := make([]string, 0, len(list))
-	secret := carriesKeys(m)
-	for _, f := range list {
-		v := f.Value
-		if secret && f.Offset >= e.Head {
-			words = append(words, fmt.Sprintf("(%d bytes that may hold keys)", len(e.Bytes)-e.Head))
-			break
-		}
-		if len(v) > longField && !strings.Contains(v, " ") {
-			v = fmt.Sprintf("%s...(%d bytes)", v[:longField], f.Len)
-		}
-		words = append(words, f.Name+"="+v)
-	}
-	return strings.Join(words, "  ")
+	return f.Name + "=" + v
 }
 
-// carriesKeys reports whether what a command enciphers may hold key bytes.
-func carriesKeys(m wire.Message) bool {
-	cmd, ok := m.(wire.Command)
-	if !ok {
-		return false
+// fieldsOf are the fields of a message in words, from its declaration, without
+// keys.
+func fieldsOf(m wire.Message) []string {
+	var words []string
+	for _, f := range trace.Fields(m) {
+		words = append(words, fieldText(f))
 	}
-	switch m.(type) {
-	case *wire.ChangeFileSettings, *wire.ChangeKeySettings:
-		return false
-	}
-	rule := cmd.Spec().Rule
-	return rule == wire.RuleChangeKey || rule == wire.RuleFull
-}
-
-// wrap breaks a list of fields into lines.
-func wrap(list string, width int) []string {
-	var lines []string
-	for list != "" {
-		if len(list) <= width {
-			return append(lines, list)
-		}
-		at := strings.LastIndex(list[:min(width+2, len(list))], "  ")
-		if at <= 0 {
-			if at = strings.Index(list, "  "); at < 0 {
-				return append(lines, list)
-			}
-		}
-		lines, list = append(lines, list[:at]), list[at+2:]
-	}
-	return lines
-}
-
-// explainFrame finds the command that an unprotected frame begins, or nil.
-func explainFrame(raw []byte) wire.Command {
-	f, status := frame.ParseCommand(raw)
-	if status != wire.StatusOK {
-		return nil
-	}
-	for spec := range wire.Commands() {
-		if spec.Class != f.Class || spec.INS != f.INS || spec.New == nil {
-			continue
-		}
-		cmd := spec.New()
-		var c wire.Coder
-		if c.DecodeISO(wire.Encoded{Bytes: f.Data, P1: f.P1, P2: f.P2, Le: f.Le}, cmd) == nil {
-			return cmd
-		}
-	}
-	return nil
+	return words
 }

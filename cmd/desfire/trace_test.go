@@ -11,26 +11,28 @@ import (
 func TestFieldsHideKeys(t *testing.T) {
 	k := bytes.Repeat([]byte{0xA7}, 17)
 	for _, m := range []wire.Message{&wire.ChangeKey{Key: 1, Data: k}, &wire.ChangeKeyEV2{Set: 2, Key: 1, Data: k}} {
-		got := fields(m)
-		if strings.Contains(got, "A7") || !strings.Contains(got, "17 bytes that may hold keys") || !strings.Contains(got, "=1") {
+		got := strings.Join(fieldsOf(m), "  ")
+		if strings.Contains(got, "A7") || !strings.Contains(got, "17 bytes") || !strings.Contains(got, "=1") {
 			t.Errorf("%T: %q", m, got)
 		}
 	}
-	if got := fields(&wire.ChangeKeySettings{KS1: wire.SettDefault}); !strings.Contains(got, "master key changeable") {
+	if got := strings.Join(fieldsOf(&wire.ChangeKeySettings{KS1: wire.SettDefault}), "  "); !strings.Contains(got, "{master key changeable") {
 		t.Errorf("%q", got)
 	}
-	if got := fields(&wire.WriteData{File: 2, Offset: 3, Data: k}); !strings.Contains(got, "Data=A7A7A7A7A7A7A7A7A7A7A7A7...(17 bytes)") {
+	if got := strings.Join(fieldsOf(&wire.WriteData{File: 2, Offset: 3, Data: k}), "  "); !strings.Contains(got, "Data=A7A7A7A7A7A7A7A7A7A7A7A7...(17 bytes)") {
 		t.Errorf("%q", got)
 	}
 }
 
-func TestWrap(t *testing.T) {
-	got := wrap("a=1  b=2  c=with words  d=4", 9)
-	want := []string{"a=1  b=2", "c=with words", "d=4"}
-	if strings.Join(got, "|") != strings.Join(want, "|") {
-		t.Errorf("%q, want %q", got, want)
+func TestFold(t *testing.T) {
+	words := []string{"a=1", "b=2", "", "c={with words}", "d=4"}
+	if got := strings.Join(fold(words, 9), "|"); got != "a=1  b=2|c={with words}|d=4" {
+		t.Errorf("%q", got)
 	}
-	if wrap("", 10) != nil {
+	if got := strings.Join(fold(words, 0), "|"); got != "a=1  b=2  c={with words}  d=4" {
+		t.Errorf("%q", got)
+	}
+	if fold(nil, 10) != nil {
 		t.Error("lines of nothing")
 	}
 }
