@@ -172,6 +172,31 @@ func TestCutRecordingsAreWrittenAndRead(t *testing.T) {
 	}
 }
 
+// What the recordings of the test data hold is cut without making a right one
+// look wrong, and cut once is cut.
+func TestCutPublishedRecordings(t *testing.T) {
+	cuts := 0
+	for name, rec := range recordings(t) {
+		cut := rec.Cut()
+		if !reflect.DeepEqual(cut.Cut(), cut) {
+			t.Errorf("%s: cut twice it is another", name)
+		}
+		whole, left := Verify(rec, nil), Verify(cut, nil)
+		if whole.Verdict != Failed && left.Verdict == Failed || len(left.Messages) != len(whole.Messages) {
+			t.Errorf("%s: %v, cut %v: %s", name, whole.Verdict, left.Verdict, left.Reason())
+		}
+		cuts += len(left.Cut)
+		for i := range left.Messages {
+			if o := &left.Messages[i]; o.Spec != nil && o.Spec.Rule == wire.RuleChangeKey && o.Plain != nil {
+				t.Errorf("%s: %v", name, o.Lines())
+			}
+		}
+	}
+	if cuts < 10 {
+		t.Errorf("%d messages were cut", cuts)
+	}
+}
+
 // A replay accepts any key in the place of the one that was cut, and stops
 // where an answer is missing.
 func TestPlayerOfACutRecording(t *testing.T) {
@@ -206,8 +231,11 @@ func TestReaderCommandsAreCut(t *testing.T) {
 		{Command: []byte{0xFF, 0x82, 0, 0, 6, 1, 2, 3, 4, 5, 6}, Response: []byte{0x90, 0}},
 		{Command: []byte{0x90, 0xC4, 0, 0, 9, 1, 2, 3}, Response: []byte{0x67, 0}}, // no frame
 	}}
+	rec.Exchanges = append(rec.Exchanges,
+		Exchange{Command: []byte{0x90, 0xC6, 0, 0, 0, 0, 3, 1, 2, 9, 0, 0}, Response: []byte{0x91, 0}}, // three bytes of length
+		Exchange{Command: []byte{0x90, 0x5C, 0, 0, 0}, Response: []byte{0x91, 0x7E}})
 	rec = rec.Cut()
-	want := [][3]any{{Span{}, Span{}, byte(1)}, {Span{5, 11}, Span{}, byte(0x90)}, {Span{6, 8}, Span{}, byte(0x67)}}
+	want := [][3]any{{Span{}, Span{}, byte(1)}, {Span{5, 11}, Span{}, byte(0x90)}, {Span{6, 8}, Span{}, byte(0x67)}, {Span{9, 10}, Span{}, byte(0x91)}, {Span{}, Span{}, byte(0x91)}}
 	for i, e := range rec.Exchanges {
 		if e.CutCommand != want[i][0] || e.CutResponse != want[i][1] || e.Response[0] != want[i][2] {
 			t.Errorf("%d: %+v", i, e)

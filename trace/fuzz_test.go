@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -46,8 +47,29 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// exercise verifies and explains.
+// exercise verifies and explains, whole and cut.
 func exercise(t *testing.T, r *Recording) {
+	exerciseOne(t, r)
+	cut := r.Cut()
+	if !reflect.DeepEqual(cut.Cut().Exchanges, cut.Exchanges) {
+		t.Fatal("cut twice it is another")
+	}
+	for i, e := range cut.Exchanges {
+		for at, b := range e.Command {
+			if e.CutCommand.at(at) && b != 0 {
+				t.Fatalf("exchange %d: byte %d stayed", i, at)
+			}
+		}
+	}
+	exerciseOne(t, cut)
+	x := Explainer{Framing: r.Framing}
+	for i := range r.Exchanges {
+		c, a := x.Step(&r.Exchanges[i])
+		_, _ = c.String(), a.String()
+	}
+}
+
+func exerciseOne(t *testing.T, r *Recording) {
 	v := Verify(r, &VerifyConfig{DefaultKeys: true})
 	if (v.Verdict == Verified) != (len(v.Failures) == 0) {
 		t.Fatalf("%v with %d failures", v.Verdict, len(v.Failures))
