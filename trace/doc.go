@@ -9,5 +9,6 @@
 //	Verify      finds the authentications and checks every MAC, CMAC and CRC
 //
 // Keys and key bytes in messages are never printed, and never written into a
-// recording.
+// recording. What carries keys is cut from recordings, and all that depends on
+// it: see Recording.Cut and RecorderConfig.KeepKeys.
 package trace
