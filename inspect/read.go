@@ -43,8 +43,8 @@ type Config struct {
 	Ask Ask // 0 is Tree
 
 	// Places, if there are any, are the applications to read; the card is not
-	// asked for its list then, and one that it does not have is an error. The
-	// card itself among them stands for what is asked of the card.
+	// asked for its list then, and one that it does not have is an error. What
+	// is asked of the card itself is asked only if it is one of them.
 	Places []wire.Place
 
 	// Enter selects a place, and authenticates where the caller has a key for
@@ -64,6 +64,9 @@ func Read(ctx context.Context, card *desfire.Card, conf *Config) (*Card, error) 
 	}
 	if r.conf.Ask == 0 {
 		r.conf.Ask = Tree
+	}
+	if len(r.conf.Places) > 0 {
+		r.conf.Ask &^= AskApplications
 	}
 	if r.conf.Enter == nil {
 		r.conf.Enter = func(ctx context.Context, card *desfire.Card, p wire.Place) error { return card.Select(ctx, p) }

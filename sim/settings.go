@@ -21,7 +21,14 @@ func (c *Card) getFileSettings(m *wire.GetFileSettings, rsp *wire.FileSettings) 
 	if st := c.allowedBy(c.call.app.settings, wire.SettFreeDirectory); st != wire.StatusOK {
 		return st
 	}
-	*rsp = wire.FileSettings{
+	*rsp = *f.settings(c.nvm.config.lrp(), c.quirks.SDMBlockAtCreate)
+	return wire.StatusOK
+}
+
+// settings are what GetFileSettings answers: under LRP a limit is shorter, and
+// some cards show the block of secure dynamic messaging from the beginning.
+func (f *file) settings(lrp, sdmBlock bool) *wire.FileSettings {
+	rsp := &wire.FileSettings{
 		Type: f.typ, Option: wire.FileOption(f.comm), Access: f.rights, Size: uint32(len(f.data)),
 		Lower: f.lower, Upper: f.upper, LimitedCredit: f.limited,
 		RecordSize: uint32(f.recordSize), MaxRecords: uint32(f.maxRecords), Records: uint32(len(f.records)),
@@ -39,7 +46,7 @@ func (c *Card) getFileSettings(m *wire.GetFileSettings, rsp *wire.FileSettings) 
 		case f.sdm != nil:
 			block := *f.sdm
 			rsp.SDM = &block
-		case c.quirks.SDMBlockAtCreate:
+		case sdmBlock:
 			rsp.SDM = &wire.SDM{Access: sdmNobody}
 		}
 	}
@@ -50,10 +57,10 @@ func (c *Card) getFileSettings(m *wire.GetFileSettings, rsp *wire.FileSettings) 
 		}
 		if t.limited {
 			rsp.Option |= wire.OptionTMCLimit
-			rsp.Limit = wire.TMCLimit{Limit: t.limit, Short: c.nvm.config.lrp()}
+			rsp.Limit = wire.TMCLimit{Limit: t.limit, Short: lrp}
 		}
 	}
-	return wire.StatusOK
+	return rsp
 }
 
 // sdmNobody are the rights of a file that is to mirror but was not told what.

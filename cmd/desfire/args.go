@@ -13,18 +13,6 @@ import (
 // maxFile is the largest file number of any generation.
 const maxFile = 31
 
-// parseApp reads the AID of an application.
-func parseApp(cmd *cobra.Command, s string) (wire.AID, error) {
-	aid, err := wire.ParseAID(s)
-	switch {
-	case err != nil:
-		return 0, &usageError{cmd, err}
-	case aid == wire.PICC:
-		return 0, &usageError{cmd, fmt.Errorf("AID %s is the card itself, which has no files: want 000001 to FFFFFF", s)}
-	}
-	return aid, nil
-}
-
 // parseFile reads a file number, decimal or with 0x.
 func parseFile(cmd *cobra.Command, s string) (wire.FileNo, error) {
 	n, err := strconv.ParseUint(s, 0, 8)

@@ -108,7 +108,7 @@ EV3, DESFire Light or NTAG 424 DNA can count a wrong key as a failed attempt.
 // authCheckResult is what auth check prints with --json.
 type authCheckResult struct {
 	Card        string         `json:"card"`
-	Application wire.AID       `json:"application"`
+	Application wire.Place     `json:"application"`
 	Key         wire.KeyNo     `json:"key"`
 	Facts       keystore.Facts `json:"facts"`
 	Method      string         `json:"method"`
@@ -117,8 +117,11 @@ type authCheckResult struct {
 	Counter     *uint16        `json:"counter"` // null where the channel has none
 }
 
-func (a *app) authCheck(ctx context.Context, card *desfire.Card, l level, no wire.KeyNo, m *key.Method) error {
-	if err := l.enter(ctx, card); err != nil {
+func (a *app) authCheck(ctx context.Context, card *desfire.Card, l wire.Place, no wire.KeyNo, m *key.Method) error {
+	if err := checkKeys(card, l); err != nil {
+		return err
+	}
+	if err := selectPlace(ctx, card, l); err != nil {
 		return err
 	}
 	how := card.Strongest(a.key.Type())
@@ -133,7 +136,7 @@ func (a *app) authCheck(ctx context.Context, card *desfire.Card, l level, no wir
 		return errors.New("the card accepted the key, and there is no session")
 	}
 	spec := keySpec{spec: a.keySpec, key: a.key}
-	r := authCheckResult{Card: card.String(), Application: l.aid, Key: s.KeyNo, Facts: spec.facts(), Method: s.Method.String(), Channel: s.Scheme.String()}
+	r := authCheckResult{Card: card.String(), Application: l, Key: s.KeyNo, Facts: spec.facts(), Method: s.Method.String(), Channel: s.Scheme.String()}
 	if s.Scheme == wire.SchemeEV2 || s.Scheme == wire.SchemeLRP {
 		ti := fmt.Sprintf("%X", s.TI)
 		r.TI, r.Counter = &ti, &s.Counter
@@ -142,7 +145,7 @@ func (a *app) authCheck(ctx context.Context, card *desfire.Card, l level, no wir
 		return a.emit(r)
 	}
 	p := a.out
-	a.printf("%s %s accepts key %d of %v\n", p.good.Render("+"), p.title.Render(r.Card), no, l)
+	a.printf("%s %s accepts key %d of %s\n", p.good.Render("+"), p.title.Render(r.Card), no, l.Words())
 	row := func(name, text string) { a.printf("  %s%s%s\n", p.dim.Render(name), pad(name, 9), text) }
 	row("key", describeKey(p, r.Facts))
 	row("method", r.Method)
@@ -158,7 +161,7 @@ func (a *app) authCheck(ctx context.Context, card *desfire.Card, l level, no wir
 }
 
 // suggestDiagnosis says how to find out why an authentication was refused.
-func (a *app) suggestDiagnosis(err error, l level, no wire.KeyNo, m key.Method) error {
+func (a *app) suggestDiagnosis(err error, l wire.Place, no wire.KeyNo, m key.Method) error {
 	var refused *desfire.CommandError
 	status := wire.StatusAuthenticationError
 	switch {
@@ -169,5 +172,5 @@ func (a *app) suggestDiagnosis(err error, l level, no wire.KeyNo, m key.Method) 
 		return err
 	}
 	spec := keySpec{spec: a.keySpec}
-	return fmt.Errorf("%w: desfire auth diagnose %s %d --status %02X --method %s --key %s looks for the reason", err, l.arg(), no, status.Byte(), strings.ToLower(m.String()), spec.arg())
+	return fmt.Errorf("%w: desfire auth diagnose %s %d --status %02X --method %s --key %s looks for the reason", err, l.String(), no, status.Byte(), strings.ToLower(m.String()), spec.arg())
 }

@@ -38,7 +38,7 @@ It never does what the card could count as a failed authentication, unless
 			if err != nil {
 				return err
 			}
-			t := diagnose.Trouble{Place: l.place(), No: no, Risky: risky}
+			t := diagnose.Trouble{Place: l, No: no, Risky: risky}
 			if t.Status, err = parseStatus(cmd, status); err != nil {
 				return err
 			}
@@ -79,15 +79,18 @@ func parseStatus(cmd *cobra.Command, s string) (wire.Status, error) {
 
 // diagnosisResult is what auth diagnose prints with --json.
 type diagnosisResult struct {
-	Application wire.AID   `json:"application"`
+	Application wire.Place `json:"application"`
 	Key         wire.KeyNo `json:"key"`
 	Status      string     `json:"status"`
 	diagnose.Diagnosis
 }
 
-func (a *app) diagnose(ctx context.Context, card *desfire.Card, l level, t diagnose.Trouble, m *key.Method) error {
+func (a *app) diagnose(ctx context.Context, card *desfire.Card, l wire.Place, t diagnose.Trouble, m *key.Method) error {
 	// Where there is no such application, that is the diagnosis.
-	err := l.enter(ctx, card)
+	err := checkKeys(card, l)
+	if err == nil {
+		err = selectPlace(ctx, card, l)
+	}
 	if err != nil && !errors.Is(err, wire.StatusApplicationNotFound) {
 		return err
 	}
@@ -108,7 +111,7 @@ func (a *app) diagnose(ctx context.Context, card *desfire.Card, l level, t diagn
 		return err
 	}
 	if a.json {
-		return a.emit(diagnosisResult{l.aid, t.No, t.Status.String(), *d})
+		return a.emit(diagnosisResult{l, t.No, t.Status.String(), *d})
 	}
 	a.printDiagnosis(l, t, d)
 	return nil
@@ -131,9 +134,9 @@ func (a *app) guessType(ctx context.Context, card *desfire.Card, m *key.Method) 
 	return key.TypeAES, nil
 }
 
-func (a *app) printDiagnosis(l level, t diagnose.Trouble, d *diagnose.Diagnosis) {
+func (a *app) printDiagnosis(l wire.Place, t diagnose.Trouble, d *diagnose.Diagnosis) {
 	p := a.out
-	a.printf("%s, key %d of %v: %v\n", p.title.Render(d.Card), t.No, l, t.Status.Error())
+	a.printf("%s, key %d of %s: %v\n", p.title.Render(d.Card), t.No, l.Words(), t.Status.Error())
 	a.printf("%s\n", p.title.Render("What the card tells"))
 	wide := 0
 	for _, q := range d.Probes {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/simreader"
 	"github.com/go-desfire/desfire/wire"
@@ -74,7 +75,7 @@ func (a *app) demo(ctx context.Context, speed float64) error {
 		return err
 	}
 	d := &demo{app: a, field: simreader.New("simulated reader", card), speed: speed, value: demoCredit,
-		purse: purse{app: transitApp, file: transitPurse, amount: 1}}
+		purse: purse{app: wire.Place{AID: transitApp}, file: transitPurse, amount: 1}}
 	d.heading(d.out.title, "desfire demo: a simulated transit card, no reader needed")
 	if err := d.present(ctx); err != nil {
 		return err
@@ -100,7 +101,7 @@ func (d *demo) present(ctx context.Context) error {
 	}
 	defer card.Close()
 	d.card = card.String()
-	list, err := d.listCard(ctx, card, nil)
+	list, err := d.inspect(ctx, card, &inspect.Config{Ask: inspect.Tree})
 	if err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func (d *demo) present(ctx context.Context) error {
 	if d.json {
 		if err := d.emit(struct {
 			Event string `json:"event"`
-			*cardTree
+			*inspect.Card
 		}{"presented", list}); err != nil {
 			return err
 		}

@@ -25,7 +25,9 @@ the card: when it leaves, drain waits for the same card and goes on.
 A debit counts when the card has confirmed its commit. If that answer is lost,
 nobody can know whether it happened until the card is back: then the value is
 read again, and the debit is reported as done, not done, or (when the value is
-neither the old nor the new one) unknown. A summary ends it, also after Ctrl-C.`,
+neither the old nor the new one) unknown. A summary ends it, also after Ctrl-C.
+
+` + helpApp,
 		Args: wants("APP", "FILE"),
 		Example: `  desfire drain 121314 1
   desfire drain 121314 1 --amount 5 --every 250ms --reader tcp:localhost:9000`,
@@ -73,7 +75,7 @@ type drainEvent struct {
 type drainSummary struct {
 	Event       string      `json:"event"`
 	Card        string      `json:"card"`
-	Application wire.AID    `json:"application"`
+	Application wire.Place  `json:"application"`
 	File        wire.FileNo `json:"file"`
 	Amount      int32       `json:"amount"`
 	Start       *int32      `json:"start"`
@@ -112,7 +114,7 @@ func (d *drain) run(ctx context.Context, pl *place, every time.Duration) error {
 		cancel()
 	})()
 	if !d.json {
-		d.log.Info(fmt.Sprintf("Present the card with application %v to debit its file %d; Ctrl-C ends.", d.purse.app, d.purse.file), "reader", pl.name)
+		d.log.Info(fmt.Sprintf("Present the card with %s to debit its file %d; Ctrl-C ends.", d.purse.app.Words(), d.purse.file), "reader", pl.name)
 	}
 	began := time.Now()
 	err := d.hold(hold, pl, d.purse, every, 0, d.changed, d.once)

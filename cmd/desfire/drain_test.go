@@ -31,7 +31,7 @@ func drainCard(t *testing.T, credit int32) (*drain, *simreader.Reader, *bytes.Bu
 		t.Fatal(err)
 	}
 	a.json = true
-	p := &purse{app: transitApp, file: transitPurse, amount: 1}
+	p := &purse{app: wire.Place{AID: transitApp}, file: transitPurse, amount: 1}
 	return newDrain(a, p), simreader.New("field", card), &out
 }
 

@@ -57,66 +57,27 @@ func (a *app) enterCard(ctx context.Context, card *desfire.Card) error {
 	if a.key == nil {
 		return nil // a card begins there
 	}
-	if err := card.SelectApplication(ctx, wire.PICC); err != nil {
-		return err
-	}
-	return a.authenticate(ctx, card)
+	return a.enter(ctx, card, wire.Place{})
 }
 
-// enter selects an application, and authenticates if there is a key.
-func (a *app) enter(ctx context.Context, card *desfire.Card, aid desfire.AID) error {
-	if err := selectApp(ctx, card, aid); err != nil {
+// enter selects a place, and authenticates if there is a key.
+func (a *app) enter(ctx context.Context, card *desfire.Card, p wire.Place) error {
+	if err := selectPlace(ctx, card, p); err != nil {
 		return err
 	}
 	return a.authenticate(ctx, card)
 }
 
 // enterFile is enter, for a file whose settings are wanted, too. They are asked
-// for before the authentication where they are free: inside a session a refusal
-// would cost it.
-func (a *app) enterFile(ctx context.Context, card *desfire.Card, aid desfire.AID, no desfire.FileNo) (*wire.FileSettings, error) {
-	if err := selectApp(ctx, card, aid); err != nil {
+// for in the session: what a card says before one can be forged, and must not
+// decide how the session treats the file.
+func (a *app) enterFile(ctx context.Context, card *desfire.Card, p wire.Place, no desfire.FileNo) (*wire.FileSettings, error) {
+	if err := a.enter(ctx, card, p); err != nil {
 		return nil, err
 	}
 	fs, err := card.FileSettings(ctx, no)
-	if a.key == nil || err != nil && !errors.Is(err, wire.StatusAuthenticationError) {
-		return fs, a.noFile(aid, no, err)
-	}
-	if err := a.authenticate(ctx, card); err != nil {
-		return nil, err
-	}
-	if fs == nil {
-		fs, err = card.FileSettings(ctx, no)
-		return fs, a.noFile(aid, no, err)
-	}
-	return fs, nil
-}
-
-// noFile names a file that is not there.
-func (a *app) noFile(aid desfire.AID, no desfire.FileNo, err error) error {
 	if errors.Is(err, wire.StatusFileNotFound) || errors.Is(err, wire.StatusParameterError) {
-		return fmt.Errorf("application %v has no file %d: desfire ls shows what it has", aid, no)
+		return nil, fmt.Errorf("%s has no file %d: desfire ls shows what it has", p.Words(), no)
 	}
-	return err
+	return fs, err
 }
-
-// selectApp selects an application and names it if there is none.
-func selectApp(ctx context.Context, card *desfire.Card, aid desfire.AID) error {
-	err := card.SelectApplication(ctx, aid)
-	if errors.Is(err, wire.StatusApplicationNotFound) {
-		return &noApplicationError{aid, err}
-	}
-	return err
-}
-
-// noApplicationError is an AID that the card does not have.
-type noApplicationError struct {
-	aid desfire.AID
-	err error
-}
-
-func (e *noApplicationError) Error() string {
-	return fmt.Sprintf("the card has no application %v: desfire ls shows what it has", e.aid)
-}
-
-func (e *noApplicationError) Unwrap() error { return e.err }

@@ -46,7 +46,7 @@ of the application, if its settings may be read.
 		Example: `  desfire key version 121314
   desfire key version card 0`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := parseLevel(cmd, args[0])
+			l, err := parsePlace(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -65,32 +65,29 @@ of the application, if its settings may be read.
 	}
 }
 
-// fixedKeys is how many keys DESFire Light and NTAG 424 DNA have.
-const fixedKeys = 5
-
 // keyVersionResult is what key version prints with --json.
 type keyVersionResult struct {
 	Card        string     `json:"card"`
-	Application wire.AID   `json:"application"`
+	Application wire.Place `json:"application"`
 	Key         wire.KeyNo `json:"key"`
 	Version     byte       `json:"version"`
 }
 
-func (a *app) keyVersions(ctx context.Context, card *desfire.Card, l level, keys []wire.KeyNo) error {
-	if err := a.enterLevel(ctx, card, l); err != nil {
+func (a *app) keyVersions(ctx context.Context, card *desfire.Card, l wire.Place, keys []wire.KeyNo) error {
+	if err := a.enterKeys(ctx, card, l); err != nil {
 		return err
 	}
 	switch {
 	case len(keys) > 0:
-	case l.only:
-		for no := range wire.KeyNo(fixedKeys) {
+	case l.Fixed:
+		for no := range wire.KeyNo(wire.FixedKeys) {
 			keys = append(keys, no)
 		}
 	default:
 		s, err := card.KeySettings(ctx)
 		switch {
 		case refusal(err):
-			return fmt.Errorf("how many keys %v has is not free to read: name them, as in desfire key version %s 0 1: %w", l, l.arg(), err)
+			return fmt.Errorf("how many keys %s has is not free to read: name them, as in desfire key version %v 0 1: %w", l.Words(), l, err)
 		case err != nil:
 			return err
 		}
@@ -102,11 +99,11 @@ func (a *app) keyVersions(ctx context.Context, card *desfire.Card, l level, keys
 		v, err := card.KeyVersion(ctx, no)
 		switch {
 		case errors.Is(err, wire.StatusNoSuchKey):
-			return fmt.Errorf("%v has no key %d: %w", l, no, err)
+			return fmt.Errorf("%s has no key %d: %w", l.Words(), no, err)
 		case err != nil:
 			return err
 		case a.json:
-			if err := a.emit(keyVersionResult{card.String(), l.aid, no, v}); err != nil {
+			if err := a.emit(keyVersionResult{card.String(), l, no, v}); err != nil {
 				return err
 			}
 		default:
@@ -116,10 +113,10 @@ func (a *app) keyVersions(ctx context.Context, card *desfire.Card, l level, keys
 	return nil
 }
 
-// enterLevel is enter for a level.
-func (a *app) enterLevel(ctx context.Context, card *desfire.Card, l level) error {
-	if err := l.enter(ctx, card); err != nil {
+// enterKeys is enter, for a place where keys are.
+func (a *app) enterKeys(ctx context.Context, card *desfire.Card, l wire.Place) error {
+	if err := checkKeys(card, l); err != nil {
 		return err
 	}
-	return a.authenticate(ctx, card)
+	return a.enter(ctx, card, l)
 }

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
 
-	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
@@ -18,84 +16,9 @@ import (
 // What the verbs about keys read from the command line. None of it is ever
 // shown back if it could be a key.
 
-const helpLevel = `APP is an application by its AID, or "card" for the card itself, or "app" for the
-one application of a DESFire Light or NTAG 424 DNA.`
-
 const helpKeySpec = `A key is best given as @FILE or env:NAME: others can see the command line. What
 the file or variable holds is des:HEX, 2k3des:HEX, 3k3des:HEX or aes:HEX, and /VV
 after the digits for a version, as in aes:00112233445566778899AABBCCDDEEFF/01.`
-
-// level is where a key is: in an application, or on the card itself.
-type level struct {
-	aid  wire.AID
-	only bool // the one application of a card that has no AIDs
-}
-
-// parseLevel reads APP.
-func parseLevel(cmd *cobra.Command, s string) (level, error) {
-	switch strings.ToLower(s) {
-	case "card", "picc":
-		return level{}, nil
-	case "app":
-		return level{only: true}, nil
-	}
-	aid, err := wire.ParseAID(s)
-	if err != nil {
-		return level{}, &usageError{cmd, fmt.Errorf(`%s: want an AID of six hexadecimal digits, "card", or "app" for the one application of a DESFire Light or NTAG 424 DNA`, strconv.Quote(hideKeys(s)))}
-	}
-	return level{aid: aid}, nil
-}
-
-func (l level) String() string {
-	switch {
-	case l.only:
-		return "the application"
-	case l.aid == wire.PICC:
-		return "the card"
-	}
-	return "application " + l.aid.String()
-}
-
-// place is the level for the library.
-func (l level) place() wire.Place { return wire.Place{AID: l.aid, Fixed: l.only} }
-
-// arg is the level as it is written on the command line.
-func (l level) arg() string {
-	switch {
-	case l.only:
-		return "app"
-	case l.aid == wire.PICC:
-		return "card"
-	}
-	return l.aid.String()
-}
-
-// check tells whether the card has such a level.
-func (l level) check(card *desfire.Card) error {
-	switch fixed := !card.Generation().Has(wire.FeatureApplications); {
-	case fixed && !l.only:
-		return fmt.Errorf("%v has one application, which has no AID: say app instead of %s", card, l.arg())
-	case !fixed && l.only:
-		return fmt.Errorf("%v has applications with AIDs: say one of them, or card, instead of app", card)
-	}
-	return nil
-}
-
-// enter selects the level.
-func (l level) enter(ctx context.Context, card *desfire.Card) error {
-	if err := l.check(card); err != nil {
-		return err
-	}
-	if !l.only {
-		return selectApp(ctx, card, l.aid)
-	}
-	name := wire.NDEFName[:]
-	if card.Generation() == wire.Light {
-		name = wire.LightName[:]
-	}
-	_, err := desfire.Do(ctx, card, &wire.ISOSelect{By: wire.SelectByName, Name: name, P2: wire.SelectNoData})
-	return err
-}
 
 // maxSpecialKey is the largest number of a key with a special purpose.
 const maxSpecialKey = 0x3F
@@ -123,8 +46,8 @@ func parseAuthKeyNo(cmd *cobra.Command, s string) (wire.KeyNo, error) {
 }
 
 // keyPlace reads APP KEYNO of a key that is to authenticate.
-func keyPlace(cmd *cobra.Command, args []string) (level, wire.KeyNo, error) {
-	l, err := parseLevel(cmd, args[0])
+func keyPlace(cmd *cobra.Command, args []string) (wire.Place, wire.KeyNo, error) {
+	l, err := parsePlace(cmd, args[0])
 	if err != nil {
 		return l, 0, err
 	}

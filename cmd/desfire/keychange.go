@@ -14,7 +14,7 @@ import (
 
 // keyChangeVerb is one run of key change or key find.
 type keyChangeVerb struct {
-	l              level
+	l              wire.Place
 	no             wire.KeyNo
 	old, new, with keySpec
 	withNo         wire.KeyNo
@@ -66,7 +66,7 @@ func (v *keyChangeVerb) read(a *app, cmd *cobra.Command, args []string, needsJou
 // change is what the library does.
 func (v *keyChangeVerb) change(j rekey.Journal) *rekey.Change {
 	ch := &rekey.Change{
-		Place: v.l.place(), No: v.no, Old: v.old.key, New: v.new.key, OldSource: v.old.ref(), NewSource: v.new.ref(),
+		Place: v.l, No: v.no, Old: v.old.key, New: v.new.key, OldSource: v.old.ref(), NewSource: v.new.ref(),
 		Journal: j, Budget: v.budget, DryRun: v.dryRun, Force: v.force,
 	}
 	if v.with.key != nil {
@@ -117,7 +117,7 @@ keys are kept, versions and check values, never keys.`,
 // keyChangeResult is what key change prints with --json.
 type keyChangeResult struct {
 	Card        string         `json:"card"`
-	Application wire.AID       `json:"application"`
+	Application wire.Place     `json:"application"`
 	Key         wire.KeyNo     `json:"key"`
 	Outcome     rekey.Outcome  `json:"outcome"` // changed, already, unchanged, unknown; of a dry run possible or already
 	Old         keystore.Facts `json:"old"`
@@ -145,7 +145,7 @@ func (v *keyChangeVerb) run(a *app, cmd *cobra.Command) error {
 		if err := v.ask(ctx, a, cmd, card, ch); err != nil {
 			return err
 		}
-		r := &keyChangeResult{Card: card.String(), Application: v.l.aid, Key: v.no, Old: v.old.facts(), New: v.new.facts(), Steps: []string{}}
+		r := &keyChangeResult{Card: card.String(), Application: v.l, Key: v.no, Old: v.old.facts(), New: v.new.facts(), Steps: []string{}}
 		ch.OnStep = func(s rekey.Step) {
 			r.Steps = append(r.Steps, s.String())
 			if !a.json {
@@ -172,7 +172,7 @@ func (v *keyChangeVerb) run(a *app, cmd *cobra.Command) error {
 
 func (v *keyChangeVerb) print(a *app, r *keyChangeResult) {
 	p := a.out
-	what := fmt.Sprintf("Key %d of %v on %s", v.no, v.l, p.title.Render(r.Card))
+	what := fmt.Sprintf("Key %d of %s on %s", v.no, v.l.Words(), p.title.Render(r.Card))
 	switch r.Outcome {
 	case rekey.Already:
 		a.printf("%s is %s already\n", what, describeKey(p, r.New))
@@ -194,13 +194,13 @@ func describeKey(p palette, f keystore.Facts) string {
 
 // ask shows what will happen to which card, refuses what is risky, and asks.
 func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *desfire.Card, ch *rekey.Change) error {
-	if err := v.l.check(c); err != nil {
+	if err := checkKeys(c, v.l); err != nil {
 		return err
 	}
 	risks, err := rekey.Risks(ctx, c, ch)
 	switch {
 	case errors.Is(err, wire.StatusApplicationNotFound):
-		return &noApplicationError{v.l.aid, err}
+		return &noApplicationError{v.l, err}
 	case err != nil:
 		return err
 	case len(risks) > 0 && !v.force:
@@ -218,7 +218,7 @@ func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *
 			says += ", which is neither key's"
 		}
 	case errors.Is(err, wire.StatusNoSuchKey):
-		return fmt.Errorf("%v has no key %d: %w", v.l, v.no, err)
+		return fmt.Errorf("%s has no key %d: %w", v.l.Words(), v.no, err)
 	case !refusal(err):
 		return err
 	}
@@ -227,7 +227,7 @@ func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *
 	}
 	p := a.err
 	show := func(name, text string) { fmt.Fprintf(a.stderr, "  %s%s%s\n", p.dim.Render(name), pad(name, 9), text) }
-	fmt.Fprintf(a.stderr, "Key %d of %v on %s (%s)\n", v.no, v.l, p.title.Render(c.String()), a.at)
+	fmt.Fprintf(a.stderr, "Key %d of %s on %s (%s)\n", v.no, v.l.Words(), p.title.Render(c.String()), a.at)
 	show("from", describeKey(p, v.old.facts()))
 	show("to", describeKey(p, v.new.facts()))
 	if v.with.key != nil {
@@ -251,7 +251,7 @@ func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *
 // explain adds to an error what to do about it.
 func (v *keyChangeVerb) explain(err error, outcome rekey.Outcome) error {
 	var refused *desfire.CommandError
-	find := fmt.Sprintf("desfire key find %s %d --old %s --new %s", v.l.arg(), v.no, v.old.arg(), v.new.arg())
+	find := fmt.Sprintf("desfire key find %s %d --old %s --new %s", v.l.String(), v.no, v.old.arg(), v.new.arg())
 	switch {
 	case err == nil:
 		return nil
@@ -266,7 +266,7 @@ func (v *keyChangeVerb) explain(err error, outcome rekey.Outcome) error {
 	case errors.As(err, &refused) && refused.Command == "ChangeKey" && v.with.key == nil:
 		return fmt.Errorf("%w; perhaps another key changes this one: --with 0 --with-key KEY", err)
 	case errors.Is(err, wire.StatusAuthenticationError):
-		return fmt.Errorf("%w: desfire auth diagnose %s %d looks for the reason", err, v.l.arg(), v.no)
+		return fmt.Errorf("%w: desfire auth diagnose %s %d looks for the reason", err, v.l.String(), v.no)
 	}
 	return err
 }

@@ -40,7 +40,7 @@ has a change of this key that is open, it is told.
 // keyFindResult is what key find prints with --json.
 type keyFindResult struct {
 	Card        string         `json:"card"`
-	Application wire.AID       `json:"application"`
+	Application wire.Place     `json:"application"`
 	Key         wire.KeyNo     `json:"key"`
 	Holds       string         `json:"holds"` // old, new
 	Facts       keystore.Facts `json:"facts"`
@@ -48,26 +48,26 @@ type keyFindResult struct {
 }
 
 func (v *keyChangeVerb) find(ctx context.Context, a *app, c *desfire.Card) error {
-	if err := v.l.check(c); err != nil {
+	if err := checkKeys(c, v.l); err != nil {
 		return err
 	}
 	found, settled, untold, err := v.settle(ctx, c)
 	switch {
 	case errors.Is(err, wire.StatusApplicationNotFound):
-		return &noApplicationError{v.l.aid, err}
+		return &noApplicationError{v.l, err}
 	case err != nil:
 		return v.explain(err, rekey.Untouched)
 	case untold != nil:
 		a.log.Warn("the journal could not be told", "err", oneLine(untold))
 	}
-	r := keyFindResult{Card: c.String(), Application: v.l.aid, Key: v.no, Holds: "old", Facts: v.old.facts(), Settled: settled}
+	r := keyFindResult{Card: c.String(), Application: v.l, Key: v.no, Holds: "old", Facts: v.old.facts(), Settled: settled}
 	if found.IsNew {
 		r.Holds, r.Facts = "new", v.new.facts()
 	}
 	if a.json {
 		return a.emit(r)
 	}
-	a.printf("%s holds the %s key %d of %v: %s\n", a.out.title.Render(r.Card), a.out.good.Render(r.Holds), v.no, v.l, describeKey(a.out, r.Facts))
+	a.printf("%s holds the %s key %d of %s: %s\n", a.out.title.Render(r.Card), a.out.good.Render(r.Holds), v.no, v.l.Words(), describeKey(a.out, r.Facts))
 	if r.Settled {
 		a.printf("%s\n", a.out.dim.Render("  the open change in "+v.journal+" is settled"))
 	}

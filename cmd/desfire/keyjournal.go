@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/rekey"
+	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
@@ -101,6 +104,18 @@ func (a *app) showJournal(path string, openOnly bool) error {
 	return nil
 }
 
+// placeOf is where the key of an entry is.
+func placeOf(e *journalEntry) wire.Place {
+	name, err := hex.DecodeString(e.Name)
+	switch {
+	case err != nil || len(name) == 0:
+		return wire.Place{AID: e.App}
+	case bytes.Equal(name, wire.LightName[:]), bytes.Equal(name, wire.NDEFName[:]):
+		return wire.Place{Fixed: true}
+	}
+	return wire.Place{Name: string(name)}
+}
+
 func (a *app) printEntry(e journalEntry) {
 	p := a.out
 	state := p.good
@@ -114,8 +129,8 @@ func (a *app) printEntry(e journalEntry) {
 	if uid == "" {
 		uid = "unknown card"
 	}
-	l := level{e.App, e.Name != ""}
-	a.printf("%s  %s  %s key %d  %s\n", p.dim.Render(e.Time.UTC().Format(time.DateTime+"Z")), p.title.Render(uid), l.arg(), e.No, state.Render(string(e.State)))
+	l := placeOf(&e)
+	a.printf("%s  %s  %s key %d  %s\n", p.dim.Render(e.Time.UTC().Format(time.DateTime+"Z")), p.title.Render(uid), l.String(), e.No, state.Render(string(e.State)))
 	a.printf("  %s -> %s\n", describeKey(p, e.Old), describeKey(p, e.New))
 	if !e.Open {
 		return
@@ -126,5 +141,5 @@ func (a *app) printEntry(e journalEntry) {
 		}
 		return f.Source
 	}
-	a.printf("  %s desfire key find %s %d --old %s --new %s\n", p.warn.Render("open:"), l.arg(), e.No, arg(e.Old), arg(e.New))
+	a.printf("  %s desfire key find %s %d --old %s --new %s\n", p.warn.Render("open:"), l.String(), e.No, arg(e.Old), arg(e.New))
 }

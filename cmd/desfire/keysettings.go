@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -28,11 +29,11 @@ are refused unless --force.
 		Example: `  desfire key settings 121314
   desfire key settings card --set 09 --key @master.key`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := parseLevel(cmd, args[0])
+			l, err := parsePlace(cmd, args[0])
 			switch {
 			case err != nil:
 				return err
-			case l.only:
+			case l.Fixed:
 				return errFixedSettings
 			}
 			if !cmd.Flags().Changed("set") {
@@ -64,76 +65,33 @@ var errFixedSettings = errors.New("DESFire Light and NTAG 424 DNA have no key se
 
 // settingsResult is what key settings prints with --json.
 type settingsResult struct {
-	Card        string        `json:"card"`
-	Application wire.AID      `json:"application"`
-	Settings    hexBytes      `json:"settings"` // one byte
-	Before      hexBytes      `json:"before,omitempty"`
-	Words       []settingRule `json:"words"`
-	Keys        int           `json:"keys"`
-	KeyType     string        `json:"key_type"`
-}
-
-// settingRule is one setting.
-type settingRule struct {
-	What string `json:"what"`
-	Rule string `json:"rule"`
+	Card        string         `json:"card"`
+	Application wire.Place     `json:"application"`
+	Settings    hexBytes       `json:"settings"` // one byte
+	Before      hexBytes       `json:"before,omitempty"`
+	Words       []inspect.Rule `json:"words"`
+	Keys        int            `json:"keys"`
+	KeyType     string         `json:"key_type"`
 }
 
 // settingsWidth is the width of the longest What.
 const settingsWidth = len("applications and settings")
 
-// settingsInWords says what key setting 1 allows.
-func settingsInWords(s wire.KeySett1, l level) []settingRule {
-	either := func(flag wire.KeySett1, yes, no string) string {
-		if s.Has(flag) {
-			return yes
-		}
-		return no
-	}
-	lists, creating := "files and settings", "files"
-	if l.aid == wire.PICC {
-		lists, creating = "applications and settings", "applications"
-	}
-	words := []settingRule{
-		{"master key", either(wire.SettMasterChangeable, "may be changed", "can never be changed")},
-		{lists, either(wire.SettFreeDirectory, "are listed without a key", "are listed with the master key only")},
-		{creating, either(wire.SettFreeCreate, "are made and deleted without the master key", "are made and deleted with the master key only")},
-		{"these settings", either(wire.SettChangeable, "may be changed with the master key", "can never be changed")},
-	}
-	if creating == "applications" {
-		words[2].Rule = either(wire.SettFreeCreate, "are made without a key, and deleted with their own master key", "are made and deleted with the master key only")
-		return words
-	}
-	return append(words, settingRule{"other keys", changeRight(s.ChangeKey())})
-}
-
-func changeRight(r wire.Access) string {
-	switch r {
-	case 0:
-		return "are changed with the master key"
-	case wire.Free:
-		return "are changed each with itself"
-	case wire.Never:
-		return "cannot be changed"
-	}
-	return fmt.Sprintf("are changed with key %d", uint8(r))
-}
-
-func newSettingsResult(card *desfire.Card, l level, s *wire.KeySettings) *settingsResult {
+func newSettingsResult(card *desfire.Card, l wire.Place, s *wire.KeySettings) *settingsResult {
 	return &settingsResult{
-		Card: card.String(), Application: l.aid, Settings: hexBytes{byte(s.KS1)}, Words: settingsInWords(s.KS1, l),
+		Card: card.String(), Application: l, Settings: hexBytes{byte(s.KS1)}, Words: inspect.RulesOf(s.KS1, l.IsCard()),
 		Keys: s.KS2.Keys(), KeyType: s.KS2.KeyType().String(),
 	}
 }
 
-func (a *app) showSettings(ctx context.Context, card *desfire.Card, l level) error {
-	if err := a.enterLevel(ctx, card, l); err != nil {
+func (a *app) showSettings(ctx context.Context, card *desfire.Card, l wire.Place) error {
+	if err := a.enterKeys(ctx, card, l); err != nil {
 		return err
 	}
 	s, err := card.KeySettings(ctx)
 	switch {
 	case errors.Is(err, wire.StatusAuthenticationError) && a.key == nil:
-		return fmt.Errorf("the settings of %v are shown to the master key only: give it with --key: %w", l, err)
+		return fmt.Errorf("the settings of %s are shown to the master key only: give it with --key: %w", l.Words(), err)
 	case err != nil:
 		return err
 	}
@@ -142,38 +100,38 @@ func (a *app) showSettings(ctx context.Context, card *desfire.Card, l level) err
 		return a.emit(r)
 	}
 	p := a.out
-	a.printf("Settings of %v on %s: %s\n", l, p.title.Render(r.Card), p.number.Render(fmt.Sprintf("%02X", byte(s.KS1))))
+	a.printf("Settings of %s on %s: %s\n", l.Words(), p.title.Render(r.Card), p.number.Render(fmt.Sprintf("%02X", byte(s.KS1))))
 	for _, w := range r.Words {
-		a.printf("  %s%s  %s\n", p.dim.Render(w.What), pad(w.What, settingsWidth), ruleStyle(p, w.Rule))
+		a.printf("  %s%s  %s\n", p.dim.Render(w.What), pad(w.What, settingsWidth), ruleStyle(p, w))
 	}
 	a.printf("  %s%s  %s\n", p.dim.Render("keys"), pad("keys", settingsWidth), s.KS2)
 	return nil
 }
 
 // ruleStyle makes what is for ever conspicuous.
-func ruleStyle(p palette, rule string) string {
-	if strings.Contains(rule, "never") || strings.Contains(rule, "cannot") {
-		return p.warn.Render(rule)
+func ruleStyle(p palette, r inspect.Rule) string {
+	if r.Forever {
+		return p.warn.Render(r.Rule)
 	}
-	return rule
+	return r.Rule
 }
 
 // settingsChange is one change of key settings.
 type settingsChange struct {
-	l          level
+	l          wire.Place
 	next       wire.KeySett1
 	force, yes bool
 }
 
 func (c *settingsChange) run(ctx context.Context, a *app, cmd *cobra.Command, card *desfire.Card) error {
-	if err := a.enterLevel(ctx, card, c.l); err != nil {
+	if err := a.enterKeys(ctx, card, c.l); err != nil {
 		return err
 	}
 	s, err := card.KeySettings(ctx)
 	if err != nil {
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
-	risks := rekey.SettingsRisks(s, c.next, c.l.place().IsCard())
+	risks := rekey.SettingsRisks(s, c.next, c.l.IsCard())
 	if len(risks) > 0 && !c.force {
 		return fmt.Errorf("refused, and nothing was changed: %s; --force does it all the same", strings.Join(risks, "; "))
 	}
@@ -209,19 +167,19 @@ func (c *settingsChange) run(ctx context.Context, a *app, cmd *cobra.Command, ca
 		return a.emit(r)
 	}
 	p := a.out
-	a.printf("Settings of %v on %s: %02X -> %s\n", c.l, p.title.Render(card.String()), byte(before), p.number.Render(fmt.Sprintf("%02X", byte(s.KS1))))
+	a.printf("Settings of %s on %s: %02X -> %s\n", c.l.Words(), p.title.Render(card.String()), byte(before), p.number.Render(fmt.Sprintf("%02X", byte(s.KS1))))
 	return nil
 }
 
 // show prints what will be different.
 func (c *settingsChange) show(a *app, card *desfire.Card, now wire.KeySett1, risks []string) {
 	p := a.err
-	fmt.Fprintf(a.stderr, "Settings of %v on %s (%s): %02X -> %02X\n", c.l, p.title.Render(card.String()), a.at, byte(now), byte(c.next))
-	old, changed := settingsInWords(now, c.l), false
-	for i, w := range settingsInWords(c.next, c.l) {
+	fmt.Fprintf(a.stderr, "Settings of %s on %s (%s): %02X -> %02X\n", c.l.Words(), p.title.Render(card.String()), a.at, byte(now), byte(c.next))
+	old, changed := inspect.RulesOf(now, c.l.IsCard()), false
+	for i, w := range inspect.RulesOf(c.next, c.l.IsCard()) {
 		if w != old[i] {
 			changed = true
-			fmt.Fprintf(a.stderr, "  %s%s  %s %s %s\n", p.dim.Render(w.What), pad(w.What, settingsWidth), old[i].Rule, p.dim.Render("->"), ruleStyle(p, w.Rule))
+			fmt.Fprintf(a.stderr, "  %s%s  %s %s %s\n", p.dim.Render(w.What), pad(w.What, settingsWidth), old[i].Rule, p.dim.Render("->"), ruleStyle(p, w))
 		}
 	}
 	if !changed {

@@ -5,16 +5,21 @@ import (
 	"errors"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) lsCommand() *cobra.Command {
-	return &cobra.Command{
+	var names, keys bool
+	cmd := &cobra.Command{
 		Use:   "ls [APP]",
 		Short: "Show applications and files, with sizes and rights in words",
-		Long: `Show applications and files, with sizes and rights in words. What a key protects
-from being listed is said so.
+		Long: `Show applications and files, with sizes and rights in words. What could not be
+read is said with the reason. With --key, the key is one of the card itself, or
+of APP.
+
+` + helpLevel + `
 
 AIDs are six hexadecimal digits, most significant first; "sent as" are the bytes
 on the wire. Programs that print AIDs in wire order show the same application
@@ -25,130 +30,72 @@ the other way round.`,
 			}
 			return nil
 		},
-		Example: "  desfire ls\n  desfire ls 121314 --json",
+		Example: "  desfire ls\n  desfire ls 121314 --json\n  desfire ls app --keys",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var only []wire.AID
+			conf := &inspect.Config{Ask: inspect.Tree}
 			if len(args) > 0 {
-				aid, err := parseApp(cmd, args[0])
+				p, err := parsePlace(cmd, args[0])
 				if err != nil {
 					return err
 				}
-				only = append(only, aid)
+				conf.Places = []wire.Place{p}
+				if p.IsCard() {
+					conf.Ask |= inspect.AskCardSettings | inspect.AskVersion
+				}
+			}
+			if names {
+				conf.Ask |= inspect.AskNames
+			}
+			if keys {
+				conf.Ask |= inspect.AskKeyVersions
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				t, err := a.listCard(ctx, card, only)
-				if err != nil {
+				c, err := a.inspect(ctx, card, conf)
+				switch {
+				case err != nil:
 					return err
+				case a.json:
+					return a.emit(c)
+				case len(conf.Places) > 0 && conf.Places[0].IsCard():
+					a.printInfo(c)
+				default:
+					a.printTree(c)
 				}
-				if a.json {
-					return a.emit(t)
-				}
-				a.printTree(t)
 				return nil
 			})
 		},
 	}
+	f := cmd.Flags()
+	f.BoolVar(&names, "names", false, "ask for ISO identifiers and DF names, too")
+	f.BoolVar(&keys, "keys", false, "ask for the versions of the keys, too")
+	return cmd
 }
 
-// listCard lists what the card lets anybody see; only restricts it to some
-// applications.
-func (a *app) listCard(ctx context.Context, card *desfire.Card, only []wire.AID) (*cardTree, error) {
-	t := &cardTree{Card: card.String(), Generation: card.Generation(), UID: card.UID(), Applications: []appTree{}}
-	if card.Generation().Has(wire.FeatureEV1Commands) {
-		if n, err := card.FreeMemory(ctx); err == nil {
-			free := int(n)
-			t.FreeMemory = &free
-		} else if !refusal(err) {
-			return nil, err
-		}
-	}
-	aids := only
-	names := make(map[wire.AID]wire.DFName)
-	if only == nil {
-		err := a.enterCard(ctx, card)
-		if err != nil {
-			return nil, err
-		}
-		if aids, err = card.Applications(ctx); err != nil {
-			return nil, err
-		}
-		if len(aids) > 0 && card.Generation().Has(wire.FeatureEV1Commands) {
-			df, err := desfire.Do(ctx, card, &wire.GetDFNames{})
-			if err != nil && !refusal(err) {
-				return nil, err
-			}
-			for _, n := range df.Applications {
-				names[n.AID] = n
-			}
-		}
-	}
-	for _, aid := range aids {
-		app, err := a.listApp(ctx, card, aid, only != nil)
-		if err != nil {
-			return nil, err
-		}
-		if n, ok := names[aid]; ok {
-			app.ISOID, app.DFName = n.FID.String(), n.Name
-		}
-		t.Applications = append(t.Applications, app)
-	}
-	return t, nil
-}
-
-// listApp lists one application. What the card refuses to show is in its
-// Error, or in that of the file.
-func (a *app) listApp(ctx context.Context, card *desfire.Card, aid wire.AID, auth bool) (appTree, error) {
-	t := newAppTree(aid)
-	if err := selectApp(ctx, card, aid); err != nil {
-		return t, err
-	}
-	if auth {
-		if err := a.authenticate(ctx, card); err != nil {
-			return t, err
-		}
-	}
-	ks, err := card.KeySettings(ctx)
-	switch {
-	case err == nil:
-		t.setKeys(ks.KS1, ks.KS2)
-	case refusal(err):
-		t.Error = why(err)
-	default:
-		return t, err
-	}
-	files, err := card.Files(ctx)
-	switch {
-	case err == nil:
-	case refusal(err):
-		t.Error = why(err)
-		return t, nil
-	default:
-		return t, err
-	}
-	for _, no := range files {
-		fs, err := card.FileSettings(ctx, no)
+// inspect reads a card that was just connected. A key is one of the places that
+// conf names, and else one of the card.
+func (a *app) inspect(ctx context.Context, card *desfire.Card, conf *inspect.Config) (*inspect.Card, error) {
+	fresh := true
+	conf.Enter = func(ctx context.Context, card *desfire.Card, p wire.Place) error {
+		keyed := len(conf.Places) > 0 && conf.Places[0] == p || len(conf.Places) == 0 && p.IsCard()
+		skip := fresh && p.IsCard() && (a.key == nil || !keyed) // a card begins there
+		fresh = false
 		switch {
-		case err == nil:
-			t.Files = append(t.Files, newFileTree(no, fs))
-		case refusal(err):
-			t.Files = append(t.Files, fileTree{File: no, Error: why(err)})
-		default:
-			return t, err
+		case skip:
+			return nil
+		case keyed:
+			return a.enter(ctx, card, p)
 		}
+		return selectPlace(ctx, card, p)
 	}
-	return t, nil
+	c, err := inspect.Read(ctx, card, conf)
+	if err == nil {
+		c.Reader = a.at
+	}
+	return c, err
 }
 
 // refusal reports whether the card is there and said no.
 func refusal(err error) bool {
 	var refused *desfire.CommandError
 	return errors.As(err, &refused) || errors.Is(err, errors.ErrUnsupported)
-}
-
-// why is a refusal in the fewest words.
-func why(err error) string {
-	if errors.Is(err, wire.StatusAuthenticationError) {
-		return "needs a key to be listed"
-	}
-	return oneLine(err)
 }

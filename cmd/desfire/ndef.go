@@ -113,7 +113,7 @@ The application has one DES key, of zeros: change it with "desfire key change".`
 			if err != nil {
 				return err
 			}
-			app, err := parseApp(cmd, aid)
+			app, err := parseAID(cmd, aid)
 			if err != nil {
 				return err
 			}
@@ -170,7 +170,7 @@ func (a *app) formatTag(ctx context.Context, card *desfire.Card, commands []wire
 // session.
 func (a *app) openTag(ctx context.Context, card *desfire.Card) (*ndef.Tag, error) {
 	if card.Generation() == wire.D40 {
-		if err := a.enter(ctx, card, ndef.D40AID); err != nil {
+		if err := a.enter(ctx, card, wire.Place{AID: ndef.D40AID}); err != nil {
 			return nil, err
 		}
 		return ndef.OpenNative(ctx, card, ndef.D40Files(), false)

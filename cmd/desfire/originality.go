@@ -55,7 +55,7 @@ func (a *app) enterSigned(ctx context.Context, card *desfire.Card) error {
 	if a.key == nil || card.Generation().Has(wire.FeatureApplications) {
 		return a.enterCard(ctx, card)
 	}
-	return a.enterLevel(ctx, card, level{only: true})
+	return a.enterKeys(ctx, card, wire.Place{Fixed: true})
 }
 
 // originalityResult is what originality prints with --json.

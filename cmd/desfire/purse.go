@@ -15,7 +15,7 @@ import (
 // purse is a value file that is changed step by step, each change made certain
 // although the card may leave at any moment.
 type purse struct {
-	app    wire.AID
+	app    wire.Place
 	file   wire.FileNo
 	amount int32
 	credit bool // add instead of take
@@ -53,14 +53,14 @@ func (p *purse) find(ctx context.Context, a *app, card *desfire.Card) error {
 	p.lower, p.upper = 0, 1<<31-1
 	fs, err := a.enterFile(ctx, card, p.app, p.file)
 	switch {
-	case errors.Is(err, wire.StatusApplicationNotFound):
+	case errors.As(err, new(*noApplicationError)):
 		return err
 	case refusal(err) && a.key == nil: // the card will say where the limits are
-		return selectApp(ctx, card, p.app)
+		return selectPlace(ctx, card, p.app)
 	case err != nil:
 		return err
 	case fs.Type != wire.FileValue:
-		return fmt.Errorf("file %d of application %v is a %v file, not a value file", p.file, p.app, fs.Type)
+		return fmt.Errorf("file %d of %s is a %v file, not a value file", p.file, p.app.Words(), fs.Type)
 	}
 	p.lower, p.upper, p.settings = fs.Lower, fs.Upper, fs
 	return nil
@@ -155,7 +155,7 @@ func (a *app) hold(ctx context.Context, pl *place, p *purse, every, wait time.Du
 			if err == nil || lost(err) {
 				return err
 			}
-			if !pl.fixed && errors.Is(err, wire.StatusApplicationNotFound) {
+			if !pl.fixed && errors.As(err, new(*noApplicationError)) {
 				return err // the wrong card: wait for the right one
 			}
 			cancel(err)
@@ -186,7 +186,7 @@ func (a *app) hold(ctx context.Context, pl *place, p *purse, every, wait time.Du
 	case errors.Is(err, errNoCard) && p.open != nil:
 		return fmt.Errorf("the card did not come back within %v: whether the last change was made is not known", wait)
 	case errors.Is(err, errNoCard):
-		return fmt.Errorf("no card with application %v was presented to %s within %v", p.app, pl.name, wait)
+		return fmt.Errorf("no card with %s was presented to %s within %v", p.app.Words(), pl.name, wait)
 	case err != nil && cause != nil && !errors.Is(cause, context.Canceled):
 		return cause
 	}
@@ -202,7 +202,7 @@ func lost(err error) bool {
 func (a *app) logChange(p *purse, c desfire.KeepChange, again bool) {
 	switch c.State {
 	case desfire.KeepWaiting:
-		a.log.Debug(fmt.Sprintf("waiting for a card with application %v", p.app))
+		a.log.Debug(fmt.Sprintf("waiting for a card with %s", p.app.Words()))
 	case desfire.KeepHolding:
 		a.log.Info(fmt.Sprintf("+ Card: %v", c.Card), "reader", c.Reader)
 	case desfire.KeepBack:

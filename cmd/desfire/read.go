@@ -21,7 +21,9 @@ func (a *app) readCommand() *cobra.Command {
 		Short: "Read a file",
 		Long: `Read a data file, the records of a record file or the value of a value file.
 Records come oldest first; --offset and --length then count records from the
-newest. Shown as hexadecimal with text beside it, unless --raw or --out.`,
+newest. Shown as hexadecimal with text beside it, unless --raw or --out.
+
+` + helpApp,
 		Args: wants("APP", "FILE"),
 		Example: `  desfire read 121314 0
   desfire read 121314 0 --offset 16 --length 8
@@ -60,7 +62,7 @@ const max24 = 1<<24 - 1
 // on the type.
 type readResult struct {
 	Card        string      `json:"card"`
-	Application wire.AID    `json:"application"`
+	Application wire.Place  `json:"application"`
 	File        wire.FileNo `json:"file"`
 	Type        string      `json:"type"`
 	Offset      uint32      `json:"offset"`
@@ -69,7 +71,7 @@ type readResult struct {
 	Value       *int32      `json:"value,omitempty"`
 }
 
-func (a *app) readFile(ctx context.Context, card *desfire.Card, app wire.AID, no wire.FileNo, offset, length uint32) (*readResult, error) {
+func (a *app) readFile(ctx context.Context, card *desfire.Card, app wire.Place, no wire.FileNo, offset, length uint32) (*readResult, error) {
 	fs, err := a.enterFile(ctx, card, app, no)
 	if err != nil {
 		return nil, err

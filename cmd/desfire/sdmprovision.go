@@ -39,11 +39,11 @@ is the PICC master key, where the card lets nobody else create applications.`,
   desfire sdm provision 121314 2 'https://example.com/t?p={picc}&m={mac}' --key @master.key --meta-read 3
   desfire sdm provision 000001 2 'https://example.com/t?p={picc}&m={mac}' --create --write-key 0`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			l, err := parseLevel(cmd, args[0])
+			l, err := parsePlace(cmd, args[0])
 			if err != nil {
 				return err
 			}
-			if !l.only && l.aid == wire.PICC {
+			if l.IsCard() {
 				return &usageError{cmd, errors.New("the card level has no files: want an application")}
 			}
 			no, err := parseFile(cmd, args[1])
@@ -53,7 +53,7 @@ is the PICC master key, where the card lets nobody else create applications.`,
 			if _, err := sdm.ParseTemplate(args[2], false); err != nil {
 				return &usageError{cmd, err}
 			}
-			if create && (l.only || no != createdFile) {
+			if create && (l.AID == wire.PICC || no != createdFile) {
 				return &usageError{cmd, fmt.Errorf("--create wants an AID for APP and %d for FILE", createdFile)}
 			}
 			if _, _, _, err := m.access(cmd); err != nil {
@@ -69,7 +69,7 @@ is the PICC master key, where the card lets nobody else create applications.`,
 				writer = &k
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				enter := a.enterLevel
+				enter := a.enterKeys
 				if create {
 					enter = a.createSDM
 				}
@@ -83,7 +83,7 @@ is the PICC master key, where the card lets nobody else create applications.`,
 				case a.json:
 					return a.emit(r)
 				}
-				a.printf("File %d of %s shows the message now.\n", no, l)
+				a.printf("File %d of %s shows the message now.\n", no, l.Words())
 				a.printSDM(r)
 				return nil
 			})
@@ -100,14 +100,14 @@ const createdFile wire.FileNo = 2
 
 // createSDM makes the application and opens a session with its master key. The
 // file is created with secure dynamic messaging allowed, as two sources want it.
-func (a *app) createSDM(ctx context.Context, card *desfire.Card, l level) error {
+func (a *app) createSDM(ctx context.Context, card *desfire.Card, l wire.Place) error {
 	if g := card.Generation(); !g.Has(wire.FeatureFileCounters) || !g.Has(wire.FeatureApplications) {
 		return &desfire.UnsupportedError{What: "a new application with secure dynamic messaging", Generation: g}
 	}
 	if err := a.enterCard(ctx, card); err != nil {
 		return err
 	}
-	layout := &ndef.Layout{AID: l.aid, Keys: wire.NewKeySett2(wire.KeyAES, 5)}
+	layout := &ndef.Layout{AID: l.AID, Keys: wire.NewKeySett2(wire.KeyAES, 5)}
 	commands, err := layout.Commands()
 	if err != nil {
 		return err
@@ -120,14 +120,14 @@ func (a *app) createSDM(ctx context.Context, card *desfire.Card, l level) error 
 			return err
 		}
 	}
-	a.log.Warn("the keys of the new application are zeros: change them with desfire key change", "application", l.aid)
+	a.log.Warn("the keys of the new application are zeros: change them with desfire key change", "application", l.AID)
 	return card.Authenticate(ctx, 0, key.Zero(key.TypeAES))
 }
 
-func (a *app) provisionSDM(ctx context.Context, cmd *cobra.Command, card *desfire.Card, l level, no wire.FileNo, template string, m *mirrors, writer *wire.Access) (*sdmResult, error) {
+func (a *app) provisionSDM(ctx context.Context, cmd *cobra.Command, card *desfire.Card, l wire.Place, no wire.FileNo, template string, m *mirrors, writer *wire.Access) (*sdmResult, error) {
 	fs, err := card.FileSettings(ctx, no)
 	if errors.Is(err, wire.StatusFileNotFound) {
-		return nil, fmt.Errorf("%s has no file %d", l, no)
+		return nil, fmt.Errorf("%s has no file %d", l.Words(), no)
 	}
 	if err != nil {
 		return nil, err
@@ -160,6 +160,6 @@ func (a *app) provisionSDM(ctx context.Context, cmd *cobra.Command, card *desfir
 		a.log.Debug("reading is not free; who is not authenticated sees the message all the same")
 	}
 	number := int(no)
-	r := &sdmResult{Card: card.String(), Application: l.arg(), File: &number}
+	r := &sdmResult{Card: card.String(), Application: l.String(), File: &number}
 	return r, r.fill(content, &s, lrp)
 }

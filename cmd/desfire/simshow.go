@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -40,56 +41,33 @@ func (a *app) simShow(i *sim.Image) error {
 	if a.json {
 		return a.emit(json.RawMessage(i.Encode()))
 	}
-	t := &cardTree{Card: fmt.Sprintf("simulated %v %X, %d bytes, %d used", i.Generation, []byte(i.UID), i.Storage, i.Used)}
+	c := &inspect.Card{Name: fmt.Sprintf("simulated %v %X, %d bytes, %d used", i.Generation, []byte(i.UID), i.Storage, i.Used)}
 	for _, app := range i.Applications {
-		x := newAppTree(app.AID)
-		x.Keys, x.KeyType = app.KeyCount, strings.ToUpper(app.KeyType)
-		if len(app.ISOID) > 0 {
-			x.ISOID = fmt.Sprintf("%X", []byte(app.ISOID))
-		}
-		x.DFName = hexBytes(app.DFName)
+		x := inspect.NewApplication(imagePlace(i, app.AID))
+		x.KeySettings = &inspect.KeySettings{Keys: app.KeyCount, KeyType: strings.ToUpper(app.KeyType)}
+		x.ISOID, x.DFName = inspect.Hex(app.ISOID), inspect.Hex(app.DFName)
 		for _, f := range app.Files {
-			x.Files = append(x.Files, newFileTree(wire.FileNo(f.No), imageSettings(&f)))
+			x.Files = append(x.Files, inspect.NewFile(wire.FileNo(f.No), f.Settings()))
 		}
-		t.Applications = append(t.Applications, x)
+		c.Applications = append(c.Applications, x)
 	}
-	a.printTree(t)
+	if c.Applications == nil {
+		c.Applications = []inspect.Application{}
+	}
+	a.printTree(c)
 	p := a.out
 	a.printf("%s\n", p.title.Render("Keys, values withheld"))
 	for _, k := range i.Keys {
-		where := k.Application.String()
-		if k.Application == wire.PICC {
-			where = "card  "
-		}
-		a.printf("  %s  key %-2d  %-6s  version %02X\n", p.name.Render(where), k.No, k.Type, k.Version)
+		where := imagePlace(i, k.Application).String()
+		a.printf("  %s  key %-2d  %-6s  version %02X\n", p.name.Render(where)+pad(where, 6), k.No, k.Type, k.Version)
 	}
 	return nil
 }
 
-// imageSettings are the settings of a file in an image.
-func imageSettings(f *sim.ImageFile) *wire.FileSettings {
-	s := &wire.FileSettings{Type: wire.FileUnknown, Size: uint32(f.Size), RecordSize: uint32(f.RecordSize), MaxRecords: uint32(f.MaxRecords), Records: uint32(len(f.Records))}
-	for t := wire.FileStandard; t <= wire.FileTransactionMAC; t++ {
-		if t.String() == f.Type {
-			s.Type = t
-		}
+// imagePlace is how a card that the image becomes is told where to go.
+func imagePlace(i *sim.Image, aid wire.AID) wire.Place {
+	if aid != wire.PICC && i.Generation.FixedName() != nil {
+		return wire.Place{Fixed: true}
 	}
-	for _, m := range [...]wire.CommMode{wire.CommPlain, wire.CommMAC, wire.CommFull} {
-		if m.String() == f.Comm {
-			s.Option = wire.FileOption(m)
-		}
-	}
-	if len(f.Rights) == 2 {
-		s.Access = wire.AccessRightsFromUint16(uint16(f.Rights[0])<<8 | uint16(f.Rights[1]))
-	}
-	if v := f.Value; v != nil {
-		s.Lower, s.Upper, s.LimitedCredit = v.Lower, v.Upper, v.LimitedCredit
-		if v.Limited {
-			s.Flags |= wire.ValueLimitedCredit
-		}
-		if v.FreeGetValue {
-			s.Flags |= wire.ValueFreeGet
-		}
-	}
-	return s
+	return wire.Place{AID: aid}
 }

@@ -14,6 +14,7 @@ func (a *app) valueCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:                        "value",
 		Short:                      "Read and change a value file",
+		Long:                       "Read and change a value file.\n\n" + helpApp,
 		Args:                       subcommand,
 		SuggestionsMinimumDistance: 2,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -25,7 +26,7 @@ func (a *app) valueCommand() *cobra.Command {
 // valueResult is what the value verbs print with --json.
 type valueResult struct {
 	Card        string      `json:"card"`
-	Application wire.AID    `json:"application"`
+	Application wire.Place  `json:"application"`
 	File        wire.FileNo `json:"file"`
 	Before      *int32      `json:"before,omitempty"` // credit, debit
 	Value       int32       `json:"value"`
@@ -68,7 +69,9 @@ func (a *app) valueChangeCommand(verb string) *cobra.Command {
 		Long: map[string]string{"credit": "Add AMOUNT to a value file and commit.", "debit": "Take AMOUNT from a value file and commit."}[verb] + `
 
 If the card leaves before it has confirmed the commit, present it again (within
---wait): the value tells whether it was done, and if it was not, it is done then.`,
+--wait): the value tells whether it was done, and if it was not, it is done then.
+
+` + helpApp,
 		Args:    wants("APP", "FILE", "AMOUNT"),
 		Example: "  desfire value " + verb + " 121314 1 5",
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -19,7 +19,9 @@ func (a *app) writeCommand() *cobra.Command {
 		Use:   "write APP FILE",
 		Short: "Write a file, or add a record",
 		Long: `Write into a data file, or add a record to a record file. The content is --hex,
---text or --file, else standard input. Backup files and records are committed.`,
+--text or --file, else standard input. Backup files and records are committed.
+
+` + helpApp,
 		Args: wants("APP", "FILE"),
 		Example: `  desfire write 121314 0 --hex "01 02 03" --offset 16
   desfire write 121314 2 --text "line 4, 08:15"
@@ -44,7 +46,7 @@ func (a *app) writeCommand() *cobra.Command {
 				case a.json:
 					return a.emit(r)
 				}
-				a.printf("%s written to file %d of application %v\n", count(r.Written, "byte"), p.file, p.app)
+				a.printf("%s written to file %d of %s\n", count(r.Written, "byte"), p.file, p.app.Words())
 				return nil
 			})
 		},
@@ -100,7 +102,7 @@ func (a *app) content(cmd *cobra.Command, digits, text, file string) ([]byte, er
 // writeResult is what write prints with --json.
 type writeResult struct {
 	Card        string      `json:"card"`
-	Application wire.AID    `json:"application"`
+	Application wire.Place  `json:"application"`
 	File        wire.FileNo `json:"file"`
 	Type        string      `json:"type"`
 	Offset      uint32      `json:"offset"`
@@ -108,7 +110,7 @@ type writeResult struct {
 	Committed   bool        `json:"committed"`
 }
 
-func (a *app) writeFile(ctx context.Context, card *desfire.Card, app wire.AID, no wire.FileNo, offset uint32, data []byte) (*writeResult, error) {
+func (a *app) writeFile(ctx context.Context, card *desfire.Card, app wire.Place, no wire.FileNo, offset uint32, data []byte) (*writeResult, error) {
 	fs, err := a.enterFile(ctx, card, app, no)
 	if err != nil {
 		return nil, err
