@@ -162,7 +162,8 @@ type Handshaker interface {
 	Handshake(ctx context.Context, m Method, challenge []byte) (Handshake, error)
 }
 
-// Handshake is what a Handshaker answers.
+// Handshake is what a Handshaker answers. Its slices are the caller's, who
+// overwrites the secret ones in the end.
 type Handshake struct {
 	RndA []byte // the reader's random
 	// Token is the second frame's data: both randoms, enciphered.
@@ -186,9 +187,9 @@ type Wrapper interface {
 	WrapKey(ctx context.Context, w WrapRequest) (cryptogram []byte, err error)
 }
 
-// WrapRequest is what a Wrapper needs to know of the session. The layout of
-// the cryptogram per scheme stands in the reference: key and version, CRCs,
-// padding, enciphered.
+// WrapRequest is what a Wrapper needs to know of the session, for as long as the
+// call. The layout of the cryptogram per scheme stands in the reference: key and
+// version, CRCs, padding, enciphered.
 type WrapRequest struct {
 	Scheme  wire.Scheme
 	Command []byte // INS and header, for the CRC of EV1

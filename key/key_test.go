@@ -289,3 +289,40 @@ func TestMethodLeadsToScheme(t *testing.T) {
 		}
 	}
 }
+
+func TestWipe(t *testing.T) {
+	ctx := context.Background()
+	for _, spec := range []string{
+		"des:0123456789ABCDEF/A5", "2k3des:0123456789ABCDEF1122334455667788/5A",
+		"3k3des:0123456789ABCDEF112233445566778899AABBCCDDEEFF00/C3", "aes:0123456789ABCDEF1122334455667788/3C",
+	} {
+		k, err := key.Parse(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		says, size := k.String(), k.Type().Size()
+		other := k.WithVersion(k.Version())
+		same := *k
+		k.Wipe()
+		k.Wipe()
+		if k.String() != says {
+			t.Errorf("%s: %v, was %s", spec, k, says)
+		}
+		for _, wiped := range []*key.Secret{k, &same} {
+			if !bytes.Equal(wiped.Export(), make([]byte, size)) {
+				t.Errorf("%s: still exports", spec)
+			}
+			b := make([]byte, wiped.Type().BlockSize())
+			if err := wiped.EncryptCBC(ctx, nil, b, b); !errors.Is(err, key.ErrWiped) {
+				t.Errorf("%s: encrypts: %v", spec, err)
+			}
+			if err := wiped.DecryptCBC(ctx, nil, b, b); !errors.Is(err, key.ErrWiped) {
+				t.Errorf("%s: decrypts: %v", spec, err)
+			}
+		}
+		b := make([]byte, other.Type().BlockSize())
+		if err := other.EncryptCBC(ctx, nil, b, b); err != nil || bytes.Equal(other.Export(), make([]byte, size)) {
+			t.Errorf("%s: a copy with a version was wiped as well: %v", spec, err)
+		}
+	}
+}

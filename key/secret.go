@@ -20,8 +20,12 @@ type secret struct {
 	typ     Type
 	version byte
 	bytes   func() []byte // a function, because fmt follows a pointer after a bad verb
-	block   cipher.Block
+	block   cipher.Block  // nil after Wipe
+	value   CheckValue
 }
+
+// ErrWiped is the error of a key after Wipe.
+var ErrWiped = errors.New("the key was wiped")
 
 func keep(b []byte) func() []byte { return func() []byte { return b } }
 
@@ -46,7 +50,9 @@ func New(t Type, b []byte, version byte) (*Secret, error) {
 func NewDES(b []byte) (*Secret, error) {
 	switch {
 	case len(b) == 8:
-		return made(TypeDES, append(append(make([]byte, 0, 16), b...), b...), 0)
+		long := append(append(make([]byte, 0, 16), b...), b...)
+		defer clear(long)
+		return made(TypeDES, long, 0)
 	case len(b) != 16:
 		return nil, lengthError(TypeDES, "8 bytes, or 16 with equal halves", b)
 	case !equalHalves(b):
@@ -120,7 +126,9 @@ func made(t Type, b []byte, version byte) (*Secret, error) {
 	case TypeDES:
 		s.block, err = des.NewCipher(b[:8])
 	case Type2K3DES:
-		s.block, err = des.NewTripleDESCipher(append(append(make([]byte, 0, 24), b...), b[:8]...))
+		long := append(append(make([]byte, 0, 24), b...), b[:8]...)
+		defer clear(long)
+		s.block, err = des.NewTripleDESCipher(long)
 	case Type3K3DES:
 		s.block, err = des.NewTripleDESCipher(b)
 	default:
@@ -129,6 +137,9 @@ func made(t Type, b []byte, version byte) (*Secret, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%v key: %d bytes do not make a cipher", t, len(b))
 	}
+	var zero [16]byte
+	s.block.Encrypt(zero[:], zero[:])
+	s.value = CheckValue(zero[:3])
 	if t != TypeAES {
 		s.version = parityVersion(b)
 	}
@@ -170,15 +181,21 @@ func (k Secret) Type() Type { return k.typ }
 // Version is the version that the card answers to GetKeyVersion.
 func (k Secret) Version() byte { return k.version }
 
+// Wipe overwrites the bytes of the key, for whoever made it and needs it no more.
+// It goes on to tell type, version and check value; Export gives zeros, and to
+// cipher is ErrWiped. What the standard library has made of the bytes is let go;
+// only the garbage collector ends it. Copies by value are the same key, those of
+// WithVersion are not. Nothing may use the key meanwhile.
+func (k Secret) Wipe() {
+	clear(k.bytes())
+	k.block = nil
+}
+
 // Export returns a copy of the bytes.
 func (k Secret) Export() []byte { return append([]byte(nil), k.bytes()...) }
 
 // CheckValue is the first three bytes of a block of zeros enciphered.
-func (k Secret) CheckValue() CheckValue {
-	b := make([]byte, k.block.BlockSize())
-	k.block.Encrypt(b, b)
-	return CheckValue(b[:3])
-}
+func (k Secret) CheckValue() CheckValue { return k.value }
 
 // EncryptCBC implements Key.
 func (k Secret) EncryptCBC(ctx context.Context, iv, dst, src []byte) error {
@@ -201,8 +218,10 @@ func (k Secret) DecryptCBC(ctx context.Context, iv, dst, src []byte) error {
 }
 
 func (k Secret) check(ctx context.Context, iv, dst, src []byte) ([]byte, error) {
-	n := k.block.BlockSize()
+	n := k.typ.BlockSize()
 	switch {
+	case k.block == nil:
+		return nil, fmt.Errorf("%v key: %w", k.typ, ErrWiped)
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case len(src)%n != 0 || len(dst) != len(src):

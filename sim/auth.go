@@ -43,16 +43,24 @@ func onAuth[C wire.Request[R], R wire.Message](run func(c *Card, m C, rsp R) wir
 // handshake is an authentication under way.
 type handshake struct {
 	card        *securemsg.CardHandshake
+	secret      *key.Secret
 	key         wire.KeyNo
 	app         wire.AID
 	originality bool // proves the card only: no session follows
+}
+
+func (h *handshake) wipe() {
+	if h.card != nil {
+		h.card.Wipe()
+		h.secret.Wipe()
+	}
 }
 
 // begin answers the first part of an authentication. Whatever comes of it, the
 // previous session is over.
 func (c *Card) begin(method key.Method, no wire.KeyNo, caps []byte) ([]byte, wire.Status) {
 	old := c.v.session.channel
-	c.endSession()
+	c.endSession() // which leaves old whole until this exchange is over
 	if method == key.MethodEV2First && c.quirks.FirstAbortsTransaction {
 		c.v.pending.clear()
 	}
@@ -89,12 +97,20 @@ func (c *Card) begin(method key.Method, no wire.KeyNo, caps []byte) ([]byte, wir
 	if st := c.failuresAllow(k); st != wire.StatusOK {
 		return nil, st
 	}
-	secret, err := k.secret()
-	if err != nil || securemsg.Fits(method, secret.Type()) != nil {
+	var err error
+	if h.secret, err = k.secret(); err != nil {
+		return nil, wire.StatusAuthenticationError
+	}
+	defer func() {
+		if c.v.handshake.card != h.card || h.card == nil {
+			h.secret.Wipe()
+		}
+	}()
+	if securemsg.Fits(method, h.secret.Type()) != nil {
 		return nil, wire.StatusAuthenticationError
 	}
 	h.card, err = securemsg.NewCardHandshake(securemsg.Config{
-		Method: method, KeyNo: no, Key: secret, Rand: c.rand, Caps: caps, CardCaps: c.capabilities(), Session: old,
+		Method: method, KeyNo: no, Key: h.secret, Rand: c.rand, Caps: caps, CardCaps: c.capabilities(), Session: old,
 	})
 	if err != nil {
 		return nil, wire.StatusAuthenticationError
@@ -130,6 +146,7 @@ func (c *Card) beginEV2(ev2, lrp key.Method, no wire.KeyNo, caps []byte, rsp *wi
 func (c *Card) finish(token []byte) ([]byte, wire.Status) {
 	h := c.v.handshake
 	c.v.handshake = handshake{}
+	defer h.wipe()
 	c.call.app = c.nvm.app(h.app)
 	proof, channel, err := h.card.Second(context.Background(), token)
 	if err == nil {

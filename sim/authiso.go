@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/go-desfire/desfire/internal/securemsg"
+	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -21,9 +22,19 @@ func isoAuthCommands() []*command {
 
 // isoHandshake is an ISO authentication under way.
 type isoHandshake struct {
-	card *securemsg.ISOCardHandshake
-	key  wire.ISOKeyRef
-	done bool // EXTERNAL AUTHENTICATE has succeeded
+	card   *securemsg.ISOCardHandshake
+	secret *key.Secret // from EXTERNAL AUTHENTICATE on
+	key    wire.ISOKeyRef
+	done   bool // EXTERNAL AUTHENTICATE has succeeded
+}
+
+func (h *isoHandshake) wipe() {
+	if h.card != nil {
+		h.card.Wipe()
+	}
+	if h.secret != nil {
+		h.secret.Wipe()
+	}
 }
 
 func (c *Card) isoGetChallenge(m *wire.ISOGetChallenge, rsp *wire.Data) wire.Status {
@@ -56,7 +67,15 @@ func (c *Card) isoExternalAuthenticate(m *wire.ISOExternalAuthenticate, _ *wire.
 		return wire.StatusISOWrongP1P2
 	}
 	secret, err := k.secret()
-	if err != nil || m.Algorithm != wire.AlgorithmContext && byte(m.Algorithm) != securemsg.ISOAlgorithm(secret.Type()) {
+	if err != nil {
+		return wire.StatusISOWrongP1P2
+	}
+	defer func() {
+		if c.v.iso.secret != secret {
+			secret.Wipe()
+		}
+	}()
+	if m.Algorithm != wire.AlgorithmContext && byte(m.Algorithm) != securemsg.ISOAlgorithm(secret.Type()) {
 		return wire.StatusISOWrongP1P2
 	}
 	switch err := h.card.External(context.Background(), no, secret, m.Token); {
@@ -65,7 +84,7 @@ func (c *Card) isoExternalAuthenticate(m *wire.ISOExternalAuthenticate, _ *wire.
 	case err != nil:
 		return wire.StatusISOSecurityStatus
 	}
-	c.v.iso = isoHandshake{card: h.card, key: m.Key, done: true}
+	c.v.iso = isoHandshake{card: h.card, secret: secret, key: m.Key, done: true}
 	return wire.StatusOK
 }
 
@@ -82,6 +101,6 @@ func (c *Card) isoInternalAuthenticate(m *wire.ISOInternalAuthenticate, rsp *wir
 		return wire.StatusISOWrongLength
 	}
 	rsp.Data = append(rsp.Data[:0], answer...)
-	c.open(channel, h.card.Key.Type())
+	c.open(channel, h.secret.Type())
 	return wire.StatusOK
 }

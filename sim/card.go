@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -30,6 +31,7 @@ type Card struct {
 	mu    sync.Mutex // guards what follows
 	nvm   *memory
 	v     volatile
+	ended []securemsg.Channel // sessions that this exchange has ended
 	call  call
 	coder wire.Coder
 	// Buffers kept between exchanges.

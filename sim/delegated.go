@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"bytes"
 	"crypto/cipher"
 	"slices"
 
@@ -75,7 +74,7 @@ func (c *Card) createDelegatedApplication(m *wire.CreateDelegatedApplication, _ 
 	}
 	// The MAC covers the command as sent, up to itself.
 	body := c.plain[:len(c.plain)-len(m.DAMMAC)]
-	if want := macT(macKey.value, []byte{wire.InsCreateDelegatedApplication}, body); !bytes.Equal(want[:], m.DAMMAC[:]) {
+	if want := macT(macKey.value, []byte{wire.InsCreateDelegatedApplication}, body); !sameMAC(want, m.DAMMAC[:]) {
 		return wire.StatusIntegrityError
 	}
 	if st := c.nameTaken(m.AID, m.FID, m.DFName); st != wire.StatusOK {
@@ -123,7 +122,7 @@ func (c *Card) mayDeleteDelegated(m *wire.DeleteApplication) bool {
 	}
 	aid := m.AID.Wire()
 	want := macT(k.value, []byte{wire.InsDeleteApplication}, aid[:])
-	return bytes.Equal(want[:], m.DAMMAC)
+	return sameMAC(want, m.DAMMAC)
 }
 
 // getDelegatedInfo answers what a slot holds; no key is needed.
@@ -151,7 +150,7 @@ func (c *Card) renameDelegated(next *memory, s *wire.VCName) wire.Status {
 			continue
 		}
 		want := macT(k.value, name(a.dfName), name(s.Name[:s.Length]))
-		if bytes.Equal(want[:], s.DAMMAC) {
+		if sameMAC(want, s.DAMMAC) {
 			next.editApp(a.aid).dfName = slices.Clone(s.Name[:s.Length])
 			return wire.StatusOK
 		}

@@ -293,7 +293,9 @@ func (c *Card) findLength(row *command, channel securemsg.Channel, m securemsg.M
 		return -1
 	}
 	for m.Len = range len(m.Data) {
-		plain, err := securemsg.Clone(channel).Open(slices.Clone(m.Head), m)
+		trial := securemsg.Clone(channel)
+		plain, err := trial.Open(slices.Clone(m.Head), m)
+		securemsg.Wipe(trial)
 		if err != nil || c.coder.Decode(plain, nil, row.msg) != nil {
 			continue
 		}

@@ -136,7 +136,7 @@ func (c *Card) activate() uint64 {
 	f.last++
 	f.activation, f.over = f.last, make(chan struct{})
 	f.ats = c.nvm.config.ats
-	c.v = volatile{}
+	c.powerOff()
 	return f.activation
 }
 
@@ -281,7 +281,7 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 	}
 	switch fault.Kind {
 	case LosePowerBefore:
-		c.field.end()
+		c.loseField()
 		return nil, &FieldError{Reason: "the field was lost", sent: true}
 	case CutCommand:
 		return nil, &FieldError{Reason: "the card does not answer", sent: true}
@@ -289,17 +289,18 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 		c.failSave = true
 	}
 	if c.expired() {
-		c.field.end()
+		c.loseField()
 		return nil, &FieldError{Reason: "the card's transaction timer has run out", sent: true}
 	}
 	answer := c.exchange(command)
 	c.failSave = false
+	c.wipeEnded()
 	if c.field.lifted(a.number.Load()) && fault.Kind == 0 {
 		fault.Kind = LosePowerAfter
 	}
 	switch fault.Kind {
 	case LosePowerAfter:
-		c.field.end()
+		c.loseField()
 		return nil, &FieldError{Reason: "the field was lost", sent: true}
 	case LoseAnswer:
 		return nil, &FieldError{Reason: "the answer was lost", sent: true}
@@ -331,6 +332,12 @@ func (f *field) begin(activation uint64) (Fault, time.Duration, <-chan struct{},
 		}
 	}
 	return Fault{}, f.latency, f.over, nil
+}
+
+// loseField is a loss of power in an exchange.
+func (c *Card) loseField() {
+	c.field.end()
+	c.powerOff()
 }
 
 // end is a loss of power.

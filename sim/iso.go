@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"crypto/subtle"
 	"io"
 
 	"github.com/go-desfire/desfire/internal/cmac"
@@ -149,12 +150,16 @@ func (c *Card) authenticateVC(mac []byte) wire.Status {
 	if !given.given || k == nil {
 		return wire.StatusISOConditionsOfUse
 	}
-	if want := macT(k.value, given.input[:]); !bytes.Equal(want[:], mac) {
+	if want := macT(k.value, given.input[:]); !sameMAC(want, mac) {
 		return wire.StatusISOSecurityStatus
 	}
 	c.v.vcDone = true
 	return wire.StatusOK
 }
+
+// sameMAC compares a MAC with the right one, in a time that does not tell where
+// they differ.
+func sameMAC(want [8]byte, got []byte) bool { return subtle.ConstantTimeCompare(want[:], got) == 1 }
 
 // macT is the truncated AES-CMAC of the parts.
 func macT(k []byte, parts ...[]byte) [8]byte {

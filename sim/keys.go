@@ -144,6 +144,7 @@ func (c *Card) changeKey(channel securemsg.Channel, code byte, head, data []byte
 		c.endSession()
 		return openStatus(err)
 	}
+	defer secret.Wipe()
 	if st := c.setKey(no, func(k *cardKey) {
 		*k = cardKey{no: no, typ: newType, version: secret.Version(), value: secret.Export()}
 	}); st != wire.StatusOK {

@@ -172,6 +172,7 @@ func (c *Card) changeKeyEV2(channel securemsg.Channel, no wire.KeySetNo, head, d
 		c.endSession()
 		return openStatus(err)
 	}
+	defer secret.Wipe()
 	next := c.nvm.edit()
 	e := next.editApp(c.call.app.aid).editSet(no)
 	e.keys = slices.Clone(e.keys)

@@ -16,10 +16,15 @@ func (c *Card) Close() error {
 	defer c.placing.Unlock()
 	c.setPresent(false)
 	if !c.held {
+		if c.mu.TryLock() { // an exchange under way finds out by itself
+			c.powerOff()
+			c.mu.Unlock()
+		}
 		return nil
 	}
 	c.mu.Lock() // an exchange under way still saves
 	defer c.mu.Unlock()
+	c.powerOff()
 	c.held = false
 	return c.locker.Unlock()
 }

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"bytes"
 	"io"
 
 	"github.com/go-desfire/desfire/wire"
@@ -81,7 +80,7 @@ func (c *Card) verifyPC(m *wire.VerifyPC, rsp *wire.PCMAC) wire.Status {
 	if !p.prepared || p.n != pcRandom {
 		return wire.StatusStateError
 	}
-	if want := macT(p.key, []byte{0xFD}, p.times, p.rounds); !bytes.Equal(want[:], m.MAC[:]) {
+	if want := macT(p.key, []byte{0xFD}, p.times, p.rounds); !sameMAC(want, m.MAC[:]) {
 		return wire.StatusIntegrityError
 	}
 	rsp.MAC = macT(p.key, []byte{0x90}, p.times, p.rounds)

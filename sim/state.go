@@ -69,7 +69,7 @@ func levelAID(a *application) wire.AID {
 // deselect goes to an application, or the PICC level.
 func (c *Card) deselect(aid wire.AID) {
 	c.v.aid, c.v.second = aid, wire.PICC
-	c.v.session = session{}
+	c.endSession()
 	c.v.pending.clear()
 	c.v.ef, c.v.efSelected = 0, false
 	c.v.expires = time.Time{}
@@ -82,8 +82,44 @@ func (c *Card) deselect(aid wire.AID) {
 // loss of power (hardware notes 3).
 func (c *Card) expired() bool { return !c.v.expires.IsZero() && c.clock().After(c.v.expires) }
 
-// endSession forgets the authentication.
-func (c *Card) endSession() { c.v.session = session{} }
+// endSession forgets the authentication. Its channel may still have to answer the
+// command that ends it, and is wiped after that.
+func (c *Card) endSession() {
+	if ch := c.v.session.channel; ch != nil {
+		c.ended = append(c.ended, ch)
+	}
+	c.v.session = session{}
+}
+
+// wipeEnded overwrites the keys of what an exchange has ended: sessions, and
+// authentications that were broken off.
+func (c *Card) wipeEnded() {
+	if c.v.chain.kind != handshakeChain {
+		c.v.handshake.wipe()
+		c.v.handshake = handshake{}
+	}
+	if c.call.iso.card != c.v.iso.card {
+		c.call.iso.wipe()
+	}
+	c.call.iso = isoHandshake{}
+	if len(c.ended) > 0 {
+		clear(c.plain[:cap(c.plain)])
+	}
+	for i, ch := range c.ended {
+		securemsg.Wipe(ch)
+		c.ended[i] = nil
+	}
+	c.ended = c.ended[:0]
+}
+
+// powerOff forgets everything volatile, and overwrites the keys in it.
+func (c *Card) powerOff() {
+	c.endSession()
+	c.v.handshake.wipe()
+	c.v.iso.wipe()
+	c.v = volatile{}
+	c.wipeEnded()
+}
 
 // afterError is what an error status does to the volatile state.
 func (c *Card) afterError() {

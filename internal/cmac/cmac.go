@@ -28,6 +28,9 @@ func New(b cipher.Block) *MAC {
 	return m
 }
 
+// Wipe overwrites what was derived from the key. The MAC is of no use after it.
+func (m *MAC) Wipe() { *m = MAC{} }
+
 // Size is the length of the block and of the full MAC.
 func (m *MAC) Size() int { return m.size }
 

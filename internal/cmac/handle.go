@@ -24,10 +24,14 @@ func NewHandle(ctx context.Context, k Encrypter) (*Handle, error) {
 	if err := k.EncryptCBC(ctx, nil, l, l); err != nil {
 		return nil, err
 	}
+	defer clear(l)
 	Double(h.k1[:], l)
 	Double(h.k2[:], h.k1[:])
 	return h, nil
 }
+
+// Wipe overwrites the subkeys.
+func (h *Handle) Wipe() { h.k1, h.k2 = [16]byte{}, [16]byte{} }
 
 // Sum is the full MAC of the parts joined.
 func (h *Handle) Sum(ctx context.Context, parts ...[]byte) ([]byte, error) {

@@ -101,6 +101,15 @@ func (k *Key) Eval(u [BlockSize]byte, x []byte, nibbles int, final bool) [BlockS
 	return y
 }
 
+// Clone is a copy that is wiped on its own.
+func (k *Key) Clone() *Key {
+	c := *k
+	return &c
+}
+
+// Wipe overwrites the tables.
+func (k *Key) Wipe() { *k = Key{} }
+
 // CBC is the LRICB mode: each block has a key of its own, evaluated from a
 // counter that is written most significant byte first.
 type CBC struct {
@@ -141,6 +150,12 @@ func (c *CBC) next() cipher.Block {
 	return cipherOf(&y)
 }
 
+// Wipe overwrites the updated key and the counter.
+func (c *CBC) Wipe() {
+	clear(c.u[:])
+	clear(c.ctr)
+}
+
 // MAC is CMAC-LRP with updated key 0.
 type MAC struct {
 	key    *Key
@@ -155,6 +170,13 @@ func NewMAC(k *Key) *MAC {
 	cmac.Double(m.k1[:], l[:])
 	cmac.Double(m.k2[:], m.k1[:])
 	return m
+}
+
+// Wipe overwrites the updated key and the subkeys.
+func (m *MAC) Wipe() {
+	clear(m.u[:])
+	clear(m.k1[:])
+	clear(m.k2[:])
 }
 
 // Subkeys returns K1 and K2.

@@ -3,6 +3,10 @@ package securemsg
 import (
 	"crypto/cipher"
 	"crypto/subtle"
+	"encoding/binary"
+	"slices"
+
+	"github.com/go-desfire/desfire/internal/crc"
 )
 
 // blocks ciphers whole blocks in place, without allocating. iv is the running
@@ -14,6 +18,17 @@ type blocks struct {
 }
 
 func newBlocks(b cipher.Block) blocks { return blocks{b: b, size: b.BlockSize()} }
+
+// wipe forgets the key. Its schedule lies in the cipher, where only the garbage
+// collector ends it.
+func (c *blocks) wipe() {
+	clear(c.t[:])
+	c.b = nil
+}
+
+// room makes room for a message and what protects it, so that plain data which
+// holds a key is not left behind in a slice that was too short.
+func room(dst []byte, m Message) []byte { return slices.Grow(dst, len(m.Head)+len(m.Data)+32) }
 
 // encrypt is CBC: C = E(P ^ C').
 func (c *blocks) encrypt(iv, p []byte) {
@@ -72,21 +87,34 @@ func pad(p []byte, start, block int, pad80 bool) []byte {
 	return p
 }
 
-// padded reports whether tail is padding: zeros, or 80 and zeros.
-func padded(tail []byte) bool {
-	if len(tail) > 0 && tail[0] == 0x80 {
-		tail = tail[1:]
+// What follows judges deciphered bytes, and takes as long whatever they are. The
+// results are 1 for yes and 0 for no, for use without branches.
+
+// padded tells whether tail is padding: zeros, or 80 and zeros.
+func padded(tail []byte) int {
+	if len(tail) == 0 {
+		return 1
 	}
-	return zeros(tail)
+	first := tail[0]
+	return zeros(tail[1:]) & (subtle.ConstantTimeByteEq(first, 0) | subtle.ConstantTimeByteEq(first, 0x80))
 }
 
-func zeros(p []byte) bool {
+func zeros(p []byte) int {
+	var all byte
 	for _, b := range p {
-		if b != 0 {
-			return false
-		}
+		all |= b
 	}
-	return true
+	return subtle.ConstantTimeByteEq(all, 0)
+}
+
+// sameCRC16 tells whether the checksum of data stands at the start of sent.
+func sameCRC16(data, sent []byte) int {
+	return subtle.ConstantTimeEq(int32(crc.Sum16(data)), int32(binary.LittleEndian.Uint16(sent)))
+}
+
+// sameCRC32 tells whether a checksum stands at the start of sent.
+func sameCRC32(sum uint32, sent []byte) int {
+	return subtle.ConstantTimeEq(int32(sum), int32(binary.LittleEndian.Uint32(sent)))
 }
 
 // unpad80 is the length of p without 80 and zeros, or -1.
@@ -107,19 +135,20 @@ func unpad80(p []byte, block int) int {
 // reports whether the right CRC follows the first n bytes. want is the length
 // if it is known, else -1: then padding of 80 and zeros, which has one reading,
 // goes before padding of zeros. A CRC16 over data and its CRC is zero, so that
-// of several readings with zeros the shortest is right.
-func plainLen(p []byte, block, size, want int, crc func(n int) bool) int {
+// of several readings with zeros the shortest is right. How long it takes tells
+// the length of the data, no more.
+func plainLen(p []byte, block, size, want int, crc func(n int) int) int {
 	if want >= 0 {
-		if end := want + size; end <= len(p) && len(p)-end <= block && padded(p[end:]) && crc(want) {
+		if end := want + size; end <= len(p) && len(p)-end <= block && padded(p[end:])&crc(want) == 1 {
 			return want
 		}
 		return -1
 	}
-	if n := unpad80(p, block); n >= size && crc(n-size) {
+	if n := unpad80(p, block); n >= size && crc(n-size) == 1 {
 		return n - size
 	}
 	for n := max(0, len(p)-size-block+1); n+size <= len(p); n++ {
-		if zeros(p[n+size:]) && crc(n) {
+		if zeros(p[n+size:])&crc(n) == 1 {
 			return n
 		}
 	}

@@ -36,13 +36,14 @@ func (k KeyChange) Message() (Message, error) {
 		return Message{}, &key.OpaqueError{Role: "new", Key: key.String(k.New)}
 	}
 	b := n.Export()
-	m.Data = append([]byte(nil), b...)
+	m.Data = append(make([]byte, 0, len(b)+1), b...)
 	if k.Old != nil {
 		o, ok := k.Old.(key.Exporter)
 		if !ok {
 			return Message{}, &key.OpaqueError{Role: "old", Key: key.String(k.Old)}
 		}
 		old := o.Export()
+		defer clear(old)
 		if len(old) != len(b) {
 			return Message{}, fmt.Errorf("change key: the old key (%v) is not as long as the new one (%v): only the key of the session can change its length", key.String(k.Old), key.String(k.New))
 		}
@@ -50,6 +51,8 @@ func (k KeyChange) Message() (Message, error) {
 			m.Data[i] ^= old[i]
 		}
 		m.NewKey = b
+	} else {
+		clear(b)
 	}
 	if k.New.Type() == key.TypeAES {
 		m.Data = append(m.Data, k.New.Version())
@@ -57,10 +60,17 @@ func (k KeyChange) Message() (Message, error) {
 	return m, nil
 }
 
+// wipe clears the key bytes of a message that KeyChange made.
+func (m Message) wipe() {
+	clear(m.Data)
+	clear(m.NewKey)
+}
+
 // Check reports whether the change can be sealed, before anything is sent: nil,
 // or for example a *key.OpaqueError.
 func (k KeyChange) Check() error {
-	_, err := k.Message()
+	m, err := k.Message()
+	m.wipe()
 	if err != nil && k.wrapper() != nil {
 		return nil
 	}
@@ -85,6 +95,7 @@ func (k KeyChange) wrapper() key.Wrapper {
 func SealKeyChange(ctx context.Context, c Channel, dst []byte, k KeyChange) ([]byte, error) {
 	m, err := k.Message()
 	if err == nil {
+		defer m.wipe()
 		return c.Seal(dst, m)
 	}
 	w := k.wrapper()
@@ -93,7 +104,11 @@ func SealKeyChange(ctx context.Context, c Channel, dst []byte, k KeyChange) ([]b
 		return nil, err
 	}
 	m = Message{Code: k.Code, Head: k.Head, Mode: wire.CommOwn}
+	if err := ch.usable(m); err != nil {
+		return nil, err
+	}
 	r := ch.wrapRequest(m)
+	defer clear(r.Session)
 	r.New, r.Old = k.New, k.Old
 	cryptogram, err := w.WrapKey(ctx, r)
 	if err != nil {
@@ -114,6 +129,7 @@ func OpenKeyChange(c Channel, code byte, head, data []byte, t key.Type, old []by
 	if err != nil {
 		return nil, err
 	}
+	defer clear(b)
 	var version byte
 	if t == key.TypeAES {
 		version = b[16]

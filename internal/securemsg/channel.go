@@ -89,7 +89,9 @@ type Channel interface {
 type channel interface {
 	Channel
 	side() Side
+	usable(m Message) error
 	clone() channel
+	wipe()
 	// wrapRequest tells a key.Wrapper what to cipher m's new key with, and
 	// sealWrapped seals m with the cryptogram it made.
 	wrapRequest(m Message) key.WrapRequest
@@ -99,3 +101,13 @@ type channel interface {
 // Clone copies a channel with its state, so that one can try what a message is
 // and go back. It panics for channels that this package did not make.
 func Clone(c Channel) Channel { return c.(channel).clone() }
+
+// Wipe ends a session: the channel refuses everything from then on, and its keys,
+// subkeys and running values are overwritten. Info stays. What lies in the ciphers
+// of the standard library is let go; only the garbage collector ends it. Channels
+// that this package did not make, and nil, are left alone.
+func Wipe(c Channel) {
+	if c, ok := c.(channel); ok {
+		c.wipe()
+	}
+}

@@ -34,16 +34,30 @@ func newD40(s state, b cipher.Block, session []byte) *d40 {
 	return &d40{state: s, blocks: newBlocks(b), session: hide(session)}
 }
 
-// hide keeps bytes where printing by reflection does not reach them.
-func hide(b []byte) func() []byte { return func() []byte { return b } }
+// hide keeps a copy of bytes where printing by reflection does not reach them.
+func hide(b []byte) func() []byte {
+	b = append([]byte(nil), b...)
+	return func() []byte { return b }
+}
 
-func (d *d40) clone() channel { c := *d; return &c }
+func (d *d40) clone() channel {
+	c := *d
+	c.session = hide(d.session())
+	return &c
+}
+
+func (d *d40) wipe() {
+	d.dead = true
+	clear(d.session())
+	clear(d.iv[:])
+	d.blocks.wipe()
+}
 
 func (d *d40) Seal(dst []byte, m Message) ([]byte, error) {
 	if err := d.usable(m); err != nil {
 		return nil, err
 	}
-	dst = append(dst, m.Head...)
+	dst = append(room(dst, m), m.Head...)
 	start := len(dst)
 	dst = append(dst, m.Data...)
 	switch m.Mode {
@@ -143,7 +157,7 @@ func (d *d40) openFull(dst []byte, m Message) ([]byte, error) {
 		}
 		return dst[:start+n], nil
 	}
-	n := plainLen(p, d.size, 2, m.Len, func(n int) bool { return crc.Sum16(p[:n]) == binary.LittleEndian.Uint16(p[n:]) })
+	n := plainLen(p, d.size, 2, m.Len, func(n int) int { return sameCRC16(p[:n], p[n:]) })
 	if n < 0 {
 		clear(p)
 		return nil, d.broken(m, ErrIntegrity, "no CRC and padding as they should be")
@@ -162,12 +176,12 @@ func (d *d40) openKey(p []byte, m Message) (int, error) {
 		return 0, err
 	}
 	n := m.Len
-	ok := crc.Sum16(p[:n]) == binary.LittleEndian.Uint16(p[n:]) && padded(p[n+crcs:])
+	ok := sameCRC16(p[:n], p[n:]) & padded(p[n+crcs:])
 	if m.OldKey != nil {
 		subtle.XORBytes(p, p[:len(m.OldKey)], m.OldKey)
-		ok = ok && crc.Sum16(p[:len(m.OldKey)]) == binary.LittleEndian.Uint16(p[n+2:])
+		ok &= sameCRC16(p[:len(m.OldKey)], p[n+2:])
 	}
-	if !ok {
+	if ok != 1 {
 		return 0, d.broken(m, ErrIntegrity, "a CRC of the key is wrong")
 	}
 	return n, nil
@@ -183,7 +197,7 @@ func (s *state) keyLength(m Message, have, crcs, block int) error {
 }
 
 func (d *d40) wrapRequest(m Message) key.WrapRequest {
-	return key.WrapRequest{Scheme: wire.SchemeD40, Command: command(m), Session: d.session()}
+	return key.WrapRequest{Scheme: wire.SchemeD40, Command: command(m), Session: append([]byte(nil), d.session()...)}
 }
 
 // command is INS and header.

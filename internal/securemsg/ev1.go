@@ -42,7 +42,16 @@ func newEV1(s state, b cipher.Block, session []byte) *ev1 {
 func (e *ev1) clone() channel {
 	c := *e
 	c.mac = cmac.New(e.b)
+	c.session = hide(e.session())
 	return &c
+}
+
+func (e *ev1) wipe() {
+	e.dead = true
+	clear(e.session())
+	clear(e.iv[:])
+	e.mac.Wipe()
+	e.blocks.wipe()
 }
 
 // move takes a message into the IV.
@@ -79,7 +88,7 @@ func (e *ev1) Seal(dst []byte, m Message) ([]byte, error) {
 		return nil, err
 	}
 	command := e.sealsCommands()
-	dst = append(dst, m.Head...)
+	dst = append(room(dst, m), m.Head...)
 	start := len(dst)
 	dst = append(dst, m.Data...)
 	switch m.Mode {
@@ -158,7 +167,7 @@ func (e *ev1) openFull(dst []byte, m Message) ([]byte, error) {
 		}
 		return dst[:start+n], nil
 	}
-	n = plainLen(p, e.size, 4, m.Len, func(n int) bool { return e.crc(m, p[:n], command) == binary.LittleEndian.Uint32(p[n:]) })
+	n = plainLen(p, e.size, 4, m.Len, func(n int) int { return sameCRC32(e.crc(m, p[:n], command), p[n:]) })
 	if n < 0 {
 		clear(p)
 		return nil, e.broken(m, ErrIntegrity, "no CRC and padding as they should be")
@@ -179,12 +188,12 @@ func (e *ev1) openKey(p []byte, m Message) (int, error) {
 		return 0, err
 	}
 	n := m.Len
-	ok := e.crc(m, p[:n], true) == binary.LittleEndian.Uint32(p[n:]) && padded(p[n+crcs:])
+	ok := sameCRC32(e.crc(m, p[:n], true), p[n:]) & padded(p[n+crcs:])
 	if m.OldKey != nil {
 		subtle.XORBytes(p, p[:len(m.OldKey)], m.OldKey)
-		ok = ok && crc.Sum32(p[:len(m.OldKey)]) == binary.LittleEndian.Uint32(p[n+4:])
+		ok &= sameCRC32(crc.Sum32(p[:len(m.OldKey)]), p[n+4:])
 	}
-	if !ok {
+	if ok != 1 {
 		return 0, e.broken(m, ErrIntegrity, "a CRC of the key is wrong")
 	}
 	return n, nil
@@ -192,7 +201,7 @@ func (e *ev1) openKey(p []byte, m Message) (int, error) {
 
 func (e *ev1) wrapRequest(m Message) key.WrapRequest {
 	return key.WrapRequest{
-		Scheme: wire.SchemeEV1, Command: command(m), Session: e.session(),
+		Scheme: wire.SchemeEV1, Command: command(m), Session: append([]byte(nil), e.session()...),
 		IV: append([]byte(nil), e.iv[:e.size]...),
 	}
 }

@@ -44,6 +44,7 @@ type suite interface {
 	// wrap gives the session key and what the next cryptogram starts with.
 	wrap(head []byte) (session, iv []byte)
 	clone() suite
+	wipe()
 }
 
 func newEV2(s state, k suite) *ev2 { return &ev2{state: s, suite: k} }
@@ -52,6 +53,11 @@ func (e *ev2) clone() channel {
 	c := *e
 	c.suite = e.suite.clone()
 	return &c
+}
+
+func (e *ev2) wipe() {
+	e.dead = true
+	e.suite.wipe()
 }
 
 // begin writes the start of each MAC.
@@ -79,7 +85,7 @@ func (e *ev2) Seal(dst []byte, m Message) ([]byte, error) {
 		return nil, err
 	}
 	e.begin(m.Code)
-	dst = append(dst, m.Head...)
+	dst = append(room(dst, m), m.Head...)
 	start := len(dst)
 	dst = append(dst, m.Data...)
 	switch m.Mode {
@@ -180,7 +186,7 @@ func (e *ev2) openKey(p []byte, m Message) (int, error) {
 		return m.Len, nil
 	}
 	subtle.XORBytes(p, p[:len(m.OldKey)], m.OldKey)
-	if crc.Sum32(p[:len(m.OldKey)]) != binary.LittleEndian.Uint32(p[m.Len:]) {
+	if sameCRC32(crc.Sum32(p[:len(m.OldKey)]), p[m.Len:]) != 1 {
 		return 0, e.broken(m, ErrIntegrity, "the CRC of the new key is wrong")
 	}
 	return m.Len, nil
@@ -222,7 +228,16 @@ func newAESSuite(enc, mac cipher.Block, session []byte) *aesSuite {
 func (s *aesSuite) clone() suite {
 	c := *s
 	c.cmac = cmac.New(s.macKey)
+	c.session = hide(s.session())
 	return &c
+}
+
+func (s *aesSuite) wipe() {
+	clear(s.session())
+	clear(s.iv[:])
+	s.cmac.Wipe()
+	s.macKey = nil
+	s.enc.wipe()
 }
 
 func (s *aesSuite) mac(head, header, data []byte) [ev2MAC]byte {
@@ -259,5 +274,5 @@ func (s *aesSuite) skip(int) {}
 
 func (s *aesSuite) wrap(head []byte) (session, iv []byte) {
 	s.start(head, false)
-	return s.session(), append([]byte(nil), s.iv[:]...)
+	return append([]byte(nil), s.session()...), append([]byte(nil), s.iv[:]...)
 }

@@ -126,6 +126,32 @@ type attempt struct {
 	pcdCaps    [6]byte
 	ti         [4]byte
 	counter    uint16
+	lrp        *lrpSuite // of the session to be, on the reader's side
+	rest       []byte    // of ISO 7816: the random that is not for the session
+}
+
+// Wipe overwrites the randoms and keys of the attempt, which is over. A handshake
+// that ends, well or badly, has been wiped; one that is left in the middle wants it.
+func (a *attempt) Wipe() {
+	a.step = -1
+	for _, b := range [...][]byte{a.rndA, a.rndB, a.rest, a.made.RndA, a.made.Session, a.made.SessionMAC} {
+		clear(b)
+	}
+	a.made = key.Handshake{}
+	if a.lrp != nil {
+		a.lrp.wipe()
+	}
+	a.Session = nil
+}
+
+// channel makes the session's channel and ends the attempt.
+func (a *attempt) channel(s Session) (Channel, error) {
+	s.Side, s.Method, s.KeyNo = a.end, a.Method, a.KeyNo
+	c, err := NewChannel(s)
+	clear(s.Key)
+	clear(s.MAC)
+	a.Wipe()
+	return c, err
 }
 
 // Format prints no randoms.
@@ -134,7 +160,7 @@ func (a *attempt) Format(f fmt.State, _ rune) {
 }
 
 func (a *attempt) fail(step string, err error, format string, args ...any) error {
-	a.step = -1
+	a.Wipe()
 	return &HandshakeError{Method: a.Method, Side: a.end, Step: step, Reason: fmt.Sprintf(format, args...), Err: err}
 }
 
@@ -202,7 +228,7 @@ func NewHandshake(c Config) (*Handshake, error) {
 			a.Caps = append([]byte(nil), a.Caps...)
 			a.Caps[0] |= wire.CapLRP
 		}
-		h.m = &lrpReader{attempt: a}
+		h.m = &lrpReader{a}
 	}
 	return h, nil
 }
@@ -243,8 +269,7 @@ func (h *Handshake) Finish(ctx context.Context, proof []byte) (Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Side, s.Method, s.KeyNo = PCD, h.Method, h.KeyNo
-	return NewChannel(s)
+	return h.channel(s)
 }
 
 // Capabilities are what EV2First and LRPFirst exchanged: the card's and, as the
@@ -322,8 +347,7 @@ func (h *CardHandshake) Second(ctx context.Context, token []byte) ([]byte, Chann
 	if err != nil {
 		return nil, nil, err
 	}
-	s.Side, s.Method, s.KeyNo = PICC, h.Method, h.KeyNo
-	c, err := NewChannel(s)
+	c, err := h.channel(s)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -336,6 +360,13 @@ func rotl(b []byte) []byte { return append(append(make([]byte, 0, len(b)), b[1:]
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 
 func same(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
+
+// sameRotated tells whether rot is b rotated.
+func sameRotated(rot, b []byte) bool {
+	want := rotl(b)
+	defer clear(want)
+	return same(rot, want)
+}
 
 // handshaker answers the challenge by a key that does it in one call. ok tells
 // whether the key can.

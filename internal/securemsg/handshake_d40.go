@@ -33,7 +33,9 @@ func (h *d40Reader) token(ctx context.Context, challenge []byte) ([]byte, error)
 	if err := h.Key.DecryptCBC(ctx, nil, t[:8], h.rndA); err != nil {
 		return nil, h.keyFailed("challenge", err)
 	}
-	subtle.XORBytes(t[8:], rotl(h.rndB), t[:8])
+	rotB := rotl(h.rndB)
+	subtle.XORBytes(t[8:], rotB, t[:8])
+	clear(rotB)
 	if err := h.Key.DecryptCBC(ctx, nil, t[8:], t[8:]); err != nil {
 		return nil, h.keyFailed("challenge", err)
 	}
@@ -48,10 +50,11 @@ func (h *d40Reader) check(ctx context.Context, proof []byte) (Session, error) {
 		return h.checkMade(proof)
 	}
 	p := make([]byte, 8)
+	defer clear(p)
 	if err := h.Key.DecryptCBC(ctx, nil, p, proof); err != nil {
 		return Session{}, h.keyFailed("proof", err)
 	}
-	if !same(p, rotl(h.rndA)) {
+	if !sameRotated(p, h.rndA) {
 		return Session{}, h.fail("proof", ErrProof, "the card does not hold this key")
 	}
 	return Session{Key: classicKey(h.Key.Type(), h.rndA, h.rndB)}, nil
@@ -96,12 +99,14 @@ func (h *d40Card) prove(ctx context.Context, token []byte) ([]byte, Session, err
 	if err != nil {
 		return nil, Session{}, h.keyFailed("token", err)
 	}
-	if !same(rotB, rotl(h.rndB)) {
+	if !sameRotated(rotB, h.rndB) {
 		return nil, Session{}, h.fail("token", ErrProof, "the reader does not hold this key")
 	}
 	h.rndA = rndA
 	p := make([]byte, 8)
-	if err := h.Key.EncryptCBC(ctx, nil, p, rotl(rndA)); err != nil {
+	rotA := rotl(rndA)
+	defer clear(rotA)
+	if err := h.Key.EncryptCBC(ctx, nil, p, rotA); err != nil {
 		return nil, Session{}, h.keyFailed("token", err)
 	}
 	return p, Session{Key: classicKey(h.Key.Type(), h.rndA, h.rndB)}, nil

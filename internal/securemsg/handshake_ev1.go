@@ -52,10 +52,11 @@ func (h *ev1Reader) check(ctx context.Context, proof []byte) (Session, error) {
 		return h.checkMade(proof)
 	}
 	p := make([]byte, n)
+	defer clear(p)
 	if err := h.Key.DecryptCBC(ctx, h.iv, p, proof); err != nil {
 		return Session{}, h.keyFailed("proof", err)
 	}
-	if !same(p, rotl(h.rndA)) {
+	if !sameRotated(p, h.rndA) {
 		return Session{}, h.fail("proof", ErrProof, "the card does not hold this key")
 	}
 	return Session{Key: classicKey(h.Key.Type(), h.rndA, h.rndB)}, nil
@@ -81,10 +82,11 @@ func (h *ev1Card) prove(ctx context.Context, token []byte) ([]byte, Session, err
 		return nil, Session{}, h.fail("token", ErrLength, "%d bytes, want %d", len(token), 2*n)
 	}
 	t := make([]byte, 2*n)
+	defer clear(t[n:])
 	if err := h.Key.DecryptCBC(ctx, h.iv, t, token); err != nil {
 		return nil, Session{}, h.keyFailed("token", err)
 	}
-	if !same(t[n:], rotl(h.rndB)) {
+	if !sameRotated(t[n:], h.rndB) {
 		return nil, Session{}, h.fail("token", ErrProof, "the reader does not hold this key")
 	}
 	h.rndA = t[:n]

@@ -60,6 +60,7 @@ func (h *ev2Reader) check(ctx context.Context, proof []byte) (Session, error) {
 		return h.checkMade(proof)
 	}
 	p := make([]byte, n)
+	defer clear(p)
 	if err := h.Key.DecryptCBC(ctx, nil, p, proof); err != nil {
 		return Session{}, h.keyFailed("proof", err)
 	}
@@ -67,7 +68,7 @@ func (h *ev2Reader) check(ctx context.Context, proof []byte) (Session, error) {
 	if n == 32 {
 		rotA = p[4:20]
 	}
-	if !same(rotA, rotl(h.rndA)) {
+	if !sameRotated(rotA, h.rndA) {
 		return Session{}, h.fail("proof", ErrProof, "the card does not hold this key")
 	}
 	if n == 32 {
@@ -97,8 +98,10 @@ func ev2Keys(ctx context.Context, k key.Key, a, b []byte) (enc, mac []byte, err 
 	if err != nil {
 		return nil, nil, err
 	}
+	defer h.Wipe()
 	const parameters = "\x00\x01\x00\x80"
 	c := sessionContext(a, b)
+	defer clear(c)
 	if enc, err = h.Sum(ctx, []byte("\xA5\x5A"+parameters), c); err != nil {
 		return nil, nil, err
 	}
@@ -121,10 +124,11 @@ func (h *ev2Card) prove(ctx context.Context, token []byte) ([]byte, Session, err
 		return nil, Session{}, h.fail("token", ErrLength, "%d bytes, want 32", len(token))
 	}
 	t := make([]byte, 32)
+	defer clear(t[16:])
 	if err := h.Key.DecryptCBC(ctx, nil, t, token); err != nil {
 		return nil, Session{}, h.keyFailed("token", err)
 	}
-	if !same(t[16:], rotl(h.rndB)) {
+	if !sameRotated(t[16:], h.rndB) {
 		return nil, Session{}, h.fail("token", ErrProof, "the reader does not hold this key")
 	}
 	h.rndA = t[:16]

@@ -22,8 +22,7 @@ import (
 // Unverified: no recording of it is public.
 type ISOHandshake struct {
 	*attempt
-	rpcd2 []byte
-	iv    []byte
+	iv []byte // rest holds RPCD2
 }
 
 // ISOAlgorithm is the P1 that names the algorithm of a key.
@@ -65,7 +64,7 @@ func (h *ISOHandshake) Second(ctx context.Context, challenge []byte) ([]byte, er
 	if err != nil {
 		return nil, h.fail("challenge", err, "%v", err)
 	}
-	h.rndA, h.rpcd2 = r[:n:n], r[n:]
+	h.rndA, h.rest = r[:n:n], r[n:]
 	t := join(h.rndA, challenge)
 	if err := h.Key.EncryptCBC(ctx, nil, t, t); err != nil {
 		return nil, h.keyFailed("challenge", err)
@@ -82,7 +81,7 @@ func (h *ISOHandshake) Third() ([]byte, error) {
 	if err := h.at(1, "token"); err != nil {
 		return nil, err
 	}
-	return h.rpcd2, nil
+	return append([]byte(nil), h.rest...), nil
 }
 
 // Finish takes the answer of INTERNAL AUTHENTICATE and returns the channel.
@@ -98,7 +97,7 @@ func (h *ISOHandshake) Finish(ctx context.Context, proof []byte) (Channel, error
 	if err := h.Key.DecryptCBC(ctx, h.iv, p, proof); err != nil {
 		return nil, h.keyFailed("proof", err)
 	}
-	if !same(p[n:], h.rpcd2) {
+	if !same(p[n:], h.rest) {
 		return nil, h.fail("proof", ErrProof, "the card does not hold this key")
 	}
 	h.rndB = p[:n]
@@ -106,8 +105,7 @@ func (h *ISOHandshake) Finish(ctx context.Context, proof []byte) (Channel, error
 }
 
 func isoChannel(a *attempt) (Channel, error) {
-	return NewChannel(Session{
-		Side: a.end, Method: key.MethodISO7816, KeyNo: a.KeyNo,
+	return a.channel(Session{
 		Key: classicKey(a.Key.Type(), a.rndA, a.rndB), AES: a.Key.Type() == key.TypeAES,
 	})
 }
@@ -116,8 +114,7 @@ func isoChannel(a *attempt) (Channel, error) {
 // EXTERNAL AUTHENTICATE.
 type ISOCardHandshake struct {
 	*attempt
-	rpicc1 []byte
-	iv     []byte
+	iv []byte // rest holds RPICC1
 }
 
 // NewISOCardHandshake starts the card's side. rnd gives RPICC1, then RPICC2;
@@ -138,10 +135,10 @@ func (h *ISOCardHandshake) Challenge(n int) ([]byte, error) {
 		return nil, h.fail("challenge", ErrLength, "%d bytes are no challenge: want 8 or 16", n)
 	}
 	var err error
-	if h.rpicc1, err = h.random(n); err != nil {
+	if h.rest, err = h.random(n); err != nil {
 		return nil, h.fail("challenge", err, "%v", err)
 	}
-	return h.rpicc1, nil
+	return append([]byte(nil), h.rest...), nil
 }
 
 // External takes the data of EXTERNAL AUTHENTICATE and the key that its P2
@@ -152,14 +149,14 @@ func (h *ISOCardHandshake) External(ctx context.Context, no wire.KeyNo, k key.Ke
 	}
 	h.KeyNo, h.Key = no, k
 	n := k.Type().NonceSize()
-	if len(h.rpicc1) != n || len(token) != 2*n {
-		return h.fail("token", ErrLength, "challenge of %d and token of %d bytes, want %d and %d", len(h.rpicc1), len(token), n, 2*n)
+	if len(h.rest) != n || len(token) != 2*n {
+		return h.fail("token", ErrLength, "challenge of %d and token of %d bytes, want %d and %d", len(h.rest), len(token), n, 2*n)
 	}
 	t := make([]byte, 2*n)
 	if err := h.Key.DecryptCBC(ctx, nil, t, token); err != nil {
 		return h.keyFailed("token", err)
 	}
-	if !same(t[n:], h.rpicc1) {
+	if !same(t[n:], h.rest) {
 		return h.fail("token", ErrProof, "the reader does not hold this key")
 	}
 	h.rndA = t[:n]
@@ -175,7 +172,7 @@ func (h *ISOCardHandshake) Internal(ctx context.Context, rpcd2 []byte) ([]byte, 
 	if err := h.at(2, "proof"); err != nil {
 		return nil, nil, err
 	}
-	n := len(h.rpicc1)
+	n := len(h.rest)
 	if len(rpcd2) != n {
 		return nil, nil, h.fail("proof", ErrLength, "%d bytes, want %d", len(rpcd2), n)
 	}

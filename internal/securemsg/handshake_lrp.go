@@ -16,10 +16,7 @@ import (
 //
 // MAC is the whole CMAC-LRP under the session master key, which is
 // CMAC-LRP(00 01 00 80 context 96 69) under the card's key; context as in EV2.
-type lrpReader struct {
-	*attempt
-	master *lrpSuite
-}
+type lrpReader struct{ *attempt }
 
 const authModeLRP = 0x01
 
@@ -31,8 +28,15 @@ func lrpSession(ctx context.Context, k key.Key, a, b []byte) (master [16]byte, e
 			return master, err
 		}
 	}
-	mac := lrp.NewMAC(lrp.FromSeeds(s55, sAA))
-	return mac.Sum([]byte{0x00, 0x01, 0x00, 0x80}, sessionContext(a, b), []byte{0x96, 0x69}), nil
+	table := lrp.FromSeeds(s55, sAA)
+	mac, c := lrp.NewMAC(table), sessionContext(a, b)
+	master = mac.Sum([]byte{0x00, 0x01, 0x00, 0x80}, c, []byte{0x96, 0x69})
+	clear(s55[:])
+	clear(sAA[:])
+	clear(c)
+	table.Wipe()
+	mac.Wipe()
+	return master, nil
 }
 
 func (h *lrpReader) token(ctx context.Context, challenge []byte) ([]byte, error) {
@@ -51,8 +55,8 @@ func (h *lrpReader) token(ctx context.Context, challenge []byte) ([]byte, error)
 	if err != nil {
 		return nil, h.keyFailed("challenge", err)
 	}
-	h.master = newLRPSuite(m, 0)
-	mac := h.master.sum.Sum(h.rndA, h.rndB)
+	h.lrp = newLRPSuite(m, 0)
+	mac := h.lrp.sum.Sum(h.rndA, h.rndB)
 	return join(h.rndA, mac[:]), nil
 }
 
@@ -65,13 +69,13 @@ func (h *lrpReader) check(_ context.Context, proof []byte) (Session, error) {
 		return Session{}, h.fail("proof", ErrLength, "%d bytes, want %d", len(proof), n)
 	}
 	data := append([]byte(nil), proof[:n-16]...)
-	want := h.master.sum.Sum(h.rndB, h.rndA, data)
+	want := h.lrp.sum.Sum(h.rndB, h.rndA, data)
 	if !same(want[:], proof[n-16:]) {
 		return Session{}, h.fail("proof", ErrProof, "the card does not hold this key")
 	}
-	s := Session{Key: h.master.session(), TI: h.ti, Counter: h.counter}
+	s := Session{Key: append([]byte(nil), h.lrp.session()...), TI: h.ti, Counter: h.counter}
 	if n == 32 {
-		h.master.cbc.Decrypt(data)
+		h.lrp.cbc.Decrypt(data)
 		s.TI, s.Blocks = [4]byte(data), 1
 		h.cardCaps, h.pcdCaps = [6]byte(data[4:]), [6]byte(data[10:])
 	}
@@ -94,6 +98,7 @@ func (h *lrpCard) prove(ctx context.Context, token []byte) ([]byte, Session, err
 		return nil, Session{}, h.keyFailed("token", err)
 	}
 	k := newLRPSuite(m, 0)
+	defer k.wipe()
 	if want := k.sum.Sum(h.rndA, h.rndB); !same(want[:], token[16:]) {
 		return nil, Session{}, h.fail("token", ErrProof, "the reader does not hold this key")
 	}

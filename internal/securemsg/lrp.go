@@ -32,8 +32,18 @@ func newLRPSuite(master [16]byte, counter uint32) *lrpSuite {
 
 func (s *lrpSuite) clone() suite {
 	c := *s
-	c.cbc = lrp.NewCBC(s.key, 1, append([]byte(nil), s.cbc.Counter()...))
+	c.key = s.key.Clone()
+	c.sum = lrp.NewMAC(c.key)
+	c.session = hide(s.session())
+	c.cbc = lrp.NewCBC(c.key, 1, append([]byte(nil), s.cbc.Counter()...))
 	return &c
+}
+
+func (s *lrpSuite) wipe() {
+	clear(s.session())
+	s.key.Wipe()
+	s.sum.Wipe()
+	s.cbc.Wipe()
 }
 
 func (s *lrpSuite) mac(head, header, data []byte) [ev2MAC]byte {
@@ -50,5 +60,5 @@ func (s *lrpSuite) skip(blocks int) {
 }
 
 func (s *lrpSuite) wrap([]byte) (session, iv []byte) {
-	return s.session(), append([]byte(nil), s.cbc.Counter()...)
+	return append([]byte(nil), s.session()...), append([]byte(nil), s.cbc.Counter()...)
 }

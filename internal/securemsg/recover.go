@@ -136,7 +136,7 @@ func (r Recorded) d40(ctx context.Context, out *Recovered) (err error) {
 		return err
 	}
 	p, err := r.decrypt(ctx, nil, r.Proof)
-	out.ReaderProof, out.CardProof = same(rotB, rotl(out.rndB)), same(p, rotl(out.rndA))
+	out.ReaderProof, out.CardProof = sameRotated(rotB, out.rndB), sameRotated(p, out.rndA)
 	return err
 }
 
@@ -151,7 +151,7 @@ func (r Recorded) ev1(ctx context.Context, out *Recovered) (err error) {
 	p, err := r.decrypt(ctx, r.tail(r.Token), r.Proof)
 	n := len(out.rndB)
 	out.rndA = t[:n]
-	out.ReaderProof, out.CardProof = same(t[n:], rotl(out.rndB)), same(p, rotl(out.rndA))
+	out.ReaderProof, out.CardProof = sameRotated(t[n:], out.rndB), sameRotated(p, out.rndA)
 	return err
 }
 
@@ -187,14 +187,14 @@ func (r Recorded) ev2(ctx context.Context, out *Recovered) (err error) {
 		return err
 	}
 	out.rndA = t[:16]
-	out.ReaderProof = same(t[16:], rotl(out.rndB))
+	out.ReaderProof = sameRotated(t[16:], out.rndB)
 	rotA := p
 	if len(p) == 32 {
 		rotA = p[4:20]
 		out.session.TI, out.session.Counter = [4]byte(p), 0
 		out.CardCaps, out.ReaderCaps = [6]byte(p[20:]), [6]byte(p[26:])
 	}
-	out.CardProof = same(rotA, rotl(out.rndA))
+	out.CardProof = sameRotated(rotA, out.rndA)
 	out.session.Key, out.session.MAC, err = ev2Keys(ctx, r.Key, out.rndA, out.rndB)
 	return err
 }

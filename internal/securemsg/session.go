@@ -48,7 +48,7 @@ func methodName(m key.Method) string {
 	return m.String()
 }
 
-// NewChannel makes the channel of a session.
+// NewChannel makes the channel of a session, which keeps copies of the keys.
 func NewChannel(s Session) (Channel, error) { return newChannel(s) }
 
 func newChannel(s Session) (channel, error) {
@@ -108,7 +108,9 @@ func desBlock(k []byte) (cipher.Block, error) {
 	case 8:
 		return des.NewCipher(k)
 	case 16:
-		return des.NewTripleDESCipher(append(append(make([]byte, 0, 24), k...), k[:8]...))
+		long := append(append(make([]byte, 0, 24), k...), k[:8]...)
+		defer clear(long)
+		return des.NewTripleDESCipher(long)
 	case 24:
 		return des.NewTripleDESCipher(k)
 	}
