@@ -65,7 +65,11 @@ func (v *verifier) authenticate(m *message) {
 	}
 	if m.status != wire.StatusOK && len(h.answer) == 0 {
 		v.rejected = append(v.rejected, Failure{m.last(), fmt.Sprintf("%s: the card refused it with %v", name, m.status)})
-		v.opened(m, nil, "refused")
+		note := "refused"
+		if m.status == wire.StatusAuthenticationError {
+			note = v.whyRefused(h)
+		}
+		v.opened(m, nil, note)
 		return
 	}
 	v.finish(m, h, before, name)

@@ -65,6 +65,9 @@ func (v *verifier) refused(m *message, best *attempt) {
 	} else if best.macs+best.crcs == 0 && len(best.bad) > 0 {
 		note = "refused; " + best.bad[0].what
 	}
+	if v.withoutType(m) {
+		note += "; the cryptogram is that of an AES key, but the key number does not say so: 80 for the PICC master key"
+	}
 	v.opened(m, best, note)
 	if best.session.scheme == wire.SchemeD40 {
 		return // D40 sessions survive refusals, other schemes end
