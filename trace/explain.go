@@ -14,12 +14,14 @@ type Line struct {
 	Exchange int  // index of its first exchange
 	Answer   bool // from the card
 	Name     string
-	More     bool // a further frame of the message, see Step
+	Spec     *wire.Spec // commands: the declaration, nil if there is none
+	More     bool       // a further frame of the message, see Step
 	Fields   []wire.Field
 	Sealed   bool          // there is more in it, enciphered
 	Channel  string        // "ev2 mac"; empty outside a session
 	Raw      []byte        // the first frame, up to what was cut of it
 	Cut      int           // how many bytes that is
+	Data     []byte        // answers: what they carry, nil if that was cut
 	Frames   int           // how many frames there were
 	Took     time.Duration // answers: until the last frame, if known
 	Status   wire.Status   // answers, 0 if none came
@@ -162,9 +164,11 @@ func (x *Explainer) Step(e *Exchange) (command, answer Line) {
 	command.frame(part.raw.Command, part.raw.CutCommand)
 	answer.frame(part.raw.Response, part.raw.CutResponse)
 	answer.Took = time.Duration(part.raw.Took) * time.Microsecond
-	answer.More = n > 1
+	if answer.More = n > 1; !now.cutAnswer {
+		answer.Data = part.response
+	}
 	if n > 1 {
-		command = Line{Exchange: part.index, Name: command.Name, More: true, Raw: command.Raw, Cut: command.Cut, Frames: 1}
+		command = Line{Exchange: part.index, Name: command.Name, Spec: command.Spec, More: true, Raw: command.Raw, Cut: command.Cut, Frames: 1}
 	}
 	switch {
 	case ended:
@@ -212,7 +216,7 @@ func (x *Explainer) start(m *message) {
 
 // describe makes the two lines of a message.
 func (x *Explainer) describe(m *message) (command, answer Line) {
-	command = Line{Exchange: m.first(), Name: m.label(), Frames: commandFrames(m)}
+	command = Line{Exchange: m.first(), Name: m.label(), Spec: m.spec(), Frames: commandFrames(m)}
 	command.frame(m.frames[0].raw.Command, m.frames[0].raw.CutCommand)
 	answer = Line{Exchange: m.last(), Answer: true, Name: "no answer", Frames: answerFrames(m), Note: m.failed}
 	if raw := m.frames[len(m.frames)-answer.Frames].raw; len(raw.Response) > 0 {
@@ -223,6 +227,9 @@ func (x *Explainer) describe(m *message) (command, answer Line) {
 		if !m.status.Known() {
 			answer.Note = m.status.Error()
 		}
+	}
+	if !m.cutAnswer {
+		answer.Data = m.rsp
 	}
 	for _, p := range m.frames {
 		answer.Took += time.Duration(p.raw.Took) * time.Microsecond

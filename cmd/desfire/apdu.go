@@ -8,8 +8,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/internal/frame"
-	"github.com/go-desfire/desfire/wire"
+	"github.com/go-desfire/desfire/trace"
 	"github.com/spf13/cobra"
 )
 
@@ -85,38 +84,27 @@ func (a *app) apdus(ctx context.Context, t desfire.Transport, frames [][]byte) e
 	if a.tracer != nil {
 		t, _ = a.tracer.wrap(t)
 	}
-	var chain wire.Command // the command whose answer is not complete
-	var joined []byte
-	var marks []int
+	x := trace.Explainer{KeepKeys: true} // these are the user's own frames
 	for _, f := range frames {
-		c, _ := frame.ParseCommand(f)
-		if c.INS != frame.INSMore || chain == nil {
-			chain, joined, marks = explainFrame(f), nil, nil
-		}
 		began := time.Now()
 		rsp, err := a.exchange(ctx, t, f)
 		if err != nil {
 			return err
 		}
-		r := apduResult{Command: f, Answer: rsp, Millis: float64(time.Since(began).Microseconds()) / 1000, Fields: []fieldValue{}}
-		bare := false
-		if chain != nil {
-			r.Name, bare = chain.Spec().Name, chain.Spec().Bare
+		took := time.Since(began)
+		command, answer := x.Step(&trace.Exchange{Command: f, Response: rsp, Took: took.Microseconds()})
+		r := apduResult{Command: f, Answer: rsp, Data: answer.Data, Millis: float64(took.Microseconds()) / 1000, Fields: []fieldValue{}}
+		if command.Spec != nil {
+			r.Name = command.Spec.Name
 		}
-		data, status, ok := frame.ParseAnswer(c.Framing, rsp, bare)
-		if !ok {
+		if answer.Status == 0 {
 			r.Text = "too short for a status"
 		} else {
-			r.Status, r.Text, r.Data = fmt.Sprintf("%04X", uint16(status)), status.Error(), data
-			joined = append(joined, data...)
-			switch {
-			case status == wire.StatusAdditionalFrame:
-				marks = append(marks, len(joined))
-			case chain != nil && status == chain.Spec().Success:
-				r.Fields = answerFields(chain, joined, marks)
-				chain = nil
-			default:
-				chain = nil
+			r.Status, r.Text = fmt.Sprintf("%04X", uint16(answer.Status)), answer.Status.Error()
+		}
+		if answer.Note == "" {
+			for _, f := range answer.Fields {
+				r.Fields = append(r.Fields, fieldValue{f.Name, f.Value})
 			}
 		}
 		if a.json {
@@ -125,7 +113,7 @@ func (a *app) apdus(ctx context.Context, t desfire.Transport, frames [][]byte) e
 			}
 			continue
 		}
-		a.printAPDU(&r, ok && (status == wire.StatusOK || status == wire.StatusAdditionalFrame || status == wire.StatusISOOK))
+		a.printAPDU(&r, answer.Status != 0 && !answer.Refused())
 	}
 	return nil
 }
@@ -160,41 +148,4 @@ func (a *app) printAPDU(r *apduResult, good bool) {
 	for _, f := range r.Fields {
 		a.printf("    %s%s  %s\n", p.dim.Render(f.Name), pad(f.Name, 20), f.Value)
 	}
-}
-
-// answerFields decodes a complete answer by the command's declaration.
-func answerFields(cmd wire.Command, data []byte, marks []int) []fieldValue {
-	out := []fieldValue{}
-	rsp := cmd.Spec().NewResponse()
-	if rsp == nil {
-		return out
-	}
-	var c wire.Coder
-	list, err := c.Explain(wire.Encoded{Bytes: data, Marks: marks, Le: -1}, rsp)
-	if err != nil {
-		return out
-	}
-	for _, f := range list {
-		out = append(out, fieldValue{f.Name, f.Value})
-	}
-	return out
-}
-
-// explainFrame finds the command that an unprotected frame begins, or nil.
-func explainFrame(raw []byte) wire.Command {
-	f, status := frame.ParseCommand(raw)
-	if status != wire.StatusOK {
-		return nil
-	}
-	for spec := range wire.Commands() {
-		if spec.Class != f.Class || spec.INS != f.INS || spec.New == nil {
-			continue
-		}
-		cmd := spec.New()
-		var c wire.Coder
-		if c.DecodeISO(wire.Encoded{Bytes: f.Data, P1: f.P1, P2: f.P2, Le: f.Le}, cmd) == nil {
-			return cmd
-		}
-	}
-	return nil
 }
