@@ -18,6 +18,7 @@ type FieldError struct {
 	Reason string
 	Err    error // the context's, or nil
 	sent   bool
+	gone   bool
 }
 
 func (e *FieldError) Error() string { return e.Reason }
@@ -26,6 +27,9 @@ func (e *FieldError) Unwrap() error { return e.Err }
 
 // Sent reports whether the card may have seen the command.
 func (e *FieldError) Sent() bool { return e.sent }
+
+// Removed reports whether the card has left the field.
+func (e *FieldError) Removed() bool { return e.gone }
 
 // FaultKind is what goes wrong in an exchange.
 type FaultKind uint8
@@ -239,7 +243,7 @@ func (a *Activation) Reconnect(ctx context.Context) error {
 	}
 	n := a.card.activate()
 	if n == 0 {
-		return &FieldError{Reason: "no card in the field"}
+		return &FieldError{Reason: "no card in the field", gone: true}
 	}
 	a.number.Store(n)
 	return nil
@@ -276,13 +280,13 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 		case <-a.done:
 			return nil, &FieldError{Reason: "the activation was closed in the middle of an exchange", sent: true}
 		case <-over:
-			return nil, &FieldError{Reason: "the field was lost", sent: true}
+			return nil, &FieldError{Reason: "the field was lost", sent: true, gone: true}
 		}
 	}
 	switch fault.Kind {
 	case LosePowerBefore:
 		c.loseField()
-		return nil, &FieldError{Reason: "the field was lost", sent: true}
+		return nil, &FieldError{Reason: "the field was lost", sent: true, gone: true}
 	case CutCommand:
 		return nil, &FieldError{Reason: "the card does not answer", sent: true}
 	case FailWrite:
@@ -301,7 +305,7 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 	switch fault.Kind {
 	case LosePowerAfter:
 		c.loseField()
-		return nil, &FieldError{Reason: "the field was lost", sent: true}
+		return nil, &FieldError{Reason: "the field was lost", sent: true, gone: true}
 	case LoseAnswer:
 		return nil, &FieldError{Reason: "the answer was lost", sent: true}
 	case CutAnswer:
@@ -319,7 +323,7 @@ func (f *field) begin(activation uint64) (Fault, time.Duration, <-chan struct{},
 	defer f.mu.Unlock()
 	switch {
 	case !f.present:
-		return Fault{}, 0, nil, &FieldError{Reason: "no card in the field"}
+		return Fault{}, 0, nil, &FieldError{Reason: "no card in the field", gone: true}
 	case activation == 0 || activation != f.activation:
 		return Fault{}, 0, nil, &FieldError{Reason: "the activation is over: reconnect"}
 	}

@@ -5,7 +5,6 @@ package simreader
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"sync"
 
@@ -13,8 +12,15 @@ import (
 	"github.com/go-desfire/desfire/sim"
 )
 
-// ErrLifted is the error of opening a card that is not in the field.
-var ErrLifted = errors.New("the card was taken out of the field")
+// ErrLifted is the error of opening a card that is not in the field. It has
+// Removed() bool, as errors of a desfire.Transport.
+var ErrLifted error = liftedError{}
+
+type liftedError struct{}
+
+func (liftedError) Error() string { return "the card was taken out of the field" }
+func (liftedError) Removed() bool { return true }
+func (liftedError) Sent() bool    { return false }
 
 // Reader is a reader with one simulated card. The card leaves and comes back by
 // Lift and Return of the Reader only.

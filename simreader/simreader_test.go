@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/place"
 	"github.com/go-desfire/desfire/sim"
 )
 
@@ -57,5 +58,69 @@ func TestField(t *testing.T) {
 	}
 	if _, err := f.Activate(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("Activate after the end: %v", err)
+	}
+}
+
+// Whatever fails because the card was lifted says so.
+func TestRemoved(t *testing.T) {
+	card, err := sim.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := New("R", card)
+	removed := func(err error) bool {
+		var e interface{ Removed() bool }
+		return errors.As(err, &e) && e.Removed()
+	}
+	a, err := r.Activate(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Lift()
+	if _, err := a.Transmit(t.Context(), []byte{0x60}); !removed(err) {
+		t.Errorf("Transmit: %v", err)
+	}
+	if err := a.Reconnect(t.Context()); !removed(err) {
+		t.Errorf("Reconnect: %v", err)
+	}
+	if _, err := r.Activate(t.Context()); !removed(err) {
+		t.Errorf("Activate: %v", err)
+	}
+	r.Return()
+	card.Inject(sim.Fault{Exchange: 1, Kind: sim.LosePowerBefore})
+	if a, err = r.Activate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Transmit(t.Context(), []byte{0x60}); !removed(err) {
+		t.Errorf("a lost field: %v", err)
+	}
+	r.Return()
+	if a, err = r.Activate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.Close()
+	if _, err := a.Transmit(t.Context(), []byte{0x60}); err == nil || removed(err) {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+func TestScheme(t *testing.T) {
+	mine := errors.New("no such file")
+	schemes := place.Schemes{Scheme(func(file string) (*sim.Card, error) {
+		if file != "" {
+			return nil, mine
+		}
+		return sim.New(nil)
+	})}
+	p, err := place.Parse("sim:", schemes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, reader, err := p.Open(t.Context(), nil)
+	if err != nil || reader != "sim:" || tr == nil || !p.Fixed {
+		t.Errorf("%v on %s, %v", tr, reader, err)
+	}
+	if _, err := place.Parse("sim:x.json", schemes); !errors.Is(err, mine) {
+		t.Error(err)
 	}
 }

@@ -57,6 +57,26 @@ func (c *conn) end(cause error) {
 	c.link.Close()
 }
 
+// removed reports whether the other side ended the connection.
+func (c *conn) removed() bool {
+	select {
+	case <-c.lost:
+		return theirs(c.err)
+	default:
+		return false
+	}
+}
+
+// theirs reports whether an end was not this side's doing.
+func theirs(cause error) bool {
+	for _, ours := range []error{ErrClosed, ErrFinished, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(cause, ours) {
+			return false
+		}
+	}
+	return true
+}
+
 func (c *conn) exchange(ctx context.Context, command []byte) (response []byte, sent bool, err error) {
 	select {
 	case <-c.lost:

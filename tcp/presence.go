@@ -2,7 +2,6 @@ package tcp
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/go-desfire/desfire"
@@ -36,12 +35,9 @@ func present(addr string, cfg Config, c *conn) *presence {
 // nothing about the card.
 func (p *presence) watch(c *conn) {
 	<-c.lost
-	for _, ours := range []error{ErrClosed, ErrFinished, context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(c.err, ours) {
-			return
-		}
+	if theirs(c.err) {
+		p.leave(c.err)
 	}
-	p.leave(c.err)
 }
 
 // leave ends the insertion. Transports live on until their owners close them.
@@ -66,7 +62,7 @@ func (p *presence) open(ctx context.Context) (desfire.Transport, error) {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
 	case <-ctx.Done():
-		return nil, &Error{Op: "connect", Addr: p.addr, Err: ctx.Err()}
+		return nil, unreachable(p.addr, ctx.Err())
 	}
 	p.mu.Lock()
 	c := p.spare
@@ -86,7 +82,7 @@ func (p *presence) open(ctx context.Context) (desfire.Transport, error) {
 		p.mu.Lock()
 		p.users--
 		p.mu.Unlock()
-		return nil, &Error{Op: "connect", Addr: p.addr, Err: err}
+		return nil, unreachable(p.addr, err)
 	}
 	return &Transport{addr: p.addr, cfg: p.cfg, conn: c, in: p}, nil
 }

@@ -126,7 +126,7 @@ func TestSource(t *testing.T) {
 		}
 		c.stop()
 		next(desfire.CardRemoved)
-		if tr, err := e.Open(context.Background()); !errors.Is(err, ErrRemoved) {
+		if tr, err := e.Open(context.Background()); !errors.Is(err, ErrRemoved) || !removed(err) {
 			t.Errorf("Open after removal: %v, %v", tr, err)
 		}
 	}

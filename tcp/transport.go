@@ -35,7 +35,7 @@ type Error struct {
 	Addr string
 	Err  error
 
-	sent bool
+	sent, removed bool
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("tcp:%s: %s: %v", e.Addr, e.Op, e.Err) }
@@ -47,12 +47,17 @@ func (e *Error) Unwrap() error { return e.Err }
 // Sent reports whether any byte of the command may have left.
 func (e *Error) Sent() bool { return e.sent }
 
+// Removed reports whether the card is gone: nothing answers at the address, or
+// the other side ended the connection.
+func (e *Error) Removed() bool { return e.removed }
+
 // Causes of errors besides those of the network and the context.
 var (
 	ErrClosed   = errors.New("transport is closed")
 	ErrFinished = errors.New("connection is finished: call Reconnect")
 	ErrBusy     = errors.New("another exchange is under way")
-	ErrRemoved  = errors.New("the card is gone") // from Open of a Source's event
+	// ErrRemoved comes from Open of a Source's event.
+	ErrRemoved error = link.RemovedError("the card is gone")
 )
 
 // Transport is one connection to a card, a desfire.Transport with all that is
@@ -77,7 +82,7 @@ func Dial(ctx context.Context, addr string, c *Config) (*Transport, error) {
 	}
 	conn, err := dial(ctx, addr, &t.cfg)
 	if err != nil {
-		return nil, &Error{Op: "connect", Addr: addr, Err: err}
+		return nil, unreachable(addr, err)
 	}
 	t.conn = conn
 	return t, nil
@@ -114,7 +119,14 @@ func (t *Transport) Transmit(ctx context.Context, command []byte) ([]byte, error
 }
 
 func (t *Transport) fail(err error, sent bool) error {
-	return &Error{Op: "transmit", Addr: t.addr, Err: err, sent: sent}
+	return &Error{Op: "transmit", Addr: t.addr, Err: err, sent: sent, removed: t.lost()}
+}
+
+// lost reports whether the other side ended the connection.
+func (t *Transport) lost() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.closed && t.conn.removed()
 }
 
 func (t *Transport) current() (*conn, error) {
@@ -126,12 +138,17 @@ func (t *Transport) current() (*conn, error) {
 	return t.conn, nil
 }
 
+// unreachable is the error of a connection that was not made.
+func unreachable(addr string, err error) error {
+	return &Error{Op: "connect", Addr: addr, Err: err, removed: theirs(err)}
+}
+
 // Reconnect makes a new connection in place of the present one: a new
 // activation of the card.
 func (t *Transport) Reconnect(ctx context.Context) error {
 	old, err := t.current()
 	if err != nil {
-		return &Error{Op: "connect", Addr: t.addr, Err: err}
+		return unreachable(t.addr, err)
 	}
 	old.end(ErrFinished) // first: a card is in one place at a time
 	c, err := dial(ctx, t.addr, &t.cfg)
@@ -139,7 +156,7 @@ func (t *Transport) Reconnect(ctx context.Context) error {
 		if t.in != nil && ctx.Err() == nil {
 			t.in.leave(err)
 		}
-		return &Error{Op: "connect", Addr: t.addr, Err: err}
+		return unreachable(t.addr, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

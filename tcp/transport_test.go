@@ -147,7 +147,10 @@ func TestBadServers(t *testing.T) {
 			if !errors.As(err, &e) || !e.Sent() || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("answer % X, error %v, want *Error with %q and Sent", r, err, test.want)
 			}
-			if _, err := tr.Transmit(context.Background(), []byte{0x60}); !errors.Is(err, ErrFinished) {
+			if !removed(err) {
+				t.Errorf("%v does not say that the card is gone", err)
+			}
+			if _, err := tr.Transmit(context.Background(), []byte{0x60}); !errors.Is(err, ErrFinished) || !removed(err) {
 				t.Errorf("next call: %v, want %v", err, ErrFinished)
 			}
 		})
@@ -177,7 +180,7 @@ func TestNotTransmitted(t *testing.T) {
 	for _, command := range [][]byte{{0}, {1}, {2}, {4}, make([]byte, 0x10000)} {
 		_, err := tr.Transmit(context.Background(), command)
 		var e *Error
-		if !errors.As(err, &e) || e.Sent() {
+		if !errors.As(err, &e) || e.Sent() || e.Removed() {
 			t.Errorf("command of %d bytes: error %v, want one with Sent false", len(command), err)
 		}
 	}
@@ -202,11 +205,40 @@ func TestBusy(t *testing.T) {
 		done <- err
 	}()
 	<-hung
-	if _, err := tr.Transmit(context.Background(), []byte{0x60}); !errors.Is(err, ErrBusy) {
+	if _, err := tr.Transmit(context.Background(), []byte{0x60}); !errors.Is(err, ErrBusy) || removed(err) {
 		t.Errorf("second Transmit: %v, want %v", err, ErrBusy)
 	}
 	tr.Close()
-	if err := <-done; !errors.Is(err, ErrClosed) {
+	if err := <-done; !errors.Is(err, ErrClosed) || removed(err) {
 		t.Errorf("first Transmit after Close: %v, want %v", err, ErrClosed)
+	}
+}
+
+// removed reports whether an error says that the card is gone.
+func removed(err error) bool {
+	var r interface{ Removed() bool }
+	return errors.As(err, &r) && r.Removed()
+}
+
+// What this side ended says nothing about the card.
+func TestOwnEndIsNoRemoval(t *testing.T) {
+	hung := make(chan struct{}, 1)
+	addr := serve(t, &Server{Present: func(context.Context) (Card, error) { return hanging{hung}, nil }})
+	tr := connected(t, addr, nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { <-hung; cancel() }()
+	for range 2 {
+		if _, err := tr.Transmit(ctx, []byte{0x60}); err == nil || removed(err) {
+			t.Errorf("given up: %v", err)
+		}
+		if _, err := tr.Transmit(context.Background(), []byte{0x60}); !errors.Is(err, ErrFinished) || removed(err) {
+			t.Errorf("after that: %v", err)
+		}
+	}
+	if _, err := Dial(ctx, addr, nil); err == nil || removed(err) {
+		t.Errorf("given up: %v", err)
+	}
+	if _, err := Dial(context.Background(), "127.0.0.1:1", nil); !removed(err) {
+		t.Errorf("nobody there: %v", err)
 	}
 }

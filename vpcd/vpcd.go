@@ -70,8 +70,9 @@ type Event struct {
 	Err error
 }
 
-// ErrLifted is why a card that Lift took was removed.
-var ErrLifted = errors.New("lifted")
+// ErrLifted is why a card that Lift took was removed. It has Removed() bool, as
+// errors of a desfire.Transport.
+var ErrLifted error = link.RemovedError("lifted")
 
 // Client is a card on its way into a virtual reader.
 type Client struct {

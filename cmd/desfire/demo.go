@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/place"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/simreader"
 	"github.com/go-desfire/desfire/wire"
@@ -136,7 +137,7 @@ func (d *demo) drain(ctx context.Context) error {
 			}
 		},
 	}
-	return d.keep(ctx, &place{Source: d.field}, conf, d.step)
+	return d.keep(ctx, &place.Place{Source: d.field}, conf, d.step)
 }
 
 // step is one debit, or the end.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/place"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -46,8 +47,8 @@ neither the old nor the new one) unknown. A summary ends it, also after Ctrl-C.
 			if err != nil {
 				return err
 			}
-			if pl.ready != nil {
-				if err := pl.ready(cmd.Context()); err != nil {
+			if pl.Ready != nil {
+				if err := pl.Ready(cmd.Context()); err != nil {
 					a.log.Warn(oneLine(err))
 				}
 			}
@@ -104,7 +105,7 @@ func newDrain(a *app, p *purse) *drain {
 
 // run drains the purse. After Ctrl-C it ends the step under way, so that no
 // outcome stays open without need.
-func (d *drain) run(ctx context.Context, pl *place, every time.Duration) error {
+func (d *drain) run(ctx context.Context, pl *place.Place, every time.Duration) error {
 	hold, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() {
@@ -114,7 +115,7 @@ func (d *drain) run(ctx context.Context, pl *place, every time.Duration) error {
 		cancel()
 	})()
 	if !d.json {
-		d.log.Info(fmt.Sprintf("Present the card with %s to debit its file %d; Ctrl-C ends.", d.purse.app.Words(), d.purse.file), "reader", pl.name)
+		d.log.Info(fmt.Sprintf("Present the card with %s to debit its file %d; Ctrl-C ends.", d.purse.app.Words(), d.purse.file), "reader", pl.Name)
 	}
 	began := time.Now()
 	err := d.hold(hold, pl, d.purse, every, 0, d.changed, d.once)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-desfire/desfire/place"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/simreader"
 	"github.com/go-desfire/desfire/wire"
@@ -65,7 +66,7 @@ func TestDrainTorn(t *testing.T) {
 					if lift {
 						go liftAfter(ctx, f, f.Card.Exchanges()+n)
 					}
-					if err := d.run(ctx, &place{Source: f, name: "field", fixed: true}, 0); err != nil {
+					if err := d.run(ctx, &place.Place{Source: f, Name: "field", Fixed: true}, 0); err != nil {
 						t.Fatalf("%v\n%s", err, out)
 					}
 					s := d.sum
@@ -94,7 +95,7 @@ func TestDrainOtherProgram(t *testing.T) {
 	d, f, _ := drainCard(t, 10)
 	before := int32(11)
 	d.purse.open = &before // 10 would be done, 11 not done
-	if err := d.run(t.Context(), &place{Source: f, name: "field", fixed: true}, 0); err != nil {
+	if err := d.run(t.Context(), &place.Place{Source: f, Name: "field", Fixed: true}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if d.sum.Debits != 11 || d.sum.Resolved != 1 {
@@ -103,7 +104,7 @@ func TestDrainOtherProgram(t *testing.T) {
 	d, f, out := drainCard(t, 10)
 	before = 5
 	d.purse.open = &before
-	if err := d.run(t.Context(), &place{Source: f, name: "field", fixed: true}, 0); err != nil {
+	if err := d.run(t.Context(), &place.Place{Source: f, Name: "field", Fixed: true}, 0); err != nil {
 		t.Fatal(err)
 	}
 	if d.sum.Debits != 10 || d.sum.Unknown != 1 || !strings.Contains(out.String(), `"outcome":"unknown"`) {
@@ -123,7 +124,7 @@ func TestDrainInterrupted(t *testing.T) {
 		}
 		cancel()
 	}()
-	err := d.run(ctx, &place{Source: f, name: "field", fixed: true}, 0)
+	err := d.run(ctx, &place.Place{Source: f, Name: "field", Fixed: true}, 0)
 	if !errors.Is(err, errInterrupted) {
 		t.Fatal(err)
 	}
@@ -150,7 +151,7 @@ func TestDrainInterruptedAway(t *testing.T) {
 		cancel()
 	}()
 	d.app.json = false
-	if err := d.run(ctx, &place{Source: f, name: "field", fixed: true}, time.Hour); !errors.Is(err, errInterrupted) {
+	if err := d.run(ctx, &place.Place{Source: f, Name: "field", Fixed: true}, time.Hour); !errors.Is(err, errInterrupted) {
 		t.Fatal(err)
 	}
 	if d.sum.Unknown != 1 || d.sum.Final != nil || !strings.Contains(out.String(), "8 or 9: read it with desfire value get 121314 1") {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/place"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -142,7 +143,7 @@ func (w *patience) present() {
 
 // hold keeps the card of a purse while step works on it. onChange, which may be
 // nil, is told each change besides the log.
-func (a *app) hold(ctx context.Context, pl *place, p *purse, every, wait time.Duration, onChange func(desfire.KeepChange), step desfire.Step) error {
+func (a *app) hold(ctx context.Context, pl *place.Place, p *purse, every, wait time.Duration, onChange func(desfire.KeepChange), step desfire.Step) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	w := &patience{limit: wait, end: cancel}
@@ -155,7 +156,7 @@ func (a *app) hold(ctx context.Context, pl *place, p *purse, every, wait time.Du
 			if err == nil || lost(err) {
 				return err
 			}
-			if !pl.fixed && errors.As(err, new(*noApplicationError)) {
+			if !pl.Fixed && errors.As(err, new(*noApplicationError)) {
 				return err // the wrong card: wait for the right one
 			}
 			cancel(err)
@@ -169,7 +170,7 @@ func (a *app) hold(ctx context.Context, pl *place, p *purse, every, wait time.Du
 				w.present()
 			}
 			var no *desfire.NotDESFireError
-			if pl.fixed && c.State == desfire.KeepOther && errors.As(c.Err, &no) {
+			if pl.Fixed && c.State == desfire.KeepOther && errors.As(c.Err, &no) {
 				cancel(c.Err)
 			}
 			if !a.json && context.Cause(ctx) == nil {
@@ -186,7 +187,7 @@ func (a *app) hold(ctx context.Context, pl *place, p *purse, every, wait time.Du
 	case errors.Is(err, errNoCard) && p.open != nil:
 		return fmt.Errorf("the card did not come back within %v: whether the last change was made is not known", wait)
 	case errors.Is(err, errNoCard):
-		return fmt.Errorf("no card with %s was presented to %s within %v", p.app.Words(), pl.name, wait)
+		return fmt.Errorf("no card with %s was presented to %s within %v", p.app.Words(), pl.Name, wait)
 	case err != nil && cause != nil && !errors.Is(cause, context.Canceled):
 		return cause
 	}

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/table"
-	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/pcsc"
 	"github.com/spf13/cobra"
 )
 
@@ -23,11 +20,15 @@ func (a *app) readersCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, err := a.readers(cmd.Context(), p)
+			list, err := p.Readers(cmd.Context())
 			if err != nil {
 				return err
 			}
-			return a.printReaders(list)
+			out := make([]readerInfo, len(list))
+			for i, r := range list {
+				out[i] = readerInfo{r.Name, r.State, r.Card, r.ATR, r.Ignored}
+			}
+			return a.printReaders(out)
 		},
 	}
 }
@@ -39,45 +40,6 @@ type readerInfo struct {
 	Card    bool     `json:"card"`
 	ATR     hexBytes `json:"atr"`
 	Ignored string   `json:"ignored"` // why it takes no part
-}
-
-func (a *app) readers(ctx context.Context, p *place) ([]readerInfo, error) {
-	if p.list != nil {
-		list, err := p.list(ctx)
-		if err != nil {
-			return nil, err
-		}
-		var out []readerInfo
-		for _, r := range list {
-			out = append(out, readerInfo{r.Name, r.State.String(), r.State&pcsc.StatePresent != 0, r.ATR, r.Ignored})
-		}
-		return out, nil
-	}
-	if p.dial == nil { // simulated: the card is there
-		for ev, err := range p.Events(ctx) {
-			if err != nil {
-				return nil, err
-			}
-			if ev.Kind == desfire.CardInserted {
-				return []readerInfo{{Reader: ev.Reader, State: "card present", Card: true, ATR: ev.ATR}}, nil
-			}
-		}
-		return nil, ctx.Err()
-	}
-	t, err := p.dial(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		a.log.Debug("no card", "err", oneLine(err))
-		return []readerInfo{{Reader: p.name, State: "empty"}}, nil
-	}
-	defer closeTransport(t)
-	info := readerInfo{Reader: p.name, State: "card present", Card: true}
-	if x, ok := t.(interface{ ATR() []byte }); ok {
-		info.ATR = x.ATR()
-	}
-	return []readerInfo{info}, nil
 }
 
 func (a *app) printReaders(list []readerInfo) error {

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"time"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/place"
 	"github.com/spf13/cobra"
 )
 
@@ -34,22 +34,17 @@ func (a *app) withTransport(cmd *cobra.Command, f func(ctx context.Context, read
 		return err
 	}
 	ctx := cmd.Context()
-	if p.ready != nil && p.dial == nil {
-		if err := p.ready(ctx); err != nil {
-			return err
+	notice := time.AfterFunc(400*time.Millisecond, func() { a.log.Info("waiting for a card: present one", "reader", p.Name) })
+	defer notice.Stop()
+	t, reader, err := p.Open(ctx, &place.Wait{Limit: a.wait, OnEvent: func(ev desfire.Event) {
+		switch ev.Kind {
+		case desfire.ServiceLost:
+			a.log.Warn("the smart card service is gone; waiting for it", "err", ev.Err)
+		case desfire.CardInserted:
+			notice.Stop()
 		}
-	}
-	reader := p.name
-	var t desfire.Transport
-	if p.dial != nil {
-		t, err = p.dial(ctx)
-	} else {
-		var ev desfire.Event
-		if ev, err = a.awaitCard(ctx, p); err == nil {
-			reader = ev.Reader
-			t, err = ev.Open(ctx)
-		}
-	}
+	}})
+	notice.Stop()
 	if err != nil {
 		return err
 	}
@@ -57,34 +52,6 @@ func (a *app) withTransport(cmd *cobra.Command, f func(ctx context.Context, read
 	defer closeTransport(t)
 	a.at = reader
 	return f(ctx, reader, t)
-}
-
-// awaitCard waits for a card, as long as --wait says.
-func (a *app) awaitCard(parent context.Context, p *place) (desfire.Event, error) {
-	ctx, cancel := context.WithCancel(parent)
-	if a.wait > 0 {
-		ctx, cancel = context.WithTimeout(parent, a.wait)
-	}
-	defer cancel()
-	notice := time.AfterFunc(400*time.Millisecond, func() { a.log.Info("waiting for a card: present one", "reader", p.name) })
-	defer notice.Stop()
-	ignored := ""
-	for ev, err := range p.Events(ctx) {
-		switch {
-		case err != nil:
-			return ev, err
-		case ev.Ignored != "":
-			ignored = fmt.Sprintf("; %s is left out: %s", ev.Reader, ev.Ignored)
-		case ev.Kind == desfire.ServiceLost:
-			a.log.Warn("the smart card service is gone; waiting for it", "err", ev.Err)
-		case ev.Kind == desfire.CardInserted && ev.Open != nil:
-			return ev, nil
-		}
-	}
-	if err := parent.Err(); err != nil {
-		return desfire.Event{}, err
-	}
-	return desfire.Event{}, fmt.Errorf("no card was presented to %s within %v%s", p.name, a.wait, ignored)
 }
 
 // connect finds out what lies behind t.
@@ -98,21 +65,19 @@ func (a *app) connect(ctx context.Context, t desfire.Transport) (*desfire.Card, 
 	return desfire.Connect(ctx, t, conf)
 }
 
-// open connects to a card that was presented.
-func (a *app) open(ctx context.Context, ev desfire.Event) (*desfire.Card, error) {
-	t, err := ev.Open(ctx)
-	if err != nil {
-		return nil, err
+// config is that of cards whose connections are tapped: their traffic is traced
+// if --trace says so.
+func (a *app) config() *desfire.Config {
+	conf := &desfire.Config{Logger: a.log}
+	if a.tracer != nil {
+		conf.Observe = a.tracer.observe
 	}
-	return a.connect(ctx, a.recorded(t))
+	return conf
 }
 
 // keep is desfire.Keep at a place, with the traffic traced if --trace says so.
-func (a *app) keep(ctx context.Context, p *place, conf *desfire.KeepConfig, step desfire.Step) error {
-	conf.Config = &desfire.Config{Logger: a.log}
-	if a.tracer != nil {
-		conf.Config.Observe = a.tracer.observe
-	}
+func (a *app) keep(ctx context.Context, p *place.Place, conf *desfire.KeepConfig, step desfire.Step) error {
+	conf.Config = a.config()
 	return desfire.Keep(ctx, tappedSource{p, a}, conf, step)
 }
 

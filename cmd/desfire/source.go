@@ -1,81 +1,69 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/pcsc"
+	"github.com/go-desfire/desfire/place"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/simreader"
 	"github.com/go-desfire/desfire/tcp"
 	"github.com/spf13/cobra"
 )
 
-// place is where cards are presented, as --reader says.
-type place struct {
-	desfire.Source
-	// ready tells why there cannot be a card, where that is known at once.
-	ready func(ctx context.Context) error
-	// dial, if there is one, connects without waiting for a card.
-	dial func(ctx context.Context) (desfire.Transport, error)
-	// list, if there is one, names the readers at once.
-	list func(ctx context.Context) ([]pcsc.ReaderInfo, error)
-	// fixed: no other card will ever be presented.
-	fixed bool
-	name  string
+// schemes are the ways to write --reader.
+func (a *app) schemes(cmd *cobra.Command) place.Schemes {
+	return place.Schemes{
+		pcsc.Scheme(&pcsc.Config{Logger: a.log}),
+		tcp.Scheme(nil),
+		simreader.Scheme(func(file string) (*sim.Card, error) { return a.loadCard(cmd, file, &sim.Config{}) }),
+	}
 }
 
 // place opens what --reader names.
-func (a *app) place(cmd *cobra.Command) (*place, error) {
-	kind, rest, colon := strings.Cut(a.reader, ":")
-	switch {
-	case kind == "pcsc":
-		return a.pcscPlace(rest)
-	case kind == "tcp":
-		host, port, err := net.SplitHostPort(rest)
-		if err != nil || port == "" {
-			return nil, &usageError{cmd, fmt.Errorf("--reader %s: want tcp:HOST:PORT", a.reader)}
-		}
-		if host == "" {
-			rest = net.JoinHostPort("localhost", port)
-		}
-		return tcpPlace(rest), nil
-	case kind == "sim" && colon:
-		card, err := a.loadCard(cmd, rest, &sim.Config{})
-		if err != nil {
-			return nil, err
-		}
-		return &place{Source: simreader.New(a.reader, card), fixed: true, name: a.reader}, nil
+func (a *app) place(cmd *cobra.Command) (*place.Place, error) {
+	p, err := place.Parse(a.reader, a.schemes(cmd))
+	if errors.As(err, new(*place.SpecError)) {
+		return nil, &usageError{cmd, fmt.Errorf("--reader %w", err)}
 	}
-	return nil, &usageError{cmd, fmt.Errorf("--reader %s: want pcsc, pcsc:PART-OF-A-NAME, tcp:HOST:PORT, sim: or sim:FILE", a.reader)}
+	return p, err
 }
 
-func tcpPlace(addr string) *place {
-	return &place{
-		Source: tcp.NewSource(addr, nil),
-		name:   "tcp:" + addr,
-		ready: func(ctx context.Context) error {
-			var d net.Dialer
-			c, err := d.DialContext(ctx, "tcp", addr)
-			if err != nil {
-				return fmt.Errorf("tcp:%s: %w: is a card served there? desfire sim serve --listen %s", addr, err, addr)
-			}
-			return c.Close()
-		},
-		fixed: true,
-		dial: func(ctx context.Context) (desfire.Transport, error) {
-			t, err := tcp.Dial(ctx, addr, nil)
-			if err != nil {
-				return nil, fmt.Errorf("%w: is a card served there? desfire sim serve --listen %s", err, addr)
-			}
-			return t, nil
-		},
+// completeReader completes --reader, with the names of the readers that are
+// plugged in.
+func (a *app) completeReader(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if file, ok := strings.CutPrefix(typed, "sim:"); ok {
+		return completeImage("sim:", file), cobra.ShellCompDirectiveNoSpace
 	}
+	all := []string{
+		"pcsc\tevery PC/SC reader",
+		"tcp:\ta card served on a socket, tcp:HOST:PORT",
+		"sim:\ta fresh simulated card, or sim:FILE",
+	}
+	if p, err := place.Parse("pcsc", a.schemes(cmd)); err == nil {
+		if list, err := p.Readers(cmd.Context()); err == nil {
+			for _, r := range list {
+				if r.Ignored == "" {
+					all = append(all, "pcsc:"+r.Name+"\t"+r.State)
+				}
+			}
+		}
+	}
+	var out []string
+	directive := cobra.ShellCompDirectiveNoFileComp
+	for _, s := range all {
+		if strings.HasPrefix(s, typed) {
+			out = append(out, s)
+			if s, _, _ := strings.Cut(s, "\t"); strings.HasSuffix(s, ":") {
+				directive |= cobra.ShellCompDirectiveNoSpace
+			}
+		}
+	}
+	return out, directive
 }
 
 // completeImage completes the name of an image after prefix.

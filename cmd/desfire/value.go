@@ -98,8 +98,8 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 	if err != nil {
 		return err
 	}
-	if pl.ready != nil {
-		if err := pl.ready(cmd.Context()); err != nil {
+	if pl.Ready != nil {
+		if err := pl.Ready(cmd.Context()); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/place"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -62,62 +63,57 @@ func (b *hexBytes) UnmarshalText(text []byte) (err error) {
 }
 
 // watch reports events until ctx ends.
-func (a *app) watch(ctx context.Context, p *place) error {
+func (a *app) watch(ctx context.Context, p *place.Place) error {
 	if !a.json {
-		a.log.Info("Present a DESFire card to any reader to get its applications; Ctrl-C ends.", "reader", p.name)
+		a.log.Info("Present a DESFire card to any reader to get its applications; Ctrl-C ends.", "reader", p.Name)
 	}
-	w := &watcher{app: a, lying: make(map[string]*lying)}
-	defer w.clear("")
-	for ev, err := range p.Events(ctx) {
-		if err != nil {
-			return err
-		}
-		w.handle(ctx, ev)
+	w := &watcher{app: a, lying: make(map[string]*watchEvent)}
+	conf := &desfire.ServeConfig{Config: a.config(), OnEvent: w.event, OnError: w.failed}
+	err := desfire.Serve(ctx, tappedSource{p, a}, conf, w.list)
+	for _, e := range w.lying {
+		w.missed(e)
 	}
-	if ctx.Err() != nil {
-		return errInterrupted
+	if err == nil && ctx.Err() != nil {
+		err = errInterrupted
 	}
-	return nil
+	return err
 }
 
 // watcher lists the applications of every card that lies somewhere.
 type watcher struct {
 	*app
-	lying map[string]*lying // by reader
-	mu    sync.Mutex        // one report at a time
+	mu    sync.Mutex             // guards what follows, one report at a time
+	lying map[string]*watchEvent // by reader, the insertion, listed if its event is empty
 }
 
-// lying is a card on a reader.
-type lying struct {
-	atr    []byte
-	gone   context.CancelFunc
-	listed chan struct{} // closed when its applications were reported
-}
-
-func (w *watcher) handle(ctx context.Context, ev desfire.Event) {
+// event reports what the source does. Serve tells of removals when the card's
+// applications were listed.
+func (w *watcher) event(ev desfire.Event) {
+	e := watchEvent{Time: time.Now(), Event: ev.Kind.String(), Reader: ev.Reader, ATR: ev.ATR, Error: text(ev.Err)}
+	if ev.Ignored != "" {
+		e.Error = "left out: " + ev.Ignored
+	}
 	switch ev.Kind {
 	case desfire.CardInserted:
-		w.clear(ev.Reader)
-		card := &lying{atr: ev.ATR, listed: make(chan struct{})}
-		ctx, card.gone = context.WithCancel(ctx)
-		w.lying[ev.Reader] = card
-		at := time.Now()
 		w.line("+ Inserted: "+spaced(ev.ATR), ev.Reader)
-		go func() {
-			defer close(card.listed)
-			w.list(ctx, at, ev)
-		}()
+		w.leave(ev.Reader)
+		w.mu.Lock()
+		w.lying[ev.Reader] = &e
+		w.mu.Unlock()
+		if ev.Ignored != "" || ev.Open == nil {
+			w.line("Card left out: "+ev.Ignored, ev.Reader)
+			w.report(ev.Reader, e)
+		}
 		return
 	case desfire.CardRemoved:
-		card := w.clear(ev.Reader)
+		card := w.leave(ev.Reader)
 		if card == nil {
 			return
 		}
-		w.line("- Removed: "+spaced(card.atr), ev.Reader)
-		w.object(watchEvent{Time: time.Now(), Event: ev.Kind.String(), Reader: ev.Reader, ATR: card.atr, Error: text(ev.Err)})
-		return
+		w.line("- Removed: "+spaced(card.ATR), ev.Reader)
+		e.ATR = card.ATR
 	case desfire.ReaderRemoved:
-		w.clear(ev.Reader)
+		w.leave(ev.Reader)
 		w.line("- Reader removed", ev.Reader, "err", ev.Err)
 	case desfire.ReaderAdded:
 		if ev.Ignored != "" {
@@ -126,73 +122,100 @@ func (w *watcher) handle(ctx context.Context, ev desfire.Event) {
 		}
 		w.line("+ Reader added", ev.Reader)
 	case desfire.ServiceLost:
-		w.clear("")
+		for reader := range w.lying {
+			w.leave(reader)
+		}
 		w.warn("- The smart card service is gone; waiting for it to come back", ev.Err)
 	case desfire.ServiceBack:
 		w.line("+ The smart card service is back", "")
 	}
-	e := watchEvent{Time: time.Now(), Event: ev.Kind.String(), Reader: ev.Reader, Error: text(ev.Err)}
-	if ev.Ignored != "" {
-		e.Error = "left out: " + ev.Ignored
-	}
 	w.object(e)
 }
 
-// clear ends the work on the card of a reader, of every reader if it is empty,
-// and waits for its report.
-func (w *watcher) clear(reader string) *lying {
-	for name, card := range w.lying {
-		if reader != "" && name != reader {
-			continue
-		}
-		card.gone()
-		<-card.listed
-		delete(w.lying, name)
-		if reader != "" {
-			return card
-		}
+// leave forgets the card of a reader, nil if there is none.
+func (w *watcher) leave(reader string) *watchEvent {
+	w.mu.Lock()
+	card := w.lying[reader]
+	delete(w.lying, reader)
+	w.mu.Unlock()
+	if card != nil {
+		w.missed(card)
 	}
-	return nil
+	return card
+}
+
+// missed reports a card that was not listed.
+func (w *watcher) missed(e *watchEvent) {
+	if e.Event == "" {
+		return
+	}
+	e.Error = "the card left before its applications were listed"
+	w.warn("Card left before its applications were listed", nil)
+	w.object(*e)
+}
+
+// inserted is the insertion of the card on a reader. A card that blinked is
+// served again, though nothing was inserted.
+func (w *watcher) inserted(reader string, atr []byte) watchEvent {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e := w.lying[reader]; e != nil && e.Event != "" {
+		return *e
+	}
+	return watchEvent{Time: time.Now(), Event: desfire.CardInserted.String(), Reader: reader, ATR: atr}
+}
+
+// report prints the insertion of a card with what became of it.
+func (w *watcher) report(reader string, e watchEvent) {
+	w.mu.Lock()
+	if card := w.lying[reader]; card != nil {
+		card.Event = ""
+	}
+	w.mu.Unlock()
+	w.object(e)
+}
+
+// failed reports a card that could not be connected. A lost reader or service
+// is an event as well.
+func (w *watcher) failed(ev desfire.Event, err error) {
+	if ev.Kind == desfire.CardInserted {
+		w.refused(w.inserted(ev.Reader, ev.ATR), err)
+	}
+}
+
+// refused reports a card whose applications could not be listed.
+func (w *watcher) refused(e watchEvent, err error) {
+	var no *desfire.NotDESFireError
+	if errors.As(err, &no) {
+		w.warn("Not a DESFire card", err)
+	} else {
+		w.warn("Could not list the applications", err)
+	}
+	e.Error, e.Applications = oneLine(err), nil
+	w.report(e.Reader, e)
 }
 
 // list reports the applications of a card.
-func (w *watcher) list(ctx context.Context, at time.Time, ev desfire.Event) {
-	e := watchEvent{Time: at, Event: ev.Kind.String(), Reader: ev.Reader, ATR: ev.ATR}
-	defer func() { w.object(e) }()
-	if ev.Ignored != "" || ev.Open == nil {
-		w.line("Card left out: "+ev.Ignored, ev.Reader)
-		e.Error = "left out: " + ev.Ignored
-		return
-	}
-	card, err := w.open(ctx, ev)
-	if err == nil {
-		defer card.Close()
-		e.UID = card.UID()
-		w.debug("Opened", card, ev.Reader)
-		e.Applications, err = card.Applications(ctx)
-	}
-	var no *desfire.NotDESFireError
+func (w *watcher) list(ctx context.Context, card *desfire.Card) {
+	e := w.inserted(card.Reader(), card.ATR())
+	e.UID = card.UID()
+	w.debug("Opened", card, e.Reader)
+	var err error
+	e.Applications, err = card.Applications(ctx)
 	switch {
 	case ctx.Err() != nil:
-		e.Error = "the card left before its applications were listed"
-		w.warn("Card left before its applications were listed", nil)
-	case errors.As(err, &no):
-		e.Error = oneLine(err)
-		w.warn("Not a DESFire card", err)
+		return // it left, which will be told
 	case err != nil:
-		e.Error = oneLine(err)
-		w.warn("Could not list the applications", err)
+		w.refused(e, err)
+		return
 	case len(e.Applications) == 0:
 		e.Applications = []wire.AID{}
-		w.line("No applications on the card", ev.Reader)
-	default:
-		for _, aid := range e.Applications {
-			w.line("Found application "+aid.String(), ev.Reader)
-		}
+		w.line("No applications on the card", e.Reader)
 	}
-	if err != nil {
-		e.Applications = nil
+	for _, aid := range e.Applications {
+		w.line("Found application "+aid.String(), e.Reader)
 	}
+	w.report(e.Reader, e)
 }
 
 // line logs a report; nothing with --json.
