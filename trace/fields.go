@@ -45,6 +45,17 @@ func responseOf(spec *wire.Spec) wire.Message {
 	return new(wire.Data)
 }
 
+// hideFrom hides what may be a key in the fields of a command that carries keys
+// from an offset on.
+func hideFrom(fields []wire.Field, from int) {
+	const shortest = 8 // of keys
+	for i, f := range fields {
+		if f.Offset >= from && f.Len >= shortest && f.Name != "DFName" && f.Name != "Cut" {
+			fields[i].Value = fmt.Sprintf("(%d bytes of key)", f.Len)
+		}
+	}
+}
+
 // hideKeys hides the values of fields that hold keys. Package wire does so
 // too, where a field is always one.
 func hideKeys(fields []wire.Field) []wire.Field {

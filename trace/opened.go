@@ -34,7 +34,7 @@ func (v *verifier) openedCommand(o *Opened, m *message, spec *wire.Spec, cmd []b
 	if m.isAuth() {
 		e = wire.Encoded{Bytes: m.frames[0].command, Le: -1}
 	}
-	_, keys := keyData(m.class, m.ins, cmd)
+	from, keys := keyData(m.class, m.ins, cmd)
 	value := spec.New()
 	var ok bool
 	o.Fields, ok = fieldsOf(&v.coder, value, e)
@@ -51,6 +51,7 @@ func (v *verifier) openedCommand(o *Opened, m *message, spec *wire.Spec, cmd []b
 		return
 	}
 	if keys {
+		hideFrom(o.Fields, from)
 		value = spec.New()
 		if v.coder.Decode(emptied(m.ins, cmd), nil, value) == nil {
 			o.Command = value

@@ -36,8 +36,8 @@ func (a *app) traceShowCommand() *cobra.Command {
 		Use:   "show FILE...",
 		Short: "Say in words what a recorded session is about",
 		Long: `Say in words what passed: a line for each command and each answer, with fields
-and statuses. Without keys: enciphered parts stay as they are, and what carries keys is
-not shown. The number in front is
+and statuses. Without keys: enciphered parts stay as they are. What carries keys is not
+shown, nor what it can be computed from, unless --trace-keys. The number in front is
 that of the first exchange. With --json, one object for each command and answer.`,
 		Example: `  desfire trace show session.json
   pcscd --foreground --apdu --debug | desfire trace show -`,
