@@ -9,10 +9,19 @@ import (
 // Version asks the card what it is and remembers the answer. The UID in it is
 // zero for a card with a random identifier.
 func (c *Card) Version(ctx context.Context) (*wire.Version, error) {
-	v, err := Do(ctx, c, &wire.GetVersion{})
-	if err != nil {
+	if err := c.acquire(); err != nil {
 		return nil, err
 	}
+	defer c.release()
+	return c.askWhat(ctx, request{cmd: new(wire.GetVersion), rsp: new(wire.Version)})
+}
+
+// askWhat runs a GetVersion and remembers the answer.
+func (c *Card) askWhat(ctx context.Context, r request) (*wire.Version, error) {
+	if err := c.run(ctx, r); err != nil {
+		return nil, err
+	}
+	v := r.rsp.(*wire.Version)
 	if !v.IsDESFire() {
 		return nil, &NotDESFireError{ATR: c.ATR(), Reason: "it says that it is " + v.Product()}
 	}
@@ -20,7 +29,8 @@ func (c *Card) Version(ctx context.Context) (*wire.Version, error) {
 	if !known {
 		c.conf.Logger.Info("unknown card generation, treated as the newest known one", "product", v.Product(), "as", gen)
 	}
-	c.version, c.gen = v, gen
+	told := *v
+	c.version, c.gen = &told, gen
 	return v, nil
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
@@ -62,16 +64,24 @@ func (c *Card) strongest(t key.Type) key.Method {
 
 // AuthenticateWith is Authenticate by a method of the caller's choice.
 // MethodLRPFirst settles for EV2 when the card has LRP switched off, which the
-// card's authenticated capabilities then confirm; Session tells.
+// card's authenticated capabilities then confirm; Session tells. A method
+// weaker than Config.Weakest is a *WeakMethodError, before anything is sent.
 func (c *Card) AuthenticateWith(ctx context.Context, m key.Method, no KeyNo, k key.Key) error {
-	if !c.busy.CompareAndSwap(false, true) {
-		return ErrBusy
+	if err := c.acquire(); err != nil {
+		return err
 	}
-	defer c.busy.Store(false)
+	defer c.release()
+	if err := c.strongEnough(m, k.Type()); err != nil {
+		return err
+	}
 	if m == key.MethodISO7816 {
 		return c.authenticateISO7816(ctx, no, k)
 	}
-	if err := c.mayRun(ctx, authSpec(m, 1)); err != nil {
+	first := authFrames(m, no)[0]
+	if err := c.mayRun(ctx, first.Spec()); err != nil {
+		return err
+	}
+	if err := c.mayGo(first, first.Spec()); err != nil {
 		return err
 	}
 	conf := securemsg.Config{Method: m, KeyNo: no, Key: k, Rand: c.random(), Session: c.state.channel}
@@ -87,16 +97,18 @@ func (c *Card) AuthenticateWith(ctx context.Context, m key.Method, no KeyNo, k k
 
 func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf securemsg.Config) error {
 	_, data := h.First()
-	first := authSpec(conf.Method, 1)
-	c.state.drop("a new authentication began")
-	c.state.lost = false
-	challenge, err := c.authFrame(ctx, first, first, data)
+	frames := authFrames(conf.Method, conf.KeyNo)
+	first := frames[0].Spec()
+	challenge, err := c.authFrame(ctx, first.Name, frames[0], data)
 	if err != nil {
 		return err
 	}
 	if conf.Method == key.MethodLRPFirst && len(challenge) == 16 {
 		// The card has LRP switched off and goes on with AES.
 		conf.Method = key.MethodEV2First
+		if err := c.strongEnough(conf.Method, conf.Key.Type()); err != nil {
+			return err
+		}
 		if h, err = securemsg.NewHandshake(conf); err != nil {
 			return &ArgumentError{"authenticate", err}
 		}
@@ -109,46 +121,74 @@ func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf secur
 	if err != nil {
 		return c.handshakeFailed(first, err)
 	}
-	proof, err := c.authFrame(ctx, first, authSpec(conf.Method, 2), token)
+	proof, err := c.authFrame(ctx, first.Name, authFrames(conf.Method, conf.KeyNo)[1], token)
 	if err != nil {
 		return err
 	}
 	channel, err := h.Finish(ctx, proof)
 	if err != nil {
-		c.state.lose("the card's proof could not be checked")
 		return c.handshakeFailed(first, err)
 	}
-	if card, _ := h.Capabilities(); conf.Caps != nil && conf.Method == key.MethodEV2First && card[0]&wire.CapLRP != 0 {
-		c.state.lose("the card contradicted itself")
-		return &IntegrityError{first.Name, errors.New("the card says that it has LRP switched on, yet answered without")}
+	if err := contradiction(h, conf); err != nil {
+		c.state.distrust("the card contradicted itself")
+		return &IntegrityError{first.Name, err, c.state.changed}
 	}
 	c.begin(channel, conf.Method, conf.Key)
 	return nil
 }
 
+// contradiction finds what the authenticated capabilities belie: a card that
+// could do more than it did, or that heard others than were sent.
+func contradiction(h *securemsg.Handshake, conf securemsg.Config) error {
+	if conf.Method != key.MethodEV2First && conf.Method != key.MethodLRPFirst {
+		return nil
+	}
+	card, heard := h.Capabilities()
+	var sent [6]byte
+	copy(sent[:], conf.Caps)
+	switch {
+	case conf.Caps != nil && conf.Method == key.MethodEV2First && card[0]&wire.CapLRP != 0:
+		return errors.New("the card says that it has LRP switched on, yet answered without")
+	case heard != sent:
+		return fmt.Errorf("the card heard capabilities %X of the reader, which sent %X", heard, sent)
+	}
+	return nil
+}
+
 // begin starts the session that a handshake has opened.
 func (c *Card) begin(channel securemsg.Channel, m key.Method, k key.Key) {
-	c.state.channel, c.state.gone, c.state.lost = channel, "", false
-	c.state.session = Session{Method: m, Key: key.String(k)}
-	c.state.block = k.Type().BlockSize()
-	c.dirty = true
+	s := &c.state
+	s.channel, s.gone, s.lost, s.guard, s.clearSecrets = channel, "", "", wire.SchemeNone, false
+	s.session = Session{Method: m, Key: key.String(k)}
+	s.block = k.Type().BlockSize()
+	c.dirty.Store(true)
 }
 
 // authFrame sends one frame of a handshake. name is the command that an error
 // names.
-func (c *Card) authFrame(ctx context.Context, name, spec *wire.Spec, data []byte) ([]byte, error) {
-	a, err := c.send(ctx, spec, data, wire.Encoded{Le: -1})
-	if err != nil {
+func (c *Card) authFrame(ctx context.Context, name string, cmd wire.Command, data []byte) ([]byte, error) {
+	began := time.Now()
+	r := request{cmd: cmd, rsp: new(wire.Data)}
+	a, err := c.send(ctx, &r, data, wire.Encoded{Le: -1}, frame.Want{Max: listMax})
+	switch {
+	case err != nil:
 		c.removed = removed(err)
-		err = classify(name.Name, wire.EffectNone, c.link.Frames, false, err)
-		c.state.forget(name.Name + " broke off: " + err.Error())
-		return nil, err
+		err = failure{name, wire.EffectNone, a.Frames, c.state.changed}.classify(err, false)
+		c.state.forget(name + " broke off: " + err.Error())
+	case a.Status == cmd.Spec().Success:
+		c.state.after(cmd, wire.FileUnknown, a.Status)
+	case !canAnswer(cmd.Spec(), a.Status):
+		refusal := &CommandError{Command: name, Status: a.Status, App: c.state.app}
+		c.state.distrust(fmt.Sprintf("%s was answered with %s, which no card gives", name, a.Status.String()))
+		err = &IntegrityError{name, refusal, c.state.changed}
+	default:
+		c.state.after(cmd, wire.FileUnknown, a.Status)
+		err = &CommandError{Command: name, Status: a.Status, App: c.state.app, Hint: authHint(a.Status)}
 	}
-	if a.Status != spec.Success {
-		c.state.pending = false // as with every refusal
-		return nil, &CommandError{Command: name.Name, Status: a.Status, App: c.state.app, Hint: authHint(a.Status)}
+	if len(c.watchers) > 0 {
+		c.observe(Exchange{Command: cmd, Status: a.Status, Frames: a.Frames, Took: time.Since(began), Err: err})
 	}
-	return a.Data, nil
+	return a.Data, err
 }
 
 func authHint(s wire.Status) string {
@@ -168,62 +208,57 @@ func authHint(s wire.Status) string {
 // handshakeFailed sorts the errors of a handshake's steps.
 func (c *Card) handshakeFailed(spec *wire.Spec, err error) error {
 	if errors.Is(err, securemsg.ErrProof) || errors.Is(err, securemsg.ErrLength) {
-		return &IntegrityError{spec.Name, err}
+		c.state.distrust("the card did not prove that it has the key")
+		return &IntegrityError{spec.Name, err, c.state.changed}
 	}
 	// The key failed, after the card had begun.
 	return fmt.Errorf("desfire: %s: the key could not answer: %w", spec.Name, err)
 }
 
-// authSpec is the declaration of a method's first or second frame.
-func authSpec(m key.Method, part int) *wire.Spec {
-	specs := [...][2]wire.Command{
-		key.MethodD40:         {new(wire.Authenticate), new(wire.AuthenticatePart2)},
-		key.MethodISO:         {new(wire.AuthenticateISO), new(wire.AuthenticateISOPart2)},
-		key.MethodAES:         {new(wire.AuthenticateAES), new(wire.AuthenticateAESPart2)},
-		key.MethodEV2First:    {new(wire.AuthenticateEV2First), new(wire.AuthenticateEV2FirstPart2)},
-		key.MethodEV2NonFirst: {new(wire.AuthenticateEV2NonFirst), new(wire.AuthenticateEV2NonFirstPart2)},
-		key.MethodLRPFirst:    {new(wire.AuthenticateLRPFirst), new(wire.AuthenticateLRPFirstPart2)},
-		key.MethodLRPNonFirst: {new(wire.AuthenticateLRPNonFirst), new(wire.AuthenticateLRPNonFirstPart2)},
-	}
-	return specs[m][part-1].Spec()
+// authFrames are the two commands of a method, without what the handshake
+// fills in.
+func authFrames(m key.Method, no KeyNo) [2]wire.Command {
+	return [...][2]wire.Command{
+		key.MethodD40:         {&wire.Authenticate{Key: no}, new(wire.AuthenticatePart2)},
+		key.MethodISO:         {&wire.AuthenticateISO{Key: no}, new(wire.AuthenticateISOPart2)},
+		key.MethodAES:         {&wire.AuthenticateAES{Key: no}, new(wire.AuthenticateAESPart2)},
+		key.MethodEV2First:    {&wire.AuthenticateEV2First{Key: no}, new(wire.AuthenticateEV2FirstPart2)},
+		key.MethodEV2NonFirst: {&wire.AuthenticateEV2NonFirst{Key: no}, new(wire.AuthenticateEV2NonFirstPart2)},
+		key.MethodLRPFirst:    {&wire.AuthenticateLRPFirst{Key: no}, new(wire.AuthenticateLRPFirstPart2)},
+		key.MethodLRPNonFirst: {&wire.AuthenticateLRPNonFirst{Key: no}, new(wire.AuthenticateLRPNonFirstPart2)},
+	}[m]
 }
 
 // authenticateISO7816 is GET CHALLENGE, EXTERNAL and INTERNAL AUTHENTICATE.
 func (c *Card) authenticateISO7816(ctx context.Context, no KeyNo, k key.Key) error {
-	challengeSpec := (&wire.ISOGetChallenge{}).Spec()
-	if err := c.mayRun(ctx, challengeSpec); err != nil {
-		return err
-	}
 	h, err := securemsg.NewISOHandshake(securemsg.Config{Method: key.MethodISO7816, KeyNo: no, Key: k, Rand: c.random()})
 	if err != nil {
 		return &ArgumentError{"authenticate", err}
 	}
-	c.state.drop("a new authentication began")
-	c.state.lost = false
-	n := h.First()
+	ask := &wire.ISOGetChallenge{Length: h.First()}
 	rsp := new(wire.Data)
-	if err := c.run(ctx, &wire.ISOGetChallenge{Length: n}, rsp); err != nil {
+	if err := c.run(ctx, request{cmd: ask, rsp: rsp}); err != nil {
 		return err
 	}
 	token, err := h.Second(ctx, rsp.Data)
 	if err != nil {
-		return c.handshakeFailed(challengeSpec, err)
+		return c.handshakeFailed(ask.Spec(), err)
 	}
 	alg, ref := wire.ISOAlgorithm(securemsg.ISOAlgorithm(k.Type())), isoKeyReference(c.state.atPICC(), no)
-	if err := c.run(ctx, &wire.ISOExternalAuthenticate{Algorithm: alg, Key: ref, Token: token}, new(wire.Empty)); err != nil {
+	if err := c.run(ctx, request{cmd: &wire.ISOExternalAuthenticate{Algorithm: alg, Key: ref, Token: token}, rsp: new(wire.Empty)}); err != nil {
 		return err
 	}
 	rnd, err := h.Third()
 	if err != nil {
-		return c.handshakeFailed(challengeSpec, err)
+		return c.handshakeFailed(ask.Spec(), err)
 	}
-	if err := c.run(ctx, &wire.ISOInternalAuthenticate{Algorithm: alg, Key: ref, RndPCD: rnd, Length: 2 * n}, rsp); err != nil {
+	prove := &wire.ISOInternalAuthenticate{Algorithm: alg, Key: ref, RndPCD: rnd, Length: 2 * ask.Length}
+	if err := c.run(ctx, request{cmd: prove, rsp: rsp}); err != nil {
 		return err
 	}
 	channel, err := h.Finish(ctx, rsp.Data)
 	if err != nil {
-		c.state.lose("the card's proof could not be checked")
-		return c.handshakeFailed((&wire.ISOInternalAuthenticate{}).Spec(), err)
+		return c.handshakeFailed(prove.Spec(), err)
 	}
 	c.begin(channel, key.MethodISO7816, k)
 	return nil

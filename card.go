@@ -1,6 +1,7 @@
 package desfire
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,6 @@ import (
 	"sync/atomic"
 
 	"github.com/go-desfire/desfire/internal/frame"
-	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -30,10 +30,12 @@ type Card struct {
 	// What the transport carries, bytes of a frame; 0 if it does not say.
 	commandLimit, answerLimit int
 
-	nested  bool                 // inside Transact
-	change  *securemsg.KeyChange // of the ChangeKey that runs
-	dirty   bool                 // something was authenticated or pending since the last activation
-	removed bool                 // the transport said that the card left
+	known    map[place]map[FileNo]*fileFacts // for as long as the Card lives
+	watchers []func(*Exchange)
+
+	nested  atomic.Bool // inside Transact
+	dirty   atomic.Bool // something was authenticated or pending since the last activation
+	removed bool        // the transport said that the card left
 
 	// Kept between exchanges, so that they do not allocate.
 	coder  wire.Coder
@@ -52,6 +54,9 @@ func Connect(ctx context.Context, t Transport, conf *Config) (*Card, error) {
 	c := &Card{t: t}
 	if conf != nil {
 		c.conf = *conf
+	}
+	if c.conf.Observe != nil {
+		c.watchers = append(c.watchers, c.conf.Observe)
 	}
 	if c.conf.Logger == nil {
 		c.conf.Logger = slog.New(slog.DiscardHandler)
@@ -86,33 +91,42 @@ func Connect(ctx context.Context, t Transport, conf *Config) (*Card, error) {
 	return c, nil
 }
 
-// identify asks for the version in every way that cards understand.
+// identify asks for the version in every way that cards understand. Statuses
+// prove nothing here: whatever answers may be no DESFire card at all.
 func (c *Card) identify(ctx context.Context, mayChange bool) error {
-	_, err := c.Version(ctx)
-	if err == nil || lostCard(err) {
-		return err
+	first := c.askVersion(ctx)
+	if errors.Is(first, wire.StatusCommandAborted) {
+		first = c.askVersion(ctx) // a chain that was left open earlier
 	}
-	first := err
+	if first == nil || lostCard(first) {
+		return first
+	}
 	if c.link.Framing == FramingWrapped {
 		if _, err := Do(ctx, c, &wire.ISOSelect{By: wire.SelectByName, Name: wire.PICCName[:], P2: wire.SelectNoData}); err == nil {
-			if _, err = c.Version(ctx); err == nil {
+			if err = c.askVersion(ctx); err == nil {
 				return nil
 			}
 		} else if lostCard(err) {
 			return err
 		}
 	}
+	var refused *CommandError
+	if errors.As(first, &refused) && refused.Status.IsNative() {
+		// It speaks DESFire, and wrapped.
+		refused.Hint = "the card speaks DESFire, yet does not tell its version"
+		return first
+	}
 	if mayChange {
 		// Old cards latch the first framing they see, hence a new activation.
 		switch err := reconnect(ctx, c.t); {
 		case err == nil:
 			c.link.Framing = FramingNative
-			if _, err := c.Version(ctx); err == nil || lostCard(err) {
+			if err := c.askVersion(ctx); err == nil || lostCard(err) {
 				return err
 			}
 			c.link.Framing = FramingWrapped
 		case !errors.Is(err, errors.ErrUnsupported):
-			return &TransportError{"reconnect", err}
+			return &TransportError{"reconnect", err, c.state.changed}
 		}
 	}
 	var no *NotDESFireError
@@ -122,23 +136,35 @@ func (c *Card) identify(ctx context.Context, mayChange bool) error {
 	return &NotDESFireError{ATR: c.ATR(), Reason: first.Error()}
 }
 
+// askVersion is Version where the card may not be a DESFire card.
+func (c *Card) askVersion(ctx context.Context) error {
+	if err := c.acquire(); err != nil {
+		return err
+	}
+	defer c.release()
+	c.state.broken = "" // there is nothing that could be confused
+	_, err := c.askWhat(ctx, request{cmd: new(wire.GetVersion), rsp: new(wire.Version), trial: true})
+	return err
+}
+
 // Reconnect activates the card anew: the session, the selection and whatever
 // was pending are gone. The error says so if the transport cannot do it.
 func (c *Card) Reconnect(ctx context.Context) error {
-	if !c.busy.CompareAndSwap(false, true) {
-		return ErrBusy
+	if err := c.acquire(); err != nil {
+		return err
 	}
-	defer c.busy.Store(false)
+	defer c.release()
 	err := reconnect(ctx, c.t)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return fmt.Errorf("desfire: %v cannot reconnect: present the card again: %w", c.t, err)
 	}
-	c.state.forget("the card was activated anew")
+	c.state.forget("the card's activation ended")
 	c.link.Open = false
 	if err != nil {
-		return &TransportError{"reconnect", err}
+		return &TransportError{"reconnect", err, c.state.changed}
 	}
-	c.dirty = false
+	c.state.broken = ""
+	c.dirty.Store(false)
 	return nil
 }
 
@@ -149,9 +175,10 @@ func (c *Card) Close() error {
 	}
 	if c.busy.CompareAndSwap(false, true) { // no exchange is under way
 		c.clock.release()
-		c.busy.Store(false)
+		c.state.drop("the card was closed")
+		c.release()
 	}
-	if c.dirty {
+	if c.dirty.Load() {
 		if r, ok := frame.Ability[resetter](c.t); ok {
 			r.ResetOnClose(true) // never leave an authenticated card to the next program
 		}
@@ -185,13 +212,13 @@ func (c *Card) Framing() Framing { return c.link.Framing }
 // Application is the selected application, PICC for the card level.
 func (c *Card) Application() AID { return c.state.app }
 
-// UID is the identifier that GetVersion told, 7 bytes; nil if it was not asked
-// or the card has a random one. See CardUID.
+// UID is the identifier that GetVersion told, 7 bytes, the caller's own; nil if
+// it was not asked or the card has a random one. See CardUID.
 func (c *Card) UID() []byte {
 	if c.version == nil || c.version.UID.IsZero() {
 		return nil
 	}
-	return c.version.UID[:]
+	return bytes.Clone(c.version.UID[:])
 }
 
 // String names the card by product and UID.

@@ -105,6 +105,9 @@ func TestOutcome(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			card, _ := scripted(t, nil, tc.steps...)
+			if err := card.AssumeFileSettings(2, wire.FileSettings{Type: wire.FileStandard, Size: 1000}); err != nil {
+				t.Fatal(err)
+			}
 			err := tc.do(card)
 			if err == nil {
 				t.Fatal("no error")

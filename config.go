@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -44,16 +45,32 @@ type Config struct {
 	// call of Cards, Serve and Keep, finds out for itself.
 	Paths *Paths
 
-	// LookUpSettings allows a GetFileSettings inside a session when the
-	// communication mode of a file is not known. A refusal costs the session,
-	// so by default the error says which settings to state.
-	LookUpSettings bool
+	// Weakest is the weakest method of authentication that is accepted. A card
+	// says itself of which generation it is, and nothing proves that: one that
+	// poses as D40 or EV1 gets an authentication by Authenticate, AuthenticateISO
+	// or AuthenticateAES, whose sessions protect less. The zero value,
+	// key.MethodD40, permits that; whoever issues EV2 cards with AES keys sets
+	// key.MethodEV2First. The order is D40, ISO, AES, EV2, LRP; ISO 7816 counts
+	// as ISO, with an AES key as AES.
+	Weakest key.Method
+
+	// RequireProtected makes it an error (*ProtectionError) to trust settings of
+	// a file that nothing protects and that let data travel less than
+	// enciphered: in D40 sessions. By default Exchange.Unprotected tells.
+	RequireProtected bool
+
+	// Unguarded is for programs that test cards: it believes refusals as an
+	// honest card means them, and lets the caller send what the guards would not:
+	// plain commands after a lost session, secrets in clear, changes after a
+	// refusal (SessionLostError, ProtectionError, BrokenError).
+	Unguarded bool
 
 	// Rand is where the reader's randoms come from; nil means crypto/rand.
 	Rand io.Reader
 
 	// Observe is called after each command with what went over the air, secure
-	// messaging and key bytes removed. It must not use the card.
+	// messaging and key bytes removed: authentications too, frame by frame and
+	// without their data. It must not use the card.
 	Observe func(*Exchange)
 
 	// Logger gets notices; nil is silent.
@@ -76,6 +93,10 @@ type Exchange struct {
 	Frames   int // frames the card answered
 	Took     time.Duration
 	Err      error
+
+	// Unprotected: the session would have enciphered or MACed more, had the
+	// settings of the file said so, and nothing protected them (D40).
+	Unprotected bool
 }
 
 func (c *Card) random() io.Reader {

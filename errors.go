@@ -18,8 +18,8 @@ var ErrClosed = errors.New("desfire: the card was closed")
 //
 //	errors.Is(err, wire.StatusPermissionDenied)
 //
-// No error status is ever authenticated: whoever controls the air can forge
-// one.
+// No error status is ever authenticated: whoever controls the air can forge one
+// (Proven). To know that nothing happened, look at the card.
 type CommandError struct {
 	Command string // name of the command
 	Status  wire.Status
@@ -42,6 +42,10 @@ func (e *CommandError) Error() string {
 	return s
 }
 
+// Proven reports whether it is certain that the card refused. It never is: this
+// is what came over the air.
+func (e *CommandError) Proven() bool { return false }
+
 // Unwrap returns the status.
 func (e *CommandError) Unwrap() error { return e.Status }
 
@@ -50,6 +54,9 @@ func (e *CommandError) Unwrap() error { return e.Status }
 type TransportError struct {
 	Command string
 	Err     error
+	// Changed: since the last selection something was changed on the card, or
+	// may have been. The job must not be repeated blindly.
+	Changed bool
 }
 
 func (e *TransportError) Error() string {
@@ -60,10 +67,12 @@ func (e *TransportError) Error() string {
 func (e *TransportError) Unwrap() error { return e.Err }
 
 // IntegrityError is an answer that cannot be trusted: a wrong MAC or CRC, a
-// wrong length, a broken chain. The session is already gone.
+// wrong length, a broken chain, a status that the command does not have (a
+// *CommandError). The session is already gone.
 type IntegrityError struct {
 	Command string
 	Err     error
+	Changed bool // as in TransportError
 }
 
 func (e *IntegrityError) Error() string {
@@ -75,8 +84,9 @@ func (e *IntegrityError) Unwrap() error { return e.Err }
 
 // OutcomeUnknownError means that a command which changes the card at once, or
 // makes pending changes happen, may or may not have been carried out: it may
-// have reached the card, and no authentic answer came back. Present the card
-// again and look.
+// have reached the card, and no authentic answer came back. A refusal of a
+// commit while changes were pending is none: no status is authentic. Present
+// the card again and look; Card.Settle makes sure that nothing happens later.
 type OutcomeUnknownError struct {
 	Command string
 	Partial bool // a write of several frames, which the card may have done in part
@@ -91,7 +101,7 @@ func (e *OutcomeUnknownError) Error() string {
 	return s
 }
 
-// Unwrap returns the cause: a *TransportError or *IntegrityError.
+// Unwrap returns the cause: a *TransportError, *IntegrityError or *CommandError.
 func (e *OutcomeUnknownError) Unwrap() error { return e.Err }
 
 // UnsupportedError means that the card cannot do this at all. It unwraps to
@@ -143,16 +153,52 @@ func (e *NotDESFireError) Error() string {
 
 // SafeToRetry reports whether the job that returned err can be repeated from
 // SelectApplication on without doing anything twice: the link failed or an
-// answer could not be trusted, and nothing has happened. It is never about the
-// single command. A refusal by the card and an unknown outcome are not safe.
+// answer could not be trusted, and nothing has been changed since the last
+// selection. It is never about the single command. A refusal by the card, an
+// unknown outcome and a partial write are not safe.
+//
+// An error of another package that has SafeToRetry() bool and returns false
+// there makes it false; nothing makes it true.
 func SafeToRetry(err error) bool {
-	var unknown *OutcomeUnknownError
-	var link *TransportError
-	var integrity *IntegrityError
-	if errors.As(err, &unknown) || errors.As(err, new(*PartialWriteError)) {
-		return false
+	safe, broke := retry(err)
+	return safe && broke
+}
+
+// retry walks an error's tree: safe unless something in it says no, broke if
+// the link or an answer failed.
+func retry(err error) (safe, broke bool) {
+	safe = true
+	switch e := err.(type) {
+	case nil:
+		return true, false
+	case *OutcomeUnknownError, *PartialWriteError:
+		return false, false
+	case *TransportError:
+		safe, broke = !e.Changed, true
+	case *IntegrityError:
+		safe, broke = !e.Changed, true
+	case *BrokenError:
+		return !e.Changed, true
+	case interface{ SafeToRetry() bool }:
+		safe = e.SafeToRetry()
 	}
-	return errors.As(err, &link) || errors.As(err, &integrity)
+	for _, inner := range unwrap(err) {
+		s, b := retry(inner)
+		safe, broke = safe && s, broke || b
+	}
+	return safe, broke
+}
+
+func unwrap(err error) []error {
+	switch e := err.(type) {
+	case interface{ Unwrap() []error }:
+		return e.Unwrap()
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return []error{inner}
+		}
+	}
+	return nil
 }
 
 // sent reports whether a transport's error may have come after bytes had left.
@@ -170,31 +216,38 @@ func removed(err error) bool {
 	return errors.As(err, &r) && r.Removed()
 }
 
+// failure is what is known of a command whose answer failed.
+type failure struct {
+	command string
+	effect  wire.Effect
+	frames  int  // answers that had come
+	changed bool // as in TransportError
+}
+
 // classify turns what went wrong after a command was sealed into the error the
-// caller gets. frames counts the answers that had come.
-func classify(command string, effect wire.Effect, frames int, partial bool, err error) error {
-	var malformed *frame.MalformedError
+// caller gets.
+func (f failure) classify(err error, partial bool) error {
 	var out error
 	switch {
-	case errors.As(err, &malformed), errors.As(err, new(*wire.FormatError)), errors.As(err, new(*openError)):
-		out = &IntegrityError{command, err}
+	case errors.As(err, new(*frame.MalformedError)), errors.As(err, new(*untrustedError)):
+		out = &IntegrityError{f.command, err, f.changed}
 	default:
-		out = &TransportError{command, err}
-		if frames == 0 && !sent(err) {
+		out = &TransportError{f.command, err, f.changed}
+		if f.frames == 0 && !sent(err) {
 			return out
 		}
 	}
-	if effect == wire.EffectImmediate || effect == wire.EffectCommit {
-		return &OutcomeUnknownError{command, partial, out}
+	if f.effect == wire.EffectImmediate || f.effect == wire.EffectCommit {
+		return &OutcomeUnknownError{f.command, partial, out}
 	}
 	return out
 }
 
-// openError marks an error of Channel.Open.
-type openError struct{ err error }
+// untrustedError marks what is wrong with an answer.
+type untrustedError struct{ err error }
 
-func (e *openError) Error() string { return e.err.Error() }
-func (e *openError) Unwrap() error { return e.err }
+func (e *untrustedError) Error() string { return e.err.Error() }
+func (e *untrustedError) Unwrap() error { return e.err }
 
 // lostCard reports whether err means that the connection to the card is of no
 // more use.

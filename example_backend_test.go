@@ -91,7 +91,7 @@ func ExampleCard_ProvisionSDM() {
 		if err != nil {
 			return err
 		}
-		if _, err := card.SelectByName(ctx, wire.NDEFName[:]); err != nil {
+		if _, err := card.ISOSelectName(ctx, wire.NDEFName[:]); err != nil {
 			return err
 		}
 		if err := card.Authenticate(ctx, 0, key.Zero(key.TypeAES)); err != nil {
@@ -162,7 +162,7 @@ func ExampleCard_CreateDelegatedApplication() {
 
 func ExampleCard_CheckProximity() {
 	check := func(ctx context.Context, card *desfire.Card, k key.Key) error {
-		p, err := card.CheckProximity(ctx, &desfire.ProximityConfig{Key: k, Limit: 15 * time.Millisecond})
+		p, err := card.CheckProximity(ctx, k, &desfire.ProximityConfig{Limit: 15 * time.Millisecond})
 		var far *desfire.TooFarError
 		if errors.As(err, &far) {
 			fmt.Println("too slow for a card on this reader:", p.Rounds)

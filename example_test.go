@@ -65,6 +65,8 @@ func ExampleOutcomeUnknownError() {
 	report()
 	picc.TearAfter(3) // select, debit, commit
 	report()
+	card, _ = desfire.Connect(ctx, picc.Present(), nil)
+	picc.TearAfter(2)
 	report()
 	// Output:
 	// done

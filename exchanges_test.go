@@ -159,7 +159,7 @@ func writeBig(t *testing.T, b *bench) {
 
 func debitAuthenticated(t *testing.T, b *bench) {
 	b.must(t, b.card.SelectApplication(b.ctx, testApp))
-	b.card.SetFileSettings(2, *b.settings)
+	b.card.AssumeFileSettings(2, *b.settings)
 	b.must(t, b.card.Authenticate(b.ctx, 0, key.Zero(b.keyType)))
 	_, err := b.card.Transact(b.ctx, func() error { return b.card.Debit(b.ctx, 2, 5) })
 	b.must(t, err)

@@ -12,15 +12,22 @@ func (c *Card) Files(ctx context.Context) ([]FileNo, error) {
 	return m.Files, err
 }
 
-// FileSettings are the settings of a file. They are remembered until another
-// application is selected, and tell later commands the communication mode.
+// FileSettings are the settings of a file, the caller's own. They are
+// remembered for as long as the Card lives: told in a session with MACs, they
+// tell later commands how data travel; told in clear they may be forged, and
+// are only a hint.
 func (c *Card) FileSettings(ctx context.Context, file FileNo) (*wire.FileSettings, error) {
-	fs, err := Do(ctx, c, &wire.GetFileSettings{File: file})
-	if err != nil {
-		return nil, err
-	}
-	c.keep(file, fs)
-	return fs, nil
+	return Do(ctx, c, &wire.GetFileSettings{File: file})
+}
+
+// ChangeFileSettings changes the communication mode and the rights of a file,
+// and its secure dynamic messaging. It needs the key that the file's Change
+// right names; where that is free, a D40 or EV1 session must know it (see
+// FileSettings). What the command leaves out the card drops: further sets of
+// rights, SDM.
+func (c *Card) ChangeFileSettings(ctx context.Context, change *wire.ChangeFileSettings) error {
+	_, err := Do(ctx, c, change)
+	return err
 }
 
 // CreateFile creates a file of any type: cmd is one of the Create commands of
@@ -45,30 +52,29 @@ func (c *Card) ReadData(ctx context.Context, file FileNo, offset, length uint32)
 }
 
 func (c *Card) readData(ctx context.Context, file FileNo, offset, length uint32) ([]byte, error) {
-	iso := new(wire.ReadDataISO)
-	t, err := c.plan(ctx, iso.Spec(), file, 0)
+	iso := &wire.ReadDataISO{ReadData: wire.ReadData{File: file, Offset: offset, Length: length}}
+	t, err := c.plan(ctx, iso, 0)
 	if err != nil {
 		return nil, err
 	}
 	if length == 0 && t.known != nil && offset < t.known.Size {
-		length = t.known.Size - offset
+		iso.Length = t.known.Size - offset
 	}
 	rsp := new(wire.Data)
-	if t.path == PathChained || c.gen.Has(wire.FeatureClassic) && length <= small {
-		err := c.run(ctx, &wire.ReadData{File: file, Offset: offset, Length: length}, rsp)
+	switch n := int(iso.Length); {
+	case !c.iso(t, n, false):
+		err := c.run(ctx, request{cmd: &iso.ReadData, rsp: rsp})
 		return rsp.Data, err
-	}
-	iso.File = file
-	if length == 0 {
-		iso.Offset = offset
+	case n == 0:
 		err := c.runLong(ctx, iso, rsp, false)
 		return rsp.Data, err
+	default:
+		return c.readAll(t, n, func(off, n int, long bool) ([]byte, error) {
+			iso.Offset, iso.Length = offset+uint32(off), uint32(n)
+			err := c.runLong(ctx, iso, rsp, long)
+			return rsp.Data, err
+		})
 	}
-	return c.readAll(t, int(length), func(off, n int, long bool) ([]byte, error) {
-		iso.Offset, iso.Length = offset+uint32(off), uint32(n)
-		err := c.runLong(ctx, iso, rsp, long)
-		return rsp.Data, err
-	})
 }
 
 // WriteData writes into a standard file at once, into a backup file pending
@@ -82,18 +88,15 @@ func (c *Card) WriteData(ctx context.Context, file FileNo, offset uint32, data [
 }
 
 func (c *Card) writeData(ctx context.Context, file FileNo, offset uint32, data []byte) error {
-	iso := new(wire.WriteDataISO)
-	t, err := c.plan(ctx, iso.Spec(), file, dataHeader)
+	iso := &wire.WriteDataISO{WriteData: wire.WriteData{File: file, Offset: offset, Data: data}}
+	t, err := c.plan(ctx, iso, dataHeader)
 	if err != nil {
 		return err
 	}
-	classic := c.gen.Has(wire.FeatureClassic)
-	whole := len(data) <= t.per
 	inside := t.known != nil && uint64(offset)+uint64(len(data)) <= uint64(t.known.Size)
-	if t.path == PathChained || classic && (len(data) <= small || !whole && !inside) {
-		return c.run(ctx, &wire.WriteData{File: file, Offset: offset, Data: data}, new(wire.Empty))
+	if !c.iso(t, len(data), !inside) {
+		return c.run(ctx, request{cmd: &iso.WriteData, rsp: new(wire.Empty)})
 	}
-	iso.File = file
 	for done := 0; ; done += t.per {
 		iso.Offset, iso.Data = offset+uint32(done), data[done:min(done+t.per, len(data))]
 		if err := c.runLong(ctx, iso, new(wire.Empty), false); err != nil {

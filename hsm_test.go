@@ -65,8 +65,8 @@ func TestKeyInASafe(t *testing.T) {
 			if _, ok := card.Session(); ok {
 				t.Errorf("%v: a session without a key", m)
 			}
-			var arg *desfire.ArgumentError
-			if _, err := card.FileSettings(ctx, 0); errors.As(err, &arg) {
+			var lost *desfire.SessionLostError
+			if _, err := card.FileSettings(ctx, 0); errors.As(err, &lost) {
 				// The key failed after the card had opened its session.
 				if err := card.SelectApplication(ctx, testApp); err != nil {
 					t.Errorf("%v: select after a failed key: %v", m, err)

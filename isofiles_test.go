@@ -54,60 +54,63 @@ func TestISOFiles(t *testing.T) {
 			must(err)
 			card := connect(t, picc)
 			isoApp(t, card, key.TypeAES)
-			_, err = card.SelectByName(ctx, wire.PICCName[:])
+			_, err = card.ISOSelectName(ctx, wire.PICCName[:])
 			must(err)
-			must(card.SelectByFID(ctx, 0xDF01))
-			must(card.SelectByFID(ctx, wire.PICCFID))
-			if err := card.SelectByFID(ctx, 0xDF99); !errors.Is(err, wire.StatusISOFileNotFound) {
+			must(card.ISOSelectFID(ctx, 0xDF01))
+			must(card.ISOSelectFID(ctx, wire.PICCFID))
+			if err := card.ISOSelectFID(ctx, 0xDF99); !errors.Is(err, wire.StatusISOFileNotFound) {
 				t.Errorf("no such application: %v", err)
 			}
-			_, err = card.SelectByName(ctx, []byte("farebox"))
+			_, err = card.ISOSelectName(ctx, []byte("farebox"))
 			must(err)
 			data := make([]byte, 600)
 			for i := range data {
 				data[i] = byte(i * 7)
 			}
-			must(card.SelectFile(ctx, 0xE101))
-			must(card.UpdateBinary(ctx, desfire.SelectedFile, 0, data))
-			_, err = card.SelectByName(ctx, []byte("farebox"))
+			must(card.ISOSelectFile(ctx, 0xE101))
+			must(card.ISOUpdateBinary(ctx, desfire.SelectedFile, 0, data))
+			_, err = card.ISOSelectName(ctx, []byte("farebox"))
 			must(err)
-			must(card.SelectFile(ctx, 0xE101))
+			must(card.ISOSelectFile(ctx, 0xE101))
+			const sel = desfire.SelectedFile
 			for _, r := range []struct {
 				file        desfire.FileNo
-				offset, n   int
+				offset, n   uint32
 				first, last int
 			}{
-				{0, 0, 0, 0, 600}, {0, 599, 0, 599, 600}, {0, 0, 256, 0, 256}, {0, 88, 512, 88, 600}, {0, 3, 300, 3, 303},
-				{1, 0, 0, 0, 600}, {1, 0, 600, 0, 600}, {1, 255, 300, 255, 555}, {1, 200, 1000, 200, 600}, {0, 344, 0, 344, 600},
+				{sel, 0, 0, 0, 600}, {sel, 599, 0, 599, 600}, {sel, 0, 256, 0, 256}, {sel, 88, 512, 88, 600}, {sel, 3, 300, 3, 303},
+				{1, 0, 0, 0, 600}, {1, 0, 600, 0, 600}, {1, 255, 300, 255, 555}, {1, 200, 1000, 200, 600}, {sel, 344, 0, 344, 600},
 			} {
-				got, err := card.ReadBinary(ctx, r.file, r.offset, r.n)
+				got, err := card.ISOReadBinary(ctx, r.file, r.offset, r.n)
 				if err != nil || !bytes.Equal(got, data[r.first:r.last]) {
 					t.Errorf("file %d, %d bytes from %d: %d bytes, %v", r.file, r.n, r.offset, len(got), err)
 				}
 			}
-			for _, r := range [][3]int{{1, 256, 1}, {31, 0, 1}, {0, 0x8000, 1}, {0, -1, 1}, {0, 0, -1}} {
+			for _, r := range [][3]uint32{{1, 256, 1}, {31, 0, 1}, {0xFF, 0x8000, 1}, {0, 0, 1}} {
 				var arg *desfire.ArgumentError
-				if _, err := card.ReadBinary(ctx, desfire.FileNo(r[0]), r[1], r[2]); !errors.As(err, &arg) {
+				if _, err := card.ISOReadBinary(ctx, desfire.FileNo(r[0]), r[1], r[2]); !errors.As(err, &arg) {
 					t.Errorf("%v: %v", r, err)
 				}
 			}
-			if _, err := card.ReadBinary(ctx, 0, 600, 1); !errors.Is(err, wire.StatusISOWrongP1P2) {
+			if _, err := card.ISOReadBinary(ctx, sel, 600, 1); !errors.Is(err, wire.StatusISOWrongP1P2) {
 				t.Errorf("beyond the end: %v", err)
 			}
-			if err := card.UpdateBinary(ctx, 1, 255, make([]byte, 500)); !errors.As(err, new(*desfire.PartialWriteError)) {
+			if err := card.ISOUpdateBinary(ctx, 1, 255, make([]byte, 500)); !errors.As(err, new(*desfire.PartialWriteError)) {
 				t.Errorf("a write beyond the end: %v", err)
 			}
-			if _, err := card.ReadBinary(ctx, 4, 0, 1); !errors.Is(err, wire.StatusISOSecurityStatus) {
+			if _, err := card.ISOReadBinary(ctx, 4, 0, 1); !errors.Is(err, wire.StatusISOSecurityStatus) {
 				t.Errorf("without its key: %v", err)
 			}
 
 			// A backup file and records change at Commit.
-			must(card.UpdateBinary(ctx, 2, 0, data[:256]))
-			if _, err := card.ReadBinary(ctx, 2, 0, 0); err == nil {
+			_, err = card.ISOSelectName(ctx, []byte("farebox"))
+			must(err)
+			must(card.ISOUpdateBinary(ctx, 2, 0, data[:256]))
+			if _, err := card.ISOReadBinary(ctx, 2, 0, 0); err == nil {
 				t.Error("read up to an unknown end with changes pending")
 			}
 			must(card.Commit(ctx))
-			got, err := card.ReadBinary(ctx, 2, 0, 0)
+			got, err := card.ISOReadBinary(ctx, 2, 0, 0)
 			if err != nil || !bytes.Equal(got, data[:256]) {
 				t.Errorf("backup file: %d bytes, %v", len(got), err)
 			}
@@ -169,20 +172,20 @@ func TestISOFilesInSessions(t *testing.T) {
 			must(card.WriteRecord(ctx, 7, 0, data[:10]))
 			must(card.Commit(ctx))
 			if m.method == key.MethodEV2First {
-				if _, err := card.ReadBinary(ctx, 4, 0, 10); !errors.Is(err, wire.StatusISOSecurityStatus) {
+				if _, err := card.ISOReadBinary(ctx, 4, 0, 10); !errors.Is(err, wire.StatusISOSecurityStatus) {
 					t.Errorf("in an EV2 session: %v", err)
 				}
 				return
 			}
-			got, err := card.ReadBinary(ctx, 4, 0, 0)
+			got, err := card.ISOReadBinary(ctx, 4, 0, 0)
 			if err != nil || !bytes.Equal(got, data) {
 				t.Errorf("plain: %d bytes, %v", len(got), err)
 			}
 			if m.method == key.MethodD40 {
 				return
 			}
-			for _, n := range []int{1, 248, 249, 600, 0} {
-				got, err := card.ReadBinary(ctx, 5, 0, n)
+			for _, n := range []uint32{1, 248, 249, 600, 0} {
+				got, err := card.ISOReadBinary(ctx, 5, 0, n)
 				if n == 0 {
 					n = 600
 				}
@@ -193,24 +196,24 @@ func TestISOFilesInSessions(t *testing.T) {
 			if got, err := card.ISOReadRecords(ctx, 7, 0, wire.RecordOne); err != nil || !bytes.Equal(got, data[:10]) {
 				t.Errorf("MAC, a record: %X, %v", got, err)
 			}
-			if _, err := card.ReadBinary(ctx, 6, 0, 5); !errors.As(err, new(*desfire.ArgumentError)) {
+			if _, err := card.ISOReadBinary(ctx, 6, 0, 5); !errors.As(err, new(*desfire.ArgumentError)) {
 				t.Errorf("enciphered: %v", err)
 			}
 			if got, err := card.ReadData(ctx, 6, 0, 5); err != nil || !bytes.Equal(got, data[:5]) {
 				t.Errorf("the session has not gone on: %X, %v", got, err)
 			}
-			if _, err := card.ReadBinary(ctx, desfire.SelectedFile, 0, 0); !errors.As(err, new(*desfire.ArgumentError)) {
+			if _, err := card.ISOReadBinary(ctx, desfire.SelectedFile, 0, 0); !errors.As(err, new(*desfire.ArgumentError)) {
 				t.Errorf("up to an unknown end in a session: %v", err)
 			}
 			must(card.SelectApplication(ctx, testApp))
 			must(card.AuthenticateWith(ctx, m.method, 1, zero))
-			if _, err := card.ReadBinary(ctx, 5, 0, 5); !errors.As(err, new(*desfire.ArgumentError)) {
-				t.Errorf("unknown settings: %v", err)
+			if got, err := card.ISOReadBinary(ctx, 5, 0, 5); err != nil || !bytes.Equal(got, data[:5]) {
+				t.Errorf("settings of the application selected before: %X, %v", got, err)
 			}
 			must(card.SelectApplication(ctx, testApp))
 			auth()
 			picc.Inject(sim.Fault{Exchange: 1, Kind: sim.FlipAnswerBit, Bit: 3})
-			if _, err := card.ReadBinary(ctx, 5, 0, 5); !errors.As(err, new(*desfire.IntegrityError)) {
+			if _, err := card.ISOReadBinary(ctx, 5, 0, 5); !errors.As(err, new(*desfire.IntegrityError)) {
 				t.Errorf("an altered answer: %v", err)
 			}
 			if _, ok := card.Session(); ok {
@@ -236,7 +239,7 @@ func TestISOFilesOfFixedCards(t *testing.T) {
 		picc, err := sim.New(&sim.Config{Generation: g})
 		must(err)
 		card := connect(t, picc)
-		fci, err := card.SelectByName(ctx, name)
+		fci, err := card.ISOSelectName(ctx, name)
 		must(err)
 		if g == wire.Light {
 			if len(fci) != 32 {
@@ -244,13 +247,13 @@ func TestISOFilesOfFixedCards(t *testing.T) {
 			}
 			continue // a transaction MAC file is there: 6985 for all else
 		}
-		must(card.SelectFile(ctx, 0xE103))
-		cc, err := card.ReadBinary(ctx, desfire.SelectedFile, 0, 0)
+		must(card.ISOSelectFile(ctx, 0xE103))
+		cc, err := card.ISOReadBinary(ctx, desfire.SelectedFile, 0, 0)
 		if err != nil || len(cc) != 32 || cc[1] != 0x17 {
 			t.Errorf("capability container %X, %v", cc, err)
 		}
-		must(card.UpdateBinary(ctx, 2, 0, []byte("hello")))
-		got, err := card.ReadBinary(ctx, 2, 0, 0)
+		must(card.ISOUpdateBinary(ctx, 2, 0, []byte("hello")))
+		got, err := card.ISOReadBinary(ctx, 2, 0, 0)
 		if err != nil || len(got) != 256 || !bytes.HasPrefix(got, []byte("hello")) {
 			t.Errorf("NDEF file: %d bytes, %v", len(got), err)
 		}
@@ -266,13 +269,13 @@ func TestISOFilesOfD40(t *testing.T) {
 	for _, err := range []error{
 		card.SelectApplication(ctx, farebox),
 		card.CreateFile(ctx, &wire.CreateStdDataFile{File: 5, Access: free, Size: 20}),
-		card.UpdateBinary(ctx, 5, 4, []byte("abc")),
+		card.ISOUpdateBinary(ctx, 5, 4, []byte("abc")),
 	} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got, err := card.ReadBinary(ctx, 5, 3, 5); err != nil || string(got) != "\x00abc\x00" {
+	if got, err := card.ISOReadBinary(ctx, 5, 3, 5); err != nil || string(got) != "\x00abc\x00" {
 		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -18,10 +18,10 @@ import (
 // A lost answer is an *OutcomeUnknownError: the card holds either key. Package
 // rekey finds out which.
 func (c *Card) ChangeKey(ctx context.Context, no KeyNo, newKey, old key.Key) error {
-	if !c.busy.CompareAndSwap(false, true) {
-		return ErrBusy
+	if err := c.acquire(); err != nil {
+		return err
 	}
-	defer c.busy.Store(false)
+	defer c.release()
 	sent := no
 	if c.state.atPICC() && no == 0 && c.gen != wire.D40 && !fixedFiles(c.gen) {
 		sent |= KeyNo(newKey.Type().Wire()) << 6
@@ -41,16 +41,16 @@ func (c *Card) ChangeKey(ctx context.Context, no KeyNo, newKey, old key.Key) err
 
 // ChangeKeyInSet is ChangeKey for a key of a key set that is not active (EV2
 // on). old is what the set holds now.
-func (c *Card) ChangeKeyInSet(ctx context.Context, set byte, no KeyNo, newKey, old key.Key) error {
-	if !c.busy.CompareAndSwap(false, true) {
-		return ErrBusy
+func (c *Card) ChangeKeyInSet(ctx context.Context, set wire.KeySetNo, no KeyNo, newKey, old key.Key) error {
+	if err := c.acquire(); err != nil {
+		return err
 	}
-	defer c.busy.Store(false)
+	defer c.release()
 	if c.state.channel == nil {
 		return &ArgumentError{"ChangeKeyEV2", errNoSession}
 	}
-	cmd := &wire.ChangeKeyEV2{Set: wire.KeySetNo(set), Key: no}
-	change := securemsg.KeyChange{Code: cmd.Spec().INS, Head: []byte{set, byte(no)}, New: newKey, Old: old}
+	cmd := &wire.ChangeKeyEV2{Set: set, Key: no}
+	change := securemsg.KeyChange{Code: cmd.Spec().INS, Head: []byte{byte(set), byte(no)}, New: newKey, Old: old}
 	if set == 0 && c.state.ownKey(no) {
 		change.Old = nil
 	} else if old == nil {
@@ -59,17 +59,13 @@ func (c *Card) ChangeKeyInSet(ctx context.Context, set byte, no KeyNo, newKey, o
 	return c.changeKey(ctx, cmd, change)
 }
 
-var errNoSession = errors.New("not authenticated: call Authenticate first")
-
 func fixedFiles(g Generation) bool { return g == wire.Light || g == wire.NTAG424 }
 
 func (c *Card) changeKey(ctx context.Context, cmd wire.Command, change securemsg.KeyChange) error {
 	if err := change.Check(); err != nil {
 		return &ArgumentError{cmd.Spec().Name, err}
 	}
-	c.change = &change
-	defer func() { c.change = nil }()
-	return c.run(ctx, cmd, new(wire.Empty))
+	return c.run(ctx, request{cmd: cmd, rsp: new(wire.Empty), change: &change})
 }
 
 // KeyVersion is the version of a key. It needs no authentication.
@@ -79,7 +75,7 @@ func (c *Card) KeyVersion(ctx context.Context, no KeyNo) (byte, error) {
 		return 0, err
 	}
 	if len(v.Versions) != 1 {
-		return 0, &IntegrityError{"GetKeyVersion", fmt.Errorf("%d versions instead of one", len(v.Versions))}
+		return 0, &IntegrityError{"GetKeyVersion", fmt.Errorf("%d versions instead of one", len(v.Versions)), c.state.changed}
 	}
 	return byte(v.Versions[0]), nil
 }

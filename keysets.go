@@ -69,7 +69,7 @@ func (c *Card) LoadKeySet(ctx context.Context, s *KeySet) error {
 		if no < len(s.Initial) && s.Initial[no] != nil {
 			initial = s.Initial[no]
 		}
-		if err := c.ChangeKeyInSet(ctx, byte(s.Set), KeyNo(no), k, initial); err != nil {
+		if err := c.ChangeKeyInSet(ctx, s.Set, KeyNo(no), k, initial); err != nil {
 			return fmt.Errorf("key %d of set %d: %w", no, s.Set, err)
 		}
 	}

@@ -2,94 +2,168 @@ package desfire
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/go-desfire/desfire/wire"
 )
 
-// followed is the file whose mode a command follows, if it follows one.
-func followed(spec *wire.Spec, body []byte) (no FileNo, ok bool) {
-	if spec.Rule != wire.RuleRead && spec.Rule != wire.RuleWrite || len(body) == 0 {
+// follows is the file whose mode a command follows, if it follows one.
+func follows(cmd wire.Command) (no FileNo, ok bool) {
+	if rule := cmd.Spec().Rule; rule != wire.RuleRead && rule != wire.RuleWrite {
 		return 0, false
 	}
-	return FileNo(body[0]), true
+	return wire.FileOf(cmd)
 }
 
-// learn makes sure that a session knows the settings of the file that a command
-// follows: from the cache of the selected application (SetFileSettings,
-// FileSettings), else from one GetFileSettings where Config allows that, and
-// never while something is pending. It tells whether it asked the card, which
-// uses the buffers of the command.
-func (c *Card) learn(ctx context.Context, spec *wire.Spec, no FileNo) (asked bool, err error) {
-	if c.state.channel == nil || c.state.files[no] != nil {
-		return false, nil
-	}
-	if !c.conf.LookUpSettings || c.state.pending {
-		return false, &ArgumentError{spec.Name, fmt.Errorf("the settings of file %d are not known, and asking the card now could cost the session: call FileSettings before Authenticate, or SetFileSettings", no)}
-	}
-	fs := new(wire.FileSettings)
-	if err := c.run(ctx, &wire.GetFileSettings{File: no}, fs); err != nil {
-		return true, err
-	}
-	c.keep(no, fs)
-	return true, nil
+// protection is how the data side of a command travels.
+type protection struct {
+	mode        wire.CommMode // of the file, as far as the command follows one
+	ftype       wire.FileType
+	unprotected bool // the mode is not full, and nothing protected the settings that say so
 }
 
-// modeOf is the effective communication mode of a command on a file, and the
-// file's type. Outside a session everything is plain.
-func (c *Card) modeOf(spec *wire.Spec, no FileNo) (wire.CommMode, wire.FileType) {
-	fs := c.state.files[no]
-	if fs == nil {
-		return wire.CommPlain, wire.FileUnknown
+// protect decides how a command travels. It may ask the card for the settings
+// of a file.
+func (c *Card) protect(ctx context.Context, r *request) (protection, error) {
+	spec := r.cmd.Spec()
+	if m, ok := r.cmd.(*wire.ChangeFileSettings); ok {
+		return protection{mode: c.changeMode(m.File), ftype: wire.FileUnknown}, nil
 	}
-	return c.effective(spec, fs), fs.Type
-}
-
-// effective is the reader's judgement: the file's mode counts only where a key
-// grants the access; what is merely free is plain, even in a session.
-func (c *Card) effective(spec *wire.Spec, fs *wire.FileSettings) wire.CommMode {
+	no, ok := follows(r.cmd)
+	if !ok {
+		return protection{ftype: wire.FileUnknown}, nil
+	}
 	if c.state.channel == nil {
-		return wire.CommPlain
-	}
-	key := wire.Access(c.state.channel.Info().KeyNo)
-	grants := func(r wire.AccessRights) bool {
-		switch spec.INS {
-		case 0xBD, 0xAD, 0xBB, 0xAB: // reads: R or RW
-			return r.Read == key || r.ReadWrite == key
-		case 0x3D, 0x8D, 0x3B, 0x8B, 0x1C: // writes, LimitedCredit: W or RW
-			return r.Write == key || r.ReadWrite == key
-		case 0x6C, 0xDC: // GetValue, Debit: any of the three
-			return r.Read == key || r.Write == key || r.ReadWrite == key
+		fs, err := c.inClear(ctx, r.cmd, spec, no)
+		if err != nil || fs == nil {
+			return protection{ftype: wire.FileUnknown}, err
 		}
-		return r.ReadWrite == key // Credit, UpdateRecord
+		return protection{ftype: fs.Type}, nil
 	}
-	if grants(fs.Access) {
+	f, err := c.settled(ctx, r.cmd, no)
+	if err != nil {
+		return protection{}, err
+	}
+	if c.state.channel == nil {
+		return protection{}, &SessionLostError{spec.Name, c.state.gone}
+	}
+	mode := effective(spec, &f.FileSettings, c.state.channel.Info().KeyNo)
+	p := protection{mode, f.Type, f.origin == fromClear && mode != wire.CommFull}
+	switch {
+	case p.unprotected && c.conf.RequireProtected:
+		return p, &ProtectionError{spec.Name, fmt.Sprintf("the settings of file %d, which say that it is not enciphered, came in clear, and nothing protects them in a %v session: state them with AssumeFileSettings", no, c.state.scheme())}
+	case spec.Rule == wire.RuleWrite && mode != wire.CommFull:
+		return p, c.keepSecret(spec, no, &f.FileSettings)
+	}
+	return p, nil
+}
+
+// inClear finds the settings of a file that a command is to reach without a
+// session; nil if they are not known. Before data go out they are asked for,
+// once: an enciphered file that wants a key must not get them in clear.
+func (c *Card) inClear(ctx context.Context, cmd wire.Command, spec *wire.Spec, no FileNo) (*wire.FileSettings, error) {
+	fs := c.settingsOf(no)
+	if spec.Rule != wire.RuleWrite {
+		return fs, nil
+	}
+	if fs == nil && carriesData(cmd) && !c.state.pending && !c.mayTell() {
+		if _, err := c.settled(ctx, cmd, no); err != nil && !isRefusal(err) {
+			return nil, err
+		}
+		fs = c.settingsOf(no)
+	}
+	if fs == nil {
+		return nil, nil
+	}
+	return fs, c.keepSecret(spec, no, fs)
+}
+
+// carriesData reports whether a command writes bytes of the caller's.
+func carriesData(cmd wire.Command) bool {
+	switch cmd.(type) {
+	case *wire.WriteData, *wire.WriteDataISO, *wire.WriteRecord, *wire.WriteRecordISO, *wire.UpdateRecord, *wire.UpdateRecordISO:
+		return true
+	}
+	return false
+}
+
+// mayTell reports whether the caller allows secrets in clear.
+func (c *Card) mayTell() bool { return c.state.clearSecrets || c.conf.Unguarded }
+
+// keepSecret refuses to write into an enciphered file in clear, unless the
+// right is free.
+func (c *Card) keepSecret(spec *wire.Spec, no FileNo, fs *wire.FileSettings) error {
+	if c.mayTell() || fs.Comm() != wire.CommFull || grants(spec, fs, wire.Free) {
+		return nil
+	}
+	return &ProtectionError{spec.Name, fmt.Sprintf("file %d is enciphered and its data would go out in clear: authenticate with a key that may write it (%v), or say AllowSecretsInClear", no, fs.Access)}
+}
+
+// effective is the reader's judgement: the file's mode counts only where the
+// key of the session grants the access; what is merely free is plain, even in a
+// session.
+func effective(spec *wire.Spec, fs *wire.FileSettings, key KeyNo) wire.CommMode {
+	if grants(spec, fs, wire.Access(key)) {
 		return fs.Comm()
-	}
-	for _, r := range fs.Additional {
-		if grants(r) {
-			return fs.Comm()
-		}
 	}
 	return wire.CommPlain
 }
 
-// changesFreely reports whether ChangeFileSettings goes in plain in a session:
-// in D40 and EV1 sessions where the Change right is free and known to be
-// (command reference 5.2; libfreefare, nfcjlib, DESFireAES and liblogicalaccess
-// agree). For EV2 sessions the sources differ, and it is enciphered.
-func (c *Card) changesFreely(scheme wire.Scheme, no FileNo) bool {
-	fs := c.state.files[no]
-	return fs != nil && fs.Access.Change == wire.Free && (scheme == wire.SchemeD40 || scheme == wire.SchemeEV1)
+// grants reports whether a key, or everybody if it is Free, has the right that
+// a command needs.
+func grants(spec *wire.Spec, fs *wire.FileSettings, key wire.Access) bool {
+	in := func(r wire.AccessRights) bool {
+		switch spec.INS {
+		case wire.InsReadData, wire.InsReadDataISO, wire.InsReadRecords, wire.InsReadRecordsISO:
+			return r.Read == key || r.ReadWrite == key
+		case wire.InsWriteData, wire.InsWriteDataISO, wire.InsWriteRecord, wire.InsWriteRecordISO, wire.InsLimitedCredit:
+			return r.Write == key || r.ReadWrite == key
+		case wire.InsGetValue, wire.InsDebit:
+			return r.Read == key || r.Write == key || r.ReadWrite == key
+		}
+		return r.ReadWrite == key // Credit, UpdateRecord, RestoreTransfer
+	}
+	if in(fs.Access) {
+		return true
+	}
+	for _, r := range fs.Additional {
+		if in(r) {
+			return true
+		}
+	}
+	return false
 }
 
-// SetFileSettings tells the card's settings of a file, so that they need not
-// be asked for. They hold until another application is selected.
-func (c *Card) SetFileSettings(no FileNo, fs wire.FileSettings) { c.keep(no, &fs) }
-
-func (c *Card) keep(no FileNo, fs *wire.FileSettings) {
-	if c.state.files == nil {
-		c.state.files = make(map[FileNo]*wire.FileSettings)
+// changeMode is the mode of ChangeFileSettings: plain in D40 and EV1 sessions
+// where the Change right is free and known to be (command reference 5.2;
+// libfreefare, nfcjlib, DESFireAES and liblogicalaccess agree). For EV2 sessions
+// the sources differ, and it is enciphered.
+func (c *Card) changeMode(no FileNo) wire.CommMode {
+	scheme := c.state.scheme()
+	f := c.facts(no)
+	known := f != nil && (f.origin > fromClear || f.origin == fromClear && scheme == wire.SchemeD40)
+	if known && f.Access.Change == wire.Free && (scheme == wire.SchemeD40 || scheme == wire.SchemeEV1) {
+		return wire.CommPlain
 	}
-	c.state.files[no] = fs
+	return wire.CommFull
+}
+
+// carriesKey reports whether a command carries key bytes that only a session
+// enciphers.
+func carriesKey(cmd wire.Command) bool {
+	switch m := cmd.(type) {
+	case *wire.ChangeKey, *wire.ChangeKeyEV2, *wire.CreateTransactionMACFile, *wire.CreateDelegatedApplication:
+		return true
+	case *wire.SetConfiguration:
+		_, ok := m.Setting.(*wire.DefaultKey)
+		return ok
+	}
+	return false
+}
+
+// isRefusal reports whether the card answered, if only to refuse.
+func isRefusal(err error) bool {
+	var refused *CommandError
+	return errors.As(err, &refused)
 }

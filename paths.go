@@ -95,16 +95,14 @@ func (c *Card) mayExtend() bool {
 // without a session and with nothing pending: elsewhere a refusal would cost
 // that, and it tells what is known.
 func (c *Card) TryExtended(ctx context.Context) (bool, error) {
-	if !c.busy.CompareAndSwap(false, true) {
-		return false, ErrBusy
+	if err := c.acquire(); err != nil {
+		return false, err
 	}
-	defer c.busy.Store(false)
+	defer c.release()
 	if !c.mayExtend() || c.state.channel != nil || c.state.pending {
 		return c.Path() == PathExtended, nil
 	}
-	c.link.Long = true
-	err := c.run(ctx, &wire.GetVersion{}, new(wire.Version))
-	c.link.Long = false
+	err := c.run(ctx, request{cmd: new(wire.GetVersion), rsp: new(wire.Version), long: true, trial: true})
 	return c.tried(err)
 }
 

@@ -23,8 +23,7 @@ const (
 
 // ProximityConfig adjusts CheckProximity.
 type ProximityConfig struct {
-	Key    key.Key // KeyVCProximity, an AES key
-	Rounds int     // 1, 2, 4 or 8; 0 means 8
+	Rounds int // 1, 2, 4 or 8; 0 means 8
 
 	// Limit is how long a round may take; the check fails if the fastest one
 	// took longer. 0 measures only. It must leave room for what the reader and
@@ -69,20 +68,24 @@ const proximityRandom = 8 // bytes of either side
 
 // CheckProximity finds out whether the card itself answers, and how fast: it
 // exchanges random numbers against the clock, then both sides prove with a MAC
-// that the numbers were theirs. It ends the session. What was measured comes with
+// that the numbers were theirs. k is the card's KeyVCProximity, an AES key; conf
+// may be nil. It ends the session. What was measured comes with
 // a *TooFarError as well.
 //
 // An *IntegrityError means that the card's MAC is wrong; wire.StatusIntegrityError
 // that the card did not accept the reader's, wire.StatusStateError that it has no
 // proximity key. Unverified: no card's MAC with its key is public, and recorded
 // ones could not be reproduced with guessed keys.
-func (c *Card) CheckProximity(ctx context.Context, conf *ProximityConfig) (*Proximity, error) {
+func (c *Card) CheckProximity(ctx context.Context, k key.Key, conf *ProximityConfig) (*Proximity, error) {
+	if conf == nil {
+		conf = new(ProximityConfig)
+	}
 	rounds := conf.Rounds
 	if rounds == 0 {
 		rounds = proximityRandom
 	}
 	switch {
-	case conf.Key == nil || conf.Key.Type() != key.TypeAES:
+	case k == nil || k.Type() != key.TypeAES:
 		return nil, &ArgumentError{"CheckProximity", errors.New("the proximity key must be an AES key")}
 	case rounds < 0 || rounds > proximityRandom || proximityRandom%rounds != 0:
 		return nil, &ArgumentError{"CheckProximity", fmt.Errorf("%d rounds: want 1, 2, 4 or 8", rounds)}
@@ -91,7 +94,7 @@ func (c *Card) CheckProximity(ctx context.Context, conf *ProximityConfig) (*Prox
 	if now == nil {
 		now = time.Now
 	}
-	mac, err := cmac.NewHandle(ctx, conf.Key)
+	mac, err := cmac.NewHandle(ctx, k)
 	if err != nil {
 		return nil, fmt.Errorf("desfire: proximity key: %w", err)
 	}
@@ -119,7 +122,7 @@ func (c *Card) CheckProximity(ctx context.Context, conf *ProximityConfig) (*Prox
 			return nil, err
 		}
 		if len(rsp.Data) != n {
-			return nil, &IntegrityError{"ProximityCheck", fmt.Errorf("%d bytes instead of %d", len(rsp.Data), n)}
+			return nil, &IntegrityError{"ProximityCheck", fmt.Errorf("%d bytes instead of %d", len(rsp.Data), n), c.state.changed}
 		}
 		// The card's part comes first (hardware notes 9).
 		input = append(append(input, rsp.Data...), cmd.RndC...)
@@ -136,20 +139,27 @@ func (c *Card) CheckProximity(ctx context.Context, conf *ProximityConfig) (*Prox
 // verifyPC exchanges the MACs over what was exchanged.
 func (c *Card) verifyPC(ctx context.Context, mac *cmac.Handle, input []byte) error {
 	cmd := new(wire.VerifyPC)
-	var want [8]byte
-	for code, sum := range map[byte]*[8]byte{cmd.Spec().INS: &cmd.MAC, wire.StatusSignatureOK.Byte(): &want} {
+	sum := func(code byte) ([8]byte, error) {
 		full, err := mac.Sum(ctx, []byte{code}, input)
 		if err != nil {
-			return fmt.Errorf("desfire: proximity key: %w", err)
+			return [8]byte{}, fmt.Errorf("desfire: proximity key: %w", err)
 		}
-		*sum = cmac.Truncated(full)
+		return cmac.Truncated(full), nil
+	}
+	var err error
+	if cmd.MAC, err = sum(cmd.Spec().INS); err != nil {
+		return err
+	}
+	want, err := sum(wire.StatusSignatureOK.Byte())
+	if err != nil {
+		return err
 	}
 	rsp, err := Do(ctx, c, cmd)
 	if err != nil {
 		return err
 	}
 	if subtle.ConstantTimeCompare(rsp.MAC[:], want[:]) != 1 {
-		return &IntegrityError{"VerifyPC", errors.New("the card's MAC is wrong: another key, or another card answered")}
+		return &IntegrityError{"VerifyPC", errors.New("the card's MAC is wrong: another key, or another card answered"), c.state.changed}
 	}
 	return nil
 }

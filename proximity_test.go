@@ -52,8 +52,8 @@ func TestProximity(t *testing.T) {
 	for g, published := range map[desfire.Generation]time.Duration{wire.EV2: 1696 * time.Microsecond, wire.EV3: 800 * time.Microsecond} {
 		card, _ := proximityCard(t, g, k)
 		for _, rounds := range []int{0, 1, 2, 4, 8} {
-			p, err := card.CheckProximity(ctx, &desfire.ProximityConfig{
-				Key: k, Rounds: rounds, Limit: 2 * time.Millisecond,
+			p, err := card.CheckProximity(ctx, k, &desfire.ProximityConfig{
+				Rounds: rounds, Limit: 2 * time.Millisecond,
 				Now: ticking(0, 3*time.Millisecond, 0, 2*time.Millisecond, 0, 4*time.Millisecond),
 			})
 			if rounds == 1 {
@@ -88,7 +88,7 @@ func TestProximityFramings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := card.CheckProximity(ctx, &desfire.ProximityConfig{Key: k})
+		p, err := card.CheckProximity(ctx, k, nil)
 		if err != nil || len(p.Rounds) != 8 {
 			t.Errorf("%v: %+v, %v", framing, p, err)
 		}
@@ -102,19 +102,23 @@ func TestProximityFailures(t *testing.T) {
 	ctx := context.Background()
 	k := keyOf(t, key.TypeAES, 0x60)
 	card, picc := proximityCard(t, wire.EV3, k)
-	for _, conf := range []*desfire.ProximityConfig{{}, {Key: key.Zero(key.TypeDES)}, {Key: k, Rounds: 3}, {Key: k, Rounds: -1}, {Key: k, Rounds: 16}} {
+	for _, tc := range []struct {
+		k    key.Key
+		conf *desfire.ProximityConfig
+	}{{nil, nil}, {key.Zero(key.TypeDES), nil}, {k, &desfire.ProximityConfig{Rounds: 3}}, {k, &desfire.ProximityConfig{Rounds: -1}}, {k, &desfire.ProximityConfig{Rounds: 16}}} {
+		conf := tc.conf
 		before := picc.Exchanges()
-		if _, err := card.CheckProximity(ctx, conf); !errors.As(err, new(*desfire.ArgumentError)) || picc.Exchanges() != before {
+		if _, err := card.CheckProximity(ctx, tc.k, conf); !errors.As(err, new(*desfire.ArgumentError)) || picc.Exchanges() != before {
 			t.Errorf("%+v: %v", conf, err)
 		}
 	}
-	if _, err := card.CheckProximity(ctx, &desfire.ProximityConfig{Key: key.Zero(key.TypeAES)}); !errors.Is(err, wire.StatusIntegrityError) {
+	if _, err := card.CheckProximity(ctx, key.Zero(key.TypeAES), nil); !errors.Is(err, wire.StatusIntegrityError) {
 		t.Errorf("the reader has another key: %v", err)
 	}
 	for _, x := range []struct{ exchange, bit int }{{2, 5}, {3, 5}, {6, 9}} { // rounds 1 and 2, the card's MAC
 		card := connect(t, picc)
 		picc.Inject(sim.Fault{Exchange: x.exchange, Kind: sim.FlipAnswerBit, Bit: x.bit})
-		_, err := card.CheckProximity(ctx, &desfire.ProximityConfig{Key: k, Rounds: 4})
+		_, err := card.CheckProximity(ctx, k, &desfire.ProximityConfig{Rounds: 4})
 		var integrity *desfire.IntegrityError
 		if x.exchange < 6 && !errors.Is(err, wire.StatusIntegrityError) || x.exchange == 6 && !errors.As(err, &integrity) {
 			t.Errorf("a bit of answer %d: %v", x.exchange, err)
@@ -125,10 +129,10 @@ func TestProximityFailures(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := connect(t, fresh).CheckProximity(ctx, &desfire.ProximityConfig{Key: k}); !errors.Is(err, wire.StatusStateError) {
+	if _, err := connect(t, fresh).CheckProximity(ctx, k, nil); !errors.Is(err, wire.StatusStateError) {
 		t.Errorf("a card without the key: %v", err)
 	}
-	if _, err := connect(t, transitCard(t, wire.EV1, 1)).CheckProximity(ctx, &desfire.ProximityConfig{Key: k}); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := connect(t, transitCard(t, wire.EV1, 1)).CheckProximity(ctx, k, nil); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("EV1: %v", err)
 	}
 }

@@ -14,14 +14,13 @@ func (c *Card) WriteRecord(ctx context.Context, file FileNo, offset uint32, data
 }
 
 func (c *Card) writeRecord(ctx context.Context, file FileNo, offset uint32, data []byte) error {
-	iso := new(wire.WriteRecordISO)
-	t, err := c.plan(ctx, iso.Spec(), file, dataHeader)
+	iso := &wire.WriteRecordISO{WriteRecord: wire.WriteRecord{File: file, Offset: offset, Data: data}}
+	t, err := c.plan(ctx, iso, dataHeader)
 	if err != nil {
 		return err
 	}
-	iso.WriteRecord = wire.WriteRecord{File: file, Offset: offset, Data: data}
-	if t.path == PathChained || c.gen.Has(wire.FeatureClassic) && (len(data) <= small || len(data) > t.per) {
-		return c.run(ctx, &iso.WriteRecord, new(wire.Empty))
+	if !c.iso(t, len(data), true) {
+		return c.run(ctx, request{cmd: &iso.WriteRecord, rsp: new(wire.Empty)})
 	}
 	return c.runLong(ctx, iso, new(wire.Empty), false)
 }
@@ -36,35 +35,33 @@ func (c *Card) ReadRecords(ctx context.Context, file FileNo, first, count uint32
 }
 
 func (c *Card) readRecords(ctx context.Context, file FileNo, first, count uint32) ([]byte, error) {
-	iso := new(wire.ReadRecordsISO)
-	t, err := c.plan(ctx, iso.Spec(), file, 0)
+	iso := &wire.ReadRecordsISO{ReadRecords: wire.ReadRecords{File: file, Record: first, Count: count}}
+	t, err := c.plan(ctx, iso, 0)
 	if err != nil {
 		return nil, err
 	}
-	classic := c.gen.Has(wire.FeatureClassic)
 	rsp := new(wire.Data)
 	size := 0
 	if t.known != nil {
 		size = int(t.known.RecordSize)
 	}
-	if t.path == PathChained || classic && (count == 0 || size == 0 || size > t.per || int(count)*size <= small) {
-		err := c.run(ctx, &wire.ReadRecords{File: file, Record: first, Count: count}, rsp)
-		return rsp.Data, err
+	n := int(count) * size // 0 if only the card knows
+	switch {
+	case !c.iso(t, n, size > t.per):
+		err = c.run(ctx, request{cmd: &iso.ReadRecords, rsp: rsp})
+	case n == 0 || size > t.per:
+		err = c.runLong(ctx, iso, rsp, false)
+	default:
+		t.per = t.per / size * size // whole records
+		return c.readAll(t, n, func(off, n int, long bool) ([]byte, error) {
+			// The oldest come first, and have the highest numbers.
+			iso.Count = uint32(n / size)
+			iso.Record = first + count - uint32(off/size) - iso.Count
+			err := c.runLong(ctx, iso, rsp, long)
+			return rsp.Data, err
+		})
 	}
-	iso.File = file
-	if count == 0 || size == 0 || size > t.per {
-		iso.Record, iso.Count = first, count
-		err := c.runLong(ctx, iso, rsp, false)
-		return rsp.Data, err
-	}
-	t.per = t.per / size * size // whole records
-	return c.readAll(t, int(count)*size, func(off, n int, long bool) ([]byte, error) {
-		// The oldest come first, and have the highest numbers.
-		iso.Count = uint32(n / size)
-		iso.Record = first + count - uint32(off/size) - iso.Count
-		err := c.runLong(ctx, iso, rsp, long)
-		return rsp.Data, err
-	})
+	return rsp.Data, err
 }
 
 // ClearRecordFile removes all records. It is pending until CommitTransaction.

@@ -134,7 +134,7 @@ func replay(t *testing.T, rec *trace.Recording, res *trace.Result) {
 	ctx := context.Background()
 	r := &replayer{t: t}
 	randoms := new(bytes.Buffer)
-	conf := &Config{Generation: wire.EV3, Framing: FramingWrapped, Rand: randoms}
+	conf := &Config{Unguarded: true, Generation: wire.EV3, Framing: FramingWrapped, Rand: randoms}
 	switch g := rec.Card.Generation; {
 	case strings.HasPrefix(g, "NTAG"):
 		conf.Generation = wire.NTAG424
@@ -193,6 +193,12 @@ func (d *driver) preset(p *trace.Preset) {
 
 var authMethods = map[byte]key.Method{0x0A: key.MethodD40, 0x1A: key.MethodISO, 0xAA: key.MethodAES, 0x71: key.MethodEV2First, 0x77: key.MethodEV2NonFirst}
 
+func (d *driver) assume(no FileNo, fs wire.FileSettings) {
+	if err := d.card.AssumeFileSettings(no, fs); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
 func (d *driver) run(ctx context.Context, o trace.Opened, l logical) error {
 	if m, ok := authMethods[l.ins]; ok && l.class == wire.ClassNative {
 		return d.authenticate(ctx, o, m)
@@ -214,7 +220,7 @@ func (d *driver) run(ctx context.Context, o trace.Opened, l logical) error {
 		return err
 	}
 	if l.ins == 0x5F && o.Mode == wire.CommPlain && o.Scheme != wire.SchemeNone {
-		d.card.SetFileSettings(FileNo(o.Plain[0]), wire.FileSettings{Access: wire.AccessRights{Change: wire.Free}})
+		d.assume(FileNo(o.Plain[0]), wire.FileSettings{Access: wire.AccessRights{Change: wire.Free}})
 	}
 	if spec.Rule == wire.RuleRead || spec.Rule == wire.RuleWrite {
 		fs := wire.FileSettings{Option: wire.FileOption(o.Mode)}
@@ -222,7 +228,7 @@ func (d *driver) run(ctx context.Context, o trace.Opened, l logical) error {
 			k := wire.Access(s.KeyNo)
 			fs.Access = wire.AccessRights{Read: k, Write: k, ReadWrite: k, Change: k}
 		}
-		d.card.SetFileSettings(FileNo(o.Plain[0]), fs)
+		d.assume(FileNo(o.Plain[0]), fs)
 	}
 	return d.same(d.card.Run(ctx, cmd, spec.NewResponse()), l.status, spec.Success)
 }
@@ -328,7 +334,7 @@ func (d *driver) changeKey(ctx context.Context, l logical) error {
 					continue
 				}
 				if l.ins == 0xC6 {
-					return d.same(d.card.ChangeKeyInSet(ctx, head[0], no, fresh, old), l.status, wire.StatusOK)
+					return d.same(d.card.ChangeKeyInSet(ctx, wire.KeySetNo(head[0]), no, fresh, old), l.status, wire.StatusOK)
 				}
 				return d.same(d.card.ChangeKey(ctx, no&0x3F, fresh, old), l.status, wire.StatusOK)
 			}

@@ -33,7 +33,7 @@ func (c *Card) ProvisionSDM(ctx context.Context, f *SDMFile) error {
 	if !c.gen.Has(wire.FeatureFileCounters) {
 		return &UnsupportedError{name, c.gen, "it lacks " + wire.FeatureFileCounters.String()}
 	}
-	fs := c.state.files[f.File]
+	fs := c.knownSettings(f.File)
 	switch {
 	case fs == nil:
 		return &ArgumentError{name, fmt.Errorf("the settings of file %d are not known: call FileSettings first", f.File)}
@@ -42,7 +42,7 @@ func (c *Card) ProvisionSDM(ctx context.Context, f *SDMFile) error {
 	case len(f.Content) > int(fs.Size):
 		return &ArgumentError{name, fmt.Errorf("%d bytes do not fit file %d, which has %d", len(f.Content), f.File, fs.Size)}
 	}
-	settings, mirrors := *fs, f.SDM // after the change the cache has it no more
+	mirrors := f.SDM
 	cmd := &wire.ChangeFileSettings{
 		File: f.File, Option: fs.Option | wire.OptionSDM, Access: fs.Access, Additional: fs.Additional, SDM: &mirrors,
 	}
@@ -54,12 +54,7 @@ func (c *Card) ProvisionSDM(ctx context.Context, f *SDMFile) error {
 			return err
 		}
 	}
-	if _, err := Do(ctx, c, cmd); err != nil {
-		return err
-	}
-	settings.Option, settings.Access, settings.SDM = cmd.Option, cmd.Access, cmd.SDM
-	c.keep(f.File, &settings)
-	return nil
+	return c.ChangeFileSettings(ctx, cmd)
 }
 
 // SDMReadCounter is how often a file with secure dynamic messaging was read. Who

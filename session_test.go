@@ -214,6 +214,12 @@ func TestRefusalEndsTheSession(t *testing.T) {
 			continue
 		}
 		err = card.ChangeKeySettings(ctx, 0x0F)
+		var lost *desfire.SessionLostError
+		if !errors.As(err, &lost) || lost.Why == "" {
+			t.Errorf("%v: the error does not tell why the session is gone: %v", m, err)
+		}
+		card.AllowPlain()
+		err = card.ChangeKeySettings(ctx, 0x0F)
 		var refused *desfire.CommandError
 		if !errors.As(err, &refused) || refused.Session == "" {
 			t.Errorf("%v: the error does not tell why the session is gone: %v", m, err)

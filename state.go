@@ -11,15 +11,21 @@ import (
 // state is what the reader believes about the card. It changes in after and
 // nowhere else, except that a broken link forgets everything.
 type state struct {
-	app     AID
-	named   bool // an application was selected by ISO name: app is not known
+	place   // what is selected
 	channel securemsg.Channel
-	pending bool    // changes wait for CommitTransaction
 	session Session // facts of the present session, besides those of channel
 	block   int     // bytes, of the cipher of the session
-	gone    string  // why the last session ended, until the next one begins
-	lost    bool    // the card may have a session that the reader cannot follow
-	files   map[FileNo]*wire.FileSettings
+	pending bool    // changes wait for CommitTransaction
+	changed bool    // something was changed, or may have been, since the last selection
+
+	gone      string      // why the last session ended, until the next one begins
+	guard     wire.Scheme // of a session that ended otherwise than by the caller's doing
+	guardKey  KeyNo
+	lost      string // why the card may have a session that the reader cannot follow
+	broken    string // why only a selection goes on
+	unsettled string // why something may pend although the card said otherwise
+
+	clearSecrets bool // the caller allows secrets in clear
 }
 
 func (s *state) scheme() wire.Scheme {
@@ -29,7 +35,7 @@ func (s *state) scheme() wire.Scheme {
 	return s.channel.Info().Scheme
 }
 
-// drop ends the session.
+// drop ends the session by the caller's doing.
 func (s *state) drop(why string) {
 	if s.channel != nil {
 		s.channel = nil
@@ -37,18 +43,42 @@ func (s *state) drop(why string) {
 	}
 }
 
-// lose ends a session that the card still has, as far as the reader knows. What
-// it would say to plain commands then cannot be told apart from nonsense, so
-// only a selection or an authentication goes on from here.
-func (s *state) lose(why string) {
+// end ends the session otherwise: what it would have protected must not go on
+// in plain.
+func (s *state) end(why string) {
+	if s.channel != nil {
+		info := s.channel.Info()
+		s.guard, s.guardKey = info.Scheme, info.KeyNo
+	}
 	s.drop(why)
-	s.lost = true
+}
+
+// lose ends a session that the card still has, as far as the reader knows, or
+// one that it has without the reader. What it would say to plain commands then
+// cannot be told apart from nonsense, so only a selection or an authentication
+// goes on from here.
+func (s *state) lose(why string) {
+	s.end(why)
+	s.lost = why
+}
+
+// distrust is for an answer that cannot be trusted: it may hide what is
+// pending, so only a selection goes on from here.
+func (s *state) distrust(why string) {
+	s.lose(why)
+	s.broken = why
 }
 
 // forget is for a link that broke: nothing is known any more.
 func (s *state) forget(why string) {
 	s.drop(why)
-	*s = state{gone: s.gone}
+	*s = state{gone: s.gone, broken: why, changed: s.changed}
+}
+
+// selected is the state after a selection.
+func (s *state) selected(p place, why string) {
+	s.drop(why)
+	*s = state{place: p, gone: s.gone}
 }
 
 // after is the one transition function: what the reader believes once the card
@@ -58,24 +88,30 @@ func (s *state) after(cmd wire.Command, t wire.FileType, status wire.Status) {
 	spec := cmd.Spec()
 	ok := status == spec.Success
 	if !ok {
-		s.refused(spec, status)
+		s.refused(cmd, t, status)
 	}
 	switch m := cmd.(type) {
 	case *wire.SelectApplication:
 		if ok {
-			*s = state{app: m.AID}
+			s.selected(place{app: m.AID, second: m.Second}, "")
 			return
 		}
-		s.drop("SelectApplication ended the session")
+		s.end("SelectApplication ended the session, though it was refused")
 	case *wire.ISOSelect:
 		if ok && m.SelectsDF() {
-			s.drop("ISO SELECT of an application ended the session")
-			card := selectsCard(m)
-			*s = state{gone: s.gone, named: !card}
+			s.selected(placeOf(m), "ISO SELECT of an application ended the session")
+		}
+	case *wire.Authenticate, *wire.AuthenticateISO, *wire.AuthenticateAES, *wire.ISOGetChallenge,
+		*wire.AuthenticateEV2First, *wire.AuthenticateEV2NonFirst, *wire.AuthenticateLRPFirst, *wire.AuthenticateLRPNonFirst:
+		s.end("a new authentication began")
+	case *wire.AuthenticatePart2, *wire.AuthenticateISOPart2, *wire.AuthenticateAESPart2, *wire.ISOInternalAuthenticate,
+		*wire.AuthenticateEV2FirstPart2, *wire.AuthenticateEV2NonFirstPart2, *wire.AuthenticateLRPFirstPart2, *wire.AuthenticateLRPNonFirstPart2:
+		if ok { // begin goes on from here, for a handshake of this reader's
+			s.lose("the card has a session that this reader does not follow")
 		}
 	case *wire.DeleteApplication:
 		if ok && m.AID == s.app && s.app != wire.PICC {
-			*s = state{}
+			s.selected(place{}, "")
 		}
 		s.pending = false
 	case *wire.FormatPICC:
@@ -88,10 +124,9 @@ func (s *state) after(cmd wire.Command, t wire.FileType, status wire.Status) {
 		}
 	case *wire.CommitTransaction, *wire.AbortTransaction:
 		s.pending = false
-	case *wire.DeleteFile:
-		delete(s.files, m.File)
-	case *wire.ChangeFileSettings:
-		delete(s.files, m.File)
+		if ok {
+			s.unsettled = ""
+		}
 	}
 	if ok && mayPend(cmd, t) {
 		s.pending = true
@@ -121,13 +156,18 @@ func mayPend(cmd wire.Command, t wire.FileType) bool {
 	return spec.EffectOn(t) == wire.EffectPending || t == wire.FileUnknown && spec.PendsInBackup
 }
 
-// refused is the part of after that every error status shares.
-func (s *state) refused(spec *wire.Spec, status wire.Status) {
+// refused is the part of after that every error status shares. An honest card
+// has dropped what was pending; a forged status proves nothing.
+func (s *state) refused(cmd wire.Command, t wire.FileType, status wire.Status) {
+	name := cmd.Spec().Name
+	if s.pending || mayPend(cmd, t) {
+		s.unsettled = fmt.Sprintf("%s was refused with %s, which proves nothing: a change may still be pending", name, status.String())
+	}
 	s.pending = false
 	// An error ends EV1, EV2 and LRP sessions; a D40 session survives it
 	// (command reference 4.5).
 	if scheme := s.scheme(); scheme != wire.SchemeNone && scheme != wire.SchemeD40 {
-		s.drop(fmt.Sprintf("the card ended the session when it refused %s with %v", spec.Name, status))
+		s.end(fmt.Sprintf("the card ended the session when it refused %s with %s", name, status.String()))
 	}
 }
 
@@ -143,20 +183,22 @@ func (s *state) ownKey(no wire.KeyNo) bool {
 	return s.channel.Info().KeyNo == no
 }
 
-// selectsCard reports whether m selects the card level and no application.
-func selectsCard(m *wire.ISOSelect) bool {
-	switch m.By {
-	case wire.SelectByName:
-		return bytes.Equal(m.Name, wire.PICCName[:])
-	case wire.SelectParent:
-		return true
+// placeOf is what an ISO SELECT selects, in words of its own: which AID it is
+// does not show.
+func placeOf(m *wire.ISOSelect) place {
+	switch {
+	case m.By == wire.SelectParent, m.By == wire.SelectByName && bytes.Equal(m.Name, wire.PICCName[:]),
+		m.By != wire.SelectByName && (m.FID == 0 || m.FID == wire.PICCFID):
+		return place{}
+	case m.By == wire.SelectByName:
+		return place{name: fmt.Sprintf("%X", m.Name)}
 	}
-	return m.FID == 0 || m.FID == wire.PICCFID
+	return place{name: fmt.Sprintf("file %04X", uint16(m.FID))}
 }
 
 // atPICC reports whether the card level is selected. A fresh activation is
 // there.
-func (s *state) atPICC() bool { return s.app == wire.PICC && !s.named }
+func (s *state) atPICC() bool { return s.place == place{} }
 
 // enablesLRP reports whether m switches LRP on: bit 1 of PDCap2.1, the fifth
 // byte (command reference 7.1). The card's answer then carries no MAC.

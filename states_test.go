@@ -59,7 +59,7 @@ in a session with key 0, with changes pending. The table shows what it believes 
 
 func afterOne(spec *wire.Spec, scheme wire.Scheme, ok bool) state {
 	const app AID = 0x123456
-	s := state{app: app, channel: someChannel{scheme}, pending: true}
+	s := state{place: place{app: app}, channel: someChannel{scheme}, pending: true}
 	cmd := spec.New()
 	if d, isDelete := cmd.(*wire.DeleteApplication); isDelete {
 		d.AID = app

@@ -65,9 +65,6 @@ func (t *TMACTransaction) Verify(ctx context.Context, k key.Key) (previous *[16]
 // TMACRecorder collects the input of transaction MACs while transactions run:
 // make its Observe the Observe of a card's Config, or call it from there. One
 // recorder belongs to one card. The zero value is ready.
-//
-// What it cannot see is a failed authentication, which drops what is pending:
-// select the application again then, as one does.
 type TMACRecorder struct {
 	// OnCommit is called for each transaction that was committed, or may have
 	// been (Unanswered). It may keep t.
@@ -121,6 +118,7 @@ func (r *TMACRecorder) Observe(e *Exchange) {
 		return
 	}
 	switch {
+	case e.Err == nil && e.Response == nil: // authentications keep what is pending
 	case e.Err == nil:
 		r.add(e)
 	case errors.As(e.Err, new(*CommandError)):
@@ -255,19 +253,18 @@ func (r *TMACRecorder) deleted(no FileNo) {
 // the last commit or abort, must have been read inside body.
 func (c *Card) TransactTMAC(ctx context.Context, body func() error) (*TMACTransaction, error) {
 	var done *TMACTransaction
-	r := &TMACRecorder{app: c.state.app, uid: slices.Clone(c.UID()), OnCommit: func(t *TMACTransaction) { done = t }}
-	for no, fs := range c.state.files {
-		r.SetFileSettings(no, *fs)
-	}
-	observe := c.conf.Observe
-	c.conf.Observe = func(e *Exchange) {
-		r.Observe(e)
-		if observe != nil {
-			observe(e)
+	r := &TMACRecorder{uid: c.UID(), OnCommit: func(t *TMACTransaction) { done = t }}
+	stop, err := c.watch(r.Observe, func() {
+		r.app = c.state.app
+		for no, f := range c.known[c.state.place] {
+			r.SetFileSettings(no, f.FileSettings)
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
-	defer func() { c.conf.Observe = observe }()
-	_, err := c.TransactWith(ctx, &wire.CommitTransaction{ReturnTMAC: true}, body)
+	defer stop()
+	_, err = c.TransactWith(ctx, &wire.CommitTransaction{ReturnTMAC: true}, body)
 	if err != nil && done == nil && r.broken == nil && len(r.input.Bytes()) > 0 {
 		// What was only read is a transaction, too, and would be part of the next.
 		err = errors.Join(err, ignoreNoChanges(c.Abort(ctx)))
@@ -285,7 +282,7 @@ func (c *Card) CommitReaderID(ctx context.Context, id [16]byte) (encTMRI *[16]by
 		return nil, err
 	}
 	if len(rsp.EncTMRI) != 16 {
-		return nil, &IntegrityError{"CommitReaderID", fmt.Errorf("%d bytes instead of 16", len(rsp.EncTMRI))}
+		return nil, &IntegrityError{"CommitReaderID", fmt.Errorf("%d bytes instead of 16", len(rsp.EncTMRI)), c.state.changed}
 	}
 	return (*[16]byte)(rsp.EncTMRI), nil
 }
@@ -299,7 +296,7 @@ func (c *Card) ReadReceipt(ctx context.Context, file FileNo) (tmac.Receipt, erro
 	}
 	r, err := tmac.ParseReceipt(b)
 	if err != nil {
-		return r, &IntegrityError{"ReadData", err}
+		return r, &IntegrityError{"ReadData", err, c.state.changed}
 	}
 	return r, nil
 }

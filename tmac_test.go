@@ -44,7 +44,7 @@ func tmacApp(t *testing.T, card *desfire.Card, i int) *key.Secret {
 	x, zero := tmacCards[i], key.Zero(key.TypeAES)
 	tm := newKey(t, key.TypeAES, 7)
 	if x.g == wire.Light {
-		_, err := card.SelectByName(ctx, []byte{0xA0, 0, 0, 3, 0x96, 0x56, 0x43, 0x41, 3, 0xF0, 0x15, 0x40, 0, 0, 0, 0x0B})
+		_, err := card.ISOSelectName(ctx, []byte{0xA0, 0, 0, 3, 0x96, 0x56, 0x43, 0x41, 3, 0xF0, 0x15, 0x40, 0, 0, 0, 0x0B})
 		must(err)
 		must(card.Authenticate(ctx, 0, zero))
 		if x.lrp {
@@ -300,6 +300,9 @@ func TestTMACRecorderFollowsTheCard(t *testing.T) {
 	if err := card.Debit(ctx, 4, 99); !errors.Is(err, wire.StatusBoundaryError) {
 		t.Fatal(err)
 	}
+	must(card.SelectApplication(ctx, testApp))
+	_, err = card.FileSettings(ctx, x.file)
+	must(err)
 	must(card.Authenticate(ctx, x.key, zero))
 	debit()
 	commit("after a refusal")

@@ -11,8 +11,9 @@ import (
 var ErrNested = errors.New("desfire: Transact inside Transact: a card has one transaction at a time")
 
 // Commit makes all pending changes of the selected application happen, or
-// none. If its answer is lost the error is an *OutcomeUnknownError. With
-// nothing pending the card refuses with wire.StatusNoChanges.
+// none. If its answer is lost, or a refusal while changes were pending, which
+// proves nothing, the error is an *OutcomeUnknownError. With nothing pending the
+// card refuses with wire.StatusNoChanges.
 func (c *Card) Commit(ctx context.Context) error {
 	_, err := Do(ctx, c, &wire.CommitTransaction{})
 	return err
@@ -39,11 +40,10 @@ func (c *Card) Transact(ctx context.Context, body func() error) (*wire.CommitTra
 // TransactWith is Transact with a commit command of the caller's, for example
 // one that asks for the transaction MAC.
 func (c *Card) TransactWith(ctx context.Context, commit *wire.CommitTransaction, body func() error) (*wire.CommitTransactionResponse, error) {
-	if c.nested {
+	if !c.nested.CompareAndSwap(false, true) {
 		return nil, ErrNested
 	}
-	c.nested = true
-	defer func() { c.nested = false }()
+	defer c.nested.Store(false)
 	if err := body(); err != nil {
 		if c.state.pending {
 			err = errors.Join(err, ignoreNoChanges(c.Abort(ctx)))
@@ -54,8 +54,10 @@ func (c *Card) TransactWith(ctx context.Context, commit *wire.CommitTransaction,
 	return rsp, ignoreNoChanges(err)
 }
 
+// ignoreNoChanges takes a refusal for want of changes for a success, where
+// nothing was pending.
 func ignoreNoChanges(err error) error {
-	if errors.Is(err, wire.StatusNoChanges) {
+	if errors.Is(err, wire.StatusNoChanges) && !errors.As(err, new(*OutcomeUnknownError)) {
 		return nil
 	}
 	return err

@@ -30,36 +30,53 @@ type transfer struct {
 	known *wire.FileSettings // nil if not known
 }
 
-// plan finds the path of n plain bytes, 0 for a number that only the card
-// knows, to or from a file. head is the length of the clear header.
-func (c *Card) plan(ctx context.Context, spec *wire.Spec, file FileNo, head int) (transfer, error) {
-	if _, err := c.learn(ctx, spec, file); err != nil {
+// plan finds the path of the data of cmd, to or from a file. head is the length
+// of the clear header of a command that carries data.
+func (c *Card) plan(ctx context.Context, cmd wire.Command, head int) (transfer, error) {
+	r := request{cmd: cmd}
+	if err := c.mayGo(cmd, cmd.Spec()); err != nil {
 		return transfer{}, err
 	}
-	mode, _ := c.modeOf(spec, file)
-	t := transfer{path: c.Path(), known: c.state.files[file]}
+	p, err := c.protect(ctx, &r)
+	if err != nil {
+		return transfer{}, err
+	}
+	no, _ := wire.FileOf(cmd)
+	t := transfer{path: c.Path(), known: c.settingsOf(no)}
 	command, answer := c.room()
 	if head > 0 {
-		t.per = fits(command-head, c.state.scheme(), mode, false, c.state.block)
+		t.per = fits(command-head, c.state.scheme(), p.mode, false, c.state.block)
 	} else {
-		t.per = fits(answer, c.state.scheme(), mode, true, c.state.block)
+		t.per = fits(answer, c.state.scheme(), p.mode, true, c.state.block)
 	}
 	return t, nil
 }
 
+// iso reports whether n plain bytes travel by an ISO-chaining command, and not
+// in additional frames: cards that have no others do so always. whole tells that
+// they must fit one command.
+func (c *Card) iso(t transfer, n int, whole bool) bool {
+	switch {
+	case t.path == PathChained:
+		return false
+	case !c.gen.Has(wire.FeatureClassic):
+		return true
+	}
+	return n > small && (!whole || n <= t.per)
+}
+
 // runLong runs one of the ISO-chaining commands, in an extended APDU if the
-// answer of n plain bytes wants one.
+// answer wants one.
 func (c *Card) runLong(ctx context.Context, cmd wire.Command, rsp wire.Message, long bool) error {
-	c.link.Long = long
-	defer func() { c.link.Long = false }()
-	session, pending := c.state.channel != nil, c.state.pending
-	err := c.run(ctx, cmd, rsp)
+	free := c.state.channel == nil && !c.state.pending
+	err := c.run(ctx, request{cmd: cmd, rsp: rsp, long: long, trial: long && free && c.Path() != PathExtended})
 	var refused *CommandError
 	if errors.As(err, &refused) && refused.Status == wire.StatusIllegalCommand && c.gen.Has(wire.FeatureClassic) {
 		// A card that says it is of a generation that knows the command, and
 		// does not: not one of NXP's.
 		c.setPath(PathChained)
-		if !session && !pending {
+		if free {
+			c.state.unsettled = "" // the same data go there again, by another command
 			return errOtherPath
 		}
 		refused.Hint = "the card lacks a command of its generation, which is avoided from now on: repeat the job"
@@ -72,10 +89,10 @@ var errOtherPath = errors.New("the data must travel by another path")
 
 // byPath runs a transfer, and once more where its path turned out not to work.
 func (c *Card) byPath(transfer func() ([]byte, error)) ([]byte, error) {
-	if !c.busy.CompareAndSwap(false, true) {
-		return nil, ErrBusy
+	if err := c.acquire(); err != nil {
+		return nil, err
 	}
-	defer c.busy.Store(false)
+	defer c.release()
 	data, err := transfer()
 	if errors.Is(err, errOtherPath) {
 		return transfer()

@@ -57,7 +57,7 @@ func (t *trial) enter(aid wire.AID) {
 		t.aid, t.files = aid, map[wire.FileNo]wire.FileSettings{}
 	}
 	for no, fs := range t.files {
-		t.card.SetFileSettings(no, fs)
+		t.card.AssumeFileSettings(no, fs)
 	}
 }
 
@@ -82,7 +82,7 @@ func (t *trial) create(files ...wire.Request[*wire.Empty]) {
 // know tells the reader the settings of a file.
 func (t *trial) know(no wire.FileNo, fs wire.FileSettings) {
 	t.files[no] = fs
-	t.card.SetFileSettings(no, fs)
+	t.card.AssumeFileSettings(no, fs)
 }
 
 // settingsOf are the settings that a Create command makes.

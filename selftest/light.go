@@ -196,6 +196,7 @@ func fixedIntegrity(t *trial) {
 	no := t.own()
 	for _, at := range []int{-1, 7, 20} {
 		t.in(3, nil)
+		do(t, &wire.GetFileSettings{File: no}) // so that the session knows them
 		t.s.tap.flip(at, 0x10)
 		t.refuses(&wire.WriteDataISO{WriteData: wire.WriteData{File: no, Data: pattern(20, 0xEE)}}, wire.StatusIntegrityError)
 		_, st := t.send(0x51)

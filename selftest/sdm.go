@@ -121,7 +121,7 @@ func ntag424Steps(g wire.Generation) []step {
 func ntagSDM(t *trial) {
 	know := func() {
 		fs := t.settings(ntagNDEF)
-		t.card.SetFileSettings(ntagNDEF, *fs)
+		t.card.AssumeFileSettings(ntagNDEF, *fs)
 	}
 	t.files = map[wire.FileNo]wire.FileSettings{}
 	t.messages(messages{

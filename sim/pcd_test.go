@@ -70,11 +70,11 @@ func (p *pcd) auth(m key.Method, no wire.KeyNo, k key.Key) wire.Status {
 
 func (p *pcd) exchange(spec *wire.Spec, body []byte) frame.Answer {
 	p.t.Helper()
-	a, err := p.link.Exchange(context.Background(), spec, body, nil)
+	a, err := p.link.Exchange(context.Background(), spec, body, nil, frame.Want{})
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.frames = p.link.Frames
+	p.frames = a.Frames
 	return a
 }
 
@@ -122,16 +122,16 @@ func (p *pcd) do(cmd wire.Command, rsp wire.Message, file wire.CommMode) wire.St
 	}
 	var a frame.Answer
 	if spec.Class == wire.ClassISO {
-		if a, err = p.link.ISO(context.Background(), spec, wire.Encoded{Bytes: body, P1: e.P1, P2: e.P2, Le: e.Le}); err != nil {
+		if a, err = p.link.ISO(context.Background(), spec, wire.Encoded{Bytes: body, P1: e.P1, P2: e.P2, Le: e.Le}, frame.Want{}); err != nil {
 			p.t.Fatal(err)
 		}
 	} else {
-		a, err = p.link.Exchange(context.Background(), spec, body, cuts)
+		a, err = p.link.Exchange(context.Background(), spec, body, cuts, frame.Want{})
 		if err != nil {
 			p.t.Fatal(err)
 		}
 	}
-	p.frames = p.link.Frames
+	p.frames = a.Frames
 	return p.answer(spec, rsp, file, ch, a)
 }
 

@@ -44,7 +44,7 @@ func TestRecordedSessionsOfTheReaderVerify(t *testing.T) {
 					}
 				}
 				ctx := context.Background()
-				card, err := desfire.Connect(ctx, rec.Wrap(picc.Present()), &desfire.Config{Framing: framing, LookUpSettings: true})
+				card, err := desfire.Connect(ctx, rec.Wrap(picc.Present()), &desfire.Config{Framing: framing})
 				must(err)
 				k1, err := key.New(tc.typ, bytes.Repeat([]byte{0x5A, 0x13, 0x77}, 8)[:tc.typ.Size()/(1+btoi(tc.typ == key.TypeDES))], 7)
 				must(err)

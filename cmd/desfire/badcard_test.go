@@ -32,7 +32,7 @@ func TestBadCards(t *testing.T) {
 		"endless":       {badCard{0x04, 0x91, 0xAF}, "does not end"},
 		"short":         {badCard{0x91}, "too short for a status"},
 		"empty":         {badCard{}, "too short for a status"},
-		"long":          {append(make(badCard, 30000), 0x91, 0x00), "too many"},
+		"long":          {append(make(badCard, 30000), 0x91, 0x00), "at most"},
 		"unknown":       {badCard{0x12, 0x34}, "unknown status 1234"},
 		"not a DESFire": {badCard{0x6D, 0x00}, "not a DESFire card (ATR 3B80800101)"},
 		"leaves":        {nil, "no answer from the card"},

@@ -73,7 +73,7 @@ func (p *purse) look(ctx context.Context, a *app, card *desfire.Card) (value int
 		return 0, certain, err
 	}
 	if p.settings != nil {
-		card.SetFileSettings(p.file, *p.settings)
+		card.AssumeFileSettings(p.file, *p.settings)
 	}
 	if value, err = card.Value(ctx, p.file); err != nil {
 		return 0, certain, err

@@ -33,7 +33,7 @@ func TestSDMProvisionAndVerify(t *testing.T) {
 		card, err := desfire.Connect(ctx, picc.Present(), nil)
 		must(err)
 		if lrp {
-			_, err := card.SelectByName(ctx, wire.NDEFName[:])
+			_, err := card.ISOSelectName(ctx, wire.NDEFName[:])
 			must(err)
 			must(card.Authenticate(ctx, 0, key.Zero(key.TypeAES)))
 			must(card.SetConfiguration(ctx, &wire.Capabilities{Data: []byte{0, 0, 0, 0, 2, 0, 0, 0, 0, 0}}))
@@ -49,9 +49,9 @@ func TestSDMProvisionAndVerify(t *testing.T) {
 		must(err)
 		phone, err := desfire.Connect(ctx, picc.Present(), nil)
 		must(err)
-		_, err = phone.SelectByName(ctx, wire.NDEFName[:])
+		_, err = phone.ISOSelectName(ctx, wire.NDEFName[:])
 		must(err)
-		shown, err := phone.ReadBinary(ctx, 2, 0, 0)
+		shown, err := phone.ISOReadBinary(ctx, 2, 0, 0)
 		must(err)
 		url := "https://" + strings.TrimRight(string(shown[7:]), "\x00")
 

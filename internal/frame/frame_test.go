@@ -51,8 +51,8 @@ func TestVersionNativeAndWrapped(t *testing.T) {
 	} {
 		s := &script{t, steps}
 		l := Link{T: s, Framing: framing}
-		a, err := l.Exchange(context.Background(), version, nil, nil)
-		if err != nil || a.Status != wire.StatusOK || len(a.Data) != 28 || l.Frames != 3 {
+		a, err := l.Exchange(context.Background(), version, nil, nil, Want{})
+		if err != nil || a.Status != wire.StatusOK || len(a.Data) != 28 || a.Frames != 3 {
 			t.Fatalf("%v: %+v %v", framing, a, err)
 		}
 		if len(a.Marks) != 2 || a.Marks[0] != 7 || a.Marks[1] != 14 {
@@ -69,7 +69,7 @@ func TestCommandPieces(t *testing.T) {
 		"AF" + strings.Repeat("55", 12), "00",
 	}}
 	l := Link{T: s, Framing: Native}
-	if a, err := l.Exchange(context.Background(), chained, body, nil); err != nil || a.Status != wire.StatusOK {
+	if a, err := l.Exchange(context.Background(), chained, body, nil, Want{}); err != nil || a.Status != wire.StatusOK {
 		t.Fatal(a, err)
 	}
 	s.steps = []string{
@@ -77,13 +77,13 @@ func TestCommandPieces(t *testing.T) {
 		"90AF000036" + strings.Repeat("55", 54) + "00", "919E",
 	}
 	l = Link{T: s, Framing: Wrapped}
-	if a, err := l.Exchange(context.Background(), chained, body, nil); err != nil || a.Status != wire.StatusParameterError {
+	if a, err := l.Exchange(context.Background(), chained, body, nil, Want{}); err != nil || a.Status != wire.StatusParameterError {
 		t.Fatal(a, err)
 	}
 	// A cut that carries meaning.
 	s.steps = []string{"3D5555", "AF", "AF555555", "00"}
 	l = Link{T: s, Framing: Native}
-	if a, err := l.Exchange(context.Background(), chained, body[:5], []int{2}); err != nil || a.Status != wire.StatusOK {
+	if a, err := l.Exchange(context.Background(), chained, body[:5], []int{2}, Want{}); err != nil || a.Status != wire.StatusOK {
 		t.Fatal(a, err)
 	}
 }
@@ -101,18 +101,27 @@ func TestMalformedAnswers(t *testing.T) {
 		{Native, "", "too short"},
 		{Wrapped, "91", "too short"},
 		{Native, "AF", "does not end"},
-		{Wrapped, strings.Repeat("00", 59) + "91AF", "does not end"},
+		{Wrapped, strings.Repeat("00", 59) + "91AF", "at most 65536"},
+		{Wrapped, strings.Repeat("00", 70000) + "9100", "at most 65536"},
 	} {
 		l := Link{T: forever{unhex(tc.answer)}, Framing: tc.framing}
-		_, err := l.Exchange(context.Background(), version, nil, nil)
+		_, err := l.Exchange(context.Background(), version, nil, nil, Want{})
 		var m *MalformedError
 		if !errors.As(err, &m) || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%v %q: %v", tc.framing, tc.answer, err)
 		}
 	}
 	l := Link{T: forever{unhex("00")}, Framing: Native}
-	if _, err := l.Exchange(context.Background(), chained, make([]byte, 100), nil); err == nil {
+	if _, err := l.Exchange(context.Background(), chained, make([]byte, 100), nil, Want{}); err == nil {
 		t.Error("success before the whole command was sent passes")
+	}
+	l = Link{T: forever{unhex("91AF")}, Framing: Wrapped}
+	if _, err := l.Exchange(context.Background(), chained, []byte{1}, nil, Want{Last: true}); err == nil || !strings.Contains(err.Error(), "waits for more data") {
+		t.Errorf("AF after the last byte of a write: %v", err)
+	}
+	l = Link{T: forever{unhex("AABBCC9100")}, Framing: Wrapped}
+	if _, err := l.Exchange(context.Background(), version, nil, nil, Want{Max: 2}); err == nil {
+		t.Error("more bytes than were expected pass")
 	}
 }
 
@@ -183,7 +192,7 @@ func TestExchangeDoesNotAllocate(t *testing.T) {
 	body := []byte{1}
 	ctx := context.Background()
 	if n := testing.AllocsPerRun(100, func() {
-		if _, err := l.Exchange(ctx, spec, body, nil); err != nil {
+		if _, err := l.Exchange(ctx, spec, body, nil, Want{}); err != nil {
 			t.Fatal(err)
 		}
 	}); n != 0 {

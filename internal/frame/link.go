@@ -12,11 +12,19 @@ type Transmitter interface {
 	Transmit(ctx context.Context, command []byte) (response []byte, err error)
 }
 
-// No answer of a real card is longer: the largest file has 32 KiB.
+// MaxAnswer is longer than any answer of a real card: the largest file has
+// 32 KiB.
 const (
-	maxAnswerBytes  = 256 << 10
+	MaxAnswer       = 64 << 10
 	maxAnswerFrames = 8192
 )
+
+// Want is what the caller expects of an answer.
+type Want struct {
+	Max  int  // bytes of data at most; 0 = MaxAnswer
+	Last bool // nothing is chained: the first answer to the whole command is the last
+	Long bool // ask for answers longer than 256 bytes, in extended APDUs
+}
 
 // MalformedError is an answer that is no answer: too short, endless, or out of
 // order.
@@ -36,6 +44,7 @@ type Answer struct {
 	Status wire.Status
 	Data   []byte
 	Marks  []int // offsets into Data where frames met
+	Frames int   // answers that came, also of a failed exchange
 }
 
 // Link sends logical commands over the frames of one activation. It keeps its
@@ -45,98 +54,99 @@ type Link struct {
 	Framing    Framing // Native or Wrapped
 	MaxCommand int     // bytes of a whole command frame; 0 = MaxFrame
 
-	// Long asks for answers longer than 256 bytes, in extended APDUs.
-	Long bool
-
-	// Frames counts the answers of the last exchange, also of a failed one.
-	Frames int
 	// Open tells after a failure that the card may wait for the rest of a
 	// chain or handshake.
 	Open bool
 
 	tx, rx []byte
 	marks  []int
+	frames int
 }
 
 // Exchange sends a native command and gathers its answer. body is everything
 // after INS, cuts the places in it where a frame must break. The status is
 // that of the last answer, AdditionalFrame only in a Single exchange. An error
 // means that no complete answer came: it is the transport's or a
-// *MalformedError.
-func (l *Link) Exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts []int) (Answer, error) {
-	l.rx, l.marks, l.Frames = l.rx[:0], l.marks[:0], 0
+// *MalformedError. The answer's Frames count even then.
+func (l *Link) Exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts []int, want Want) (Answer, error) {
+	l.rx, l.marks, l.frames = l.rx[:0], l.marks[:0], 0
+	status, err := l.exchange(ctx, spec, body, cuts, want)
+	if err != nil {
+		return Answer{Frames: l.frames}, err
+	}
+	return Answer{status, l.rx, l.marks, l.frames}, nil
+}
+
+func (l *Link) exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts []int, want Want) (wire.Status, error) {
 	ins := spec.INS
 	if spec.Exchange == wire.Single {
-		l.tx = l.command(l.tx[:0], ins, body)
-		data, status, err := l.transmit(ctx, spec)
+		l.tx = l.command(l.tx[:0], ins, body, want.Long)
+		status, err := l.gather(ctx, spec, l.Framing, want)
 		l.Open = err != nil || status == wire.StatusAdditionalFrame
-		l.rx = append(l.rx, data...)
-		return Answer{status, l.rx, nil}, err
+		return status, err
 	}
 	// Command frames.
 	var status wire.Status
 	for first := true; first || len(body) > 0; first = false {
 		n, last := l.piece(body, &cuts)
-		l.tx = l.command(l.tx[:0], ins, body[:n])
+		l.tx = l.command(l.tx[:0], ins, body[:n], want.Long)
 		for i := range cuts {
 			cuts[i] -= n
 		}
 		body = body[n:]
-		data, st, err := l.transmit(ctx, spec)
+		st, err := l.gather(ctx, spec, l.Framing, want)
 		if err != nil {
-			l.Open = true
-			return Answer{}, err
+			return 0, err
 		}
 		status = st
 		if last {
-			l.rx = append(l.rx, data...)
 			break
 		}
 		switch {
 		case status != wire.StatusAdditionalFrame && status != spec.Success:
-			l.Open = false
-			return Answer{Status: status}, nil // the card refuses the rest
+			l.Open, l.rx = false, l.rx[:0]
+			return status, nil // the card refuses the rest
 		case status == spec.Success:
-			return Answer{}, l.malformed(spec, "the card says it is done before it has the whole command")
-		case len(data) > 0:
-			return Answer{}, l.malformed(spec, fmt.Sprintf("%d bytes of answer before the card has the whole command", len(data)))
+			return 0, l.malformed(spec, "the card says it is done before it has the whole command")
+		case len(l.rx) > 0:
+			return 0, l.malformed(spec, fmt.Sprintf("%d bytes of answer before the card has the whole command", len(l.rx)))
 		}
 		ins = INSMore
 	}
 	// Answer frames.
 	for status == wire.StatusAdditionalFrame {
-		if len(l.rx) > maxAnswerBytes || l.Frames > maxAnswerFrames {
-			return Answer{}, l.malformed(spec, fmt.Sprintf("the answer does not end after %d frames and %d bytes", l.Frames, len(l.rx)))
+		switch {
+		case want.Last:
+			return 0, l.malformed(spec, "the card waits for more data, though it has the whole command")
+		case l.frames > maxAnswerFrames:
+			return 0, l.malformed(spec, fmt.Sprintf("the answer does not end after %d frames and %d bytes", l.frames, len(l.rx)))
 		}
 		l.marks = append(l.marks, len(l.rx))
 		l.tx = AppendCommand(l.tx[:0], l.Framing, INSMore, nil)
-		data, st, err := l.transmit(ctx, spec)
+		st, err := l.gather(ctx, spec, l.Framing, want)
 		if err != nil {
-			l.Open = true
-			return Answer{}, err
+			return 0, err
 		}
 		status = st
-		l.rx = append(l.rx, data...)
 	}
 	l.Open = false
-	return Answer{status, l.rx, l.marks}, nil
+	return status, nil
 }
 
 // ISO sends one ISO 7816-4 command.
-func (l *Link) ISO(ctx context.Context, spec *wire.Spec, e wire.Encoded) (Answer, error) {
-	l.rx, l.Frames = l.rx[:0], 0
+func (l *Link) ISO(ctx context.Context, spec *wire.Spec, e wire.Encoded, want Want) (Answer, error) {
+	l.rx, l.frames = l.rx[:0], 0
 	l.tx = AppendAPDU(l.tx[:0], byte(spec.Class), spec.INS, e.P1, e.P2, e.Bytes, e.Le)
-	framing := l.Framing
-	l.Framing = Wrapped
-	data, status, err := l.transmit(ctx, spec)
-	l.Framing = framing
-	l.rx = append(l.rx, data...)
-	return Answer{status, l.rx, nil}, err
+	status, err := l.gather(ctx, spec, Wrapped, want)
+	if err != nil {
+		return Answer{Frames: l.frames}, err
+	}
+	return Answer{status, l.rx, nil, l.frames}, nil
 }
 
 // command appends a command frame.
-func (l *Link) command(dst []byte, ins byte, data []byte) []byte {
-	if l.Long && l.Framing == Wrapped {
+func (l *Link) command(dst []byte, ins byte, data []byte, long bool) []byte {
+	if long && l.Framing == Wrapped {
 		return AppendAPDU(dst, byte(wire.ClassNative), ins, 0, 0, data, 65536)
 	}
 	return AppendCommand(dst, l.Framing, ins, data)
@@ -176,21 +186,30 @@ func (l *Link) room() int {
 // Fits reports whether n bytes after INS travel in one command frame.
 func (l *Link) Fits(n int) bool { return n <= l.room() }
 
-// transmit sends l.tx and takes the answer frame apart.
-func (l *Link) transmit(ctx context.Context, spec *wire.Spec) ([]byte, wire.Status, error) {
+// gather sends l.tx, takes the answer frame apart and adds its data to l.rx.
+func (l *Link) gather(ctx context.Context, spec *wire.Spec, framing Framing, want Want) (wire.Status, error) {
 	rsp, err := l.T.Transmit(ctx, l.tx)
 	if err != nil {
-		return nil, 0, err
+		l.Open = true
+		return 0, err
 	}
-	l.Frames++
-	data, status, ok := ParseAnswer(l.Framing, rsp, spec.Bare)
-	if !ok {
-		return nil, 0, l.malformed(spec, fmt.Sprintf("%d bytes, too short for a status", len(rsp)))
+	l.frames++
+	data, status, ok := ParseAnswer(framing, rsp, spec.Bare)
+	most := want.Max
+	if most == 0 {
+		most = MaxAnswer
 	}
-	return data, status, nil
+	switch {
+	case !ok:
+		return 0, l.malformed(spec, fmt.Sprintf("%d bytes, too short for a status", len(rsp)))
+	case len(data) > most-len(l.rx):
+		return 0, l.malformed(spec, fmt.Sprintf("%d bytes where at most %d were expected", len(l.rx)+len(data), most))
+	}
+	l.rx = append(l.rx, data...)
+	return status, nil
 }
 
 func (l *Link) malformed(spec *wire.Spec, reason string) error {
 	l.Open = true
-	return &MalformedError{INS: spec.INS, Frame: l.Frames, Reason: reason}
+	return &MalformedError{INS: spec.INS, Frame: l.frames, Reason: reason}
 }

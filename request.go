@@ -1,0 +1,283 @@
+package desfire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-desfire/desfire/internal/securemsg"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// request is a command on its way, and how it is to travel. It is passed down
+// by value; nothing of it stays in the Card.
+type request struct {
+	cmd    wire.Command
+	rsp    wire.Message
+	change *securemsg.KeyChange // the channel makes the cryptogram, from the keys
+	long   bool                 // ask for an answer of any length, in an extended APDU
+	isoMAC bool                 // the answer of an ISO command carries the MAC of an EV1 session
+	trial  bool                 // whatever comes back is an answer: the card may not know such APDUs
+}
+
+// acquire is the one guard against two goroutines. release ends it.
+func (c *Card) acquire() error {
+	if !c.busy.CompareAndSwap(false, true) {
+		return ErrBusy
+	}
+	return nil
+}
+
+func (c *Card) release() { c.busy.Store(false) }
+
+func (c *Card) run(ctx context.Context, r request) error {
+	spec := r.cmd.Spec()
+	if err := c.mayRun(ctx, spec); err != nil {
+		return err
+	}
+	if err := c.mayGo(r.cmd, spec); err != nil {
+		return err
+	}
+	p, err := c.protect(ctx, &r)
+	if err != nil {
+		return err
+	}
+	if err := c.mayHold(r.cmd, spec, p.ftype); err != nil {
+		return err
+	}
+	e, err := c.encode(r.cmd)
+	if err != nil {
+		return err
+	}
+	if c.state.channel == nil && !c.mayTell() && carriesKey(r.cmd) {
+		return &ProtectionError{spec.Name, "it carries a key, which would go out in clear: authenticate first, or say AllowSecretsInClear"}
+	}
+	began := time.Now()
+	scheme := c.state.scheme()
+	o, err := c.exchange(ctx, &r, e, p)
+	if len(c.watchers) > 0 {
+		c.observe(Exchange{
+			Command: withoutSecrets(r.cmd), Response: r.rsp, Status: o.status, Mode: o.mode, Session: scheme,
+			Unprotected: p.unprotected, Frames: o.frames, Took: time.Since(began), Err: err,
+		})
+	}
+	return err
+}
+
+// watch adds an observer until stop is called; begin runs under the guard.
+func (c *Card) watch(observe func(*Exchange), begin func()) (stop func(), err error) {
+	if err := c.acquire(); err != nil {
+		return nil, err
+	}
+	defer c.release()
+	begin()
+	n := len(c.watchers)
+	c.watchers = append(c.watchers, observe)
+	return func() { c.watchers = c.watchers[:n] }, nil
+}
+
+// observe tells all who watch.
+func (c *Card) observe(x Exchange) {
+	c.seen = x
+	if x.Err != nil {
+		c.seen.Response = nil
+	}
+	for _, watch := range c.watchers {
+		watch(&c.seen)
+	}
+}
+
+func (c *Card) encode(cmd wire.Command) (wire.Encoded, error) {
+	e, err := c.coder.Encode(c.tx[:0], cmd)
+	if err != nil {
+		return e, &ArgumentError{cmd.Spec().Name, err}
+	}
+	c.tx = e.Bytes
+	return e, nil
+}
+
+// mayRun finds what can be known of a command before anything is sent.
+func (c *Card) mayRun(ctx context.Context, spec *wire.Spec) error {
+	switch {
+	case c.closed.Load():
+		return ErrClosed
+	case spec.Unknown != "":
+		return &UnsupportedError{spec.Name, c.gen, spec.Unknown}
+	case c.gen != wire.UnknownGeneration && !spec.In(c.gen):
+		return &UnsupportedError{spec.Name, c.gen, "it lacks " + spec.Needs.String()}
+	}
+	if err := ctx.Err(); err != nil {
+		return &TransportError{Command: spec.Name, Err: notSent{err}, Changed: c.state.changed}
+	}
+	return nil
+}
+
+// notSent marks an error before which no byte has left.
+type notSent struct{ error }
+
+func (notSent) Sent() bool      { return false }
+func (e notSent) Unwrap() error { return e.error }
+
+// outcome is what came of an exchange, besides the answer itself.
+type outcome struct {
+	status wire.Status   // 0 if none came
+	mode   wire.CommMode // of the side that carries the data
+	frames int
+}
+
+// exchange seals, sends, judges, opens and decodes.
+func (c *Card) exchange(ctx context.Context, r *request, e wire.Encoded, p protection) (outcome, error) {
+	spec := r.cmd.Spec()
+	scheme := c.state.scheme()
+	mode, back := spec.Rule.Protection(scheme, false, p.mode), spec.Rule.Protection(scheme, true, p.mode)
+	if _, ok := r.cmd.(*wire.ChangeFileSettings); ok {
+		mode = min(mode, p.mode)
+	}
+	o := outcome{mode: mode}
+	body, channel := e.Bytes, c.state.channel
+	if spec.Rule == wire.RulePlain {
+		channel = nil
+	}
+	if channel != nil {
+		sealed, err := c.seal(ctx, channel, r, e, mode)
+		if err != nil {
+			c.state.lose("protecting " + spec.Name + " failed: " + err.Error())
+			return o, &ArgumentError{spec.Name, err}
+		}
+		c.rx, body = sealed, sealed
+	}
+	c.outdate(r.cmd)
+	length := c.answerLen(r.cmd)
+	a, err := c.send(ctx, r, body, e, c.maxAnswer(r, length))
+	o.status, o.frames = a.Status, a.Frames
+	effect := spec.EffectOn(p.ftype)
+	lost := failure{spec.Name, effect, a.Frames, c.state.changed}
+	if effect == wire.EffectImmediate || effect == wire.EffectCommit && (c.state.pending || err == nil && a.Status == spec.Success) {
+		c.state.changed = c.state.changed || err == nil || a.Frames > 0 || sent(err)
+		lost.changed = c.state.changed
+	}
+	if err != nil {
+		partial := effect == wire.EffectImmediate && !c.link.Fits(len(body))
+		c.removed = removed(err)
+		err = lost.classify(err, partial)
+		c.state.forget(spec.Name + " broke off: " + err.Error())
+		return o, err
+	}
+	if !accepted(spec, a.Status, channel) {
+		return o, c.refuse(r, p, a.Status, lost)
+	}
+	unsealed := c.state.unsealed(r.cmd)
+	c.state.after(r.cmd, p.ftype, spec.Success)
+	plain, marks := a.Data, a.Marks
+	if r.isoMAC {
+		// It covers data and 00, with the session's running value, which the
+		// command has not moved (command reference 15).
+		channel, back = c.state.channel, wire.CommMAC
+	}
+	if channel != nil && !unsealed {
+		plain, err = c.open(channel, r.cmd, securemsg.Message{Code: code(spec, a.Status), Data: a.Data, Mode: back, Len: length})
+		if err != nil {
+			c.state.distrust("the answer to " + spec.Name + " was not authentic")
+			return o, lost.classify(&untrustedError{err}, false)
+		}
+		c.tx = plain
+	}
+	if err := c.decode(r, plain, marks, a.Status, length); err != nil {
+		c.state.distrust("the answer to " + spec.Name + " did not fit")
+		return o, lost.classify(&untrustedError{err}, false)
+	}
+	c.remember(r.cmd, r.rsp, channel != nil && scheme != wire.SchemeD40)
+	if c.state.channel != nil || c.state.pending {
+		c.dirty.Store(true)
+	}
+	o.mode = max(mode, back)
+	return o, nil
+}
+
+// code is the status byte that a MAC covers.
+func code(spec *wire.Spec, status wire.Status) byte {
+	if spec.Class == wire.ClassISO {
+		return wire.StatusOK.Byte()
+	}
+	return status.Byte()
+}
+
+// refuse judges a status that is no success. None is ever authenticated.
+func (c *Card) refuse(r *request, p protection, status wire.Status, lost failure) error {
+	spec := r.cmd.Spec()
+	refusal := &CommandError{Command: spec.Name, Status: status, App: c.state.app, Session: c.state.gone, Hint: c.hint(r.cmd, status)}
+	if !r.trial && !canAnswer(spec, status) {
+		c.state.distrust(fmt.Sprintf("%s was answered with %s, which no card gives", spec.Name, status.String()))
+		return lost.classify(&untrustedError{refusal}, false)
+	}
+	pending := c.state.pending
+	c.state.after(r.cmd, p.ftype, status)
+	if pending && lost.effect == wire.EffectCommit {
+		return &OutcomeUnknownError{spec.Name, false, refusal}
+	}
+	return refusal
+}
+
+// decode takes the answer apart and checks its length, where that can be known.
+func (c *Card) decode(r *request, plain []byte, marks []int, status wire.Status, length int) error {
+	if length >= 0 && len(plain) != length && status == r.cmd.Spec().Success && !lenient(r.cmd) {
+		return fmt.Errorf("%d bytes instead of %d", len(plain), length)
+	}
+	if err := c.wholeRecords(r.cmd, len(plain)); err != nil {
+		return err
+	}
+	return c.coder.Decode(plain, marks, r.rsp)
+}
+
+// open opens an answer.
+func (c *Card) open(channel securemsg.Channel, cmd wire.Command, m securemsg.Message) ([]byte, error) {
+	switch cmd.(type) {
+	case *wire.CommitReaderID:
+		if m.Mode == wire.CommMAC {
+			m.Mode, m.Pad = wire.CommFull, securemsg.PadNone // secure-messaging reference 6.3
+		}
+	case *wire.GetCardUID:
+		if m.Len < 0 {
+			break
+		}
+		spare := securemsg.Clone(channel)
+		plain, err := channel.Open(c.tx[:0], m)
+		if err != nil { // an identifier of 4 or 10 bytes
+			m.Len = -1
+			c.state.channel = spare
+			return spare.Open(c.tx[:0], m)
+		}
+		return plain, nil
+	}
+	return channel.Open(c.tx[:0], m)
+}
+
+// accepted reports whether a status is a success. Inside a session commands
+// that end in 90 without one end in 00 (ReadSignature). ISO 7816-4 warnings come
+// with the data there is.
+func accepted(spec *wire.Spec, status wire.Status, channel securemsg.Channel) bool {
+	switch status {
+	case spec.Success:
+		return true
+	case wire.StatusOK:
+		return channel != nil
+	case wire.StatusISOEndOfFile, wire.StatusISOLimitReached:
+		return spec.Class == wire.ClassISO
+	}
+	return false
+}
+
+// seal protects a command. A key change is made by the channel, from the keys.
+func (c *Card) seal(ctx context.Context, channel securemsg.Channel, r *request, e wire.Encoded, mode wire.CommMode) ([]byte, error) {
+	if r.change != nil {
+		return securemsg.SealKeyChange(ctx, channel, c.rx[:0], *r.change)
+	}
+	m := securemsg.Message{Code: r.cmd.Spec().INS, Head: e.Bytes[:e.Head], Data: e.Bytes[e.Head:], Marks: e.Marks, Mode: mode}
+	if p, ok := r.cmd.(interface{ PadISO() bool }); ok && p.PadISO() {
+		m.Pad = securemsg.Pad80
+	}
+	return channel.Seal(c.rx[:0], m)
+}
+
+var errNoSession = errors.New("not authenticated: call Authenticate first")
