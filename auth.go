@@ -130,6 +130,7 @@ func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf secur
 		return c.handshakeFailed(first, err)
 	}
 	if err := contradiction(h, conf); err != nil {
+		securemsg.Wipe(channel)
 		c.state.distrust("the card contradicted itself")
 		return &IntegrityError{first.Name, err, c.state.changed}
 	}

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -31,6 +32,7 @@ type Card struct {
 	commandLimit, answerLimit int
 
 	known    map[place]map[FileNo]*fileFacts // for as long as the Card lives
+	held     securemsg.Channel               // whose keys are in memory
 	watchers []func(*Exchange)
 
 	nested  atomic.Bool // inside Transact

@@ -29,7 +29,18 @@ func (c *Card) acquire() error {
 	return nil
 }
 
-func (c *Card) release() { c.busy.Store(false) }
+func (c *Card) release() {
+	c.wipe()
+	c.busy.Store(false)
+}
+
+// wipe clears the keys of a session that is over.
+func (c *Card) wipe() {
+	if c.held != c.state.channel {
+		securemsg.Wipe(c.held)
+		c.held = c.state.channel
+	}
+}
 
 func (c *Card) run(ctx context.Context, r request) error {
 	spec := r.cmd.Spec()
