@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,14 +19,17 @@ type Card = link.Card
 
 // Server presents one card to whoever connects, one connection at a time.
 //
-// The card is activated by the first frame of a connection that needs it, and
-// anew after each power-off, power-on and reset. When the card fails, its
-// connection is closed. A second client waits until the first leaves, or until
-// the first was idle for Idle: then the card is taken from it.
+// A client comes when it has sent a frame, and clients come in that order; those
+// that connect and say nothing keep the card from nobody. The card is activated
+// by the first frame that needs it, and anew after each power-off, power-on and
+// reset. When the card fails, its connection is closed. A second client waits
+// until the first leaves, or has sent no command for Idle: then the card is taken
+// from it.
 type Server struct {
 	// Present puts the card into the field. Its error closes the connection.
 	Present func(ctx context.Context) (Card, error)
-	// Idle is how long a silent client keeps the card from a waiting one; zero is 2 s.
+	// Idle is how long a client without a command keeps the card from a waiting
+	// one; zero is 2 s. A request for the answer to reset is no command.
 	Idle time.Duration
 	// Observe is told what happens, if not nil. Calls do not overlap.
 	Observe func(ServerEvent)
@@ -56,7 +60,8 @@ func (k ServerEventKind) String() string {
 	return "unknown"
 }
 
-// maxWaiting bounds the clients that wait for the card; more are turned away.
+// maxWaiting bounds the clients that wait for the card, of which more are turned
+// away, and those that have said nothing yet, of which the oldest must go.
 const maxWaiting = 32
 
 // Listen opens addr for Serve. Without a host, as in ":9000", it listens on
@@ -85,8 +90,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer l.Close()
 	defer context.AfterFunc(ctx, func() { l.Close() })()
 
-	f := &field{Server: s, free: make(chan struct{}, 1), idle: cmp.Or(s.Idle, 2*time.Second)}
-	waiting := make(chan struct{}, maxWaiting)
+	f := &field{Server: s, idle: cmp.Or(s.Idle, 2*time.Second)}
 	for pause := time.Duration(0); ; {
 		nc, err := l.Accept()
 		switch {
@@ -103,16 +107,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			continue
 		}
 		pause = 0
-		select {
-		case waiting <- struct{}{}:
-		default:
-			nc.Close()
-			continue
-		}
-		clients.Go(func() {
-			defer func() { <-waiting }()
-			f.serve(ctx, nc)
-		})
+		f.silence(nc)
+		clients.Go(func() { f.serve(ctx, nc) })
 	}
 }
 
@@ -133,43 +129,80 @@ func sleep(ctx context.Context, d time.Duration) {
 // field is where the card is: at one connection.
 type field struct {
 	*Server
-	free chan struct{} // holds a token while a connection has the card
 	idle time.Duration
 
-	mu      sync.Mutex // guards what follows and calls of Observe
+	mu      sync.Mutex // guards what follows
+	silent  []net.Conn // connected, the first frame has not come
+	taken   bool
+	waiting []chan struct{} // closed when its turn has come
 	current *link.Session
+
+	observing sync.Mutex
 }
 
 func (f *field) serve(ctx context.Context, nc net.Conn) {
 	defer nc.Close()
-	if !f.enter(ctx) {
+	defer context.AfterFunc(ctx, func() { nc.Close() })()
+	conn := link.NewConn(nc)
+	err := conn.ReadAhead()
+	f.spoke(nc)
+	if err != nil || !f.enter(ctx) {
 		return
 	}
-	defer func() { <-f.free }()
+	defer f.leave()
 	s := &link.Session{
-		Conn:       link.NewConn(nc),
+		Conn:       conn,
 		Present:    f.Present,
 		OnActivate: func() { f.tell(ServerEvent{Kind: Activated, Peer: nc.RemoteAddr()}) },
 	}
-	f.set(s)
 	f.tell(ServerEvent{Kind: Came, Peer: nc.RemoteAddr()})
-	err := s.Run(ctx)
+	f.set(s)
+	err = s.Run(ctx)
 	f.set(nil)
 	f.tell(ServerEvent{Kind: Left, Peer: nc.RemoteAddr(), Err: err})
 }
 
-// enter waits for the card.
+// silence adds a connection that has said nothing yet.
+func (f *field) silence(nc net.Conn) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.silent) == maxWaiting {
+		f.silent[0].Close()
+		f.silent = slices.Delete(f.silent, 0, 1)
+	}
+	f.silent = append(f.silent, nc)
+}
+
+func (f *field) spoke(nc net.Conn) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.silent = slices.DeleteFunc(f.silent, func(c net.Conn) bool { return c == nc })
+}
+
+// enter waits for the card, first come, first served.
 func (f *field) enter(ctx context.Context) bool {
+	f.mu.Lock()
+	if !f.taken {
+		f.taken = true
+		f.mu.Unlock()
+		return true
+	}
+	if len(f.waiting) == maxWaiting {
+		f.mu.Unlock()
+		return false
+	}
+	turn := make(chan struct{})
+	f.waiting = append(f.waiting, turn)
+	f.mu.Unlock()
+
 	look := time.NewTicker(max(f.idle/10, time.Millisecond))
 	defer look.Stop()
 	for {
 		select {
-		case f.free <- struct{}{}:
-			if ctx.Err() == nil {
-				return true
-			}
-			<-f.free
+		case <-turn:
+			return true
 		case <-ctx.Done():
+			f.giveUp(turn)
 			return false
 		case <-look.C:
 			f.mu.Lock()
@@ -179,6 +212,30 @@ func (f *field) enter(ctx context.Context) bool {
 			f.mu.Unlock()
 		}
 	}
+}
+
+// giveUp takes a client out of the queue. If its turn has come it passes it on.
+func (f *field) giveUp(turn chan struct{}) {
+	f.mu.Lock()
+	before := len(f.waiting)
+	f.waiting = slices.DeleteFunc(f.waiting, func(c chan struct{}) bool { return c == turn })
+	come := len(f.waiting) == before
+	f.mu.Unlock()
+	if come {
+		f.leave()
+	}
+}
+
+// leave gives the card to the next client.
+func (f *field) leave() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.waiting) == 0 {
+		f.taken = false
+		return
+	}
+	close(f.waiting[0])
+	f.waiting = slices.Delete(f.waiting, 0, 1)
 }
 
 func (f *field) set(s *link.Session) {
@@ -191,7 +248,7 @@ func (f *field) tell(e ServerEvent) {
 	if f.Observe == nil {
 		return
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.observing.Lock()
+	defer f.observing.Unlock()
 	f.Observe(e)
 }

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-desfire/desfire/internal/link"
@@ -249,6 +251,111 @@ func TestSecondClient(t *testing.T) {
 	if got, want := strings.Join(log, " "), "came activated left came activated"; got != want {
 		t.Errorf("events %q, want %q", got, want)
 	}
+}
+
+// Clients that connect and say nothing keep the card from nobody, however many
+// they are and however often they come back.
+func TestSilentClients(t *testing.T) {
+	addr := serve(t, &Server{Present: (&deck{}).present, Idle: time.Hour})
+	ctx, cancel := context.WithCancel(context.Background())
+	var silent sync.WaitGroup
+	defer silent.Wait()
+	defer cancel()
+	var came sync.WaitGroup
+	came.Add(40)
+	for range 40 {
+		silent.Go(func() {
+			for first := true; ctx.Err() == nil; first = false {
+				c, err := net.Dial("tcp", addr)
+				if first {
+					came.Done()
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				stop := context.AfterFunc(ctx, func() { c.Close() })
+				c.Read(make([]byte, 1)) // until it is turned away
+				stop()
+				c.Close()
+			}
+		})
+	}
+	came.Wait()
+	for range 10 {
+		c := raw(t, addr)
+		c.send(0x60)
+		c.want(0x60)
+		c.Close()
+	}
+}
+
+// A client that only asks for the answer to reset does not use the card.
+func TestAskingForTheATRKeepsNobodyAway(t *testing.T) {
+	addr := serve(t, &Server{Present: (&deck{}).present, Idle: 50 * time.Millisecond})
+	asking, asked := raw(t, addr), make(chan struct{})
+	asking.send(link.ReadATR)
+	asking.want(link.DESFireATR()...)
+	go func() {
+		defer close(asked)
+		ask, answer := []byte{0, 1, link.ReadATR}, make([]byte, 2+len(link.DESFireATR()))
+		for {
+			if _, err := asking.Write(ask); err != nil {
+				return
+			}
+			if _, err := io.ReadFull(asking, answer); err != nil {
+				return
+			}
+		}
+	}()
+	real := raw(t, addr)
+	real.send(0x60)
+	real.want(0x60)
+	<-asked
+}
+
+// Clients that wait have their turn in the order in which they came.
+func TestClientsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &field{Server: new(Server), idle: time.Hour}
+		if !f.enter(t.Context()) {
+			t.Fatal("the card is not free at first")
+		}
+		var order []int
+		ends := make([]context.CancelFunc, maxWaiting)
+		for i := range maxWaiting {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ends[i] = cancel
+			go func() {
+				if f.enter(ctx) {
+					order = append(order, i)
+					f.leave()
+				}
+			}()
+			synctest.Wait() // until it waits
+			time.Sleep(time.Hour)
+		}
+		if f.enter(t.Context()) {
+			t.Error("one more is not turned away")
+		}
+		ends[3]()
+		synctest.Wait()
+		f.leave()
+		synctest.Wait()
+		var want []int
+		for i := range maxWaiting {
+			if i != 3 {
+				want = append(want, i)
+			}
+		}
+		if !slices.Equal(order, want) {
+			t.Errorf("turns %v, want %v", order, want)
+		}
+		if !f.enter(t.Context()) {
+			t.Error("the card is not free in the end")
+		}
+	})
 }
 
 func TestManyClients(t *testing.T) {

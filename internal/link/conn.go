@@ -50,6 +50,9 @@ type Conn struct {
 	net net.Conn
 	in  *bufio.Reader
 	out []byte
+
+	ahead bool   // a frame was read ahead
+	first []byte // that frame
 }
 
 // NewConn makes frames of a stream's bytes.
@@ -63,9 +66,25 @@ func NewConn(c net.Conn) *Conn {
 // Close ends the stream. A Read or Write under way returns.
 func (c *Conn) Close() error { return c.net.Close() }
 
+// ReadAhead waits for a frame, which the next Read returns.
+func (c *Conn) ReadAhead() (err error) {
+	c.first, err = c.read(nil)
+	c.ahead = err == nil
+	return err
+}
+
 // Read waits for a frame and returns its payload in buf, which it lengthens as
 // needed. io.EOF is an end between frames.
 func (c *Conn) Read(buf []byte) ([]byte, error) {
+	if c.ahead {
+		f := c.first
+		c.ahead, c.first = false, nil
+		return f, nil
+	}
+	return c.read(buf)
+}
+
+func (c *Conn) read(buf []byte) ([]byte, error) {
 	var head [2]byte
 	var err error
 	if head[0], err = c.in.ReadByte(); err != nil {

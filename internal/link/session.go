@@ -40,8 +40,8 @@ type Session struct {
 
 	card Card
 	atr  []byte
-	busy atomic.Bool
-	last atomic.Int64 // nanoseconds of the Unix epoch
+	busy atomic.Bool  // with a command
+	last atomic.Int64 // when it had a command, nanoseconds of the Unix epoch
 }
 
 // Run answers until the peer leaves, which is io.EOF, the card fails, which is
@@ -53,13 +53,14 @@ func (s *Session) Run(ctx context.Context) error {
 	defer s.drop()
 	var buf []byte
 	for {
-		s.busy.Store(false)
 		frame, err := s.Conn.Read(buf)
-		s.busy.Store(true)
-		s.touch()
 		if err == nil {
 			buf = frame
+			command := !IsControl(frame)
+			s.work(command)
 			err = s.answer(ctx, frame)
+			s.work(command)
+			s.busy.Store(false)
 		}
 		switch {
 		case err == nil:
@@ -71,12 +72,20 @@ func (s *Session) Run(ctx context.Context) error {
 	}
 }
 
-// Idle is how long nothing has moved.
+// Idle is how long the card has had no command. Controls are none: whoever
+// only asks for the answer to reset does not use the card.
 func (s *Session) Idle() time.Duration {
 	if s.busy.Load() {
 		return 0
 	}
 	return time.Since(time.Unix(0, s.last.Load()))
+}
+
+func (s *Session) work(command bool) {
+	if command {
+		s.touch()
+		s.busy.Store(true)
+	}
 }
 
 func (s *Session) touch() { s.last.Store(time.Now().UnixNano()) }
@@ -97,7 +106,6 @@ func (s *Session) answer(ctx context.Context, frame []byte) error {
 		return &CardError{fmt.Errorf("answer of %d bytes, the limit is %d", len(response), MaxFrame)}
 	}
 	_, err = s.Conn.Write(response)
-	s.touch()
 	return err
 }
 
