@@ -35,6 +35,35 @@ func sessionReads(t fataler, each func(name string, card *desfire.Card, cmd wire
 			each(fmt.Sprintf("%v/%v/%v", m.g, m.method, mode), card, &wire.ReadData{File: desfire.FileNo(i * 5), Length: 64}, new(wire.Data))
 		}
 	}
+	lrpReads(t, each)
+}
+
+// lrpReads is sessionReads for LRP, which is there on Light and NTAG 424 DNA.
+func lrpReads(t fataler, each func(name string, card *desfire.Card, cmd wire.Command, rsp wire.Message)) {
+	ctx := context.Background()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	picc, err := sim.New(&sim.Config{Generation: wire.NTAG424})
+	must(err)
+	card := connect(t, picc)
+	_, err = card.ISOSelectName(ctx, wire.NDEFName[:])
+	must(err)
+	zero := key.Zero(key.TypeAES)
+	must(card.AuthenticateWith(ctx, key.MethodEV2First, 0, zero))
+	must(card.SetConfiguration(ctx, &wire.Capabilities{Data: []byte{wire.CapPDCap2_1: wire.CapLRP, 9: 0}}))
+	must(card.AuthenticateWith(ctx, key.MethodLRPFirst, 0, zero))
+	const file = 3
+	for _, mode := range modes {
+		_, err := desfire.Do(ctx, card, &wire.ChangeFileSettings{File: file, Option: wire.FileOption(mode)})
+		must(err)
+		_, err = card.FileSettings(ctx, file)
+		must(err)
+		each(fmt.Sprintf("%v/%v/%v", wire.NTAG424, key.MethodLRPFirst, mode), card, &wire.ReadDataISO{ReadData: wire.ReadData{File: file, Length: 64}}, new(wire.Data))
+	}
 }
 
 func TestSessionsDoNotAllocate(t *testing.T) {
