@@ -19,6 +19,10 @@ type Layout struct {
 	Access wire.AccessRights
 	// Open leaves the capability container writable for anybody, too.
 	Open bool
+	// SDM creates the NDEF file with secure dynamic messaging allowed, which
+	// cards want that shall show it later (EV3). Writing is free then, until
+	// the messages are switched on and other rights with them.
+	SDM bool
 	// Message is what the tag holds at first.
 	Message Message
 }
@@ -97,6 +101,9 @@ func (l *Layout) Commands() ([]wire.Request[*wire.Empty], error) {
 	if l.size() > 0xFFFFFF {
 		return nil, fmt.Errorf("NDEF: a file of %d bytes fits no card", l.size())
 	}
+	if a := l.access(); l.SDM && a.Write != wire.Free && a.ReadWrite != wire.Free {
+		return nil, fmt.Errorf("NDEF: a file for secure dynamic messages is made with free writing: give it other rights when they are switched on")
+	}
 	layout := l.CC()
 	cc, err := layout.Encode()
 	if err != nil {
@@ -131,8 +138,12 @@ func (l *Layout) Commands() ([]wire.Request[*wire.Empty], error) {
 		if !writable {
 			first = free
 		}
+		option := wire.OptionPlain
+		if l.SDM && f.no == ndefNo {
+			option |= wire.OptionSDM
+		}
 		commands = append(commands,
-			&wire.CreateStdDataFile{File: f.no, FID: f.fid, Access: first, Size: f.size},
+			&wire.CreateStdDataFile{File: f.no, FID: f.fid, Option: option, Access: first, Size: f.size},
 			&wire.WriteData{File: f.no, Data: f.content})
 		if !writable {
 			commands = append(commands, &wire.ChangeFileSettings{File: f.no, Access: f.access})

@@ -179,23 +179,10 @@ func (a *app) openTag(ctx context.Context, card *desfire.Card) (*ndef.Tag, error
 		tag, err := ndef.Open(ctx, card)
 		return tag, noTag(err)
 	}
-	sel := &wire.ISOSelect{By: wire.SelectByName, Name: wire.NDEFName[:], P2: wire.SelectNoData}
-	if _, err := desfire.Do(ctx, card, sel); err != nil {
+	if err := a.enter(ctx, card, wire.Place{Name: string(wire.NDEFName[:])}); err != nil {
 		return nil, noTag(err)
 	}
-	files, err := tagFiles(ctx, card)
-	if err != nil {
-		return nil, err
-	}
-	for _, no := range files { // known before the session: asking in it could cost it
-		if _, err := card.FileSettings(ctx, no); err != nil && !errors.Is(err, wire.StatusAuthenticationError) {
-			return nil, err
-		}
-	}
-	if err := a.authenticate(ctx, card); err != nil {
-		return nil, err
-	}
-	return ndef.OpenNative(ctx, card, files, !card.Generation().Has(wire.FeatureClassic))
+	return ndef.OpenInSession(ctx, card, card.Generation())
 }
 
 // noTag says how a card becomes one that phones read.
@@ -204,39 +191,6 @@ func noTag(err error) error {
 		return fmt.Errorf("the card has no NDEF application: desfire ndef format makes one: %w", err)
 	}
 	return err
-}
-
-// tagFiles are the numbers of the selected application's files. The card lists
-// numbers and identifiers apart, both in order of creation.
-func tagFiles(ctx context.Context, card *desfire.Card) (map[wire.ISOFID]wire.FileNo, error) {
-	if card.Generation() == wire.NTAG424 {
-		return map[wire.ISOFID]wire.FileNo{ndef.CCFile: 1, ndef.NDEFFile: 2, 0xE105: 3}, nil
-	}
-	numbers, err := card.Files(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ids, err := desfire.Do(ctx, card, &wire.GetISOFileIDs{})
-	if err != nil {
-		return nil, err
-	}
-	files := map[wire.ISOFID]wire.FileNo{}
-	next := 0
-	for _, no := range numbers {
-		fs, err := card.FileSettings(ctx, no)
-		if err != nil {
-			return nil, err
-		}
-		if fs.Type == wire.FileValue || fs.Type == wire.FileTransactionMAC {
-			continue // these have no identifier
-		}
-		if next == len(ids.FIDs) {
-			return nil, errors.New("the card lists more files than identifiers")
-		}
-		files[ids.FIDs[next]] = no
-		next++
-	}
-	return files, nil
 }
 
 // tagInfo is what ndef prints with --json.

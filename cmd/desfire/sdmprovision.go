@@ -98,8 +98,7 @@ is the PICC master key, where the card lets nobody else create applications.`,
 // createdFile is the file of the message in an application made here.
 const createdFile wire.FileNo = 2
 
-// createSDM makes the application and opens a session with its master key. The
-// file is created with secure dynamic messaging allowed, as two sources want it.
+// createSDM makes the application and opens a session with its master key.
 func (a *app) createSDM(ctx context.Context, card *desfire.Card, l wire.Place) error {
 	if g := card.Generation(); !g.Has(wire.FeatureFileCounters) || !g.Has(wire.FeatureApplications) {
 		return &desfire.UnsupportedError{What: "a new application with secure dynamic messaging", Generation: g}
@@ -107,15 +106,12 @@ func (a *app) createSDM(ctx context.Context, card *desfire.Card, l wire.Place) e
 	if err := a.enterCard(ctx, card); err != nil {
 		return err
 	}
-	layout := &ndef.Layout{AID: l.AID, Keys: wire.NewKeySett2(wire.KeyAES, 5)}
+	layout := &ndef.Layout{AID: l.AID, Keys: wire.NewKeySett2(wire.KeyAES, 5), SDM: true}
 	commands, err := layout.Commands()
 	if err != nil {
 		return err
 	}
 	for _, cmd := range commands {
-		if f, ok := cmd.(*wire.CreateStdDataFile); ok && f.File == createdFile {
-			f.Option |= wire.OptionSDM
-		}
 		if _, err := desfire.Do(ctx, card, cmd); err != nil {
 			return err
 		}
