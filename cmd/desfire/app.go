@@ -6,12 +6,15 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"charm.land/lipgloss/v2"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/trace"
+	"github.com/go-desfire/desfire/wire"
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -39,7 +42,14 @@ type app struct {
 	traceKeys bool // keep what carries keys
 	json      bool
 	verbose   bool
-	wait      time.Duration
+
+	weakestName  string
+	weakest      key.Method
+	unprotected  atomic.Bool // something went less protected than the session could
+	readerIDText string
+	readerID     *wire.CommitReaderID // nil without --reader-id
+
+	wait time.Duration
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
@@ -69,6 +79,9 @@ Readers (--reader, or DESFIRE_READER in the environment):
 
 AIDs are six hexadecimal digits, most significant first: application 121314 is
 sent as 14 13 12. File numbers are 0 to 31.
+
+A card says itself how old it is. --weakest ev2 refuses what only an old card would
+need: a card that poses as one then gets nothing that was made with the key.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.`
 
@@ -106,6 +119,8 @@ func (a *app) rootCommand() *cobra.Command {
 	f.BoolVar(&a.traceKeys, "trace-keys", false, "keep what carries keys in a trace: with the key before, it tells the new one")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
 	f.DurationVar(&a.wait, "wait", 10*time.Second, "how long to wait for a card; 0 waits for ever")
+	f.StringVar(&a.weakestName, "weakest", "d40", "weakest `METHOD` of authentication to accept: "+strings.Join(weakestNames(), ", "))
+	_ = root.RegisterFlagCompletionFunc("weakest", cobra.FixedCompletions(weakestNames(), cobra.ShellCompDirectiveNoFileComp))
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
 	_ = root.RegisterFlagCompletionFunc("reader", a.completeReader)
 
@@ -141,8 +156,10 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	default:
 		a.recorder = trace.NewRecorder(&trace.RecorderConfig{KeepKeys: a.traceKeys})
 	}
-	if err := a.readKey(cmd); err != nil {
-		return err
+	for _, read := range []func(*cobra.Command) error{a.readKey, a.readWeakest, a.readReaderID} {
+		if err := read(cmd); err != nil {
+			return err
+		}
 	}
 	if a.wait < 0 {
 		return &usageError{cmd, fmt.Errorf("--wait %v: want 0 or more", a.wait)}

@@ -165,7 +165,7 @@ func (d *demo) step(ctx context.Context, card *desfire.Card) (bool, error) {
 	if value == 0 {
 		return true, nil
 	}
-	if err := d.purse.change(ctx, card, value); err != nil {
+	if err := d.purse.change(ctx, d.app, card, value); err != nil {
 		var unknown *desfire.OutcomeUnknownError
 		if errors.As(err, &unknown) {
 			d.pulled()

@@ -55,6 +55,7 @@ neither the old nor the new one) unknown. A summary ends it, also after Ctrl-C.
 			return newDrain(a, p).run(cmd.Context(), pl, every)
 		},
 	}
+	a.readerIDFlag(cmd)
 	cmd.Flags().StringVar(&amount, "amount", "1", "what each debit takes")
 	cmd.Flags().DurationVar(&every, "every", time.Second, "time from one debit to the next")
 	return cmd
@@ -168,7 +169,7 @@ func (d *drain) once(ctx context.Context, card *desfire.Card) (done bool, err er
 		d.sum.End = "left-over"
 		return true, nil
 	}
-	if err := p.change(ctx, card, value); err != nil {
+	if err := p.change(ctx, d.app, card, value); err != nil {
 		return false, err
 	}
 	left := value - p.amount

@@ -30,6 +30,8 @@ func (f *forger) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	switch {
 	case ins == wire.InsAuthenticateAES || ins == wire.InsAuthenticateEV2First:
 		f.session = true
+	case ins == wire.InsAuthenticate:
+		// A D40 session protects no settings, so forging goes on.
 	case plain && ins == wire.InsGetValue:
 		f.forged++
 		return []byte{0xE7, 0x03, 0, 0, 0x91, 0x00}, nil // 999
@@ -106,5 +108,77 @@ func TestForgedSettingsAreNotBelieved(t *testing.T) {
 				t.Errorf("without a key: code %d, %s%s", code, out, errs)
 			}
 		})
+	}
+}
+
+// A D40 session cannot protect what a card says of its files, so the result says
+// that it may be forged.
+func TestUnprotectedResultsSaySo(t *testing.T) {
+	ctx := context.Background()
+	const zero = "des:0000000000000000"
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	picc, err := sim.New(&sim.Config{Generation: wire.D40})
+	must(err)
+	card, err := desfire.Connect(ctx, picc.Present(), nil)
+	must(err)
+	rights := wire.AccessRightsFromUint16(0x1110)
+	must(card.CreateApplication(ctx, &wire.CreateApplication{AID: 0xA1, KS1: wire.SettDefault, KS2: wire.NewKeySett2(wire.KeyDES, 2)}))
+	must(card.SelectApplication(ctx, 0xA1))
+	must(card.CreateFile(ctx, &wire.CreateValueFile{File: 3, Option: wire.OptionFull, Access: rights, Upper: 1000, Value: 7}))
+	must(card.Close())
+	for _, forging := range []bool{false, true} {
+		serving, cancel := context.WithCancel(ctx)
+		defer cancel()
+		l, err := tcp.Listen(serving, ":0")
+		must(err)
+		go func() {
+			_ = tcp.Serve(serving, l, func(context.Context) (tcp.Card, error) {
+				if !forging {
+					return picc.Present(), nil
+				}
+				return &forger{Activation: picc.Present()}, nil
+			})
+		}()
+		run := func(args ...string) (string, string) {
+			t.Helper()
+			code, out, errs := tool(append(args, "--reader", "tcp:"+l.Addr().String(), "--key", zero, "--auth", "1")...)
+			if code != 0 {
+				t.Fatalf("%v: code %d, %s%s", args, code, out, errs)
+			}
+			return out, errs
+		}
+		for _, args := range [][]string{{"value", "get", "0000A1", "3"}, {"read", "0000A1", "3"}} {
+			if out, errs := run(args...); strings.Contains(errs, "may be forged") != forging {
+				t.Errorf("forging %v: %v: %s%s", forging, args, out, errs)
+			}
+			if out, _ := run(append(args, "--json")...); strings.Contains(out, `"unprotected":true`) != forging {
+				t.Errorf("forging %v: %v: %s", forging, args, out)
+			}
+		}
+		cancel()
+	}
+}
+
+// A card that poses as an older one gets no weaker authentication than the user
+// accepts, and nothing of the key.
+func TestWeakest(t *testing.T) {
+	image := filepath.Join(t.TempDir(), "old.json")
+	if code, out, errs := tool("sim", "new", image, "--generation", "ev1", "--transit"); code != 0 {
+		t.Fatal(out, errs)
+	}
+	for _, tc := range []struct {
+		weakest string
+		code    int
+	}{{"d40", 0}, {"iso", 0}, {"aes", 1}, {"ev2", 1}, {"lrp", 1}, {"EV2", 1}, {"strong", 2}} {
+		code, out, errs := tool("value", "get", "121314", "1", "--reader", "sim:"+image, "--key", "des:0000000000000000", "--weakest", tc.weakest)
+		want := map[int]string{0: "", 1: "the weakest accepted is " + strings.ToUpper(tc.weakest), 2: "want d40, iso, aes, ev2, lrp"}[tc.code]
+		if code != tc.code || !strings.Contains(errs, want) {
+			t.Errorf("%s: code %d, %s%s", tc.weakest, code, out, errs)
+		}
 	}
 }

@@ -23,8 +23,7 @@ type purse struct {
 	part   bool // credit by LimitedCredit
 
 	lower, upper int32
-	settings     *wire.FileSettings // nil where the card does not show them
-	open         *int32             // value before a commit whose answer was lost
+	open         *int32 // value before a commit whose answer was lost
 }
 
 // outcome is what became of a change whose commit was not answered.
@@ -63,7 +62,7 @@ func (p *purse) find(ctx context.Context, a *app, card *desfire.Card) error {
 	case fs.Type != wire.FileValue:
 		return fmt.Errorf("file %d of %s is a %v file, not a value file", p.file, p.app.Words(), fs.Type)
 	}
-	p.lower, p.upper, p.settings = fs.Lower, fs.Upper, fs
+	p.lower, p.upper = fs.Lower, fs.Upper
 	return nil
 }
 
@@ -71,9 +70,6 @@ func (p *purse) find(ctx context.Context, a *app, card *desfire.Card) error {
 func (p *purse) look(ctx context.Context, a *app, card *desfire.Card) (value int32, settled outcome, err error) {
 	if err := a.enter(ctx, card, p.app); err != nil {
 		return 0, certain, err
-	}
-	if p.settings != nil {
-		card.AssumeFileSettings(p.file, *p.settings)
 	}
 	if value, err = card.Value(ctx, p.file); err != nil {
 		return 0, certain, err
@@ -94,7 +90,7 @@ func (p *purse) look(ctx context.Context, a *app, card *desfire.Card) (value int
 
 // change makes one change and commits it. If the commit's answer is lost, the
 // outcome stays open for the next look.
-func (p *purse) change(ctx context.Context, card *desfire.Card, value int32) error {
+func (p *purse) change(ctx context.Context, a *app, card *desfire.Card, value int32) error {
 	var err error
 	switch {
 	case p.part:
@@ -103,6 +99,9 @@ func (p *purse) change(ctx context.Context, card *desfire.Card, value int32) err
 		err = card.Credit(ctx, p.file, p.amount)
 	default:
 		err = card.Debit(ctx, p.file, p.amount)
+	}
+	if err == nil {
+		err = a.nameReader(ctx, card)
 	}
 	if err != nil {
 		return err

@@ -43,6 +43,8 @@ newest. Shown as hexadecimal with text beside it, unless --raw or --out.
 				if err != nil {
 					return err
 				}
+				r.Unprotected = a.unprotected.Load()
+				a.warnUnprotected()
 				return a.printRead(r, raw, out)
 			})
 		},
@@ -69,6 +71,7 @@ type readResult struct {
 	Data        *hexBytes   `json:"data,omitempty"`
 	Records     []hexBytes  `json:"records,omitzero"`
 	Value       *int32      `json:"value,omitempty"`
+	Unprotected bool        `json:"unprotected,omitempty"` // it may be forged
 }
 
 func (a *app) readFile(ctx context.Context, card *desfire.Card, app wire.Place, no wire.FileNo, offset, length uint32) (*readResult, error) {

@@ -56,23 +56,22 @@ func (a *app) withTransport(cmd *cobra.Command, f func(ctx context.Context, read
 
 // connect finds out what lies behind t.
 func (a *app) connect(ctx context.Context, t desfire.Transport) (*desfire.Card, error) {
-	conf := &desfire.Config{Logger: a.log}
+	var observe func(*desfire.Exchange)
 	if a.tracer != nil {
 		var x *traced
 		t, x = a.tracer.wrap(t)
-		conf.Observe = x.observe
+		observe = x.observe
 	}
-	return desfire.Connect(ctx, t, conf)
+	return desfire.Connect(ctx, t, a.cardConfig(observe))
 }
 
 // config is that of cards whose connections are tapped: their traffic is traced
 // if --trace says so.
 func (a *app) config() *desfire.Config {
-	conf := &desfire.Config{Logger: a.log}
 	if a.tracer != nil {
-		conf.Observe = a.tracer.observe
+		return a.cardConfig(a.tracer.observe)
 	}
-	return conf
+	return a.cardConfig(nil)
 }
 
 // keep is desfire.Keep at a place, with the traffic traced if --trace says so.

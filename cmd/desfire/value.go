@@ -30,6 +30,7 @@ type valueResult struct {
 	File        wire.FileNo `json:"file"`
 	Before      *int32      `json:"before,omitempty"` // credit, debit
 	Value       int32       `json:"value"`
+	Unprotected bool        `json:"unprotected,omitempty"` // it may be forged
 }
 
 func (a *app) valueGetCommand() *cobra.Command {
@@ -51,8 +52,9 @@ func (a *app) valueGetCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				a.warnUnprotected()
 				if a.json {
-					return a.emit(valueResult{Card: card.String(), Application: p.app, File: p.file, Value: v})
+					return a.emit(valueResult{Card: card.String(), Application: p.app, File: p.file, Value: v, Unprotected: a.unprotected.Load()})
 				}
 				a.printf("%d\n", v)
 				return nil
@@ -86,6 +88,7 @@ If the card leaves before it has confirmed the commit, present it again (within
 			return a.changeValue(cmd, p)
 		},
 	}
+	a.readerIDFlag(cmd)
 	if verb == "credit" {
 		cmd.Flags().BoolVar(&limited, "limited", false, "LimitedCredit: give back what the last transaction took, with less right")
 	}
@@ -129,16 +132,18 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 		case after > int64(p.upper):
 			return false, fmt.Errorf("the value is %d and may not go above %d: %d cannot be added", value, p.upper, p.amount)
 		}
-		if err := p.change(ctx, card, value); err != nil {
+		if err := p.change(ctx, a, card, value); err != nil {
 			return false, err
 		}
 		result.Before, result.Value = &value, int32(after)
 		return true, nil
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case a.json:
+	}
+	result.Unprotected = a.unprotected.Load()
+	a.warnUnprotected()
+	if a.json {
 		return a.emit(result)
 	}
 	a.printf("%s -> %s\n", strconv.Itoa(int(*result.Before)), a.out.number.Render(strconv.Itoa(int(result.Value))))

@@ -40,10 +40,12 @@ func (a *app) writeCommand() *cobra.Command {
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
 				r, err := a.writeFile(ctx, card, p.app, p.file, offset, data)
-				switch {
-				case err != nil:
+				if err != nil {
 					return err
-				case a.json:
+				}
+				r.Unprotected = a.unprotected.Load()
+				a.warnUnprotected()
+				if a.json {
 					return a.emit(r)
 				}
 				a.printf("%s written to file %d of %s\n", count(r.Written, "byte"), p.file, p.app.Words())
@@ -51,6 +53,7 @@ func (a *app) writeCommand() *cobra.Command {
 			})
 		},
 	}
+	a.readerIDFlag(cmd)
 	f := cmd.Flags()
 	f.Uint32Var(&offset, "offset", 0, "first byte to write, in the file or the record")
 	f.StringVar(&digits, "hex", "", "content in hexadecimal")
@@ -108,6 +111,7 @@ type writeResult struct {
 	Offset      uint32      `json:"offset"`
 	Written     int         `json:"written"`
 	Committed   bool        `json:"committed"`
+	Unprotected bool        `json:"unprotected,omitempty"` // it may have been changed on its way
 }
 
 func (a *app) writeFile(ctx context.Context, card *desfire.Card, app wire.Place, no wire.FileNo, offset uint32, data []byte) (*writeResult, error) {
@@ -115,7 +119,7 @@ func (a *app) writeFile(ctx context.Context, card *desfire.Card, app wire.Place,
 	if err != nil {
 		return nil, err
 	}
-	r := &writeResult{card.String(), app, no, fs.Type.String(), offset, len(data), false}
+	r := &writeResult{card.String(), app, no, fs.Type.String(), offset, len(data), false, false}
 	room, what := fs.Size, "file"
 	switch fs.Type {
 	case wire.FileValue:
@@ -135,7 +139,12 @@ func (a *app) writeFile(ctx context.Context, card *desfire.Card, app wire.Place,
 	if fs.Type == wire.FileStandard {
 		return r, mayHaveHappened(put())
 	}
-	_, err = card.Transact(ctx, put)
+	_, err = card.Transact(ctx, func() error {
+		if err := put(); err != nil {
+			return err
+		}
+		return a.nameReader(ctx, card)
+	})
 	r.Committed = err == nil
 	return r, mayHaveHappened(err)
 }
