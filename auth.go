@@ -171,10 +171,13 @@ func (c *Card) authFrame(ctx context.Context, name string, cmd wire.Command, dat
 	began := time.Now()
 	r := request{cmd: cmd, rsp: new(wire.Data)}
 	a, err := c.send(ctx, &r, data, wire.Encoded{Le: -1}, frame.Want{Max: listMax})
+	if a.Status != cmd.Spec().Success {
+		c.link.Open = true
+	}
 	switch {
 	case err != nil:
 		c.removed = removed(err)
-		err = failure{name, wire.EffectNone, a.Frames, c.state.changed}.classify(err, false)
+		err = failure{command: name, changed: c.state.changed}.classify(err)
 		c.state.forget(name + " broke off: " + err.Error())
 	case a.Status == cmd.Spec().Success:
 		c.state.after(cmd, wire.FileUnknown, a.Status)
@@ -208,6 +211,7 @@ func authHint(s wire.Status) string {
 
 // handshakeFailed sorts the errors of a handshake's steps.
 func (c *Card) handshakeFailed(spec *wire.Spec, err error) error {
+	c.link.Open = true
 	if errors.Is(err, securemsg.ErrProof) || errors.Is(err, securemsg.ErrLength) {
 		c.state.distrust("the card did not prove that it has the key")
 		return &IntegrityError{spec.Name, err, c.state.changed}

@@ -58,6 +58,21 @@ func (e *WeakMethodError) Error() string {
 	return fmt.Sprintf("desfire: authenticate: the card, which says that it is of generation %v, leaves no method stronger than %v, and the weakest accepted is %v", e.Generation, e.Method, e.Weakest)
 }
 
+// NoRightError means that a command was not sent, because the settings of the
+// file grant it neither to the key of the session nor to everybody. The card
+// would refuse it, and a success would be forged: it would come without
+// protection.
+type NoRightError struct {
+	Command string
+	File    FileNo
+	Key     KeyNo
+	Access  wire.AccessRights
+}
+
+func (e *NoRightError) Error() string {
+	return fmt.Sprintf("desfire: %s was not sent: key %d, which opened the session, has no right to it on file %d (%v)", e.Command, e.Key, e.File, e.Access)
+}
+
 // FileSettingsError means that a command on a file was not sent, because a
 // session must know the settings of the file and they could not be had. State
 // them with Card.AssumeFileSettings, or read the file before something pends.
@@ -97,7 +112,9 @@ func (c *Card) mayGo(cmd wire.Command, spec *wire.Spec) error {
 	mode := wire.CommFull // of a file whose settings are not known
 	if no, ok := follows(cmd); ok {
 		if f := c.facts(no); f != nil && f.origin > fromClear {
-			mode = effective(spec, &f.FileSettings, s.guardKey)
+			if grants(spec, &f.FileSettings, wire.Access(s.guardKey)) || grants(spec, &f.FileSettings, wire.Free) {
+				mode = effective(spec, &f.FileSettings, s.guardKey)
+			}
 		}
 	}
 	// In EV1 sessions every answer carries a CMAC.

@@ -42,7 +42,9 @@ func (c *Card) send(ctx context.Context, r *request, body []byte, e wire.Encoded
 	want.Long = r.long
 	abandoned := c.link.Open
 	a, err := c.sendOnce(ctx, r.cmd.Spec(), body, e, want)
-	if err == nil && abandoned && a.Status == wire.StatusCommandAborted && a.Frames == 1 {
+	// A forged CA must not make the card do something twice.
+	harmless := r.cmd.Spec().Effect == wire.EffectNone
+	if err == nil && abandoned && harmless && a.Status == wire.StatusCommandAborted && a.Frames == 1 {
 		return c.sendOnce(ctx, r.cmd.Spec(), body, e, want)
 	}
 	return a, err

@@ -220,25 +220,30 @@ func removed(err error) bool {
 type failure struct {
 	command string
 	effect  wire.Effect
-	frames  int  // answers that had come
+	whole   bool // the whole command may have reached the card
+	partial bool // the card may have done a part of what it has not yet whole
 	changed bool // as in TransportError
+}
+
+// done reports whether the card may have changed something: it carries a
+// command out once it has it whole, and only writes in several frames that are
+// not enciphered before (command reference 2.4).
+func (f failure) done() bool {
+	return (f.effect == wire.EffectImmediate || f.effect == wire.EffectCommit) && (f.whole || f.partial)
 }
 
 // classify turns what went wrong after a command was sealed into the error the
 // caller gets.
-func (f failure) classify(err error, partial bool) error {
+func (f failure) classify(err error) error {
 	var out error
 	switch {
 	case errors.As(err, new(*frame.MalformedError)), errors.As(err, new(*untrustedError)):
 		out = &IntegrityError{f.command, err, f.changed}
 	default:
 		out = &TransportError{f.command, err, f.changed}
-		if f.frames == 0 && !sent(err) {
-			return out
-		}
 	}
-	if f.effect == wire.EffectImmediate || f.effect == wire.EffectCommit {
-		return &OutcomeUnknownError{f.command, partial, out}
+	if f.done() {
+		return &OutcomeUnknownError{f.command, f.partial, out}
 	}
 	return out
 }

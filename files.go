@@ -2,6 +2,7 @@ package desfire
 
 import (
 	"context"
+	"errors"
 
 	"github.com/go-desfire/desfire/wire"
 )
@@ -100,8 +101,12 @@ func (c *Card) writeData(ctx context.Context, file FileNo, offset uint32, data [
 	for done := 0; ; done += t.per {
 		iso.Offset, iso.Data = offset+uint32(done), data[done:min(done+t.per, len(data))]
 		if err := c.runLong(ctx, iso, new(wire.Empty), false); err != nil {
-			if done > 0 {
-				err = &PartialWriteError{file, done, err}
+			var unknown *OutcomeUnknownError
+			switch {
+			case done > 0:
+				return &PartialWriteError{file, done, err}
+			case len(data) > t.per && errors.As(err, &unknown):
+				unknown.Partial = true
 			}
 			return err
 		}

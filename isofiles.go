@@ -196,6 +196,8 @@ func (c *Card) ISOUpdateBinary(ctx context.Context, file FileNo, offset uint32, 
 	if err := c.isoSecret((*wire.WriteData)(nil).Spec(), file); err != nil {
 		return err
 	}
+	var unknown *OutcomeUnknownError
+	no := file
 	for done := 0; ; done += per {
 		at := offset + uint32(done)
 		ef, err := shortEF("ISOUpdateBinary", file, at)
@@ -205,7 +207,10 @@ func (c *Card) ISOUpdateBinary(ctx context.Context, file FileNo, offset uint32, 
 		}
 		switch {
 		case err != nil && done > 0:
-			return &PartialWriteError{file, done, err}
+			return &PartialWriteError{no, done, err}
+		case len(data) > per && errors.As(err, &unknown):
+			unknown.Partial = true
+			return err
 		case err != nil:
 			return err
 		case done+per >= len(data):

@@ -48,9 +48,12 @@ func (c *Card) protect(ctx context.Context, r *request) (protection, error) {
 	if c.state.channel == nil {
 		return protection{}, &SessionLostError{spec.Name, c.state.gone}
 	}
-	mode := effective(spec, &f.FileSettings, c.state.channel.Info().KeyNo)
+	opened := c.state.channel.Info().KeyNo
+	mode := effective(spec, &f.FileSettings, opened)
 	p := protection{mode, f.Type, f.origin == fromClear && mode != wire.CommFull}
 	switch {
+	case !c.conf.Unguarded && !no.Secondary() && !grants(spec, &f.FileSettings, wire.Access(opened)) && !grants(spec, &f.FileSettings, wire.Free):
+		return p, &NoRightError{spec.Name, no, opened, f.Access}
 	case p.unprotected && c.conf.RequireProtected:
 		return p, &ProtectionError{spec.Name, fmt.Sprintf("the settings of file %d, which say that it is not enciphered, came in clear, and nothing protects them in a %v session: state them with AssumeFileSettings", no, c.state.scheme())}
 	case spec.Rule == wire.RuleWrite && mode != wire.CommFull:

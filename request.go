@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -163,20 +164,22 @@ func (c *Card) exchange(ctx context.Context, r *request, e wire.Encoded, p prote
 	a, err := c.send(ctx, r, body, e, c.maxAnswer(r, length))
 	o.status, o.frames = a.Status, a.Frames
 	effect := spec.EffectOn(p.ftype)
-	lost := failure{spec.Name, effect, a.Frames, c.state.changed}
-	if effect == wire.EffectImmediate || effect == wire.EffectCommit && (c.state.pending || err == nil && a.Status == spec.Success) {
-		c.state.changed = c.state.changed || err == nil || a.Frames > 0 || sent(err)
-		lost.changed = c.state.changed
+	lost := failure{command: spec.Name, effect: effect, whole: a.Whole}
+	if effect == wire.EffectImmediate && spec.Rule == wire.RuleWrite && mode != wire.CommFull && !c.link.Fits(len(body)) {
+		lost.partial = a.Frames > 0 || sent(err)
 	}
+	if lost.done() && (effect == wire.EffectImmediate || c.state.pending || err == nil && a.Status == spec.Success) {
+		c.state.changed = true
+	}
+	lost.changed = c.state.changed
 	if err != nil {
-		partial := effect == wire.EffectImmediate && !c.link.Fits(len(body))
 		c.removed = removed(err)
-		err = lost.classify(err, partial)
+		err = lost.classify(err)
 		c.state.forget(spec.Name + " broke off: " + err.Error())
 		return o, err
 	}
 	if !accepted(spec, a.Status, channel) {
-		return o, c.refuse(r, p, a.Status, lost)
+		return o, c.refuse(r, p, a, lost)
 	}
 	unsealed := c.state.unsealed(r.cmd)
 	c.state.after(r.cmd, p.ftype, spec.Success)
@@ -190,13 +193,13 @@ func (c *Card) exchange(ctx context.Context, r *request, e wire.Encoded, p prote
 		plain, err = c.open(channel, r.cmd, securemsg.Message{Code: code(spec, a.Status), Data: a.Data, Mode: back, Len: length})
 		if err != nil {
 			c.state.distrust("the answer to " + spec.Name + " was not authentic")
-			return o, lost.classify(&untrustedError{err}, false)
+			return o, lost.classify(&untrustedError{err})
 		}
 		c.tx = plain
 	}
 	if err := c.decode(r, plain, marks, a.Status, length); err != nil {
 		c.state.distrust("the answer to " + spec.Name + " did not fit")
-		return o, lost.classify(&untrustedError{err}, false)
+		return o, lost.classify(&untrustedError{err})
 	}
 	c.remember(r.cmd, r.rsp, channel != nil && scheme != wire.SchemeD40)
 	if c.state.channel != nil || c.state.pending {
@@ -215,17 +218,18 @@ func code(spec *wire.Spec, status wire.Status) byte {
 }
 
 // refuse judges a status that is no success. None is ever authenticated.
-func (c *Card) refuse(r *request, p protection, status wire.Status, lost failure) error {
-	spec := r.cmd.Spec()
+func (c *Card) refuse(r *request, p protection, a frame.Answer, lost failure) error {
+	spec, status := r.cmd.Spec(), a.Status
+	c.link.Open = true // if it is forged, the card may wait for the rest
 	refusal := &CommandError{Command: spec.Name, Status: status, App: c.state.app, Session: c.state.gone, Hint: c.hint(r.cmd, status)}
 	if !r.trial && !canAnswer(spec, status) {
 		c.state.distrust(fmt.Sprintf("%s was answered with %s, which no card gives", spec.Name, status.String()))
-		return lost.classify(&untrustedError{refusal}, false)
+		return lost.classify(&untrustedError{refusal})
 	}
 	pending := c.state.pending
 	c.state.after(r.cmd, p.ftype, status)
-	if pending && lost.effect == wire.EffectCommit {
-		return &OutcomeUnknownError{spec.Name, false, refusal}
+	if pending && lost.effect == wire.EffectCommit || lost.partial && a.Frames > 1 {
+		return &OutcomeUnknownError{spec.Name, lost.partial, refusal}
 	}
 	return refusal
 }

@@ -2,6 +2,7 @@ package frame
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/go-desfire/desfire/wire"
@@ -45,6 +46,7 @@ type Answer struct {
 	Data   []byte
 	Marks  []int // offsets into Data where frames met
 	Frames int   // answers that came, also of a failed exchange
+	Whole  bool  // the last frame of the command may have reached the card, also of a failed exchange
 }
 
 // Link sends logical commands over the frames of one activation. It keeps its
@@ -61,26 +63,29 @@ type Link struct {
 	tx, rx []byte
 	marks  []int
 	frames int
+	whole  bool
+	asking bool // for more of the answer
 }
 
 // Exchange sends a native command and gathers its answer. body is everything
 // after INS, cuts the places in it where a frame must break. The status is
 // that of the last answer, AdditionalFrame only in a Single exchange. An error
 // means that no complete answer came: it is the transport's or a
-// *MalformedError. The answer's Frames count even then.
+// *MalformedError. Frames and Whole count even then.
 func (l *Link) Exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts []int, want Want) (Answer, error) {
-	l.rx, l.marks, l.frames = l.rx[:0], l.marks[:0], 0
+	l.rx, l.marks, l.frames, l.whole, l.asking = l.rx[:0], l.marks[:0], 0, false, false
 	status, err := l.exchange(ctx, spec, body, cuts, want)
 	if err != nil {
-		return Answer{Frames: l.frames}, err
+		return Answer{Frames: l.frames, Whole: l.whole}, err
 	}
-	return Answer{status, l.rx, l.marks, l.frames}, nil
+	return Answer{status, l.rx, l.marks, l.frames, l.whole}, nil
 }
 
 func (l *Link) exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts []int, want Want) (wire.Status, error) {
 	ins := spec.INS
 	if spec.Exchange == wire.Single {
 		l.tx = l.command(l.tx[:0], ins, body, want.Long)
+		l.whole = true
 		status, err := l.gather(ctx, spec, l.Framing, want)
 		l.Open = err != nil || status == wire.StatusAdditionalFrame
 		return status, err
@@ -94,6 +99,7 @@ func (l *Link) exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts 
 			cuts[i] -= n
 		}
 		body = body[n:]
+		l.whole = last
 		st, err := l.gather(ctx, spec, l.Framing, want)
 		if err != nil {
 			return 0, err
@@ -121,6 +127,7 @@ func (l *Link) exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts 
 		case l.frames > maxAnswerFrames:
 			return 0, l.malformed(spec, fmt.Sprintf("the answer does not end after %d frames and %d bytes", l.frames, len(l.rx)))
 		}
+		l.asking = true
 		l.marks = append(l.marks, len(l.rx))
 		l.tx = AppendCommand(l.tx[:0], l.Framing, INSMore, nil)
 		st, err := l.gather(ctx, spec, l.Framing, want)
@@ -135,13 +142,13 @@ func (l *Link) exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts 
 
 // ISO sends one ISO 7816-4 command.
 func (l *Link) ISO(ctx context.Context, spec *wire.Spec, e wire.Encoded, want Want) (Answer, error) {
-	l.rx, l.frames = l.rx[:0], 0
+	l.rx, l.frames, l.whole, l.asking = l.rx[:0], 0, true, false
 	l.tx = AppendAPDU(l.tx[:0], byte(spec.Class), spec.INS, e.P1, e.P2, e.Bytes, e.Le)
 	status, err := l.gather(ctx, spec, Wrapped, want)
 	if err != nil {
-		return Answer{Frames: l.frames}, err
+		return Answer{Frames: l.frames, Whole: l.whole}, err
 	}
-	return Answer{status, l.rx, nil, l.frames}, nil
+	return Answer{status, l.rx, nil, l.frames, l.whole}, nil
 }
 
 // command appends a command frame.
@@ -191,6 +198,10 @@ func (l *Link) gather(ctx context.Context, spec *wire.Spec, framing Framing, wan
 	rsp, err := l.T.Transmit(ctx, l.tx)
 	if err != nil {
 		l.Open = true
+		var s interface{ Sent() bool }
+		if errors.As(err, &s) && !s.Sent() && !l.asking {
+			l.whole = false
+		}
 		return 0, err
 	}
 	l.frames++
