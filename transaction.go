@@ -44,6 +44,14 @@ func (c *Card) TransactWith(ctx context.Context, commit *wire.CommitTransaction,
 		return nil, ErrNested
 	}
 	defer c.nested.Store(false)
+	rsp, err := c.transact(ctx, commit, body)
+	if err != nil && c.state.pending {
+		c.state.unsettled = "a transaction was given up with changes pending"
+	}
+	return rsp, err
+}
+
+func (c *Card) transact(ctx context.Context, commit *wire.CommitTransaction, body func() error) (*wire.CommitTransactionResponse, error) {
 	if err := body(); err != nil {
 		if c.state.pending {
 			err = errors.Join(err, ignoreNoChanges(c.Abort(ctx)))
