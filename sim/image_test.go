@@ -90,6 +90,7 @@ func TestBadImages(t *testing.T) {
 		{"short record", strings.Replace(good, `"recordSize": 16`, `"recordSize": 17`, 1), "bytes"},
 		{"too much used", strings.Replace(good, `"storage": 8192`, `"storage": 1`, 1), "storage"},
 		{"bad hex", strings.Replace(good, `"DEADBEEF`, `"DEADBEEG`, 1), "hexadecimal"},
+		{"more than a card holds", strings.Replace(good, `"size": `, `"size": 9999`, 1), "more than 65536 bytes"},
 		{"bad type", strings.Replace(good, `"backup"`, `"bakup"`, 1), "bakup"},
 	} {
 		if x.image == good {

@@ -62,7 +62,7 @@ func (i *Image) takeKeys(m *memory) error {
 	}
 	for _, a := range m.apps {
 		for _, f := range a.files {
-			if f.sdm != nil && !(&Card{nvm: m, call: call{app: a}}).checkSDM(f, f.sdm) {
+			if f.sdm != nil && !checkSDM(m.sdmFacts(a, f), f.sdm) {
 				return fmt.Errorf("image: application %v: the sdm settings of file %d do not fit it", a.aid, f.no)
 			}
 			if f.tmac != nil && (f.tmac.key == nil || a.tmacFile() != f) {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -44,6 +45,9 @@ func (i *Image) memory() (*memory, error) {
 	if m.used < 0 || m.used > m.capacity() {
 		return nil, fmt.Errorf("image: %d bytes used of %d", m.used, m.capacity())
 	}
+	if err := i.filesFit(); err != nil {
+		return nil, err
+	}
 	for _, x := range i.Applications {
 		a, err := x.application(p)
 		if err != nil {
@@ -65,6 +69,23 @@ func (i *Image) memory() (*memory, error) {
 	}
 	return m, nil
 }
+
+// filesFit refuses files that no card has room for, before they get any.
+func (i *Image) filesFit() error {
+	room := maxFiles
+	for _, a := range i.Applications {
+		for _, f := range a.Files {
+			if f.Size < 0 || f.Size > room {
+				return fmt.Errorf("image: the files up to %d of application %v have more than %d bytes", f.No, a.AID, maxFiles)
+			}
+			room -= f.Size
+		}
+	}
+	return nil
+}
+
+// maxFiles is what all files together have at most, with the largest memory.
+const maxFiles = 1 << 16
 
 func oneByte(name string, h Hex) (wire.KeySett1, error) {
 	if len(h) != 1 {
@@ -132,20 +153,12 @@ func (x *ImageApplication) application(p profile) (a *application, err error) {
 }
 
 func (x *ImageFile) file() (f *file, err error) {
-	f = &file{no: wire.FileNo(x.No), typ: wire.FileUnknown, recordSize: x.RecordSize, maxRecords: x.MaxRecords}
-	for t := wire.FileStandard; t <= wire.FileTransactionMAC; t++ {
-		if t.String() == x.Type {
-			f.typ = t
-		}
+	f = &file{no: wire.FileNo(x.No), recordSize: x.RecordSize, maxRecords: x.MaxRecords}
+	if f.typ, err = fileType(x.Type); err != nil {
+		return nil, err
 	}
-	switch x.Comm {
-	case "plain":
-	case "mac":
-		f.comm = wire.CommMAC
-	case "full":
-		f.comm = wire.CommFull
-	default:
-		return nil, fmt.Errorf("comm %q: want plain, mac or full", x.Comm)
+	if f.comm, err = commMode(x.Comm); err != nil {
+		return nil, err
 	}
 	if f.rights, err = rightsOf(x.Rights); err != nil {
 		return nil, err
@@ -165,51 +178,98 @@ func (x *ImageFile) file() (f *file, err error) {
 	}
 	switch f.typ {
 	case wire.FileStandard, wire.FileBackup:
-		if x.Size < 1 || x.Size > 1<<24 || len(x.Data) > x.Size {
-			return nil, fmt.Errorf("size %d does not fit %d bytes of data", x.Size, len(x.Data))
-		}
-		if x.SDM != nil {
-			f.sdmOption, f.readCtr = true, x.SDM.ReadCtr
-			if len(x.SDM.Settings) > 0 {
-				f.sdm = new(wire.SDM)
-				if err := new(wire.Coder).Decode(x.SDM.Settings, nil, f.sdm); err != nil {
-					return nil, fmt.Errorf("sdm: %w", err)
-				}
-			}
-			if f.typ != wire.FileStandard || f.readCtr > maxReadCtr {
-				return nil, fmt.Errorf("sdm: wrong type of file or counter out of range")
-			}
-		}
-		f.data = make([]byte, x.Size)
-		copy(f.data, x.Data)
+		err = x.dataFile(f)
 	case wire.FileValue:
-		v := x.Value
-		if v == nil || v.Value < v.Lower || v.Value > v.Upper || v.LimitedCredit < 0 {
-			return nil, fmt.Errorf("the value is missing or beyond its limits")
-		}
-		f.lower, f.upper, f.value, f.limited = v.Lower, v.Upper, v.Value, v.LimitedCredit
-		f.limitedOn, f.freeGet, f.configured = v.Limited, v.FreeGetValue, v.Configured
+		err = x.valueFile(f)
 	case wire.FileTransactionMAC:
-		t := x.TMAC
-		if t == nil || len(t.Value) != 8 || len(t.ReaderID) != 16 {
-			return nil, fmt.Errorf("tmac is missing, or its value is not 8 or its readerID not 16 bytes")
-		}
-		f.tmac = &transactionMAC{exclude: t.Exclude, counter: t.Counter, value: [8]byte(t.Value), readerID: [16]byte(t.ReaderID)}
-		if t.Limit != nil {
-			f.tmac.limited, f.tmac.limit = true, *t.Limit
-		}
-	case wire.FileLinearRecord, wire.FileCyclicRecord:
-		if x.RecordSize < 1 || x.MaxRecords < 1 || x.RecordSize > 1<<24 || x.MaxRecords > 1<<24 || len(x.Records) > f.visible() {
-			return nil, fmt.Errorf("%d records of %d bytes do not fit %d", len(x.Records), x.RecordSize, x.MaxRecords)
-		}
-		for n, r := range x.Records {
-			if len(r) != x.RecordSize {
-				return nil, fmt.Errorf("record %d has %d bytes, want %d", n, len(r), x.RecordSize)
-			}
-			f.records = append(f.records, r)
-		}
+		err = x.tmacFile(f)
 	default:
-		return nil, fmt.Errorf("type %q: want standard, backup, value, linear, cyclic or tmac", x.Type)
+		err = x.recordFile(f)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return f, nil
+}
+
+func fileType(name string) (wire.FileType, error) {
+	for t := wire.FileStandard; t <= wire.FileTransactionMAC; t++ {
+		if t.String() == name {
+			return t, nil
+		}
+	}
+	return wire.FileUnknown, fmt.Errorf("type %q: want standard, backup, value, linear, cyclic or tmac", name)
+}
+
+func commMode(name string) (wire.CommMode, error) {
+	for _, m := range [...]wire.CommMode{wire.CommPlain, wire.CommMAC, wire.CommFull} {
+		if m.String() == name {
+			return m, nil
+		}
+	}
+	return 0, fmt.Errorf("comm %q: want plain, mac or full", name)
+}
+
+func (x *ImageFile) dataFile(f *file) error {
+	if x.Size < 1 || x.Size > 1<<24 || len(x.Data) > x.Size {
+		return fmt.Errorf("size %d does not fit %d bytes of data", x.Size, len(x.Data))
+	}
+	if x.SDM != nil {
+		if err := x.SDM.mirrors(f); err != nil {
+			return fmt.Errorf("sdm: %w", err)
+		}
+	}
+	f.data = make([]byte, x.Size)
+	copy(f.data, x.Data)
+	return nil
+}
+
+// mirrors gives a file secure dynamic messaging.
+func (x *ImageSDM) mirrors(f *file) error {
+	f.sdmOption, f.readCtr = true, x.ReadCtr
+	if len(x.Settings) > 0 {
+		f.sdm = new(wire.SDM)
+		if err := new(wire.Coder).Decode(x.Settings, nil, f.sdm); err != nil {
+			return err
+		}
+	}
+	if f.typ != wire.FileStandard || f.readCtr > maxReadCtr {
+		return errors.New("wrong type of file or counter out of range")
+	}
+	return nil
+}
+
+func (x *ImageFile) valueFile(f *file) error {
+	v := x.Value
+	if v == nil || v.Value < v.Lower || v.Value > v.Upper || v.LimitedCredit < 0 {
+		return errors.New("the value is missing or beyond its limits")
+	}
+	f.lower, f.upper, f.value, f.limited = v.Lower, v.Upper, v.Value, v.LimitedCredit
+	f.limitedOn, f.freeGet, f.configured = v.Limited, v.FreeGetValue, v.Configured
+	return nil
+}
+
+func (x *ImageFile) tmacFile(f *file) error {
+	t := x.TMAC
+	if t == nil || len(t.Value) != 8 || len(t.ReaderID) != 16 {
+		return errors.New("tmac is missing, or its value is not 8 or its readerID not 16 bytes")
+	}
+	f.tmac = &transactionMAC{exclude: t.Exclude, counter: t.Counter, value: [8]byte(t.Value), readerID: [16]byte(t.ReaderID)}
+	if t.Limit != nil {
+		f.tmac.limited, f.tmac.limit = true, *t.Limit
+	}
+	return nil
+}
+
+func (x *ImageFile) recordFile(f *file) error {
+	if x.RecordSize < 1 || x.MaxRecords < 1 || x.RecordSize > 1<<24 || x.MaxRecords > 1<<24 || len(x.Records) > f.visible() {
+		return fmt.Errorf("%d records of %d bytes do not fit %d", len(x.Records), x.RecordSize, x.MaxRecords)
+	}
+	for n, r := range x.Records {
+		if len(r) != x.RecordSize {
+			return fmt.Errorf("record %d has %d bytes, want %d", n, len(r), x.RecordSize)
+		}
+		f.records = append(f.records, r)
+	}
+	return nil
 }

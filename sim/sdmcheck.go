@@ -9,13 +9,24 @@ func (a span) overlaps(b span) bool {
 	return a.n > 0 && b.n > 0 && a.from < b.from+b.n && b.from < a.from+a.n
 }
 
+// sdmFacts are what the settings of secure dynamic messaging have to fit.
+type sdmFacts struct {
+	size     uint32 // of the file
+	keyCount int    // of the application
+	lrp      bool   // of the card
+}
+
+func (m *memory) sdmFacts(a *application, f *file) sdmFacts {
+	return sdmFacts{size: uint32(len(f.data)), keyCount: a.keyCount, lrp: m.config.lrp()}
+}
+
 // checkSDM judges the settings of secure dynamic messaging (command reference
 // 13.1, 13.2).
-func (c *Card) checkSDM(f *file, s *wire.SDM) bool {
+func checkSDM(file sdmFacts, s *wire.SDM) bool {
 	o, a := s.Options, s.Access
 	uid, ctr, enc := o.Has(wire.SDMUID), o.Has(wire.SDMReadCtr), o.Has(wire.SDMEncFile)
 	meta, fileRead := a.MetaRead(), a.FileRead()
-	exists := func(x wire.Access) bool { return x >= wire.Free || int(x) < c.call.app.keyCount }
+	exists := func(x wire.Access) bool { return x >= wire.Free || int(x) < file.keyCount }
 	switch {
 	case o&^(wire.SDMASCII|wire.SDMEncFile|wire.SDMReadCtrLimit|wire.SDMReadCtr|wire.SDMUID) != 0, !o.Has(wire.SDMASCII),
 		uint16(a)>>4&0xF != 0xF,
@@ -27,8 +38,7 @@ func (c *Card) checkSDM(f *file, s *wire.SDM) bool {
 		o.Has(wire.SDMReadCtrLimit) && (!ctr || s.ReadCtrLimit == 0):
 		return false
 	}
-	size := uint32(len(f.data))
-	inside := func(x span) bool { return x.n <= size && x.from <= size-x.n }
+	inside := func(x span) bool { return x.n <= file.size && x.from <= file.size-x.n }
 	var picc []span // UID, counter, PICC data
 	switch {
 	case meta == wire.Free:
@@ -40,7 +50,7 @@ func (c *Card) checkSDM(f *file, s *wire.SDM) bool {
 		}
 	case meta < wire.Free:
 		n := uint32(32)
-		if c.nvm.config.lrp() {
+		if file.lrp {
 			n = 48
 		}
 		picc = append(picc, span{s.PICCDataOffset, n})

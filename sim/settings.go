@@ -84,7 +84,7 @@ func (c *Card) changeFileSettings(m *wire.ChangeFileSettings, _ *wire.Empty) wir
 		return wire.StatusPermissionDenied
 	case m.Option&^known != 0,
 		!c.quirks.AbsentKeyInRights && !c.rightsExist(m),
-		m.SDM != nil && !c.checkSDM(f, m.SDM),
+		m.SDM != nil && !checkSDM(c.nvm.sdmFacts(c.call.app, f), m.SDM),
 		f.tmac != nil && !c.checkTMAC(f.tmac, m):
 		return wire.StatusParameterError
 	}
