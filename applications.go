@@ -2,6 +2,7 @@ package desfire
 
 import (
 	"context"
+	"errors"
 
 	"github.com/go-desfire/desfire/wire"
 )
@@ -56,8 +57,23 @@ func (c *Card) SelectApplication(ctx context.Context, aid AID) error {
 }
 
 // CreateApplication creates an application. At PICC level; whether it needs
-// the PICC master key is up to the card's settings.
+// the PICC master key is up to the card's settings. An application that has no
+// keys, or whose master key and settings can never be changed, as with zero KS1,
+// is an *ArgumentError: see CreateFrozenApplication.
 func (c *Card) CreateApplication(ctx context.Context, app *wire.CreateApplication) error {
+	const frozen = wire.SettMasterChangeable | wire.SettChangeable
+	switch {
+	case app.KS2.Keys() == 0:
+		return &ArgumentError{"CreateApplication", errors.New("KS2 gives the application no keys: see wire.NewKeySett2, or say CreateFrozenApplication")}
+	case app.KS1&frozen == 0:
+		return &ArgumentError{"CreateApplication", errors.New("KS1 freezes master key and settings for ever: wire.SettDefault leaves them changeable, or say CreateFrozenApplication")}
+	}
+	return c.CreateFrozenApplication(ctx, app)
+}
+
+// CreateFrozenApplication is CreateApplication for whatever KS1 and KS2 say:
+// what they freeze can never be undone.
+func (c *Card) CreateFrozenApplication(ctx context.Context, app *wire.CreateApplication) error {
 	_, err := Do(ctx, c, app)
 	return err
 }
