@@ -51,6 +51,7 @@ func refusal(part Part, err error, needs string) (m Missing, ok bool) {
 	m = Missing{What: part, Err: err}
 	var refused *desfire.CommandError
 	switch {
+	case !Refused(err):
 	case errors.As(err, &refused):
 		m.Command, m.Status = refused.Command, fmt.Sprintf("%04X", uint16(refused.Status))
 		m.Reason = fmt.Sprintf("%s was refused with %s (%s)", m.Command, refused.Status.String(), m.Status)
@@ -58,11 +59,23 @@ func refusal(part Part, err error, needs string) (m Missing, ok bool) {
 			m.Needs = needs
 		}
 		return m, true
-	case errors.Is(err, errors.ErrUnsupported):
+	default:
 		m.Reason = "this card cannot tell it"
 		return m, true
 	}
 	return m, false
+}
+
+// Refused reports whether an error is the answer of a card that is there and
+// said no, or cannot know the command at all. Whoever controls the air can make
+// a card say no. A status that the command cannot have, and a refusal that leaves
+// open what happened, are none.
+func Refused(err error) bool {
+	switch {
+	case errors.As(err, new(*desfire.IntegrityError)), errors.As(err, new(*desfire.OutcomeUnknownError)), errors.As(err, new(*desfire.TransportError)):
+		return false
+	}
+	return errors.As(err, new(*desfire.CommandError)) || errors.Is(err, errors.ErrUnsupported)
 }
 
 // find returns what is missing of a kind, nil if it is not.

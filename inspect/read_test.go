@@ -228,6 +228,43 @@ func TestReadGoesOnAfterARefusal(t *testing.T) {
 	}
 }
 
+// forging answers a command itself, once.
+type forging struct {
+	desfire.Transport
+	ins    byte
+	answer []byte
+}
+
+func (f *forging) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	if len(command) > 1 && command[1] == f.ins && f.answer != nil {
+		answer := f.answer
+		f.answer = nil
+		return answer, nil
+	}
+	return f.Transport.Transmit(ctx, command)
+}
+
+// A status that a command cannot have is no refusal: the reading ends there, and
+// what was read until then stays.
+func TestReadBelievesNoImpossibleStatus(t *testing.T) {
+	ctx := context.Background()
+	picc, err := sim.New(&sim.Config{Generation: wire.EV2})
+	must(t, err)
+	for status, refused := range map[string]bool{"\x91\xAE": true, "\x91\x9D": true, "\x90\x00": false, "\x6A\x82": false, "\x91\x42": false} {
+		f := &forging{Transport: picc.Present(), ins: wire.InsGetKeySettings, answer: []byte(status)}
+		card, err := desfire.Connect(ctx, f, nil)
+		must(t, err)
+		c, err := inspect.Read(ctx, card, &inspect.Config{Ask: inspect.Summary})
+		switch {
+		case refused && (err != nil || c.MissingPart(inspect.PartKeySettings) == nil || c.Applications == nil):
+			t.Errorf("%X: %+v, %v", status, c, err)
+		case !refused && (!errors.As(err, new(*desfire.IntegrityError)) || inspect.Refused(err) || c.FreeMemory == nil || c.Applications != nil):
+			t.Errorf("%X: %+v, %v", status, c, err)
+		}
+		must(t, card.Close())
+	}
+}
+
 func TestReadFixedCards(t *testing.T) {
 	for g, want := range map[wire.Generation]struct {
 		files  []int

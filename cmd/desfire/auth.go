@@ -129,7 +129,7 @@ func (a *app) authCheck(ctx context.Context, card *desfire.Card, l wire.Place, n
 		how = *m
 	}
 	if err := card.AuthenticateWith(ctx, how, no, a.key); err != nil {
-		return a.suggestDiagnosis(err, l, no, how)
+		return weakMethod(a.suggestDiagnosis(err, l, no, how))
 	}
 	s, ok := card.Session()
 	if !ok {

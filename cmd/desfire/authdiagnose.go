@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/diagnose"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -124,7 +125,7 @@ func (a *app) guessType(ctx context.Context, card *desfire.Card, m *key.Method) 
 	switch {
 	case err == nil:
 		return key.FromWire(s.KS2.KeyType()), nil
-	case !refusal(err):
+	case !inspect.Refused(err):
 		return 0, err
 	case m != nil && (*m == key.MethodD40 || *m == key.MethodISO):
 		return key.Type2K3DES, nil

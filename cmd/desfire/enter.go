@@ -44,7 +44,7 @@ func (a *app) authenticate(ctx context.Context, card *desfire.Card) error {
 		return nil
 	}
 	if err := card.Authenticate(ctx, desfire.KeyNo(a.keyNo), a.key); err != nil {
-		return err
+		return weakMethod(err)
 	}
 	if s, ok := card.Session(); ok {
 		a.log.Debug("authenticated", "key", s.KeyNo, "method", s.Method, "application", card.Application())

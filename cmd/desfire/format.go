@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -41,6 +42,9 @@ type formatResult struct {
 var errNotConfirmed = errors.New("not confirmed: nothing was done")
 
 func (a *app) format(ctx context.Context, cmd *cobra.Command, card *desfire.Card, yes bool) error {
+	if !card.Generation().Has(wire.FeatureApplications) {
+		return fmt.Errorf("%v comes with its application and files, and nothing deletes them", card)
+	}
 	if err := a.enterCard(ctx, card); err != nil {
 		return err
 	}
@@ -55,7 +59,7 @@ func (a *app) format(ctx context.Context, cmd *cobra.Command, card *desfire.Card
 			names[i] = aid.String()
 		}
 		what = count(len(aids), "application") + ": " + strings.Join(names, " ")
-	case !refusal(err):
+	case !inspect.Refused(err):
 		return err
 	}
 	fmt.Fprintf(a.stderr, "%s on %s has %s\n", a.err.title.Render(card.String()), a.at, what)

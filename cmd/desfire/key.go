@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -86,7 +87,7 @@ func (a *app) keyVersions(ctx context.Context, card *desfire.Card, l wire.Place,
 	default:
 		s, err := card.KeySettings(ctx)
 		switch {
-		case refusal(err):
+		case inspect.Refused(err):
 			return fmt.Errorf("how many keys %s has is not free to read: name them, as in desfire key version %v 0 1: %w", l.Words(), l, err)
 		case err != nil:
 			return err

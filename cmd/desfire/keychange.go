@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/wire"
@@ -219,7 +220,7 @@ func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *
 		}
 	case errors.Is(err, wire.StatusNoSuchKey):
 		return fmt.Errorf("%s has no key %d: %w", v.l.Words(), v.no, err)
-	case !refusal(err):
+	case !inspect.Refused(err):
 		return err
 	}
 	if a.json && (v.yes || v.dryRun) {

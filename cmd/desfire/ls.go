@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
@@ -92,10 +91,4 @@ func (a *app) inspect(ctx context.Context, card *desfire.Card, conf *inspect.Con
 		c.Reader = a.at
 	}
 	return c, err
-}
-
-// refusal reports whether the card is there and said no.
-func refusal(err error) bool {
-	var refused *desfire.CommandError
-	return errors.As(err, &refused) || errors.Is(err, errors.ErrUnsupported)
 }

@@ -177,17 +177,20 @@ func (a *app) openTag(ctx context.Context, card *desfire.Card) (*ndef.Tag, error
 	}
 	if a.key == nil {
 		tag, err := ndef.Open(ctx, card)
-		return tag, noTag(err)
+		return tag, noTag(card, err)
 	}
 	if err := a.enter(ctx, card, wire.Place{Name: string(wire.NDEFName[:])}); err != nil {
-		return nil, noTag(err)
+		return nil, noTag(card, err)
 	}
 	return ndef.OpenInSession(ctx, card, card.Generation())
 }
 
 // noTag says how a card becomes one that phones read.
-func noTag(err error) error {
-	if errors.Is(err, wire.StatusISOFileNotFound) {
+func noTag(card *desfire.Card, err error) error {
+	switch missing := errors.Is(err, wire.StatusISOFileNotFound); {
+	case missing && !card.Generation().Has(wire.FeatureApplications):
+		return fmt.Errorf("%v has no NDEF application, and none can be made on it: %w", card, err)
+	case missing:
 		return fmt.Errorf("the card has no NDEF application: desfire ndef format makes one: %w", err)
 	}
 	return err

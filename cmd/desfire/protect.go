@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -33,6 +34,15 @@ func (a *app) readWeakest(cmd *cobra.Command) error {
 		}
 	}
 	return &usageError{cmd, fmt.Errorf("--weakest %q: want %s", hideKeys(a.weakestName), strings.Join(weakestNames(), ", "))}
+}
+
+// weakMethod says how an authentication that was too weak would be accepted.
+func weakMethod(err error) error {
+	var weak *desfire.WeakMethodError
+	if errors.As(err, &weak) {
+		return fmt.Errorf("%w: nothing was tried; if the card is as old as it says, --weakest %s accepts it", err, strings.ToLower(weak.Method.String()))
+	}
+	return err
 }
 
 // cardConfig is how every card is connected to. observe may be nil.

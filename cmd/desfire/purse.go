@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/place"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -55,7 +56,7 @@ func (p *purse) find(ctx context.Context, a *app, card *desfire.Card) error {
 	switch {
 	case errors.As(err, new(*noApplicationError)):
 		return err
-	case refusal(err) && a.key == nil: // the card will say where the limits are
+	case inspect.Refused(err) && a.key == nil: // the card will say where the limits are
 		return selectPlace(ctx, card, p.app)
 	case err != nil:
 		return err

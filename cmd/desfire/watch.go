@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/place"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -41,13 +42,13 @@ were listed.`,
 
 // watchEvent is one line of watch --json.
 type watchEvent struct {
-	Time         time.Time  `json:"time"`
-	Event        string     `json:"event"`
-	Reader       string     `json:"reader"`
-	ATR          hexBytes   `json:"atr"`
-	UID          hexBytes   `json:"uid"`
-	Applications []wire.AID `json:"applications"`
-	Error        string     `json:"error"`
+	Time         time.Time    `json:"time"`
+	Event        string       `json:"event"`
+	Reader       string       `json:"reader"`
+	ATR          hexBytes     `json:"atr"`
+	UID          hexBytes     `json:"uid"`
+	Applications []wire.Place `json:"applications"`
+	Error        string       `json:"error"`
 }
 
 // hexBytes are bytes that JSON shows as hexadecimal digits.
@@ -200,8 +201,17 @@ func (w *watcher) list(ctx context.Context, card *desfire.Card) {
 	e := w.inserted(card.Reader(), card.ATR())
 	e.UID = card.UID()
 	w.debug("Opened", card, e.Reader)
-	var err error
-	e.Applications, err = card.Applications(ctx)
+	c, err := inspect.Read(ctx, card, &inspect.Config{
+		Ask:   inspect.AskApplications,
+		Enter: func(context.Context, *desfire.Card, wire.Place) error { return nil }, // a card begins at its level
+	})
+	if m := c.MissingPart(inspect.PartApplications); err == nil && m != nil {
+		err = m.Err
+	}
+	e.Applications = []wire.Place{}
+	for _, app := range c.Applications {
+		e.Applications = append(e.Applications, app.Place)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return // it left, which will be told
@@ -209,11 +219,10 @@ func (w *watcher) list(ctx context.Context, card *desfire.Card) {
 		w.refused(e, err)
 		return
 	case len(e.Applications) == 0:
-		e.Applications = []wire.AID{}
 		w.line("No applications on the card", e.Reader)
 	}
-	for _, aid := range e.Applications {
-		w.line("Found application "+aid.String(), e.Reader)
+	for _, p := range e.Applications {
+		w.line("Found application "+p.String(), e.Reader)
 	}
 	w.report(e.Reader, e)
 }

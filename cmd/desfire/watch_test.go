@@ -100,7 +100,7 @@ func TestWatchEvents(t *testing.T) {
 		}
 		return got[name][0]
 	}
-	if e := one("inserted A"); len(e.Applications) != 2 || e.Applications[0] != transitApp || e.Error != "" {
+	if e := one("inserted A"); len(e.Applications) != 2 || e.Applications[0].AID != transitApp || e.Error != "" {
 		t.Errorf("inserted: %+v", e)
 	}
 	if e := one("inserted SAM"); e.Applications != nil || !strings.Contains(e.Error, "left out: a SAM slot") {
