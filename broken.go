@@ -55,7 +55,7 @@ type WeakMethodError struct {
 }
 
 func (e *WeakMethodError) Error() string {
-	return fmt.Sprintf("desfire: authenticate: the card, which says that it is of generation %v, leaves no method stronger than %v, and the weakest accepted is %v", e.Generation, e.Method, e.Weakest)
+	return fmt.Sprintf("desfire: authenticate by %v: not done, since the weakest method accepted is %v; the card says that it is of generation %v, which nothing proves", e.Method, e.Weakest, e.Generation)
 }
 
 // NoRightError means that a command was not sent, because the settings of the
@@ -130,7 +130,7 @@ func selects(cmd wire.Command) bool {
 	case *wire.SelectApplication:
 		return true
 	case *wire.ISOSelect:
-		return m.SelectsDF()
+		return isFence(m)
 	}
 	return false
 }

@@ -99,7 +99,11 @@ func (s *state) after(cmd wire.Command, t wire.FileType, status wire.Status) {
 		s.end("SelectApplication ended the session, though it was refused")
 	case *wire.ISOSelect:
 		if ok && m.SelectsDF() {
+			before := *s
 			s.selected(placeOf(m), "ISO SELECT of an application ended the session")
+			if !isFence(m) {
+				s.changed, s.broken, s.unsettled = before.changed, before.broken, before.unsettled
+			}
 		}
 	case *wire.Authenticate, *wire.AuthenticateISO, *wire.AuthenticateAES, *wire.ISOGetChallenge,
 		*wire.AuthenticateEV2First, *wire.AuthenticateEV2NonFirst, *wire.AuthenticateLRPFirst, *wire.AuthenticateLRPNonFirst:
@@ -111,7 +115,9 @@ func (s *state) after(cmd wire.Command, t wire.FileType, status wire.Status) {
 		}
 	case *wire.DeleteApplication:
 		if ok && m.AID == s.app && s.app != wire.PICC {
+			changed := s.changed
 			s.selected(place{}, "")
+			s.changed = changed
 		}
 		s.pending = false
 	case *wire.FormatPICC:
@@ -181,6 +187,12 @@ func (s *state) ownKey(no wire.KeyNo) bool {
 		no &= 0x3F
 	}
 	return s.channel.Info().KeyNo == no
+}
+
+// isFence reports whether an ISO SELECT surely selects an application or the
+// card, which drops what is pending: an identifier may be that of a file.
+func isFence(m *wire.ISOSelect) bool {
+	return m.SelectsDF() && (m.By != wire.SelectByID || placeOf(m) == place{})
 }
 
 // placeOf is what an ISO SELECT selects, in words of its own: which AID it is
