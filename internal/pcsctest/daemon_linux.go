@@ -109,6 +109,20 @@ func (d *daemon) end(sig syscall.Signal) {
 	os.Remove(socket)
 }
 
+// Terminate asks pcscd to end as its service manager would, and does not wait:
+// it may be in an exchange with a card of the caller's. Stop waits.
+func (s *Stack) Terminate(t testing.TB) {
+	t.Helper()
+	if s.d == nil {
+		t.Fatal("this pcscd is not ours to stop: use StartOwned")
+	}
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
+	if s.d.proc != nil {
+		s.d.proc.Signal(syscall.SIGTERM)
+	}
+}
+
 // Stop ends pcscd as its service manager would.
 func (s *Stack) Stop(t testing.TB) { s.end(t, syscall.SIGTERM) }
 

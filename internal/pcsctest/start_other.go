@@ -21,3 +21,6 @@ func (s *Stack) Kill(t testing.TB) { t.Fatal("no pcscd of ours") }
 
 // Restart starts pcscd again after Stop or Kill.
 func (s *Stack) Restart(t testing.TB) { t.Fatal("no pcscd of ours") }
+
+// Terminate asks pcscd to end, and does not wait.
+func (s *Stack) Terminate(t testing.TB) { t.Fatal("no pcscd of ours") }
