@@ -256,7 +256,7 @@ func stepOutcome(err error) error {
 // is not SafeToRetry: a step finds out for itself what was done.
 func lost(err error) bool {
 	return errors.As(err, new(*OutcomeUnknownError)) || errors.As(err, new(*TransportError)) ||
-		errors.As(err, new(*IntegrityError)) || errors.Is(err, ErrClosed)
+		errors.As(err, new(*IntegrityError)) || errors.As(err, new(*BrokenError)) || errors.Is(err, ErrClosed)
 }
 
 // mayMend reports whether it is worth while to connect anew to a card that is

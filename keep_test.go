@@ -107,6 +107,8 @@ func TestKeepJudgesErrors(t *testing.T) {
 		"unknown outcome":                 {&OutcomeUnknownError{Command: "Debit", Err: link}, always},
 		"part of a write":                 {&PartialWriteError{Err: link}, always},
 		"closed":                          {ErrClosed, always},
+		"what a broken link left":         {&BrokenError{Command: "Debit", Changed: true}, always},
+		"broken link after a change":      {&TransportError{Command: "Debit", Err: goneError{}, Changed: true}, always},
 		"impossible status":               {strange, 2},
 		"impossible status to a change":   {&OutcomeUnknownError{Command: "Debit", Err: strange}, 2},
 		"refused commit":                  {&OutcomeUnknownError{Command: "CommitTransaction", Err: refusal}, 2},
@@ -273,6 +275,33 @@ func TestKeepRandomID(t *testing.T) {
 		})
 		if !errors.Is(err, context.Canceled) || !errors.Is(why, errNoIdentity) || steps != before || steps < 10 {
 			t.Errorf("%v, %v, %d steps, %d before the card left", err, why, steps, before)
+		}
+	})
+}
+
+// refusing answers every command with the same status.
+type refusing struct{}
+
+func (refusing) Transmit(context.Context, []byte) ([]byte, error) { return unhex("911C"), nil }
+
+// A card that does not even tell its version may have been spoken for by
+// somebody else, once; then it is left alone.
+func TestKeepLeavesACardAloneThatRefusesAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, opened := newFakeSource(), 0
+		go func() {
+			s.events <- Event{Kind: CardInserted, Reader: "a", Open: func(context.Context) (Transport, error) {
+				opened++
+				return refusing{}, nil
+			}}
+			time.Sleep(time.Hour)
+			s.insert("b", &fakeCard{uid: "04000000000002"})
+		}()
+		var got []string
+		err := Keep(t.Context(), s, &KeepConfig{OnChange: func(c KeepChange) { got = append(got, c.State.String()) }},
+			func(context.Context, *Card) (bool, error) { return true, nil })
+		if want := []string{"waiting", "retrying", "other", "holding", "done"}; err != nil || opened != 2 || !slices.Equal(got, want) {
+			t.Errorf("%v, opened %d times, %q, want %q", err, opened, got, want)
 		}
 	})
 }

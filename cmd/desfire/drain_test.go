@@ -147,7 +147,6 @@ func TestDrainInterruptedAway(t *testing.T) {
 			time.Sleep(100 * time.Microsecond)
 		}
 		f.Lift()
-		time.Sleep(50 * time.Millisecond)
 		cancel()
 	}()
 	d.app.json = false
