@@ -96,6 +96,7 @@ func (c *Card) AuthenticateWith(ctx context.Context, m key.Method, no KeyNo, k k
 }
 
 func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf securemsg.Config) error {
+	defer func() { h.Wipe() }()
 	_, data := h.First()
 	frames := authFrames(conf.Method, conf.KeyNo)
 	first := frames[0].Spec()
@@ -240,6 +241,7 @@ func (c *Card) authenticateISO7816(ctx context.Context, no KeyNo, k key.Key) err
 	if err != nil {
 		return &ArgumentError{"authenticate", err}
 	}
+	defer h.Wipe()
 	ask := &wire.ISOGetChallenge{Length: h.First()}
 	rsp := new(wire.Data)
 	if err := c.run(ctx, request{cmd: ask, rsp: rsp}); err != nil {
