@@ -83,14 +83,17 @@ func (ch *channel) rights() wire.AccessRights {
 	return wire.AccessRights{Read: 1, Write: 1, ReadWrite: 1, Change: 0}
 }
 
-func (ch *channel) tmacRights() wire.AccessRights {
+func (ch *channel) tmacRights(k kind) wire.AccessRights {
 	r := ch.rights()
 	r.Write = wire.Never
+	if k == withPlainTMAC {
+		r.ReadWrite = wire.Never
+	}
 	return r
 }
 
 // files are the settings of the files, as the caller states them.
-func (ch *channel) files(tmac bool) map[wire.FileNo]wire.FileSettings {
+func (ch *channel) files(k kind) map[wire.FileNo]wire.FileSettings {
 	o := wire.FileOption(ch.mode)
 	m := map[wire.FileNo]wire.FileSettings{
 		ch.standardFile(): {Type: wire.FileStandard, Option: o, Access: ch.rights(), Size: 256},
@@ -100,8 +103,8 @@ func (ch *channel) files(tmac bool) map[wire.FileNo]wire.FileSettings {
 	if ch.gen != wire.Light {
 		m[backupFile] = wire.FileSettings{Type: wire.FileBackup, Option: o, Access: ch.rights(), Size: 32}
 	}
-	if tmac {
-		m[tmacFile] = wire.FileSettings{Type: wire.FileTransactionMAC, Option: o, Access: ch.tmacRights()}
+	if k == withTMAC || k == withPlainTMAC {
+		m[tmacFile] = wire.FileSettings{Type: wire.FileTransactionMAC, Option: o, Access: ch.tmacRights(k)}
 	}
 	return m
 }
@@ -132,6 +135,7 @@ const (
 	simple kind = iota
 	withTMAC
 	withKeySets
+	withPlainTMAC // transactions are not to name their reader
 )
 
 var comms = map[wire.CommMode]string{wire.CommPlain: "plain", wire.CommMAC: "mac", wire.CommFull: "full"}
@@ -162,7 +166,7 @@ func (ch *channel) image(t testing.TB, k kind) []byte {
 	for no := range app.KeyCount {
 		img.Keys = append(img.Keys, stored(app.AID, no, byte(no)))
 	}
-	for no, fs := range ch.files(k == withTMAC) {
+	for no, fs := range ch.files(k) {
 		r := fs.Access.Uint16()
 		f := sim.ImageFile{No: int(no), Type: fs.Type.String(), Comm: comms[fs.Comm()], Rights: sim.Hex{byte(r >> 8), byte(r)},
 			Size: int(fs.Size), RecordSize: int(fs.RecordSize), MaxRecords: int(fs.MaxRecords)}

@@ -59,7 +59,7 @@ var jobs = []*job{
 		if err := r.login(0); err != nil {
 			return err
 		}
-		if err := r.step(r.card.ChangeKey(r.ctx, 0, r.ch.key(newKeys), nil)); err != nil {
+		if err := r.last(r.card.ChangeKey(r.ctx, 0, r.ch.key(newKeys), nil)); err != nil {
 			return err
 		}
 		return r.authenticate(0, newKeys)
@@ -78,7 +78,7 @@ var jobs = []*job{
 		if err := r.loginPICC(); err != nil {
 			return err
 		}
-		if err := r.step(r.card.ChangeKey(r.ctx, 0, r.ch.key(newKeys|piccKey), nil)); err != nil {
+		if err := r.last(r.card.ChangeKey(r.ctx, 0, r.ch.key(newKeys|piccKey), nil)); err != nil {
 			return err
 		}
 		return r.authenticate(0, newKeys|piccKey)
@@ -135,7 +135,7 @@ var jobs = []*job{
 			return err
 		}
 		return r.step(r.card.CreateFile(r.ctx, &wire.CreateTransactionMACFile{
-			File: tmacFile, Option: wire.FileOption(r.ch.mode), Access: r.ch.tmacRights(), KeyOption: wire.TMKeyAES,
+			File: tmacFile, Option: wire.FileOption(r.ch.mode), Access: r.ch.tmacRights(withTMAC), KeyOption: wire.TMKeyAES,
 			Key: [16]byte(secret(key.TypeAES, 0x71).Export()), KeyVersion: 3,
 		}))
 	}},
@@ -207,7 +207,7 @@ func keySet(r *run) error {
 	if r.step(err) != nil {
 		return err
 	}
-	if err := r.step(r.card.RollKeySet(r.ctx, 1)); err != nil {
+	if err := r.last(r.card.RollKeySet(r.ctx, 1)); err != nil {
 		return err
 	}
 	return r.authenticate(0, otherSet)
@@ -256,7 +256,7 @@ func (r *run) login(no wire.KeyNo) error {
 	if err != nil {
 		return err
 	}
-	stateFiles(r.card, r.ch.files(r.job.kind == withTMAC))
+	stateFiles(r.card, r.ch.files(r.job.kind))
 	return r.authenticate(no, byte(no))
 }
 
@@ -312,4 +312,12 @@ func (r *run) step(err error) error {
 		}
 	}
 	return err
+}
+
+// last ends a step that ends the session as well, as the caller knows.
+func (r *run) last(err error) error {
+	if err == nil {
+		r.authenticated = false
+	}
+	return r.step(err)
 }

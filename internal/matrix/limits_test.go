@@ -24,7 +24,7 @@ var limits = []*limit{
 		cite: "command reference 4.5; secure-messaging reference 3.6, 4.8",
 		lie:  deniedStep,
 		holds: func(c *cell, f *fault, at int, o *outcome) bool {
-			return o.refused && c.job.immediate && !success(c.shown(f, at))
+			return o.refused && c.job.immediate && refusal(c.shown(f, at))
 		},
 	},
 	{
@@ -107,6 +107,16 @@ func (c *cell) shown(f *fault, at int) []byte {
 func success(frame []byte) bool {
 	n := len(frame)
 	return n >= 2 && frame[n-2] == 0x91 && (frame[n-1] == 0 || frame[n-1] == 0x90) || n >= 2 && frame[n-2] == 0x90 && frame[n-1] == 0
+}
+
+// refusal reports whether a frame says no as a card may.
+func refusal(frame []byte) bool {
+	n := len(frame)
+	if n < 2 || success(frame) {
+		return false
+	}
+	s := wire.Status(frame[n-2])<<8 | wire.Status(frame[n-1])
+	return s.IsNative() && s.Known() && s != wire.StatusAdditionalFrame
 }
 
 // knowable finds the rule that explains a lie, nil if there is none.
