@@ -88,7 +88,8 @@ type drainSummary struct {
 	Final       *int32      `json:"final"`        // null where it is not known
 	Losses      int         `json:"losses"`       // how often the card was lost
 	Seconds     float64     `json:"seconds"`
-	End         string      `json:"end"` // empty, left-over, interrupted, failed
+	Unprotected bool        `json:"unprotected,omitempty"` // what the card said may be forged
+	End         string      `json:"end"`                   // empty, left-over, interrupted, failed
 }
 
 type drain struct {
@@ -231,15 +232,17 @@ func (d *drain) event(e drainEvent) {
 // summary says how it went.
 func (d *drain) summary() error {
 	s := &d.sum
+	s.Unprotected = d.unprotected.Load()
 	if d.json {
 		return d.emit(s)
 	}
+	d.warnUnprotected()
 	if s.Start == nil || s.End == "failed" && s.Debits+s.NotDone+s.Unknown == 0 {
 		return nil // the error says all
 	}
 	p := d.out
 	row := func(name, value string) { d.printf("  %s%s  %s\n", name, pad(name, 12), value) }
-	d.printf("%s %s, application %v, file %d\n", p.title.Render("Summary:"), s.Card, s.Application, s.File)
+	d.printf("%s %s, %s, file %d\n", p.title.Render("Summary:"), s.Card, s.Application.Words(), s.File)
 	row("start value", p.number.Render(strconv.Itoa(int(*s.Start))))
 	done := count(s.Debits, "debit") + " of " + strconv.Itoa(int(s.Amount))
 	if s.Resolved > 0 {

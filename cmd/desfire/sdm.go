@@ -105,29 +105,12 @@ type sdmOffset struct {
 	Length uint32 `json:"length,omitempty"`
 }
 
-// sdmOffsets lists the offsets of settings, in the order of the file.
+// sdmOffsets are the mirrors of settings as they are printed.
 func sdmOffsets(s *wire.SDM, lrp bool) []sdmOffset {
 	var list []sdmOffset
-	add := func(name string, offset uint32, n uint32) { list = append(list, sdmOffset{name, offset, n}) }
-	picc := uint32(32)
-	if lrp {
-		picc = 48
+	for _, m := range sdm.Mirrors(s, lrp) {
+		list = append(list, sdmOffset(m))
 	}
-	if s.Access.MetaRead() < wire.Free {
-		add("PICCData", s.PICCDataOffset, picc)
-	} else {
-		if s.Options.Has(wire.SDMUID) {
-			add("UID", s.UIDOffset, 14)
-		}
-		if s.Options.Has(wire.SDMReadCtr) {
-			add("SDMReadCtr", s.ReadCtrOffset, 6)
-		}
-	}
-	add("SDMMACInput", s.MACInputOffset, s.MACOffset-s.MACInputOffset)
-	if s.Options.Has(wire.SDMEncFile) {
-		add("SDMENC", s.ENCOffset, s.ENCLength)
-	}
-	add("SDMMAC", s.MACOffset, 16)
 	return list
 }
 

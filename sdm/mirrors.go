@@ -1,0 +1,43 @@
+package sdm
+
+import "github.com/go-desfire/desfire/wire"
+
+// Mirror is a part of a file that the card fills in, or covers, when it shows a
+// message.
+type Mirror struct {
+	Name   string // PICCData, UID, SDMReadCtr, SDMMACInput, SDMENC or SDMMAC
+	Offset uint32 // bytes of the file
+	Length uint32
+}
+
+// Mirrors lists the parts that settings name, in the order of the messages: who
+// the card is, what is authenticated, what is enciphered, the MAC. SDMMACInput is
+// what the MAC is made over, and may be empty. Under LRP PICCData is longer.
+func Mirrors(s *wire.SDM, useLRP bool) []Mirror {
+	var list []Mirror
+	add := func(name string, offset, n uint32) { list = append(list, Mirror{name, offset, n}) }
+	meta, file := s.Access.MetaRead(), s.Access.FileRead()
+	switch {
+	case meta == wire.Never:
+	case meta == wire.Free:
+		if s.Options.Has(wire.SDMUID) {
+			add("UID", s.UIDOffset, uidChars)
+		}
+		if s.Options.Has(wire.SDMReadCtr) && s.ReadCtrOffset != wire.SDMNoMirror {
+			add("SDMReadCtr", s.ReadCtrOffset, ctrChars)
+		}
+	case useLRP:
+		add("PICCData", s.PICCDataOffset, piccLRPChars)
+	default:
+		add("PICCData", s.PICCDataOffset, piccChars)
+	}
+	if file == wire.Never {
+		return list
+	}
+	add("SDMMACInput", s.MACInputOffset, s.MACOffset-s.MACInputOffset)
+	if s.Options.Has(wire.SDMEncFile) {
+		add("SDMENC", s.ENCOffset, s.ENCLength)
+	}
+	add("SDMMAC", s.MACOffset, macChars)
+	return list
+}
