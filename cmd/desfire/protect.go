@@ -40,7 +40,7 @@ func (a *app) readWeakest(cmd *cobra.Command) error {
 func weakMethod(err error) error {
 	var weak *desfire.WeakMethodError
 	if errors.As(err, &weak) {
-		return fmt.Errorf("%w: nothing was tried; if the card is as old as it says, --weakest %s accepts it", err, strings.ToLower(weak.Method.String()))
+		return fmt.Errorf("%w; if the card is as old as it says, --weakest %s accepts it", err, strings.ToLower(weak.Method.String()))
 	}
 	return err
 }
