@@ -67,6 +67,9 @@ func (i *Image) memory() (*memory, error) {
 	if err := i.takeKeys(m); err != nil {
 		return nil, err
 	}
+	if err := m.validate(); err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 
