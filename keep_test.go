@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,22 +157,24 @@ func TestKeepCountsStatusesPerStay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		strange := &IntegrityError{Command: "GetValue", Err: &CommandError{Command: "GetValue", Status: 0x9142}}
 		s, card := newFakeSource(), &fakeCard{uid: "04000000000001"}
-		stay := 0
+		var stay atomic.Int32
 		go func() {
-			for stay = 1; stay < 3; stay++ {
+			for range 2 {
+				stay.Add(1)
 				s.insert("a", card)
 				time.Sleep(10 * time.Second)
 				s.remove("a")
 			}
+			stay.Add(1)
 			s.insert("a", card)
 		}()
-		failedIn, steps := 0, 0
+		failedIn, steps := int32(0), 0
 		err := Keep(t.Context(), s, &KeepConfig{Every: time.Second}, func(context.Context, *Card) (bool, error) {
-			if steps++; failedIn != stay {
-				failedIn = stay
+			if steps++; failedIn != stay.Load() {
+				failedIn = stay.Load()
 				return false, strange
 			}
-			return stay == 3, nil
+			return stay.Load() == 3, nil
 		})
 		if err != nil || failedIn != 3 || steps < 10 {
 			t.Errorf("%v after %d steps, the last failure in stay %d", err, steps, failedIn)
