@@ -16,6 +16,10 @@ type File struct {
 	// to SDM say the same.
 	Settings *wire.FileSettings `json:"-"`
 
+	// Proven: the settings came with a MAC of a session. If not, they may be
+	// forged, and so may be what a session read because of them (D40).
+	Proven bool `json:"proven,omitempty"`
+
 	Type          string   `json:"type,omitempty"` // standard, backup, value, linear, cyclic or tmac
 	Comm          string   `json:"comm,omitempty"` // plain, mac or full
 	Access        *Access  `json:"access,omitempty"`

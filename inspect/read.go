@@ -175,6 +175,7 @@ func (r *reader) level(ctx context.Context, names map[wire.AID]wire.DFName) (pla
 			s, err := r.card.KeySettings(ctx)
 			if err == nil {
 				r.out.KeySettings = NewKeySettings(s, true)
+				r.out.KeySettings.Proven = r.proven()
 			}
 			return err
 		})
@@ -239,6 +240,7 @@ func (r *reader) application(ctx context.Context, app *Application) error {
 			s, err := r.card.KeySettings(ctx)
 			if err == nil {
 				app.KeySettings, keys = NewKeySettings(s, false), s.KS2.Keys()
+				app.KeySettings.Proven = r.proven()
 			}
 			return err
 		})
@@ -299,6 +301,7 @@ func (r *reader) file(ctx context.Context, no wire.FileNo) (File, error) {
 		fs, err := r.card.FileSettings(ctx, no)
 		if err == nil {
 			f = NewFile(no, fs)
+			f.Proven = r.proven()
 		}
 		return err
 	})
@@ -326,6 +329,13 @@ func (r *reader) keyVersions(ctx context.Context, n int, to *[]KeyVersion, missi
 		}
 	}
 	return nil
+}
+
+// proven reports whether answers carry a MAC: those of D40 sessions do not, but
+// for data.
+func (r *reader) proven() bool {
+	s, ok := r.card.Session()
+	return ok && s.Scheme != wire.SchemeD40
 }
 
 // enter selects a place as the caller wants it.

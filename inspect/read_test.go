@@ -117,6 +117,9 @@ func TestReadContent(t *testing.T) {
 			t.Fatalf("%+v", c)
 		}
 		f := c.Applications[0].Files
+		if f[0].Proven != withKey || c.Applications[0].KeySettings.Proven != withKey || c.KeySettings.Proven {
+			t.Errorf("with a key %v: proven %v, %v, %v", withKey, f[0].Proven, c.Applications[0].KeySettings.Proven, c.KeySettings.Proven)
+		}
 		if withKey {
 			if len(f[0].Data) != 8 || len(f[0].Missing) > 0 {
 				t.Errorf("file 0 with its key: %+v", f[0])
@@ -295,6 +298,21 @@ func TestReadFixedCards(t *testing.T) {
 		if got := a.Files[0].SizeWords(); got != want.size || len(a.Files[0].ISOID) != 2 {
 			t.Errorf("%v: %+v", g, a.Files[0])
 		}
+	}
+}
+
+// A D40 session proves nothing of settings.
+func TestD40ProvesNoSettings(t *testing.T) {
+	_, connect := onCard(t, wire.D40)
+	card, _ := connect()
+	c, err := inspect.Read(context.Background(), card, &inspect.Config{
+		Ask: inspect.AskCardSettings,
+		Enter: func(ctx context.Context, card *desfire.Card, p wire.Place) error {
+			return card.Authenticate(ctx, 0, key.Zero(key.TypeDES))
+		},
+	})
+	if _, ok := card.Session(); err != nil || !ok || c.KeySettings == nil || c.KeySettings.Proven {
+		t.Errorf("%+v, %v", c, err)
 	}
 }
 

@@ -13,6 +13,7 @@ type KeySettings struct {
 	Keys     int    `json:"keys"`
 	KeyType  string `json:"key_type"`
 	ISOFiles bool   `json:"iso_files,omitempty"` // files have ISO identifiers
+	Proven   bool   `json:"proven,omitempty"`    // they came with a MAC of a session
 }
 
 // Rule is one setting in words.
