@@ -24,7 +24,7 @@ const (
 // card, wire.StatusPermissionDenied that the slot is taken or was given away
 // with another quota, or that the DAM keys of the card are not set.
 func (c *Card) CreateDelegatedApplication(ctx context.Context, auth key.Key, cmd *wire.CreateDelegatedApplication) error {
-	if cmd.EncK == [32]byte{} || cmd.DAMMAC == [8]byte{} {
+	if cmd.EncK.IsZero() || cmd.DAMMAC == [8]byte{} {
 		return &ArgumentError{"CreateDelegatedApplication", errors.New("EncK and DAMMAC are missing: the issuer's dam.Signer computes them")}
 	}
 	if err := c.enterDAM(ctx, cmd.Spec(), auth); err != nil {

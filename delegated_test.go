@@ -92,7 +92,7 @@ func TestDelegatedApplication(t *testing.T) {
 		})
 	}
 	card := connect(t, transitCard(t, wire.EV1, 1))
-	cmd := &wire.CreateDelegatedApplication{EncK: [32]byte{1}, DAMMAC: [8]byte{1}}
+	cmd := &wire.CreateDelegatedApplication{EncK: wire.NewSecret(make([]byte, 32)), DAMMAC: [8]byte{1}}
 	if err := card.CreateDelegatedApplication(context.Background(), key.Zero(key.TypeAES), cmd); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("EV1: %v", err)
 	}
@@ -125,7 +125,7 @@ func TestPublishedDelegatedApplication(t *testing.T) {
 	auth := newKey(t, key.TypeAES, 1)
 	card, _ := delegating(t, wire.EV3, auth, aes(mac.Hex("dam_mac_key")), aes(enc.Hex("dam_enc_key")))
 	cmd := &wire.CreateDelegatedApplication{
-		AID: 0x563412, Quota: 64, KS1: 0xEF, KS2: 0x81, EncK: [32]byte(enc.Hex("enc_k")), DAMMAC: [8]byte(mac.Hex("dam_mac")),
+		AID: 0x563412, Quota: 64, KS1: 0xEF, KS2: 0x81, EncK: wire.NewSecret(enc.Hex("enc_k")), DAMMAC: [8]byte(mac.Hex("dam_mac")),
 	}
 	if err := card.CreateDelegatedApplication(ctx, auth, cmd); err != nil {
 		t.Fatal(err)

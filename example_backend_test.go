@@ -51,7 +51,7 @@ func ExampleCard_TransactTMAC() {
 	_, card := aesApplication(wire.EV3,
 		&wire.CreateValueFile{File: purse, Option: wire.OptionMAC, Access: wire.AccessRights{Read: 0, Write: 0, ReadWrite: 0, Change: 0}, Upper: 100, Value: 50},
 		&wire.CreateTransactionMACFile{
-			File: 15, KeyOption: wire.TMKeyAES, Key: [16]byte(secret.Export()),
+			File: 15, KeyOption: wire.TMKeyAES, Key: wire.NewSecret(secret.Export()),
 			Access: wire.AccessRights{Read: wire.Free, Write: wire.Never, ReadWrite: 0, Change: 0},
 		})
 	if _, err := card.FileSettings(ctx, purse); err != nil {

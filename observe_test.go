@@ -43,17 +43,17 @@ func TestObserveSeesNoKeys(t *testing.T) {
 	zero := key.Zero(key.TypeAES)
 	must(card.Authenticate(ctx, 0, key.Zero(key.TypeDES)))
 	setting := &wire.DefaultKey{Version: 9}
-	copy(setting.Key[:], secret.Export())
+	setting.Key = wire.NewSecret(append(secret.Export(), make([]byte, 8)...))
 	must(card.SetConfiguration(ctx, setting))
 	must(card.SelectApplication(ctx, wire.PICC))
-	setting.Key = [24]byte{}
+	setting.Key = wire.NewSecret(make([]byte, 24))
 	must(card.Authenticate(ctx, 0, key.Zero(key.TypeDES)))
 	must(card.SetConfiguration(ctx, setting))
 	must(card.CreateApplication(ctx, &wire.CreateApplication{AID: testApp, KS1: 0x0F, KS2: wire.NewKeySett2(wire.KeyAES, 2)}))
 	must(card.SelectApplication(ctx, testApp))
 	must(card.Authenticate(ctx, 0, zero))
 	tm := &wire.CreateTransactionMACFile{File: 15, Access: wire.AccessRights{Read: 0, Write: wire.Never, ReadWrite: wire.Never, Change: 0}, KeyOption: wire.TMKeyAES}
-	copy(tm.Key[:], secret.Export())
+	tm.Key = wire.NewSecret(secret.Export())
 	must(card.CreateFile(ctx, tm))
 	must(card.ChangeKey(ctx, 1, secret, zero))
 	if commands < 8 {

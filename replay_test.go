@@ -312,7 +312,7 @@ func (d *driver) changeKey(ctx context.Context, l logical) error {
 	no := KeyNo(head[len(head)-1])
 	channel := d.card.state.channel
 	if channel == nil {
-		return d.same(d.card.Run(ctx, &wire.ChangeKey{Key: no, Data: l.body[1:]}, new(wire.Empty)), l.status, wire.StatusOK)
+		return d.same(d.card.Run(ctx, &wire.ChangeKey{Key: no, Data: wire.NewSecret(l.body[1:])}, new(wire.Empty)), l.status, wire.StatusOK)
 	}
 	olds := []key.Key{nil}
 	if l.ins == 0xC6 || !d.card.state.ownKey(no) {

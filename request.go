@@ -70,7 +70,7 @@ func (c *Card) run(ctx context.Context, r request) error {
 	o, err := c.exchange(ctx, &r, e, p)
 	if len(c.watchers) > 0 {
 		c.observe(Exchange{
-			Command: withoutSecrets(r.cmd), Response: r.rsp, Status: o.status, Mode: o.mode, Session: scheme,
+			Command: wire.Redacted(r.cmd).(wire.Command), Response: r.rsp, Status: o.status, Mode: o.mode, Session: scheme,
 			Unprotected: p.unprotected, Frames: o.frames, Took: time.Since(began), Err: err,
 		})
 	}

@@ -63,7 +63,7 @@ func tmacApp(t *testing.T, card *desfire.Card, i int) *key.Secret {
 	}
 	must(card.CreateFile(ctx, &wire.CreateTransactionMACFile{
 		File: x.file, Access: wire.AccessRights{Read: wire.Access(x.key), Write: wire.Never, ReadWrite: wire.Access(x.name), Change: 0},
-		KeyOption: wire.TMKeyAES, Key: [16]byte(tm.Export()),
+		KeyOption: wire.TMKeyAES, Key: wire.NewSecret(tm.Export()),
 	}))
 	for _, no := range []desfire.FileNo{x.file, x.data, x.log, x.fund} {
 		_, err := card.FileSettings(ctx, no)
@@ -274,7 +274,7 @@ func TestTMACRecorderFollowsTheCard(t *testing.T) {
 	must(card.CreateFile(ctx, &wire.CreateValueFile{File: 4, Access: free, Upper: 100, Value: 50}))
 	must(card.CreateFile(ctx, &wire.CreateValueFile{File: 5, Access: free, Upper: 100}))
 	must(card.CreateFile(ctx, &wire.CreateTransactionMACFile{
-		File: x.file, Option: wire.OptionTMIExclude, KeyOption: wire.TMKeyAES, Key: [16]byte(tm.Export()),
+		File: x.file, Option: wire.OptionTMIExclude, KeyOption: wire.TMKeyAES, Key: wire.NewSecret(tm.Export()),
 		Access: wire.AccessRights{Read: wire.Free, Write: wire.Never, ReadWrite: wire.Never, Change: 0},
 	}))
 	_, err = card.FileSettings(ctx, 4)

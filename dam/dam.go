@@ -20,31 +20,37 @@ import (
 // EncK enciphers the default key of the new application under the DAM
 // encryption key: seven random bytes, the key filled up to 24 bytes, its
 // version.
-func EncK(ctx context.Context, damEnc key.Key, random [7]byte, app key.Exporter) ([32]byte, error) {
+func EncK(ctx context.Context, damEnc key.Key, random [7]byte, app key.Exporter) (wire.Secret, error) {
 	if err := aesKey("encryption", damEnc); err != nil {
-		return [32]byte{}, err
+		return wire.Secret{}, err
 	}
 	var p [32]byte
 	copy(p[:], random[:])
 	copy(p[7:31], app.Export())
 	p[31] = app.Version()
-	err := damEnc.EncryptCBC(ctx, nil, p[:], p[:])
-	return p, err
+	if err := damEnc.EncryptCBC(ctx, nil, p[:], p[:]); err != nil {
+		return wire.Secret{}, err
+	}
+	return wire.NewSecret(p[:]), nil
 }
 
 // DecipherEncK is the card's side of EncK. t is the type of the application's
 // keys.
-func DecipherEncK(ctx context.Context, damEnc key.Key, encK [32]byte, t key.Type) (*key.Secret, error) {
+func DecipherEncK(ctx context.Context, damEnc key.Key, encK wire.Secret, t key.Type) (*key.Secret, error) {
 	if err := aesKey("encryption", damEnc); err != nil {
 		return nil, err
 	}
-	if err := damEnc.DecryptCBC(ctx, nil, encK[:], encK[:]); err != nil {
+	if encK.Len() != 32 {
+		return nil, fmt.Errorf("DAM: EncK has %d bytes, want 32", encK.Len())
+	}
+	plain := make([]byte, encK.Len())
+	if err := damEnc.DecryptCBC(ctx, nil, plain, encK.Bytes()); err != nil {
 		return nil, err
 	}
 	if t == key.TypeDES {
 		t = key.Type2K3DES
 	}
-	return key.New(t, encK[7:7+t.Size()], encK[31])
+	return key.New(t, plain[7:7+t.Size()], plain[31])
 }
 
 // CreateMAC is the DAMMAC of CreateDelegatedApplication, over all of it up to

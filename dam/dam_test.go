@@ -33,8 +33,8 @@ func TestVectors(t *testing.T) {
 			}
 			k := aesKey(t, v.Hex("dam_enc_key"))
 			got, err := dam.EncK(ctx, k, [7]byte(v.Hex("rnd7")), app)
-			if err != nil || !bytes.Equal(got[:], v.Hex("enc_k")) {
-				t.Errorf("%X, %v", got, err)
+			if err != nil || !bytes.Equal(got.Bytes(), v.Hex("enc_k")) {
+				t.Errorf("%X, %v", got.Bytes(), err)
 			}
 			back, err := dam.DecipherEncK(ctx, k, got, key.TypeAES)
 			if err != nil || !bytes.Equal(back.Export(), app.Export()) {

@@ -38,8 +38,8 @@ func TestSign(t *testing.T) {
 	if err := s.Sign(ctx, m, aes(enc.Hex("app_key"))); err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(m.EncK[:], enc.Hex("enc_k")) || !bytes.Equal(m.DAMMAC[:], mac.Hex("dam_mac")) {
-		t.Errorf("EncK %X, DAMMAC %X", m.EncK, m.DAMMAC)
+	if !bytes.Equal(m.EncK.Bytes(), enc.Hex("enc_k")) || !bytes.Equal(m.DAMMAC[:], mac.Hex("dam_mac")) {
+		t.Errorf("EncK %X, DAMMAC %X", m.EncK.Bytes(), m.DAMMAC)
 	}
 
 	before := *m
@@ -55,7 +55,7 @@ func TestSign(t *testing.T) {
 		"no MAC key":        {dam.Signer{Enc: s.Enc}, key.Zero(key.TypeAES)},
 		"enc key is 3K3DES": {dam.Signer{MAC: s.MAC, Enc: key.Zero(key.Type3K3DES)}, key.Zero(key.TypeAES)},
 	} {
-		if err := bad.s.Sign(ctx, m, bad.app); err == nil || m.EncK != before.EncK {
+		if err := bad.s.Sign(ctx, m, bad.app); err == nil || !m.EncK.Equal(before.EncK) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

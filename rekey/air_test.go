@@ -187,7 +187,7 @@ func (tc *airCase) holds(t *testing.T, name string, picc *sim.Card, changed []si
 		t.Fatal(err)
 	}
 	same := func(a, b sim.ImageKey) bool {
-		return a.Type == b.Type && a.Version == b.Version && bytes.Equal(a.Value, b.Value)
+		return a.Type == b.Type && a.Version == b.Version && a.Value.Equal(b.Value)
 	}
 	for i, k := range picc.Image().Keys {
 		switch old := before.Keys[i]; {

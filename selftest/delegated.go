@@ -14,7 +14,8 @@ func delegatedSteps(g wire.Generation) []step {
 }
 
 func damCommand() *wire.CreateDelegatedApplication {
-	return &wire.CreateDelegatedApplication{AID: appA, Slot: 0, Quota: 64, KS1: wire.SettDefault, KS2: wire.NewKeySett2(wire.KeyAES, 2)}
+	return &wire.CreateDelegatedApplication{AID: appA, Slot: 0, Quota: 64, KS1: wire.SettDefault, KS2: wire.NewKeySett2(wire.KeyAES, 2),
+		EncK: wire.NewSecret(make([]byte, wire.EncKSize))}
 }
 
 func damRefused(t *trial) {

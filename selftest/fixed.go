@@ -243,7 +243,7 @@ func (s *suite) putBackSettings(ctx context.Context, card *desfire.Card) error {
 			return err
 		}
 		if missing && want.Type == wire.FileTransactionMAC {
-			err = card.CreateFile(ctx, &wire.CreateTransactionMACFile{File: no, Option: want.Option, Access: want.Access, KeyOption: wire.TMKeyAES, KeyVersion: want.TMKeyVersion})
+			err = card.CreateFile(ctx, &wire.CreateTransactionMACFile{File: no, Option: want.Option, Access: want.Access, KeyOption: wire.TMKeyAES, Key: zeroTMKey(), KeyVersion: want.TMKeyVersion})
 		} else {
 			_, err = desfire.Do(ctx, card, &wire.ChangeFileSettings{File: no, Option: want.Option, Access: want.Access})
 		}

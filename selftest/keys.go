@@ -143,7 +143,7 @@ func keyVersion(t *trial) {
 func keyErrors(t *trial) {
 	m, z := methodOf(t.gen, key.TypeDES), zero(wire.KeyDES)
 	t.newApp(wire.KeyDES, 2, wire.SettDefault)
-	t.refuses(&wire.ChangeKey{Key: 1, Data: make([]byte, 24)}, wire.StatusAuthenticationError, wire.StatusLengthError)
+	t.refuses(&wire.ChangeKey{Key: 1, Data: wire.NewSecret(make([]byte, 24))}, wire.StatusAuthenticationError, wire.StatusLengthError)
 	t.login(m, 0, z)
 	t.refusal(t.card.ChangeKey(t.ctx, 2, testKey(key.TypeDES, 1), z), "ChangeKey of a key that is not there", wire.StatusNoSuchKey)
 	t.enter(appA)

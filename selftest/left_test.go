@@ -59,12 +59,15 @@ func TestInterrupted(t *testing.T) {
 func delivered(t *testing.T, c *sim.Card) string {
 	t.Helper()
 	i := c.Image()
-	s := fmt.Sprintf("%X %v", []byte(i.KeySettings), i.DefaultKey)
+	s := fmt.Sprintf("%X", []byte(i.KeySettings))
+	if d := i.DefaultKey; d != nil {
+		s += fmt.Sprintf(" %X %d", d.Value.Bytes(), d.Version)
+	}
 	for _, k := range i.Keys {
 		if k.TMAC {
 			continue // counters cannot be put back
 		}
-		s += fmt.Sprintf("\n%v %d %s %d %X", k.Application, k.No, k.Type, k.Version, []byte(k.Value))
+		s += fmt.Sprintf("\n%v %d %s %d %X", k.Application, k.No, k.Type, k.Version, k.Value.Bytes())
 	}
 	for _, a := range i.Applications {
 		slices.SortFunc(a.Files, func(a, b sim.ImageFile) int { return a.No - b.No })

@@ -282,7 +282,7 @@ func lightTMACFile(t *trial) {
 	fs := t.settings(lightTMAC)
 	do(t, &wire.DeleteFile{File: lightTMAC})
 	do(t, &wire.CreateTransactionMACFile{File: lightTMAC, Option: fs.Option & 3, Access: wire.AccessRightsFromUint16(0x1F10),
-		KeyOption: wire.TMKeyAES, Key: [16]byte(tmKey().Export()), KeyVersion: 0x26})
+		KeyOption: wire.TMKeyAES, Key: wire.NewSecret(tmKey().Export()), KeyVersion: 0x26})
 	newKeys := tmac.NewKeys
 	if t.s.lrp {
 		newKeys = tmac.NewKeysLRP
@@ -316,7 +316,7 @@ func lightTMACFile(t *trial) {
 	t.refuses(&wire.CommitTransaction{}, wire.StatusPermissionDenied) // without a reader
 	t.in(0, nil)
 	do(t, &wire.DeleteFile{File: lightTMAC})
-	do(t, &wire.CreateTransactionMACFile{File: lightTMAC, Option: fs.Option, Access: fs.Access, KeyOption: wire.TMKeyAES, KeyVersion: fs.TMKeyVersion})
+	do(t, &wire.CreateTransactionMACFile{File: lightTMAC, Option: fs.Option, Access: fs.Access, KeyOption: wire.TMKeyAES, Key: zeroTMKey(), KeyVersion: fs.TMKeyVersion})
 	t.in(3, nil)
 	do(t, &wire.Debit{File: lightValue, Amount: 6})
 	t.lightCommit()

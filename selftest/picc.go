@@ -182,8 +182,7 @@ func piccDFNamesInSession(t *trial) {
 
 func piccDefaultKey(t *trial) {
 	k := testKey(key.TypeAES, 5)
-	set := &wire.DefaultKey{Version: 0x5A}
-	copy(set.Key[:], k.Export())
+	set := &wire.DefaultKey{Key: wire.NewSecret(append(k.Export(), make([]byte, 8)...)), Version: 0x5A}
 	t.loginMaster()
 	do(t, &wire.SetConfiguration{Setting: set})
 	do(t, &wire.CreateApplication{AID: appA, KS1: wire.SettDefault, KS2: wire.NewKeySett2(wire.KeyAES, 2)})
@@ -193,7 +192,7 @@ func piccDefaultKey(t *trial) {
 	t.ok(err, "GetKeyVersion")
 	t.equal("the version of a key of the new application", v, byte(0x5A))
 	t.loginMaster()
-	do(t, &wire.SetConfiguration{Setting: &wire.DefaultKey{}})
+	do(t, &wire.SetConfiguration{Setting: &wire.DefaultKey{Key: wire.NewSecret(make([]byte, 24))}})
 	do(t, &wire.CreateApplication{AID: appB, KS1: wire.SettDefault, KS2: wire.NewKeySett2(wire.KeyAES, 2)})
 	t.enter(appB)
 	t.login(key.MethodAES, 1, zero(wire.KeyAES))
@@ -209,7 +208,7 @@ func piccConfigErrors(t *trial) {
 		wire.StatusLengthError, wire.StatusIntegrityError) // where the card expects the CRC tells
 	t.freeApp()
 	t.login(methodOf(t.gen, key.TypeDES), 0, zero(wire.KeyDES))
-	t.refuses(&wire.SetConfiguration{Setting: &wire.DefaultKey{}}, wire.StatusPermissionDenied)
+	t.refuses(&wire.SetConfiguration{Setting: &wire.DefaultKey{Key: wire.NewSecret(make([]byte, 24))}}, wire.StatusPermissionDenied)
 }
 
 func piccUID(t *trial) {

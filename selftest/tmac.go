@@ -24,10 +24,13 @@ func tmacSteps(g wire.Generation) []step {
 // tmKey is the key of transaction MACs.
 func tmKey() *key.Secret { return testKey(key.TypeAES, 6) }
 
+// zeroTMKey is what fixed files leave the factory with.
+func zeroTMKey() wire.Secret { return wire.NewSecret(make([]byte, 16)) }
+
 func tmacFile(r uint16) *wire.CreateTransactionMACFile {
 	return &wire.CreateTransactionMACFile{
 		File: fileTMAC, Option: wire.OptionPlain, Access: wire.AccessRightsFromUint16(r), KeyOption: wire.TMKeyAES,
-		Key: [16]byte(tmKey().Export()), KeyVersion: 0x26,
+		Key: wire.NewSecret(tmKey().Export()), KeyVersion: 0x26,
 	}
 }
 

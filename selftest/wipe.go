@@ -157,7 +157,7 @@ func (s *suite) restore(ctx context.Context, card *desfire.Card) error {
 		}
 	}
 	if s.gen.Has(wire.FeatureCardUID) {
-		if err := card.SetConfiguration(ctx, &wire.DefaultKey{}); err != nil {
+		if err := card.SetConfiguration(ctx, &wire.DefaultKey{Key: wire.NewSecret(make([]byte, 24))}); err != nil {
 			return fmt.Errorf("the default key of applications: %w", err)
 		}
 	}

@@ -122,7 +122,7 @@ func (c *Card) configure(next *memory, s wire.Setting) wire.Status {
 		}
 		config.flags = s.Flags | config.flags&forEver
 	case *wire.DefaultKey:
-		config.defaultKey, config.defaultVersion = s.Key, byte(s.Version)
+		config.defaultKey, config.defaultVersion = [24]byte(s.Key.Bytes()), byte(s.Version)
 	case *wire.ATS:
 		if len(s.ATS) == 0 || len(s.ATS) > 20 || int(s.ATS[0]) != len(s.ATS) {
 			return wire.StatusLengthError

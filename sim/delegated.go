@@ -97,8 +97,8 @@ func (c *Card) createDelegatedApplication(m *wire.CreateDelegatedApplication, _ 
 	if !next.allocateFor(a.aid, a.cost()) {
 		return wire.StatusOutOfEEPROM
 	}
-	plain := make([]byte, len(m.EncK))
-	cipher.NewCBCDecrypter(aesBlock(encKey.value), make([]byte, 16)).CryptBlocks(plain, m.EncK[:])
+	plain := make([]byte, m.EncK.Len())
+	cipher.NewCBCDecrypter(aesBlock(encKey.value), make([]byte, 16)).CryptBlocks(plain, m.EncK.Bytes())
 	value, version := plain[damKeyAt:], plain[c.quirks.DAMVersionAt]
 	for no := range a.keyCount {
 		a.keys = append(a.keys, cardKey{

@@ -30,7 +30,7 @@ func TestDelegatedApplication(t *testing.T) {
 	auth := secret(t, key.TypeAES, 0x50)
 	create := &wire.CreateDelegatedApplication{
 		AID: 0x563412, Quota: 64, KS1: 0xEF, KS2: 0x81,
-		EncK:   [32]byte(unhex(t, "9232C82A913FA1CFCDC7ED5EC63AB45CE991C06A1F485156DB8C3CDCB689BD27")),
+		EncK:   wire.NewSecret(unhex(t, "9232C82A913FA1CFCDC7ED5EC63AB45CE991C06A1F485156DB8C3CDCB689BD27")),
 		DAMMAC: [8]byte(unhex(t, "5D941683B901612B")),
 	}
 	p.refused(wire.StatusAuthenticationError, create, 0)

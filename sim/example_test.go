@@ -66,7 +66,7 @@ func ExampleImage_WithoutKeys() {
 		return
 	}
 	for _, k := range card.Image().WithoutKeys().Keys {
-		fmt.Printf("%v key %d: %s, version %d, %d bytes shown\n", k.Application, k.No, k.Type, k.Version, len(k.Value))
+		fmt.Printf("%v key %d: %s, version %d, %d bytes shown\n", k.Application, k.No, k.Type, k.Version, k.Value.Len())
 	}
 	// Output:
 	// 000000 key 0: des, version 0, 0 bytes shown

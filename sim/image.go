@@ -18,9 +18,9 @@ const (
 	imageVersion = 1
 )
 
-// Image is the non-volatile content of a card as it is stored: JSON, bytes in
-// hexadecimal, one line for 32 bytes of file content, keys in a section of
-// their own.
+// Image is the non-volatile content of a card. Encode writes it as it is stored:
+// JSON, bytes in hexadecimal, one line for 32 bytes of file content, keys in a
+// section of their own. Printed or marshalled in any other way it shows no keys.
 type Image struct {
 	Format       string             `json:"format"`
 	Version      int                `json:"version"`
@@ -141,14 +141,14 @@ type ImageTMAC struct {
 
 // ImageKey is a key of an application, or of the PICC level (000000).
 type ImageKey struct {
-	Application wire.AID  `json:"application"`
-	No          int       `json:"no"`
-	Set         int       `json:"keySet,omitempty"`
-	TMAC        bool      `json:"transactionMAC,omitempty"` // No is the number of the file
-	Type        string    `json:"type"`                     // des (also 2K3DES), 3k3des or aes
-	Version     int       `json:"version"`
-	Value       Hex       `json:"value,omitempty"` // empty: withheld
-	Failures    *failures `json:"failedAuthentications,omitempty"`
+	Application wire.AID    `json:"application"`
+	No          int         `json:"no"`
+	Set         int         `json:"keySet,omitempty"`
+	TMAC        bool        `json:"transactionMAC,omitempty"` // No is the number of the file
+	Type        string      `json:"type"`                     // des (also 2K3DES), 3k3des or aes
+	Version     int         `json:"version"`
+	Value       wire.Secret `json:"value,omitzero"` // empty: withheld
+	Failures    *failures   `json:"failedAuthentications,omitempty"`
 }
 
 // Hex is bytes, in JSON a string of hexadecimal digits.
@@ -220,19 +220,54 @@ func (i *Image) WithoutKeys() *Image {
 	r := *i
 	r.Keys = append([]ImageKey(nil), i.Keys...)
 	for k := range r.Keys {
-		r.Keys[k].Value = nil
+		r.Keys[k].Value = wire.Secret{}
 	}
 	if r.DefaultKey != nil {
 		d := *r.DefaultKey
-		d.Value = nil
+		d.Value = wire.Secret{}
 		r.DefaultKey = &d
 	}
 	return &r
 }
 
-// Encode writes the image as JSON.
+// storedImage is an Image with the key bytes, which an Image itself shows
+// nobody.
+type storedImage struct {
+	*bareImage
+	DefaultKey *storedKey  `json:"defaultKey,omitempty"`
+	Keys       []storedKey `json:"keys"`
+}
+
+type bareImage Image
+
+type storedKey struct {
+	bareKey
+	Value    Hex       `json:"value,omitempty"`
+	Failures *failures `json:"failedAuthentications,omitempty"` // here for its place in the line
+}
+
+type bareKey ImageKey
+
+func storeKey(k ImageKey) storedKey {
+	return storedKey{bareKey: bareKey(k), Value: k.Value.Bytes(), Failures: k.Failures}
+}
+
+func (k *storedKey) key() ImageKey {
+	k.bareKey.Value, k.bareKey.Failures = wire.NewSecret(k.Value), k.Failures
+	return ImageKey(k.bareKey)
+}
+
+// Encode writes the image as JSON, with the keys.
 func (i *Image) Encode() []byte {
-	b, err := json.MarshalIndent(i, "", " ")
+	s := storedImage{bareImage: (*bareImage)(i), Keys: []storedKey{}}
+	if i.DefaultKey != nil {
+		d := storeKey(*i.DefaultKey)
+		s.DefaultKey = &d
+	}
+	for _, k := range i.Keys {
+		s.Keys = append(s.Keys, storeKey(k))
+	}
+	b, err := json.MarshalIndent(s, "", " ")
 	if err != nil { // only if a type of this file had a field without JSON form
 		panic(err)
 	}
@@ -257,10 +292,18 @@ func ReadImage(data []byte) (*Image, error) {
 		return nil, fmt.Errorf("the image has version %d, want 1 to %d", head.Version, imageVersion)
 	}
 	i := new(Image)
+	s := storedImage{bareImage: (*bareImage)(i)}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields() // what is not understood would be lost at the next save
-	if err := d.Decode(i); err != nil {
+	if err := d.Decode(&s); err != nil {
 		return nil, describeJSON(data, err)
+	}
+	if s.DefaultKey != nil {
+		k := s.DefaultKey.key()
+		i.DefaultKey = &k
+	}
+	for _, k := range s.Keys {
+		i.Keys = append(i.Keys, k.key())
 	}
 	if _, err := i.memory(); err != nil {
 		return nil, err

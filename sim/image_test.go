@@ -2,8 +2,11 @@ package sim
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -148,7 +151,43 @@ func TestImageWithoutKeys(t *testing.T) {
 	if s := string(c.Image().WithoutKeys().Encode()); strings.Contains(s, strings.Repeat("0", 32)) {
 		t.Errorf("key bytes in\n%s", s)
 	}
-	if c.Image().Keys[0].Value == nil {
+	if c.Image().Keys[0].Value.IsZero() {
 		t.Error("the image itself has lost its keys")
+	}
+}
+
+// An image shows its keys to its store and to nobody else.
+func TestImagePrintsNoKeys(t *testing.T) {
+	c := newCard(t, wire.EV2)
+	script(t, c.Present(), free)
+	i := c.Image()
+	mark := bytes.Repeat([]byte{0xC5, 0x3A, 0x9E, 0xD7}, 6)
+	i.DefaultKey = &ImageKey{Type: "any", Value: wire.NewSecret(mark)}
+	for k := range i.Keys {
+		i.Keys[k].Value = wire.NewSecret(mark[:i.Keys[k].Value.Len()])
+	}
+	stored := string(i.Encode())
+	if n := strings.Count(stored, "C53A9ED7"); n < 2*(len(i.Keys)+1) {
+		t.Fatalf("the store does not get the keys:\n%s", stored)
+	}
+	if back, err := ReadImage([]byte(stored)); err != nil || string(back.Encode()) != stored {
+		t.Errorf("%v", err)
+	}
+	var log bytes.Buffer
+	slog.New(slog.NewTextHandler(&log, nil)).Info("image", "pointer", i, "value", *i)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("image", "pointer", i, "value", *i)
+	text, err := json.Marshal(i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forms := []string{log.String(), string(text)}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "%q", "%d"} {
+		forms = append(forms, fmt.Sprintf(verb, i), fmt.Sprintf(verb, *i), fmt.Sprintf(verb, struct{ hidden Image }{*i}), fmt.Sprintf(verb, i.DefaultKey))
+	}
+	for _, s := range forms {
+		low := strings.ToLower(s)
+		if strings.Contains(low, "c53a9ed7") || strings.Contains(low, "197 58 158") || strings.Contains(low, "0xc5, 0x3a") || strings.Contains(low, `\xc5:`) || strings.Contains(s, "xTqe1") {
+			t.Errorf("key bytes in %.300s", s)
+		}
 	}
 }

@@ -37,7 +37,7 @@ func (x *ImageKey) name() string {
 }
 
 // bytes are a copy of the key's.
-func (x *ImageKey) bytes() []byte { return slices.Clone(x.Value) }
+func (x *ImageKey) bytes() []byte { return slices.Clone(x.Value.Bytes()) }
 
 // give gives the key to the card, an application, a key set or a file.
 func (x *ImageKey) give(m *memory) error {

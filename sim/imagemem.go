@@ -32,7 +32,7 @@ func (m *memory) image() *Image {
 		Applications: []ImageApplication{}, Slots: slices.Clone(m.slots),
 	}
 	if d := &m.config; d.defaultVersion != 0 || d.defaultKey != [24]byte{} {
-		i.DefaultKey = &ImageKey{Type: "any", Version: int(d.defaultVersion), Value: slices.Clone(d.defaultKey[:])}
+		i.DefaultKey = &ImageKey{Type: "any", Version: int(d.defaultVersion), Value: wire.NewSecret(d.defaultKey[:])}
 	}
 	i.addKeys(wire.PICC, 0, m.keys)
 	for _, a := range m.apps {
@@ -60,7 +60,7 @@ func (m *memory) image() *Image {
 		if f := a.tmacFile(); f != nil {
 			i.Keys = append(i.Keys, ImageKey{
 				Application: a.aid, No: int(f.no), TMAC: true, Type: keyTypeNames[wire.KeyAES],
-				Version: int(f.tmac.version), Value: slices.Clone(f.tmac.key),
+				Version: int(f.tmac.version), Value: wire.NewSecret(f.tmac.key),
 			})
 		}
 	}
@@ -70,7 +70,7 @@ func (m *memory) image() *Image {
 func (i *Image) addKeys(aid wire.AID, set int, keys []cardKey) {
 	for _, k := range keys {
 		x := ImageKey{
-			Application: aid, Set: set, No: int(k.no), Type: keyTypeNames[k.typ], Version: int(k.version), Value: slices.Clone(k.value),
+			Application: aid, Set: set, No: int(k.no), Type: keyTypeNames[k.typ], Version: int(k.version), Value: wire.NewSecret(k.value),
 		}
 		if k.failures != (failures{}) {
 			f := k.failures

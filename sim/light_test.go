@@ -88,6 +88,7 @@ func TestLRP(t *testing.T) {
 		if g == wire.Light { // the transaction MAC file goes and comes back
 			p.ok(&wire.DeleteFile{File: 0x0F}, nil, 0)
 			p.ok(&wire.CreateTransactionMACFile{
+				Key:  wire.NewSecret(make([]byte, wire.TMKeySize)),
 				File: 0x0F, Option: wire.OptionFull, KeyOption: wire.TMKeyAES,
 				Access: wire.AccessRights{Read: 1, Write: wire.Never, ReadWrite: 1, Change: 0},
 			}, nil, 0)

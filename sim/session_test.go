@@ -146,7 +146,7 @@ func TestManagementInChannels(t *testing.T) {
 				}
 				var free wire.Memory
 				p.ok(&wire.FreeMemory{}, &free, 0)
-				p.ok(&wire.SetConfiguration{Setting: &wire.DefaultKey{Key: [24]byte{1, 2, 3}, Version: 0x31}}, nil, 0)
+				p.ok(&wire.SetConfiguration{Setting: &wire.DefaultKey{Key: wire.NewSecret(append([]byte{1, 2, 3}, make([]byte, 21)...)), Version: 0x31}}, nil, 0)
 				p.ok(&wire.SetConfiguration{Setting: &wire.ATS{ATS: unhex(t, "067577810280")}}, nil, 0)
 			}
 			p.ok(&wire.ChangeKeySettings{KS1: wire.SettDefault}, nil, 0)

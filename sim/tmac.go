@@ -59,7 +59,7 @@ func (c *Card) createTransactionMACFile(m *wire.CreateTransactionMACFile, _ *wir
 	}
 	f := &file{
 		no: m.File, typ: wire.FileTransactionMAC, rights: m.Access,
-		tmac: &transactionMAC{key: slices.Clone(m.Key[:]), version: byte(m.KeyVersion), exclude: m.Option.Has(wire.OptionTMIExclude)},
+		tmac: &transactionMAC{key: slices.Clone(m.Key.Bytes()), version: byte(m.KeyVersion), exclude: m.Option.Has(wire.OptionTMIExclude)},
 	}
 	if c.call.app.tmacFile() != nil && c.call.app.file(m.File) == nil {
 		return wire.StatusPermissionDenied

@@ -16,7 +16,7 @@ func withTMAC(t *testing.T, access wire.AccessRights) (*Card, *pcd, key.Key) {
 	c, p := personalised(t, x, wire.CommPlain)
 	tm := secret(t, key.TypeAES, 0x70)
 	create := &wire.CreateTransactionMACFile{
-		File: 15, Access: access, KeyOption: wire.TMKeyAES, Key: [16]byte(tm.Export()), KeyVersion: 3,
+		File: 15, Access: access, KeyOption: wire.TMKeyAES, Key: wire.NewSecret(tm.Export()), KeyVersion: 3,
 	}
 	p.refused(wire.StatusAuthenticationError, create, 0) // never free
 	p.in(x.method, 0, secret(t, x.typ, 0))

@@ -327,6 +327,13 @@ func TestRecordingsDoNotDependOnTheNewKey(t *testing.T) {
 // keyJobs are the commands that carry keys, key changes first.
 const keyChanges = 4
 
+// sized is a key with zeros behind it, n bytes in all.
+func sized(k *key.Secret, n int) wire.Secret {
+	b := make([]byte, n)
+	copy(b, k.Export())
+	return wire.NewSecret(b)
+}
+
 var keyJobs = []struct {
 	name string
 	do   func(*generator, *key.Secret)
@@ -336,21 +343,19 @@ var keyJobs = []struct {
 	{"key of a set", func(g *generator, k *key.Secret) { g.changeIn(&wire.ChangeKeyEV2{Set: 1, Key: 1}, 1, k) }},
 	{"key of set 0", func(g *generator, k *key.Secret) { g.changeIn(&wire.ChangeKeyEV2{Key: 1}, 1, k) }},
 	{"default key", func(g *generator, k *key.Secret) {
-		d := &wire.DefaultKey{}
-		copy(d.Key[:], k.Export())
+		d := &wire.DefaultKey{Key: sized(k, wire.DefaultKeySize)}
 		g.do(&wire.SetConfiguration{Setting: d}, 0, nil)
 	}},
 	{"unknown configuration", func(g *generator, k *key.Secret) {
 		g.do(&wire.SetConfiguration{Setting: &wire.RawSetting{Opt: 0x4D, Data: k.Export()}}, 0, nil)
 	}},
 	{"transaction MAC key", func(g *generator, k *key.Secret) {
-		m := &wire.CreateTransactionMACFile{File: 9, KeyOption: wire.TMKeyAES}
-		copy(m.Key[:], k.Export())
+		m := &wire.CreateTransactionMACFile{File: 9, KeyOption: wire.TMKeyAES, Key: sized(k, wire.TMKeySize)}
 		g.do(m, 0, nil)
 	}},
 	{"delegated application", func(g *generator, k *key.Secret) {
 		m := &wire.CreateDelegatedApplication{AID: 0x010203, KS1: 0x0F, KS2: 0x81, FID: 0x1234, DFName: []byte("name")}
-		copy(m.EncK[:], k.Export())
+		m.EncK = sized(k, wire.EncKSize)
 		copy(m.DAMMAC[:], k.Export())
 		g.do(m, 0, nil)
 	}},

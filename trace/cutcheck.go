@@ -130,11 +130,11 @@ func emptied(ins byte, body []byte) []byte {
 	n := 0
 	switch ins {
 	case insCreateTMAC:
-		n = len(wire.CreateTransactionMACFile{}.Key) + 1
+		n = wire.TMKeySize + 1
 	case insConfig:
-		n = len(wire.DefaultKey{}.Key) + 1
+		n = wire.DefaultKeySize + 1
 	case insDelegated:
-		n = len(wire.CreateDelegatedApplication{}.EncK) + len(wire.CreateDelegatedApplication{}.DAMMAC)
+		n = wire.EncKSize + len(wire.CreateDelegatedApplication{}.DAMMAC)
 	}
 	return append(head, make([]byte, n)...)
 }

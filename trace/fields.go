@@ -12,16 +12,16 @@ import (
 func fieldsOf(c *wire.Coder, cmd wire.Message, e wire.Encoded) ([]wire.Field, bool) {
 	fields, err := c.Explain(e, cmd)
 	if err == nil {
-		return hideKeys(fields), true
+		return fields, true
 	}
 	// Boundaries of frames need not be those of the layout.
 	if len(e.Marks) > 0 {
 		e.Marks = nil
 		if f, err := c.Explain(e, cmd); err == nil {
-			return hideKeys(f), true
+			return f, true
 		}
 	}
-	return hideKeys(fields), false
+	return fields, false
 }
 
 // Fields are the fields of a message from its declaration, nil for what cannot
@@ -54,15 +54,4 @@ func hideFrom(fields []wire.Field, from int) {
 			fields[i].Value = fmt.Sprintf("(%d bytes of key)", f.Len)
 		}
 	}
-}
-
-// hideKeys hides the values of fields that hold keys. Package wire does so
-// too, where a field is always one.
-func hideKeys(fields []wire.Field) []wire.Field {
-	for i, f := range fields {
-		if f.Name == "KeyData" {
-			fields[i].Value = fmt.Sprintf("(%d bytes)", f.Len)
-		}
-	}
-	return fields
 }

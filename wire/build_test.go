@@ -98,6 +98,11 @@ func setValue(v reflect.Value, text string) error {
 		*r = wire.AccessRights{Read: n[0], Write: n[1], ReadWrite: n[2], Change: n[3]}
 		return nil
 	}
+	if s, ok := v.Addr().Interface().(*wire.Secret); ok {
+		b, err := hex.DecodeString(text)
+		*s = wire.NewSecret(b)
+		return err
+	}
 	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return u.UnmarshalText([]byte(text))
 	}
@@ -140,6 +145,9 @@ func same(a, b reflect.Value) bool {
 	}
 	switch a.Kind() {
 	case reflect.Pointer, reflect.Interface:
+		if a.Equal(b) {
+			return true
+		}
 		if a.IsNil() || b.IsNil() {
 			return a.IsNil() && b.IsNil()
 		}

@@ -22,6 +22,7 @@ type Field struct {
 	Len    int
 	Value  string
 	Number bool // a multi-byte number, whose byte order matters
+	Secret bool // key bytes, which Value does not show
 }
 
 // Encoded is a message as its layout wrote it, before secure messaging.

@@ -139,7 +139,7 @@ func TestEncodeRefuses(t *testing.T) {
 // the length does.
 func TestFrameMarks(t *testing.T) {
 	var c wire.Coder
-	m := &wire.CreateDelegatedApplication{AID: 1, KS1: 0x0F, KS2: 0x81, FID: 0xE110, DFName: []byte{1, 2, 3}}
+	m := &wire.CreateDelegatedApplication{AID: 1, KS1: 0x0F, KS2: 0x81, FID: 0xE110, DFName: []byte{1, 2, 3}, EncK: wire.NewSecret(make([]byte, 32))}
 	e, err := c.Encode(nil, m)
 	if err != nil || len(e.Marks) != 1 || e.Marks[0] != 15 {
 		t.Fatalf("%v %v", e.Marks, err)

@@ -47,7 +47,7 @@ func (s *PICCConfig) Layout(c *Coder) { u8(c, "PICCConfig", &s.Flags) }
 
 // DefaultKey is option 01: the keys that applications begin with from now on.
 type DefaultKey struct {
-	Key     [24]byte // shorter keys on the left, then zeros
+	Key     Secret // DefaultKeySize bytes: shorter keys on the left, then zeros
 	Version KeyVersion
 }
 
@@ -56,7 +56,7 @@ func (*DefaultKey) Option() ConfigOption { return ConfigDefaultKey }
 
 // Layout walks the fields.
 func (s *DefaultKey) Layout(c *Coder) {
-	secret(c, "Key", s.Key[:])
+	secret(c, "Key", &s.Key, DefaultKeySize)
 	u8(c, "KeyVersion", &s.Version)
 }
 

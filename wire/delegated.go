@@ -14,7 +14,7 @@ type CreateDelegatedApplication struct {
 	KeySetConfig          // sent if KS3 has SettKeySets
 	FID          ISOFID   // 0 for none
 	DFName       []byte   // up to 16 bytes; only with FID
-	EncK         [32]byte // the default key, enciphered under the DAM encryption key
+	EncK         Secret   // EncKSize bytes: the default key, enciphered under the DAM encryption key
 	DAMMAC       [8]byte  // over all of it, under the DAM MAC key
 }
 
@@ -42,11 +42,11 @@ func (m *CreateDelegatedApplication) Layout(c *Coder) {
 	secured(c) // before what is judged by length: a MAC may follow
 	tail := 0
 	if len(c.inMarks) == 0 { // no boundary known
-		tail = len(m.EncK) + len(m.DAMMAC)
+		tail = EncKSize + len(m.DAMMAC)
 	}
 	isoNames(c, &m.FID, &m.DFName, tail)
 	frame(c)
-	raw(c, "EncK", m.EncK[:])
+	secret(c, "EncK", &m.EncK, EncKSize)
 	raw(c, "DAMMAC", m.DAMMAC[:])
 }
 

@@ -326,29 +326,6 @@ func sized(c *Coder, name string, v *[]byte, n int) {
 	}
 }
 
-// secret is a field of fixed length that Explain does not show.
-func secret(c *Coder, name string, v []byte) {
-	c.hide(func() { raw(c, name, v) })
-}
-
-// restSecret is rest that Explain does not show.
-func restSecret(c *Coder, name string, v *[]byte) {
-	c.hide(func() { rest(c, name, v) })
-}
-
-// hide keeps the values of the fields that walk reports to itself.
-func (c *Coder) hide(walk func()) {
-	visit := c.visit
-	if visit != nil {
-		c.visit = func(f Field) {
-			f.Value = fmt.Sprintf("(%d bytes of key)", f.Len)
-			visit(f)
-		}
-	}
-	walk()
-	c.visit = visit
-}
-
 func hexByte(b byte) string {
 	const digits = "0123456789ABCDEF"
 	return string([]byte{digits[b>>4], digits[b&0xF]})

@@ -122,7 +122,7 @@ type ChangeKey struct {
 	// Data is the new key, for another key than that of the session XORed with
 	// the old one, followed by the version of an AES key. The checksums belong
 	// to the channel.
-	Data []byte
+	Data Secret
 }
 
 var changeKeySpec = Spec{
@@ -149,7 +149,7 @@ func (m *ChangeKey) Layout(c *Coder) {
 type ChangeKeyEV2 struct {
 	Set  KeySetNo
 	Key  KeyNo
-	Data []byte // as in ChangeKey; XORed with the old key in every set but 0
+	Data Secret // as in ChangeKey; XORed with the old key in every set but 0
 }
 
 var changeKeyEV2Spec = Spec{

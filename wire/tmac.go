@@ -9,7 +9,7 @@ type CreateTransactionMACFile struct {
 	Option     FileOption
 	Access     AccessRights
 	KeyOption  TMKeyOption // TMKeyAES
-	Key        [16]byte
+	Key        Secret      // TMKeySize bytes
 	KeyVersion KeyVersion
 }
 
@@ -35,7 +35,7 @@ func (m *CreateTransactionMACFile) Layout(c *Coder) {
 	accessRights(c, "AccessRights", &m.Access)
 	u8(c, "TMKeyOption", &m.KeyOption)
 	secured(c)
-	secret(c, "TMKey", m.Key[:])
+	secret(c, "TMKey", &m.Key, TMKeySize)
 	u8(c, "TMKeyVersion", &m.KeyVersion)
 }
 

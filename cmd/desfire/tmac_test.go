@@ -57,7 +57,7 @@ func recordTMAC(t *testing.T, ask, showSettings bool) (name string, reports []*d
 	}
 	must(setUp.Authenticate(ctx, 0, zero))
 	must(setUp.CreateFile(ctx, &wire.CreateTransactionMACFile{
-		File: 15, KeyOption: wire.TMKeyAES, Key: [16]byte(tm.Export()),
+		File: 15, KeyOption: wire.TMKeyAES, Key: wire.NewSecret(tm.Export()),
 		Access: wire.AccessRights{Read: 1, Write: wire.Never, ReadWrite: 2, Change: 0},
 	}))
 	var settings [4]*wire.FileSettings

@@ -10,7 +10,8 @@ import (
 
 func TestFieldsHideKeys(t *testing.T) {
 	k := bytes.Repeat([]byte{0xA7}, 17)
-	for _, m := range []wire.Message{&wire.ChangeKey{Key: 1, Data: k}, &wire.ChangeKeyEV2{Set: 2, Key: 1, Data: k}} {
+	secret := wire.NewSecret(k)
+	for _, m := range []wire.Message{&wire.ChangeKey{Key: 1, Data: secret}, &wire.ChangeKeyEV2{Set: 2, Key: 1, Data: secret}} {
 		got := strings.Join(fieldsOf(m), "  ")
 		if strings.Contains(got, "A7") || !strings.Contains(got, "17 bytes") || !strings.Contains(got, "=1") {
 			t.Errorf("%T: %q", m, got)

@@ -122,7 +122,7 @@ func TestConfigureDefaultKey(t *testing.T) {
 		if !did(result, "SetConfiguration", wire.SchemeD40, wire.CommFull) || result.Authentications != 3 {
 			t.Errorf("%d authentications", result.Authentications)
 		}
-		if image := r.card.Image(); len(image.Applications) > 0 || image.DefaultKey != nil && bytes.Trim(image.DefaultKey.Value, "\x00") != nil {
+		if image := r.card.Image(); len(image.Applications) > 0 || image.DefaultKey != nil && bytes.Trim(image.DefaultKey.Value.Bytes(), "\x00") != nil {
 			t.Errorf("applications %v, default key %v", image.Applications, image.DefaultKey)
 		}
 	})

@@ -150,7 +150,7 @@ func (ch *channel) image(t testing.TB, k kind) []byte {
 	typeName := map[wire.KeyType]string{wire.KeyDES: "des", wire.Key3K3DES: "3k3des", wire.KeyAES: "aes"}[ch.typ.Wire()]
 	stored := func(aid wire.AID, no int, mark byte) sim.ImageKey {
 		s := ch.key(mark)
-		return sim.ImageKey{Application: aid, No: no, Type: typeName, Version: int(s.Version()), Value: s.Export()}
+		return sim.ImageKey{Application: aid, No: no, Type: typeName, Version: int(s.Version()), Value: wire.NewSecret(s.Export())}
 	}
 	app := sim.ImageApplication{AID: purse, KeySettings: sim.Hex{0x0F}, KeyType: typeName, KeyCount: 4}
 	if ch.gen == wire.Light {
@@ -181,7 +181,7 @@ func (ch *channel) image(t testing.TB, k kind) []byte {
 		case wire.FileTransactionMAC:
 			f.TMAC = &sim.ImageTMAC{Counter: 6, Value: make(sim.Hex, 8), ReaderID: bytes.Repeat(sim.Hex{0xB0}, 16)}
 			tm := secret(key.TypeAES, 0x70)
-			img.Keys = append(img.Keys, sim.ImageKey{Application: app.AID, No: int(no), TMAC: true, Type: "aes", Version: 1, Value: tm.Export()})
+			img.Keys = append(img.Keys, sim.ImageKey{Application: app.AID, No: int(no), TMAC: true, Type: "aes", Version: 1, Value: wire.NewSecret(tm.Export())})
 		case wire.FileCyclicRecord:
 			f.Records = []sim.HexLines{bytes.Repeat(sim.HexLines{1}, 16), bytes.Repeat(sim.HexLines{2}, 16)}
 		}

@@ -136,7 +136,7 @@ var jobs = []*job{
 		}
 		return r.step(r.card.CreateFile(r.ctx, &wire.CreateTransactionMACFile{
 			File: tmacFile, Option: wire.FileOption(r.ch.mode), Access: r.ch.tmacRights(withTMAC), KeyOption: wire.TMKeyAES,
-			Key: [16]byte(secret(key.TypeAES, 0x71).Export()), KeyVersion: 3,
+			Key: wire.NewSecret(secret(key.TypeAES, 0x71).Export()), KeyVersion: 3,
 		}))
 	}},
 	{name: "settings", immediate: true, can: all, steps: 1, run: func(r *run) error {
@@ -155,7 +155,7 @@ var jobs = []*job{
 		return r.step(r.card.ChangeKeySettings(r.ctx, 0x0B))
 	}},
 	{name: "card settings", immediate: true, can: func(ch *channel) bool { return ch.session() && ch.gen.Has(wire.FeatureCardUID) }, steps: 1, run: func(r *run) error {
-		var setting wire.Setting = &wire.DefaultKey{Key: [24]byte{1, 2, 3}, Version: 5}
+		var setting wire.Setting = &wire.DefaultKey{Key: wire.NewSecret(append([]byte{1, 2, 3}, make([]byte, 21)...)), Version: 5}
 		login := r.loginPICC
 		if r.ch.gen == wire.Light {
 			setting = &wire.PICCConfig{Flags: wire.PICCRandomID}
