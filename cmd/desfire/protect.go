@@ -82,6 +82,15 @@ func (a *app) readReaderID(cmd *cobra.Command) error {
 	return nil
 }
 
+// wantsReader says what a commit that was refused may have lacked.
+func (a *app) wantsReader(err error) error {
+	var refused *desfire.CommandError
+	if a.readerID == nil && errors.As(err, &refused) && refused.Command == "CommitTransaction" && refused.Status == wire.StatusPermissionDenied {
+		return fmt.Errorf("%w: where the transaction MAC file wants to know the reader, as on a DESFire Light, --reader-id names it", err)
+	}
+	return err
+}
+
 // nameReader does what --reader-id says, before a commit.
 func (a *app) nameReader(ctx context.Context, card *desfire.Card) error {
 	if a.readerID == nil {

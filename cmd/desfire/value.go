@@ -139,7 +139,7 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 		return true, nil
 	})
 	if err != nil {
-		return err
+		return a.wantsReader(err)
 	}
 	result.Unprotected = a.unprotected.Load()
 	a.warnUnprotected()

@@ -146,7 +146,7 @@ func (a *app) writeFile(ctx context.Context, card *desfire.Card, app wire.Place,
 		return a.nameReader(ctx, card)
 	})
 	r.Committed = err == nil
-	return r, mayHaveHappened(err)
+	return r, mayHaveHappened(a.wantsReader(err))
 }
 
 // mayHaveHappened tells what to do about an unknown outcome.
