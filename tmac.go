@@ -6,61 +6,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/tmac"
 	"github.com/go-desfire/desfire/wire"
 )
-
-// TMACTransaction is what a back end needs to check the MAC of one transaction.
-type TMACTransaction struct {
-	App   AID
-	UID   []byte // 7 bytes; nil if the card has not told it
-	Input []byte // TMI: what the commands of the transaction were
-	LRP   bool   // the application uses LRP
-
-	// Receipt is what the card answered to the commit, if HasReceipt. Else the
-	// transaction MAC file holds it, until the next transaction.
-	Receipt    tmac.Receipt
-	HasReceipt bool
-	// Unanswered: the commit's answer was lost. If the transaction MAC file
-	// verifies, it happened.
-	Unanswered bool
-
-	ReaderID *[16]byte // of CommitReaderID; nil if there was none
-	EncTMRI  *[16]byte // the previous reader, enciphered; nil if the card told none
-
-	incomplete error
-}
-
-// Verify checks the card's MAC with the application's transaction MAC key, and
-// tells the reader of the transaction before, where the card told it: nil if
-// not, zeros if there was none. tmac.ErrMismatch means that the report, the UID
-// or the key is wrong. The caller has yet to see that the counter is the one
-// after the last.
-func (t *TMACTransaction) Verify(ctx context.Context, k key.Key) (previous *[16]byte, err error) {
-	switch {
-	case t.incomplete != nil:
-		return nil, fmt.Errorf("desfire: the transaction's input is not complete: %w", t.incomplete)
-	case !t.HasReceipt:
-		return nil, errors.New("desfire: the transaction has no receipt: read the transaction MAC file (ReadReceipt) and set Receipt and HasReceipt")
-	}
-	derive := tmac.NewKeys
-	if t.LRP {
-		derive = tmac.NewKeysLRP
-	}
-	keys, err := derive(ctx, k, t.Receipt.TMC, t.UID)
-	if err != nil {
-		return nil, err
-	}
-	if err := keys.Verify(t.Input, t.Receipt.TMV); err != nil {
-		return nil, err
-	}
-	if t.EncTMRI != nil {
-		id := keys.PreviousReader(*t.EncTMRI)
-		previous = &id
-	}
-	return previous, nil
-}
 
 // TMACRecorder collects the input of transaction MACs while transactions run:
 // make its Observe the Observe of a card's Config, or call it from there. One
@@ -68,7 +16,7 @@ func (t *TMACTransaction) Verify(ctx context.Context, k key.Key) (previous *[16]
 type TMACRecorder struct {
 	// OnCommit is called for each transaction that was committed, or may have
 	// been (Unanswered). It may keep t.
-	OnCommit func(t *TMACTransaction)
+	OnCommit func(t *tmac.Transaction)
 
 	app      AID
 	two      bool // a secondary application is selected, whose files do not count
@@ -83,7 +31,7 @@ type TMACRecorder struct {
 }
 
 // SetFileSettings tells the settings of a file of the selected application, as
-// Card.SetFileSettings does: which file is the transaction MAC file, and how
+// Card.AssumeFileSettings does: which file is the transaction MAC file, and how
 // long records are. Answers of GetFileSettings are noticed.
 func (r *TMACRecorder) SetFileSettings(no FileNo, fs wire.FileSettings) {
 	switch fs.Type {
@@ -145,9 +93,12 @@ func (r *TMACRecorder) reset() {
 func (r *TMACRecorder) commit(e *Exchange) {
 	unanswered := errors.As(e.Err, new(*OutcomeUnknownError))
 	if e.Err == nil || unanswered {
-		t := &TMACTransaction{
+		t := &tmac.Transaction{
 			App: r.app, UID: slices.Clone(r.uid), Input: slices.Clone(r.input.Bytes()), LRP: r.lrp,
-			Unanswered: unanswered, ReaderID: r.readerID, EncTMRI: r.encTMRI, incomplete: r.broken,
+			Unanswered: unanswered, ReaderID: r.readerID, EncTMRI: r.encTMRI,
+		}
+		if r.broken != nil {
+			t.Incomplete = r.broken.Error()
 		}
 		if rsp, ok := e.Response.(*wire.CommitTransactionResponse); ok && rsp.HasTMAC {
 			t.Receipt, t.HasReceipt = tmac.Receipt{TMC: uint32(rsp.TMC), TMV: rsp.TMV}, true
@@ -251,11 +202,11 @@ func (r *TMACRecorder) deleted(no FileNo) {
 //
 // Reading counts. What was read since the application was selected, or since
 // the last commit or abort, must have been read inside body.
-func (c *Card) TransactTMAC(ctx context.Context, body func() error) (*TMACTransaction, error) {
-	var done *TMACTransaction
-	r := &TMACRecorder{uid: c.UID(), OnCommit: func(t *TMACTransaction) { done = t }}
+func (c *Card) TransactTMAC(ctx context.Context, body func() error) (*tmac.Transaction, error) {
+	var done *tmac.Transaction
+	r := &TMACRecorder{OnCommit: func(t *tmac.Transaction) { done = t }}
 	stop, err := c.watch(r.Observe, func() {
-		r.app = c.state.app
+		r.uid, r.app = c.UID(), c.state.app
 		for no, f := range c.known[c.state.place] {
 			r.SetFileSettings(no, f.FileSettings)
 		}

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/internal/vector"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/tmac"
@@ -86,8 +85,8 @@ func TestTransactTMAC(t *testing.T) {
 			}
 			picc, err := sim.New(&sim.Config{Generation: x.g})
 			must(err)
-			var seen []*desfire.TMACTransaction
-			recorder := &desfire.TMACRecorder{OnCommit: func(t *desfire.TMACTransaction) { seen = append(seen, t) }}
+			var seen []*tmac.Transaction
+			recorder := &desfire.TMACRecorder{OnCommit: func(t *tmac.Transaction) { seen = append(seen, t) }}
 			card, err := desfire.Connect(ctx, picc.Present(), &desfire.Config{Observe: recorder.Observe})
 			must(err)
 			tm := tmacApp(t, card, i)
@@ -263,8 +262,8 @@ func TestTMACRecorderFollowsTheCard(t *testing.T) {
 	x, zero := tmacCards[1], key.Zero(key.TypeAES)
 	picc, err := sim.New(&sim.Config{Generation: x.g})
 	must(err)
-	var last *desfire.TMACTransaction
-	recorder := &desfire.TMACRecorder{OnCommit: func(t *desfire.TMACTransaction) { last = t }}
+	var last *tmac.Transaction
+	recorder := &desfire.TMACRecorder{OnCommit: func(t *tmac.Transaction) { last = t }}
 	card, err := desfire.Connect(ctx, picc.Present(), &desfire.Config{Observe: recorder.Observe})
 	must(err)
 	tm := tmacApp(t, card, 1)
@@ -323,42 +322,5 @@ func TestTMACRecorderFollowsTheCard(t *testing.T) {
 	must(err)
 	if _, err := last.Verify(ctx, tm); err == nil || errors.Is(err, tmac.ErrMismatch) {
 		t.Errorf("a command whose input is not public: %v", err)
-	}
-}
-
-// The published numbers of a transaction: key, UID and counter give the MAC of
-// an input, and the previous reader.
-func TestTMACVectors(t *testing.T) {
-	ctx := context.Background()
-	var keys, tmv, enc *vector.Vector
-	for _, v := range vector.Load(t, "tmac") {
-		switch v.ID {
-		case "tmac-keys-3":
-			keys = v
-		case "tmac-tmv-1":
-			tmv = v
-		case "tmac-enctmri-1":
-			enc = v
-		}
-	}
-	if keys == nil || tmv == nil || enc == nil {
-		t.Fatal("the vectors are gone")
-	}
-	app, err := key.NewAES(keys.Hex("app_tm_key"), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	encTMRI := [16]byte(enc.Hex("enc_tmri"))
-	tx := &desfire.TMACTransaction{
-		UID: keys.Hex("uid"), Input: tmv.Hex("tmi"), HasReceipt: true,
-		Receipt: tmac.Receipt{TMC: 1, TMV: [8]byte(tmv.Hex("tmv"))}, EncTMRI: &encTMRI,
-	}
-	previous, err := tx.Verify(ctx, app)
-	if err != nil || previous == nil || *previous != [16]byte(enc.Hex("previous_reader_id")) {
-		t.Errorf("previous reader %X, %v", previous, err)
-	}
-	tx.UID = tx.UID[:6]
-	if _, err := tx.Verify(ctx, app); err == nil || errors.Is(err, tmac.ErrMismatch) {
-		t.Errorf("a short UID: %v", err)
 	}
 }

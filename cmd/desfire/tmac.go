@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/tmac"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/wire"
@@ -112,7 +111,7 @@ func (v *tmacVerify) run(a *app, cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return usage(err)
 	}
-	var list []*desfire.TMACTransaction
+	var list []*tmac.Transaction
 	if v.trace != "" {
 		rec, err := trace.ReadFile(v.trace)
 		if err != nil {
@@ -222,8 +221,8 @@ func (g *tmacGiven) settings() map[wire.FileNo]wire.FileSettings {
 }
 
 // transaction makes one of the commands on the command line.
-func (g *tmacGiven) transaction(args []string) (*desfire.TMACTransaction, error) {
-	t := &desfire.TMACTransaction{Input: g.raw}
+func (g *tmacGiven) transaction(args []string) (*tmac.Transaction, error) {
+	t := &tmac.Transaction{Input: g.raw}
 	for _, arg := range args {
 		command, answer, has := strings.Cut(arg, "=")
 		c, err := parseHex(command)
@@ -262,7 +261,7 @@ func (g *tmacGiven) transaction(args []string) (*desfire.TMACTransaction, error)
 }
 
 // complete puts what the flags tell where the report does not.
-func (g *tmacGiven) complete(list []*desfire.TMACTransaction) error {
+func (g *tmacGiven) complete(list []*tmac.Transaction) error {
 	last := list[len(list)-1]
 	for _, t := range list {
 		t.LRP = t.LRP || g.lrp
@@ -287,7 +286,7 @@ func (g *tmacGiven) complete(list []*desfire.TMACTransaction) error {
 }
 
 // check verifies and prints each transaction.
-func (v *tmacVerify) check(ctx context.Context, a *app, list []*desfire.TMACTransaction) error {
+func (v *tmacVerify) check(ctx context.Context, a *app, list []*tmac.Transaction) error {
 	failed := 0
 	var only error
 	for _, t := range list {

@@ -12,6 +12,7 @@ import (
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/sim"
+	"github.com/go-desfire/desfire/tmac"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -28,7 +29,7 @@ const tmacKey = "00112233445566778899AABBCCDDEEFF"
 // recordTMAC records a session of three transactions on a card with a
 // transaction MAC file, the second aborted. The reports are what the library
 // made of it at the same time.
-func recordTMAC(t *testing.T, ask, showSettings bool) (name string, reports []*desfire.TMACTransaction) {
+func recordTMAC(t *testing.T, ask, showSettings bool) (name string, reports []*tmac.Transaction) {
 	t.Helper()
 	ctx := context.Background()
 	must := func(err error) {
@@ -67,7 +68,7 @@ func recordTMAC(t *testing.T, ask, showSettings bool) (name string, reports []*d
 	}
 
 	recorder := trace.NewRecorder(nil)
-	collect := &desfire.TMACRecorder{OnCommit: func(t *desfire.TMACTransaction) { reports = append(reports, t) }}
+	collect := &desfire.TMACRecorder{OnCommit: func(t *tmac.Transaction) { reports = append(reports, t) }}
 	card, err := desfire.Connect(ctx, recorder.Wrap(picc.Present()), &desfire.Config{Observe: collect.Observe})
 	must(err)
 	must(card.SelectApplication(ctx, 0x123456))

@@ -17,7 +17,7 @@ var errNotOpened = errors.New("it is enciphered and no key of the session fits: 
 type tmacSession struct {
 	// settings are those of files that the session does not show.
 	settings map[wire.FileNo]wire.FileSettings
-	list     []*desfire.TMACTransaction
+	list     []*tmac.Transaction
 
 	recorder desfire.TMACRecorder
 	files    map[wire.FileNo]bool // transaction MAC files of the selected application
@@ -29,7 +29,7 @@ func (s *tmacSession) find(res *trace.Result) error {
 	if res.Verdict == trace.Failed {
 		return fmt.Errorf("the recorded session does not verify: %s", res.Reason())
 	}
-	s.recorder.OnCommit = func(t *desfire.TMACTransaction) { s.list = append(s.list, t) }
+	s.recorder.OnCommit = func(t *tmac.Transaction) { s.list = append(s.list, t) }
 	s.selected()
 	for i := range res.Messages {
 		e := exchangeOf(&res.Messages[i])
