@@ -101,12 +101,13 @@ func (c *Card) AllowSecretsInClear() { c.state.clearSecrets = true }
 // mayGo finds what the past forbids.
 func (c *Card) mayGo(cmd wire.Command, spec *wire.Spec) error {
 	s := &c.state
+	plain := spec.Rule == wire.RulePlain && isoReads(cmd) == nil
 	switch {
 	case s.broken != "" && !selects(cmd):
 		return &BrokenError{spec.Name, s.broken, s.changed}
-	case s.lost != "" && spec.Rule != wire.RulePlain:
+	case s.lost != "" && !plain:
 		return &SessionLostError{spec.Name, s.lost}
-	case c.conf.Unguarded || s.guard == wire.SchemeNone || spec.Rule == wire.RulePlain:
+	case c.conf.Unguarded || s.guard == wire.SchemeNone || plain, spec.Rule == wire.RulePlain && s.guard != wire.SchemeEV1:
 		return nil
 	}
 	mode := wire.CommFull // of a file whose settings are not known

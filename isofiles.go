@@ -65,7 +65,10 @@ func (c *Card) ISOReadBinary(ctx context.Context, file FileNo, offset, length ui
 	defer c.release()
 	const name = "ISOReadBinary"
 	cmd := new(wire.ISOReadBinary)
-	if err := c.isoReadable(ctx, cmd, file); err != nil {
+	if err := c.mayGo(cmd, cmd.Spec()); err != nil {
+		return nil, err
+	}
+	if err := c.isoReadable(ctx, cmd, named(file)); err != nil {
 		return nil, err
 	}
 	fs := c.settingsOf(file)
@@ -76,9 +79,8 @@ func (c *Card) ISOReadBinary(ctx context.Context, file FileNo, offset, length ui
 		// Reading until the card refuses would cost that.
 		return nil, &ArgumentError{name, errors.New("in a session, or with changes that may be pending, state the length")}
 	}
-	maced := c.isoMACed((*wire.ReadData)(nil).Spec(), file)
 	per := 256
-	if maced {
+	if c.isoMACed(isoReads(cmd), file) {
 		per -= isoMAC
 	}
 	var data []byte
@@ -93,7 +95,7 @@ func (c *Card) ISOReadBinary(ctx context.Context, file FileNo, offset, length ui
 			want = min(per, int(length-done))
 		}
 		cmd.EF, cmd.Offset, cmd.Length = at, uint16(offset+done), want
-		part, err := c.isoRead(ctx, cmd, want, maced)
+		part, err := c.isoRead(ctx, cmd, file, want)
 		switch {
 		case err != nil && length == 0 && len(data) > 0 && beyondEnd(err):
 			return data, nil
@@ -110,13 +112,13 @@ func (c *Card) ISOReadBinary(ctx context.Context, file FileNo, offset, length ui
 // isoMAC is the length of the MAC in an EV1 session. It counts in Le.
 const isoMAC = 8
 
-// isoRead runs a reading ISO command that wants at most n plain bytes.
-func (c *Card) isoRead(ctx context.Context, cmd wire.Command, n int, maced bool) ([]byte, error) {
-	if m, ok := cmd.(*wire.ISOReadBinary); ok && maced {
+// isoRead runs a reading ISO command on a file that wants at most n plain bytes.
+func (c *Card) isoRead(ctx context.Context, cmd wire.Command, file FileNo, n int) ([]byte, error) {
+	if m, ok := cmd.(*wire.ISOReadBinary); ok && c.isoMACed(isoReads(cmd), file) {
 		m.Length += isoMAC
 	}
 	rsp := new(wire.Data)
-	if err := c.run(ctx, request{cmd: cmd, rsp: rsp, isoMAC: maced}); err != nil {
+	if err := c.run(ctx, request{cmd: cmd, rsp: rsp, file: named(file)}); err != nil {
 		return nil, err
 	}
 	if len(rsp.Data) > n {
@@ -127,24 +129,84 @@ func (c *Card) isoRead(ctx context.Context, cmd wire.Command, n int, maced bool)
 	return rsp.Data, nil
 }
 
-// isoReadable makes sure that an EV1 session knows whether the answers of a
-// reading ISO command carry a MAC.
-func (c *Card) isoReadable(ctx context.Context, cmd wire.Command, file FileNo) error {
-	name := cmd.Spec().Name
+// isoReads is a native command with the right that a reading ISO command needs;
+// nil for other commands.
+func isoReads(cmd wire.Command) *wire.Spec {
+	switch cmd.(type) {
+	case *wire.ISOReadBinary:
+		return (*wire.ReadData)(nil).Spec()
+	case *wire.ISOReadRecord:
+		return (*wire.ReadRecords)(nil).Spec()
+	}
+	return nil
+}
+
+// isoWrites is the same for ISO commands that write.
+func isoWrites(cmd wire.Command) *wire.Spec {
+	switch cmd.(type) {
+	case *wire.ISOUpdateBinary:
+		return (*wire.WriteData)(nil).Spec()
+	case *wire.ISOAppendRecord:
+		return (*wire.WriteRecord)(nil).Spec()
+	case *wire.ISOUpdateRecord, *wire.ISOUpdateRecordOdd:
+		return (*wire.UpdateRecord)(nil).Spec()
+	}
+	return nil
+}
+
+// named is a file's number, 0 where the selected one is meant.
+func named(file FileNo) FileNo {
+	if file == SelectedFile {
+		return 0
+	}
+	return file
+}
+
+// protectISO finds out whether the answer of a reading ISO command carries a MAC,
+// and refuses to write what would have to be enciphered.
+func (c *Card) protectISO(ctx context.Context, r *request) error {
+	if r.file == 0 {
+		r.file, _ = wire.FileOf(r.cmd)
+	}
+	if native := isoReads(r.cmd); native != nil {
+		if err := c.isoReadable(ctx, r.cmd, r.file); err != nil {
+			return err
+		}
+		r.isoMAC = c.isoMACed(native, r.file)
+		return nil
+	}
+	native := isoWrites(r.cmd)
 	switch {
-	case c.state.guard == wire.SchemeEV1:
-		return &SessionLostError{name, c.state.gone}
+	case native == nil || r.file == 0 || c.mayTell():
+		return nil
+	case c.state.channel == nil:
+		_, err := c.inClear(ctx, r.cmd, native, r.file)
+		return err
+	}
+	f, err := c.settled(ctx, r.cmd, r.file)
+	if err != nil {
+		return err
+	}
+	return c.keepSecret(native, r.file, &f.FileSettings)
+}
+
+// isoReadable makes sure that an EV1 session knows whether the answers of a
+// reading ISO command carry a MAC. file is 0 if it is not known.
+func (c *Card) isoReadable(ctx context.Context, cmd wire.Command, file FileNo) error {
+	switch {
 	case c.state.scheme() != wire.SchemeEV1:
 		return nil
-	case file == SelectedFile:
-		return &ArgumentError{name, errors.New("in a session name the file by its number: whether the answer carries a MAC depends on it")}
+	case file == 0 && c.conf.Unguarded:
+		return nil
+	case file == 0:
+		return &ArgumentError{cmd.Spec().Name, errors.New("in a session name the file by its number: whether the answer carries a MAC depends on it")}
 	}
 	f, err := c.settled(ctx, cmd, file)
 	switch {
 	case err != nil:
 		return err
 	case effective((*wire.ReadData)(nil).Spec(), &f.FileSettings, c.state.channel.Info().KeyNo) == wire.CommFull:
-		return &ArgumentError{name, fmt.Errorf("file %d is enciphered, which ISO commands cannot read: use ReadData or ReadRecords", file)}
+		return &ArgumentError{cmd.Spec().Name, fmt.Errorf("file %d is enciphered, which ISO commands cannot read: use ReadData or ReadRecords", file)}
 	}
 	return nil
 }
@@ -153,7 +215,7 @@ func (c *Card) isoReadable(ctx context.Context, cmd wire.Command, file FileNo) e
 // native is a command with the same right.
 func (c *Card) isoMACed(native *wire.Spec, file FileNo) bool {
 	f := c.facts(file)
-	return c.state.scheme() == wire.SchemeEV1 && f != nil && effective(native, &f.FileSettings, c.state.channel.Info().KeyNo) == wire.CommMAC
+	return c.state.scheme() == wire.SchemeEV1 && file != 0 && f != nil && effective(native, &f.FileSettings, c.state.channel.Info().KeyNo) == wire.CommMAC
 }
 
 // beyondEnd reports whether a refusal says that an offset is the end of the file
@@ -193,9 +255,6 @@ func (c *Card) ISOUpdateBinary(ctx context.Context, file FileNo, offset uint32, 
 		return err
 	}
 	defer c.release()
-	if err := c.isoSecret((*wire.WriteData)(nil).Spec(), file); err != nil {
-		return err
-	}
 	var unknown *OutcomeUnknownError
 	no := file
 	for done := 0; ; done += per {
@@ -203,7 +262,7 @@ func (c *Card) ISOUpdateBinary(ctx context.Context, file FileNo, offset uint32, 
 		ef, err := shortEF("ISOUpdateBinary", file, at)
 		if err == nil {
 			cmd := &wire.ISOUpdateBinary{EF: ef, Offset: uint16(at), Data: data[done:min(done+per, len(data))]}
-			err = c.run(ctx, request{cmd: cmd, rsp: new(wire.Empty)})
+			err = c.run(ctx, request{cmd: cmd, rsp: new(wire.Empty), file: named(no)})
 		}
 		switch {
 		case err != nil && done > 0:
@@ -220,15 +279,6 @@ func (c *Card) ISOUpdateBinary(ctx context.Context, file FileNo, offset uint32, 
 	}
 }
 
-// isoSecret refuses to write into an enciphered file, which ISO commands reach
-// in clear only.
-func (c *Card) isoSecret(native *wire.Spec, file FileNo) error {
-	if fs := c.settingsOf(file); fs != nil {
-		return c.keepSecret(native, file, fs)
-	}
-	return nil
-}
-
 // ISOReadRecords reads a record of a record file, or with wire.RecordFrom the
 // record and all after it, up to 256 bytes. 0 is the newest; whether 1 is the
 // newest as well, as ISO 7816-4 counts, no recording shows.
@@ -238,16 +288,12 @@ func (c *Card) ISOReadRecords(ctx context.Context, file FileNo, first uint8, mod
 	}
 	defer c.release()
 	cmd := &wire.ISOReadRecord{Record: first, Mode: mode, Length: 256}
-	if err := c.isoReadable(ctx, cmd, file); err != nil {
-		return nil, err
-	}
 	ef, err := shortEF(cmd.Spec().Name, file, 0)
 	if err != nil {
 		return nil, err
 	}
-	maced := c.isoMACed((*wire.ReadRecords)(nil).Spec(), file)
 	cmd.EF = ef.ID
-	return c.isoRead(ctx, cmd, 256, maced)
+	return c.isoRead(ctx, cmd, file, 256)
 }
 
 // ISOAppendRecord adds a record of at most the record size to a record file. It
@@ -257,9 +303,6 @@ func (c *Card) ISOAppendRecord(ctx context.Context, file FileNo, data []byte) er
 		return err
 	}
 	defer c.release()
-	if err := c.isoSecret((*wire.WriteRecord)(nil).Spec(), file); err != nil {
-		return err
-	}
 	ef, err := shortEF("ISOAppendRecord", file, 0)
 	if err != nil {
 		return err

@@ -106,7 +106,7 @@ func TestISOFiles(t *testing.T) {
 			_, err = card.ISOSelectName(ctx, []byte("farebox"))
 			must(err)
 			must(card.ISOUpdateBinary(ctx, 2, 0, data[:256]))
-			if _, err := card.ISOReadBinary(ctx, 2, 0, 0); err == nil {
+			if _, err := card.ISOReadBinary(ctx, sel, 0, 0); err == nil {
 				t.Error("read up to an unknown end with changes pending")
 			}
 			must(card.Commit(ctx))

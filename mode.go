@@ -30,6 +30,9 @@ func (c *Card) protect(ctx context.Context, r *request) (protection, error) {
 	if m, ok := r.cmd.(*wire.ChangeFileSettings); ok {
 		return protection{mode: c.changeMode(m.File), ftype: wire.FileUnknown}, nil
 	}
+	if spec.Class == wire.ClassISO {
+		return protection{ftype: wire.FileUnknown}, c.protectISO(ctx, r)
+	}
 	no, ok := follows(r.cmd)
 	if !ok {
 		return protection{ftype: wire.FileUnknown}, nil
@@ -70,7 +73,7 @@ func (c *Card) inClear(ctx context.Context, cmd wire.Command, spec *wire.Spec, n
 	if spec.Rule != wire.RuleWrite {
 		return fs, nil
 	}
-	if fs == nil && carriesData(cmd) && !c.state.pending && !c.mayTell() {
+	if fs == nil && carriesData(cmd) && !c.mayTell() {
 		if _, err := c.settled(ctx, cmd, no); err != nil && !isRefusal(err) {
 			return nil, err
 		}
@@ -88,7 +91,7 @@ func carriesData(cmd wire.Command) bool {
 	case *wire.WriteData, *wire.WriteDataISO, *wire.WriteRecord, *wire.WriteRecordISO, *wire.UpdateRecord, *wire.UpdateRecordISO:
 		return true
 	}
-	return false
+	return isoWrites(cmd) != nil
 }
 
 // mayTell reports whether the caller allows secrets in clear.

@@ -19,6 +19,7 @@ type request struct {
 	change *securemsg.KeyChange // the channel makes the cryptogram, from the keys
 	long   bool                 // ask for an answer of any length, in an extended APDU
 	isoMAC bool                 // the answer of an ISO command carries the MAC of an EV1 session
+	file   FileNo               // that an ISO command works on, where it does not name it; 0: not known
 	trial  bool                 // whatever comes back is an answer: the card may not know such APDUs
 }
 
