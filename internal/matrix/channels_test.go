@@ -246,7 +246,11 @@ func value(c *sim.Card) (int32, bool) {
 }
 
 func newPICC(t testing.TB, image []byte, seed byte) *sim.Card {
-	c, err := sim.New(&sim.Config{Store: &stored{image}, Rand: seeded(seed)})
+	return newPICCWith(t, image, seed, nil)
+}
+
+func newPICCWith(t testing.TB, image []byte, seed byte, q *sim.Quirks) *sim.Card {
+	c, err := sim.New(&sim.Config{Store: &stored{image}, Rand: seeded(seed), Quirks: q})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -234,6 +234,9 @@ func partialWrite(ch *channel, now *sim.Image, least, most int) bool {
 			}
 			data := make([]byte, f.Size)
 			copy(data, f.Data)
+			if least < 0 {
+				return bytes.Equal(data[written:], bytes.Repeat([]byte{0x0D}, f.Size-written))
+			}
 			m := 0
 			for m < written && data[m] == pattern(written)[m] {
 				m++

@@ -97,6 +97,9 @@ func (r *result) play(t *testing.T) {
 	type seen struct {
 		states  map[string]bool
 		unknown []string
+		fault   *fault // of one of them
+		at      int
+		outcome *outcome
 	}
 	seenBy := map[string]*seen{}
 	for at := 1; at <= len(c.clean); at++ {
@@ -129,10 +132,16 @@ func (r *result) play(t *testing.T) {
 			g.states[o.state] = true
 			if o.claim == claimUnknown {
 				g.unknown = append(g.unknown, where)
+				g.fault, g.at, g.outcome = f, at, o
 			}
 		}
 	}
 	for _, g := range seenBy {
+		if len(g.states) < 2 && g.fault != nil {
+			for _, s := range c.twins(t, g.fault, g.at, g.outcome) {
+				g.states[s] = true
+			}
+		}
 		if len(g.states) < 2 {
 			for _, where := range g.unknown {
 				r.needless = append(r.needless, where+": unknown, though all that looks so ends alike")

@@ -22,7 +22,8 @@ one job. Wherever the reader reports an error, an attacker then answers a Value,
 was a session; and a caller goes on without a selection, with and without authenticating again, and nothing old may be committed with what is new.
 
 *Unknown* is counted as needless where all cases in which the reader saw the same frames end in the same state. An answer that cannot be believed
-is shown both where the card did the command and where it never saw it, since an attacker may cut, guess or keep an answer.
+is shown both where the card did the command and where it never saw it, since an attacker may cut, guess or keep an answer. Where that is not
+enough, the same answers are shown once more while all commands reach the card, and to a reader of a card that takes chained data as a whole.
 
 ## Faults
 

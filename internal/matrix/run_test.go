@@ -151,6 +151,7 @@ func (l lie) String() string {
 
 // outcome is what came of a case.
 type outcome struct {
+	shown   []shown
 	claim   claim
 	seen    string // all that the reader saw
 	state   string // of the card
@@ -163,7 +164,7 @@ type outcome struct {
 func (c *cell) judge(t testing.TB, f *fault, at int) *outcome {
 	r := c.play(t, f, at)
 	r.air.deliverLate()
-	o := &outcome{claim: claimOf(r.err), seen: string(r.air.seen.Sum(nil)), state: state(r.picc), lies: r.fooled}
+	o := &outcome{shown: r.air.told, claim: claimOf(r.err), seen: string(r.air.seen.Sum(nil)), state: state(r.picc), lies: r.fooled}
 	o.refused = errors.As(r.err, new(*desfire.CommandError))
 	is := func(step int) bool { return step < len(c.states) && o.state == c.states[step] }
 	switch {
@@ -202,11 +203,13 @@ func (c *cell) partly(r *run) bool {
 	var unknown *desfire.OutcomeUnknownError
 	isPart, isUnknown := errors.As(r.err, &part), errors.As(r.err, &unknown)
 	least, most := 0, written
-	if isPart {
+	switch {
+	case isPart && !isUnknown:
+		least, most = part.Written, part.Written
+	case isPart:
 		least = part.Written
-		if !isUnknown {
-			most = part.Written
-		}
+	default:
+		least = -1 // in part, whatever that is
 	}
 	return (isPart || isUnknown && unknown.Partial) && c.job.partial(c.ch, r.picc.Image(), least, most)
 }
@@ -285,4 +288,39 @@ func (r *run) goOn(authenticate bool) string {
 		return fmt.Sprintf("a debit of 1 took %d", before-after)
 	}
 	return ""
+}
+
+// shown is what the reader saw in an exchange.
+type shown struct {
+	answer []byte
+	err    error
+}
+
+// twins are the states in which other runs end in which the reader sees the
+// same: the commands reach the card although the answers are those of the first
+// run, or the card takes chained data as a whole. An answer is shown without the
+// card only if it carries no MAC, or is the one that the reader did not believe.
+func (c *cell) twins(t testing.TB, f *fault, at int, o *outcome) (states []string) {
+	for _, kind := range []string{"all reach the card", "all but the last", "not streamed"} {
+		r := c.start(t, f, at, 0)
+		if kind == "not streamed" {
+			q := sim.QuirksOf(c.ch.gen)
+			q.StreamedWrites = false
+			r.picc = newPICCWith(t, c.image, 1, &q)
+			r.air.picc, r.air.act = r.picc, r.picc.Present()
+		} else {
+			r.air.replay, r.air.spare = o.shown, 0
+			if kind == "all but the last" {
+				r.air.spare = len(o.shown)
+			}
+			r.air.free = c.ch.mode == wire.CommPlain
+		}
+		r.air.record()
+		_ = c.job.run(r)
+		r.air.deliverLate()
+		if !r.air.impossible && string(r.air.seen.Sum(nil)) == o.seen {
+			states = append(states, state(r.picc))
+		}
+	}
+	return states
 }
