@@ -37,10 +37,11 @@ func (c *Card) Run(ctx context.Context, cmd wire.Command, rsp wire.Message) erro
 
 // send carries the frames. A chain or handshake that was left open earlier
 // makes the card answer COMMAND_ABORTED to the next command without doing it;
-// the command is then sent once more.
+// the command is then sent once more. A selection always is: what is open on the
+// card after a break the reader does not know.
 func (c *Card) send(ctx context.Context, r *request, body []byte, e wire.Encoded, want frame.Want) (frame.Answer, error) {
 	want.Long = r.long
-	abandoned := c.link.Open
+	abandoned := c.link.Open || selects(r.cmd)
 	a, err := c.sendOnce(ctx, r.cmd.Spec(), body, e, want)
 	// A forged CA must not make the card do something twice.
 	harmless := r.cmd.Spec().Effect == wire.EffectNone
