@@ -9,18 +9,37 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/go-desfire/desfire/internal/filelock"
 )
 
 // FileJournal is a journal in a file: a line of JSON for each entry, appended
 // and synced, readable by its owner only. A line that was cut off does no harm
 // to the others.
+//
+// It belongs to one FileJournal at a time. The lock is the operating system's,
+// on a file .NAME.lock beside it, and ends with its process. It is there on Unix
+// and Windows; elsewhere nothing is locked.
 type FileJournal struct {
 	path string
 	f    *os.File
+	lock *filelock.Lock // nil for what is no file, as /dev/full
+}
+
+// HeldError says that another has the journal open.
+type HeldError struct {
+	Journal string
+	Program string // that has it; empty if unknown
+	PID     int    // of its process; 0 if unknown
+}
+
+func (e *HeldError) Error() string {
+	held := filelock.HeldError{Program: e.Program, PID: e.PID}
+	return fmt.Sprintf("%s is in use%s: one program at a time changes keys with a journal", e.Journal, held.Holder())
 }
 
 // OpenJournal opens a journal for writing and makes it if need be, in a folder
-// that is there.
+// that is there. It fails with a *HeldError while another has it.
 func OpenJournal(path string) (*FileJournal, error) {
 	_, missing := os.Stat(path)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
@@ -30,7 +49,20 @@ func OpenJournal(path string) (*FileJournal, error) {
 	if errors.Is(missing, fs.ErrNotExist) {
 		syncDir(filepath.Dir(path))
 	}
-	return &FileJournal{path, f}, nil
+	j := &FileJournal{path: path, f: f}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return j, nil
+	}
+	var held *filelock.HeldError
+	j.lock, err = filelock.Take(filelock.Name(path), filepath.Base(os.Args[0]))
+	switch {
+	case errors.As(err, &held):
+		err = &HeldError{path, held.Program, held.PID}
+		fallthrough
+	case err != nil:
+		return nil, errors.Join(err, f.Close())
+	}
+	return j, nil
 }
 
 // syncDir makes a new name in a folder last, where the system can.
@@ -42,7 +74,14 @@ func syncDir(path string) {
 }
 
 // Close ends the work with the journal.
-func (j *FileJournal) Close() error { return j.f.Close() }
+func (j *FileJournal) Close() error {
+	err := j.f.Close()
+	if j.lock != nil {
+		err = errors.Join(err, j.lock.Release())
+		j.lock = nil
+	}
+	return err
+}
 
 // Record implements Journal.
 func (j *FileJournal) Record(_ context.Context, e Entry) error {

@@ -2,6 +2,7 @@ package rekey_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -143,5 +144,33 @@ func TestFileJournalCut(t *testing.T) {
 		if _, _, err := rekey.ReadJournal(path); err == nil || !strings.Contains(err.Error(), "is no journal") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// One at a time has a journal, and is named to the other.
+func TestFileJournalLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "journal")
+	j, err := rekey.OpenJournal(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = rekey.OpenJournal(path)
+	var held *rekey.HeldError
+	if !errors.As(err, &held) || held.PID != os.Getpid() || !strings.Contains(err.Error(), "is in use (") {
+		t.Errorf("%v", err)
+	}
+	if _, _, err := rekey.ReadJournal(path); err != nil {
+		t.Errorf("reading needs no lock: %v", err)
+	}
+	for range 2 {
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if j, err = rekey.OpenJournal(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/go-desfire/desfire/internal/filelock"
 )
 
 // FileStore keeps an image in a file, mode 0600. It is a Locker.
@@ -16,8 +18,8 @@ type FileStore struct {
 	program string
 
 	mu     sync.Mutex
-	lock   *os.File // nil: not locked
-	target string   // where path led when it was locked
+	lock   *filelock.Lock // nil: not locked
+	target string         // where path led when it was locked
 }
 
 var _ Locker = (*FileStore)(nil)

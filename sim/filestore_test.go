@@ -143,7 +143,7 @@ func TestImageIsLocked(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if left := hidden(t, path); len(left) > 0 && removeLocked {
+	if left := hidden(t, path); len(left) > 0 && runtime.GOOS != "windows" {
 		t.Errorf("left behind: %v", left)
 	}
 }
@@ -305,7 +305,7 @@ func TestLinkedImage(t *testing.T) {
 	}
 	defer c.Lift()
 	var locked *LockedError
-	if _, err := New(&Config{Store: File(target)}); !errors.As(err, &locked) && removeLocked {
+	if _, err := New(&Config{Store: File(target)}); !errors.As(err, &locked) && runtime.GOOS != "windows" {
 		t.Errorf("the same image by two names: %v", err)
 	}
 	loop := filepath.Join(dir, "loop")

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+
+	"github.com/go-desfire/desfire/internal/filelock"
 )
 
 // Store keeps a card's image. A Card calls it from one goroutine at a time.
@@ -34,14 +36,8 @@ type LockedError struct {
 }
 
 func (e *LockedError) Error() string {
-	holder := ""
-	switch {
-	case e.PID != 0 && e.Program != "":
-		holder = fmt.Sprintf(" (%s, pid %d)", e.Program, e.PID)
-	case e.PID != 0:
-		holder = fmt.Sprintf(" (pid %d)", e.PID)
-	}
-	return fmt.Sprintf("%s lies on another reader%s: take it away first", e.Image, holder)
+	held := filelock.HeldError{Program: e.Program, PID: e.PID}
+	return fmt.Sprintf("%s lies on another reader%s: take it away first", e.Image, held.Holder())
 }
 
 // MemoryStore keeps an image in memory.

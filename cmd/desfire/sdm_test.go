@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/go-desfire/desfire"
@@ -66,29 +64,5 @@ func TestSDMProvisionAndVerify(t *testing.T) {
 		if code, _, errs := tool(verify...); code != 1 || !strings.Contains(errs, "seen before") {
 			t.Errorf("again: %d, %s", code, errs)
 		}
-	}
-}
-
-// Of many that bring the same message at once, one is believed.
-func TestCounterFileTogether(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "seen.json")
-	uid := []byte{4, 1, 2, 3, 4, 5, 6}
-	var wg sync.WaitGroup
-	errs := make([]error, 8)
-	for i := range errs {
-		wg.Go(func() { errs[i] = (&counterFile{path: name}).Use(context.Background(), uid, 7) })
-	}
-	wg.Wait()
-	passed := 0
-	for _, err := range errs {
-		if err == nil {
-			passed++
-		}
-	}
-	if passed != 1 {
-		t.Errorf("%d passed: %v", passed, errs)
-	}
-	if left, err := os.ReadDir(filepath.Dir(name)); err != nil || len(left) != 1 {
-		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

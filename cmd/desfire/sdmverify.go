@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -83,7 +82,7 @@ func (v *sdmVerify) run(a *app, cmd *cobra.Command, args []string) error {
 		verifier.MetaRead = v.meta.key
 	}
 	if v.counters != "" {
-		verifier.Replay = &counterFile{path: v.counters}
+		verifier.Replay = &sdm.CounterFile{Path: v.counters}
 	}
 	tag, err := verifier.Verify(cmd.Context(), m)
 	if err != nil {
@@ -163,11 +162,4 @@ func (v *sdmVerify) match(template, url string) (*sdm.Message, error) {
 		return nil, err
 	}
 	return t.Match(url)
-}
-
-var _ sdm.Replay = (*counterFile)(nil)
-
-// Use implements sdm.Replay.
-func (c *counterFile) Use(ctx context.Context, uid []byte, counter uint32) error {
-	return c.update(ctx, fmt.Sprintf("%X", uid), counter)
 }

@@ -11,7 +11,7 @@ import (
 var stdlibOnly = []string{
 	".", "wire", "key", "sim", "trace", "tmac", "sdm", "an10922", "dam", "originality", "ndef", "inspect", "selftest", "transporttest",
 	"rekey", "keystore", "diagnose", "place",
-	"internal/securemsg", "internal/frame", "internal/cmac", "internal/lrp", "internal/crc", "internal/secret",
+	"internal/securemsg", "internal/frame", "internal/cmac", "internal/lrp", "internal/crc", "internal/secret", "internal/filelock",
 }
 
 // Check lists what breaks the rules.
