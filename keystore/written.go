@@ -1,0 +1,47 @@
+package keystore
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/go-desfire/desfire/key"
+)
+
+// Parse reads a key in its written form, which key.Parse describes: digits, or
+// the name of a file or variable that has them. Given.Source is SourceOf the
+// text. visible reports that the text shows a secret, so that whoever sees it,
+// such as other users of the computer a command line, has the key: warn. The key
+// of zeros is no secret. Errors never show digits.
+func Parse(text string) (g Given, visible bool, err error) {
+	secret, err := key.Parse(text)
+	if err != nil {
+		return Given{}, false, err
+	}
+	visible = inTheOpen(text) && secret.CheckValue() != key.Zero(secret.Type()).CheckValue()
+	return Given{secret, SourceOf(text)}, visible, nil
+}
+
+// SourceOf is where the written form of a key says that it is kept, as in
+// @FILE or aes:env:NAME. It is empty if the digits themselves stand there, or
+// something that looks like them.
+func SourceOf(text string) string {
+	text = strings.TrimSpace(text)
+	if _, value, ok := strings.Cut(text, ":"); inTheOpen(text) || ok && Hide(value) != value || Hide(text) != text {
+		return ""
+	}
+	return text
+}
+
+// inTheOpen reports whether the written form of a key holds the digits.
+func inTheOpen(text string) bool {
+	elsewhere := func(s string) bool { return strings.HasPrefix(s, "@") || strings.HasPrefix(s, "env:") }
+	text = strings.TrimSpace(text)
+	_, value, _ := strings.Cut(text, ":")
+	return !elsewhere(text) && !elsewhere(strings.TrimSpace(value))
+}
+
+var digits = regexp.MustCompile(`(?i)(?:[0-9a-f]{2}[ :]?){7}[0-9a-f]{2}[0-9a-f :]*`)
+
+// Hide takes what looks like a key, eight bytes or more in hexadecimal, out of a
+// text that is to be shown.
+func Hide(text string) string { return digits.ReplaceAllString(text, "(hidden)") }
