@@ -160,7 +160,7 @@ func (c *Card) exchange(ctx context.Context, r *request, e wire.Encoded, p prote
 		}
 		c.rx, body = sealed, sealed
 	}
-	c.outdate(r.cmd)
+	before := c.outdate(r.cmd)
 	length := c.answerLen(r.cmd)
 	a, err := c.send(ctx, r, body, e, c.maxAnswer(r, length))
 	o.status, o.frames = a.Status, a.Frames
@@ -202,7 +202,7 @@ func (c *Card) exchange(ctx context.Context, r *request, e wire.Encoded, p prote
 		c.state.distrust("the answer to " + spec.Name + " did not fit")
 		return o, lost.classify(&untrustedError{err})
 	}
-	c.remember(r.cmd, r.rsp, channel != nil && scheme != wire.SchemeD40)
+	c.remember(r.cmd, r.rsp, before, channel != nil && scheme != wire.SchemeD40)
 	if c.state.channel != nil || c.state.pending {
 		c.dirty.Store(true)
 	}

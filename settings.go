@@ -24,7 +24,22 @@ const (
 type fileFacts struct {
 	wire.FileSettings
 	origin  origin
-	refused error // why the card would not tell them in a session
+	refused error // why the card would not tell them
+	to      asker // whom
+}
+
+// asker is who asks for settings: they may be for some keys only.
+type asker struct {
+	scheme wire.Scheme
+	key    KeyNo
+}
+
+func (s *state) asker() asker {
+	if s.channel == nil {
+		return asker{}
+	}
+	info := s.channel.Info()
+	return asker{info.Scheme, info.KeyNo}
 }
 
 // place is what file numbers are relative to.
@@ -94,6 +109,11 @@ func (c *Card) unlearn(no FileNo) {
 	}
 }
 
+// unlearnPlace forgets what may be the files of an application.
+func (c *Card) unlearnPlace(aid AID) {
+	maps.DeleteFunc(c.known, func(p place, _ map[FileNo]*fileFacts) bool { return p.mayBe(place{app: aid}) })
+}
+
 // knownSettings is a copy of what is known of a file, nil if nothing is.
 func (c *Card) knownSettings(no FileNo) *wire.FileSettings {
 	fs := c.settingsOf(no)
@@ -106,8 +126,8 @@ func (c *Card) knownSettings(no FileNo) *wire.FileSettings {
 
 // AssumeFileSettings states the settings of a file of the selected application,
 // so that a session need not ask the card for them. They hold for as long as
-// the Card lives, unless a command of this Card changes them or FileSettings
-// reads others in a session with MACs. A wrong statement costs the session, or,
+// the Card lives, unless a command of this Card changes them, or may have, or
+// FileSettings reads others in a session with MACs. A wrong statement costs the session, or,
 // where it is weaker than what the card has, protection.
 func (c *Card) AssumeFileSettings(no FileNo, fs wire.FileSettings) error {
 	if err := c.acquire(); err != nil {
@@ -118,9 +138,9 @@ func (c *Card) AssumeFileSettings(no FileNo, fs wire.FileSettings) error {
 	return nil
 }
 
-// remember updates what is known of files after a command has succeeded. proven
-// tells that the answer carried a MAC.
-func (c *Card) remember(cmd wire.Command, rsp wire.Message, proven bool) {
+// remember updates what is known of files after a command has succeeded. before
+// is what outdate forgot, proven tells that the answer carried a MAC.
+func (c *Card) remember(cmd wire.Command, rsp wire.Message, before *fileFacts, proven bool) {
 	switch m := cmd.(type) {
 	case *wire.GetFileSettings:
 		from := fromClear
@@ -131,14 +151,16 @@ func (c *Card) remember(cmd wire.Command, rsp wire.Message, proven bool) {
 			c.learn(m.File, fs, from)
 		}
 	case *wire.ChangeFileSettings:
-		f := c.facts(m.File)
-		c.unlearn(m.File)
-		if f == nil || f.origin <= fromClear {
+		if before == nil || before.origin == fromNowhere {
 			return
 		}
-		fs := f.FileSettings
+		from := fromClear // as its type and size are
+		if before.origin > fromClear {
+			from = fromCaller
+		}
+		fs := before.FileSettings
 		fs.Option, fs.Access, fs.Additional, fs.SDM = m.Option, m.Access, m.Additional, m.SDM
-		c.learn(m.File, &fs, fromCaller)
+		c.learn(m.File, &fs, from)
 	default:
 		if no, fs, ok := created(cmd); ok {
 			c.learn(no, &fs, fromCaller)
@@ -146,18 +168,27 @@ func (c *Card) remember(cmd wire.Command, rsp wire.Message, proven bool) {
 	}
 }
 
-// outdate forgets what a command may change, before it goes out.
-func (c *Card) outdate(cmd wire.Command) {
+// outdate forgets what a command may change, before it goes out, and returns what
+// was known of its file.
+func (c *Card) outdate(cmd wire.Command) (before *fileFacts) {
 	switch m := cmd.(type) {
+	case *wire.ChangeFileSettings:
+		before = c.facts(m.File)
+		c.unlearn(m.File)
 	case *wire.DeleteFile:
 		c.unlearn(m.File)
 	case *wire.DeleteApplication, *wire.FormatPICC:
 		clear(c.known)
+	case *wire.CreateApplication:
+		c.unlearnPlace(m.AID)
+	case *wire.CreateDelegatedApplication:
+		c.unlearnPlace(m.AID)
 	default:
 		if no, _, ok := created(cmd); ok {
 			c.unlearn(no)
 		}
 	}
+	return before
 }
 
 // created are the settings of the file that a command creates.
@@ -192,7 +223,7 @@ func (c *Card) settled(ctx context.Context, cmd wire.Command, no FileNo) (*fileF
 	switch {
 	case f != nil && f.origin >= enough:
 		return f, nil
-	case f != nil && f.refused != nil:
+	case f != nil && f.refused != nil && f.to == c.state.asker():
 		return nil, &FileSettingsError{no, f.refused}
 	case c.state.pending:
 		return nil, &FileSettingsError{no, errors.New("and asking the card while changes are pending could cost them")}
@@ -200,7 +231,7 @@ func (c *Card) settled(ctx context.Context, cmd wire.Command, no FileNo) (*fileF
 	if _, err := c.encode(cmd); err != nil {
 		return nil, err // before anything is sent
 	}
-	fs := new(wire.FileSettings)
+	fs, by := new(wire.FileSettings), c.state.asker()
 	err := c.run(ctx, request{cmd: &wire.GetFileSettings{File: no}, rsp: fs})
 	var refused *CommandError
 	switch {
@@ -213,7 +244,7 @@ func (c *Card) settled(ctx context.Context, cmd wire.Command, no FileNo) (*fileF
 			f = new(fileFacts)
 			c.newFacts(no, f)
 		}
-		f.refused = err
+		f.refused, f.to = err, by
 	}
 	return nil, &FileSettingsError{no, err}
 }
