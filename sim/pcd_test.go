@@ -132,6 +132,9 @@ func (p *pcd) do(cmd wire.Command, rsp wire.Message, file wire.CommMode) wire.St
 		}
 	}
 	p.frames = a.Frames
+	if !spec.CanAnswer(a.Status) {
+		p.t.Errorf("%s answers %v, which the table of statuses lacks", spec.Name, a.Status)
+	}
 	return p.answer(spec, rsp, file, ch, a)
 }
 
