@@ -158,14 +158,11 @@ func (c *Card) changeMode(no FileNo) wire.CommMode {
 // carriesKey reports whether a command carries key bytes that only a session
 // enciphers.
 func carriesKey(cmd wire.Command) bool {
-	switch m := cmd.(type) {
-	case *wire.ChangeKey, *wire.ChangeKeyEV2, *wire.CreateTransactionMACFile, *wire.CreateDelegatedApplication:
-		return true
-	case *wire.SetConfiguration:
-		_, ok := m.Setting.(*wire.DefaultKey)
-		return ok
+	var m wire.Message = cmd
+	if set, ok := cmd.(*wire.SetConfiguration); ok {
+		m = set.Setting
 	}
-	return false
+	return wire.Redacted(m) != m
 }
 
 // isRefusal reports whether the card answered, if only to refuse.

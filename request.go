@@ -63,7 +63,7 @@ func (c *Card) run(ctx context.Context, r request) error {
 	if err != nil {
 		return err
 	}
-	if c.state.channel == nil && !c.mayTell() && carriesKey(r.cmd) {
+	if (c.state.channel == nil || spec.Rule == wire.RulePlain) && !c.mayTell() && carriesKey(r.cmd) {
 		return &ProtectionError{spec.Name, "it carries a key, which would go out in clear: authenticate first, or say AllowSecretsInClear"}
 	}
 	began := time.Now()
