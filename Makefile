@@ -1,6 +1,8 @@
-# make test    everything, with a real pcscd and virtual readers where they can be had
+# make test    everything, with a real pcscd, virtual readers and foreign programs where
+#              they can be had; a sample of the matrix, the seeds of the fuzz targets
+# make race    what needs no other program, with the race detector, in short forms
 # make lint    golangci-lint, built by the go command
-# make matrix  every job, in every channel, with every fault in every exchange
+# make matrix  every job, in every channel, with every fault in every exchange (minutes)
 # make fuzz    fresh random sequences, and each fuzz target for FUZZTIME
 # make cross   builds for other systems, without cgo
 # .ci/run      what must hold before a change is accepted
@@ -11,6 +13,7 @@ BENCH    ?= .
 VERBOSE  ?=
 PACKAGES ?= ./...
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+TESTS    = $(GO) test -count=1 -timeout 20m $(VERBOSE)
 SYSTEMS  = linux/amd64 linux/arm64 linux/arm windows/amd64 darwin/arm64
 
 .PHONY: all test vet race bench matrix fuzz cross lint deps
@@ -19,20 +22,22 @@ all: test
 
 test: vet
 	@.ci/deps --try
-	$(GO) test -count=1 -timeout 10m $(VERBOSE) $(PACKAGES)
+	$(TESTS) $(PACKAGES)
 
 vet:
 	$(GO) vet $(PACKAGES)
 
+# Not here: pcscd and foreign programs, which make test runs once; the matrix, which
+# plays one card at a time.
 race:
-	@.ci/deps --try
-	CGO_ENABLED=1 $(GO) test -count=1 -timeout 10m -race $(VERBOSE) $(PACKAGES)
+	CGO_ENABLED=1 $(TESTS) -race -short -skip '^TestLive|^TestEveryStepCanFail$$' \
+		$$($(GO) list $(PACKAGES) | grep -vE '/(e2e|e2e/.*|internal/pcsctest|internal/matrix)$$')
 
 bench:
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PACKAGES)
 
 matrix:
-	DESFIRE_WHOLE=1 $(GO) test -count=1 -timeout 30m $(VERBOSE) -run '^TestMatrix$$' ./internal/matrix
+	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m -run '^TestMatrix$$' ./internal/matrix
 
 fuzz:
 	DESFIRE_FRESH=1 $(GO) test -count=1 -run TestBeliefAgreesWithTruth -rapid.checks 3000 .

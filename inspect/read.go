@@ -320,7 +320,7 @@ func (r *reader) keyVersions(ctx context.Context, n int, to *[]KeyVersion, missi
 		ok, err := r.ask(ctx, missing, PartKeyVersions, "key 0", func() error {
 			v, err := r.card.KeyVersion(ctx, wire.KeyNo(no))
 			if err == nil {
-				*to = append(*to, KeyVersion{no, byte(v)})
+				*to = append(*to, KeyVersion{no, v})
 			}
 			return err
 		})

@@ -41,7 +41,7 @@ func printed(t *testing.T, v any) map[string]string {
 		list   []any
 	}
 	forms := map[string]string{}
-	deref := any(v)
+	deref := v
 	if r := reflect.ValueOf(v); r.Kind() == reflect.Pointer {
 		deref = r.Elem().Interface()
 	}
