@@ -8,17 +8,15 @@ import (
 )
 
 // Parse reads a key in its written form, which key.Parse describes: digits, or
-// the name of a file or variable that has them. Given.Source is SourceOf the
-// text. visible reports that the text shows a secret, so that whoever sees it,
-// such as other users of the computer a command line, has the key: warn. The key
-// of zeros is no secret. Errors never show digits.
-func Parse(text string) (g Given, visible bool, err error) {
-	secret, err := key.Parse(text)
-	if err != nil {
-		return Given{}, false, err
+// the name of a file or variable that has them. SourceOf tells which. visible
+// reports that the text shows a secret, so that whoever sees it has the key, such
+// as other users of the computer a command line: warn. The key of zeros is no
+// secret. Errors never show digits.
+func Parse(text string) (k *key.Secret, visible bool, err error) {
+	if k, err = key.Parse(text); err != nil {
+		return nil, false, err
 	}
-	visible = inTheOpen(text) && secret.CheckValue() != key.Zero(secret.Type()).CheckValue()
-	return Given{secret, SourceOf(text)}, visible, nil
+	return k, InTheOpen(text) && k.CheckValue() != key.Zero(k.Type()).CheckValue(), nil
 }
 
 // SourceOf is where the written form of a key says that it is kept, as in
@@ -26,14 +24,14 @@ func Parse(text string) (g Given, visible bool, err error) {
 // something that looks like them.
 func SourceOf(text string) string {
 	text = strings.TrimSpace(text)
-	if _, value, ok := strings.Cut(text, ":"); inTheOpen(text) || ok && Hide(value) != value || Hide(text) != text {
+	if _, value, ok := strings.Cut(text, ":"); InTheOpen(text) || ok && Hide(value) != value || Hide(text) != text {
 		return ""
 	}
 	return text
 }
 
-// inTheOpen reports whether the written form of a key holds the digits.
-func inTheOpen(text string) bool {
+// InTheOpen reports whether the written form of a key holds digits, and no name.
+func InTheOpen(text string) bool {
 	elsewhere := func(s string) bool { return strings.HasPrefix(s, "@") || strings.HasPrefix(s, "env:") }
 	text = strings.TrimSpace(text)
 	_, value, _ := strings.Cut(text, ":")

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -25,7 +26,7 @@ Light or NTAG 424 DNA, or df: and a DF name in hexadecimal.`
 func parsePlace(cmd *cobra.Command, s string) (wire.Place, error) {
 	p, err := wire.ParsePlace(s)
 	if err != nil {
-		return p, &usageError{cmd, fmt.Errorf(`%s: want an AID of six hexadecimal digits, "card", "app" for the one application of a DESFire Light or NTAG 424 DNA, or df: and a DF name in hexadecimal`, strconv.Quote(hideKeys(s)))}
+		return p, &usageError{cmd, fmt.Errorf(`%s: want an AID of six hexadecimal digits, "card", "app" for the one application of a DESFire Light or NTAG 424 DNA, or df: and a DF name in hexadecimal`, strconv.Quote(keystore.Hide(s)))}
 	}
 	return p, nil
 }

@@ -57,7 +57,7 @@ func (f *methodFlag) read(cmd *cobra.Command) (*key.Method, error) {
 			return &m, nil
 		}
 	}
-	return nil, &usageError{cmd, fmt.Errorf("--method %q: want %s", hideKeys(f.text), strings.Join(methodNames(), ", "))}
+	return nil, &usageError{cmd, fmt.Errorf("--method %q: want %s", keystore.Hide(f.text), strings.Join(methodNames(), ", "))}
 }
 
 // noAuthFlag refuses --auth where KEYNO says it.

@@ -11,6 +11,7 @@ import (
 	"github.com/go-desfire/desfire/diagnose"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -75,7 +76,7 @@ func parseStatus(cmd *cobra.Command, s string) (wire.Status, error) {
 			return st, nil
 		}
 	}
-	return 0, &usageError{cmd, fmt.Errorf("--status %q: want what the card answered, as AE, 91AE or AUTHENTICATION_ERROR", hideKeys(s))}
+	return 0, &usageError{cmd, fmt.Errorf("--status %q: want what the card answered, as AE, 91AE or AUTHENTICATION_ERROR", keystore.Hide(s))}
 }
 
 // diagnosisResult is what auth diagnose prints with --json.
@@ -129,7 +130,7 @@ func (a *app) guessType(ctx context.Context, card *desfire.Card, m *key.Method) 
 		return 0, err
 	case m != nil && (*m == key.MethodD40 || *m == key.MethodISO):
 		return key.Type2K3DES, nil
-	case m == nil && card.Generation() < wire.EV2 && card.Generation() != wire.UnknownGeneration:
+	case m == nil && !card.Generation().Has(wire.FeatureEV2Auth):
 		return key.Type2K3DES, nil
 	}
 	return key.TypeAES, nil

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -24,11 +24,11 @@ func (a *app) readKey(cmd *cobra.Command) error {
 	case a.keyNo > maxKey:
 		return &usageError{cmd, fmt.Errorf("--auth %d: want 0 to %d", a.keyNo, maxKey)}
 	}
-	k, err := key.Parse(a.keySpec)
+	k, visible, err := keystore.Parse(a.keySpec)
 	if err != nil {
 		return &usageError{cmd, fmt.Errorf("--key: %w", err)}
 	}
-	if isVisible(a.keySpec, k) {
+	if visible {
 		a.warnVisible()
 	}
 	a.key = k

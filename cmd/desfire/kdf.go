@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-desfire/desfire/an10922"
 	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -73,13 +74,13 @@ type kdfResult struct {
 }
 
 func (k *kdf) run(a *app, cmd *cobra.Command) error {
-	usage := func(err error) error { return &usageError{cmd, errors.New(hideKeys(err.Error()))} }
+	usage := func(err error) error { return &usageError{cmd, errors.New(keystore.Hide(err.Error()))} }
 	input, err := k.input(cmd)
 	if err != nil {
 		return usage(err)
 	}
 	if k.typ != "" && !slices.Contains(kdfTypes, strings.ToLower(k.typ)) {
-		return usage(fmt.Errorf("--type %q: want %s", hideKeys(k.typ), strings.Join(kdfTypes, ", ")))
+		return usage(fmt.Errorf("--type %q: want %s", keystore.Hide(k.typ), strings.Join(kdfTypes, ", ")))
 	}
 	k.master.flag = "key"
 	derive := k.derive
@@ -140,7 +141,7 @@ func (k *kdf) derive192(a *app, cmd *cobra.Command, input []byte) (*kdfResult, s
 	if err != nil {
 		return nil, "", &usageError{cmd, fmt.Errorf("--key: %s", strings.ReplaceAll(err.Error(), "3K3DES", "AES-192"))}
 	}
-	if inTheOpen("aes:" + rest) {
+	if keystore.InTheOpen("aes:" + rest) {
 		a.warnVisible()
 	}
 	derived, err := an10922.AES192(master.Export(), input)
@@ -181,7 +182,7 @@ func (k *kdf) input(cmd *cobra.Command) ([]byte, error) {
 	}
 	input, err := parseHex(k.uid)
 	if n := len(input); err != nil || n != 4 && n != 7 && n != 10 {
-		return nil, fmt.Errorf("--uid %q: want 4, 7 or 10 bytes in hexadecimal, for example 04112233445566", hideKeys(k.uid))
+		return nil, fmt.Errorf("--uid %q: want 4, 7 or 10 bytes in hexadecimal, for example 04112233445566", keystore.Hide(k.uid))
 	}
 	if f.Changed("aid") {
 		aid, err := wire.ParseAID(k.aid)

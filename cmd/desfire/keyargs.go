@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -31,7 +30,7 @@ const keyKillsClassic = 0x31
 func parseKeyNo(cmd *cobra.Command, s string) (wire.KeyNo, error) {
 	n, err := strconv.ParseUint(s, 0, 8)
 	if err != nil || n > maxSpecialKey {
-		return 0, &usageError{cmd, fmt.Errorf("key number %s: want 0 to %d, or 0x10 and more for keys with special purposes", strconv.Quote(hideKeys(s)), maxKey)}
+		return 0, &usageError{cmd, fmt.Errorf("key number %s: want 0 to %d, or 0x10 and more for keys with special purposes", strconv.Quote(keystore.Hide(s)), maxKey)}
 	}
 	return wire.KeyNo(n), nil
 }
@@ -62,13 +61,7 @@ type keySpec struct {
 }
 
 // ref is how the user named the key, never the digits; empty if he gave them.
-func (k *keySpec) ref() string {
-	spec := strings.TrimSpace(k.spec)
-	if _, value, ok := strings.Cut(spec, ":"); inTheOpen(spec) || ok && hideKeys(value) != value || hideKeys(spec) != spec {
-		return ""
-	}
-	return spec
-}
+func (k *keySpec) ref() string { return keystore.SourceOf(k.spec) }
 
 // arg is the key as a command line that is shown may have it.
 func (k *keySpec) arg() string {
@@ -95,12 +88,12 @@ func (a *app) readKeys(cmd *cobra.Command, keys ...*keySpec) error {
 	}
 	open := false
 	for _, k := range keys {
-		secret, err := key.Parse(k.spec)
+		secret, visible, err := keystore.Parse(k.spec)
 		if err != nil {
 			return &usageError{cmd, fmt.Errorf("--%s: %w", k.flag, err)}
 		}
 		k.key = secret
-		open = open || isVisible(k.spec, secret)
+		open = open || visible
 	}
 	if open {
 		a.warnVisible()
@@ -113,25 +106,6 @@ func (a *app) warnVisible() {
 	a.log.Warn("a key on the command line can be seen by other users of this computer, and the shell remembers it: better @FILE or env:NAME")
 }
 
-// isVisible reports whether spec shows a secret: the key of zeros is none.
-func isVisible(spec string, k *key.Secret) bool {
-	return inTheOpen(spec) && k.CheckValue() != key.Zero(k.Type()).CheckValue()
-}
-
-// inTheOpen reports whether a key specification holds the digits themselves.
-func inTheOpen(spec string) bool {
-	elsewhere := func(s string) bool { return strings.HasPrefix(s, "@") || strings.HasPrefix(s, "env:") }
-	spec = strings.TrimSpace(spec)
-	_, value, _ := strings.Cut(spec, ":")
-	return !elsewhere(spec) && !elsewhere(strings.TrimSpace(value))
-}
-
-var keyDigits = regexp.MustCompile(`(?i)(?:[0-9a-f]{2}[ :]?){7}[0-9a-f]{2}[0-9a-f :]*`)
-
-// hideKeys takes what looks like a key, eight bytes or more in hexadecimal, out
-// of a text.
-func hideKeys(s string) string { return keyDigits.ReplaceAllString(s, "(hidden)") }
-
 // careful makes the errors about a command line safe: whatever stands where a
 // key should not is not repeated if it looks like one.
 func careful(cmd *cobra.Command) *cobra.Command {
@@ -139,7 +113,7 @@ func careful(cmd *cobra.Command) *cobra.Command {
 		if err == nil {
 			return nil
 		}
-		return &usageError{cmd, errors.New(hideKeys(err.Error()))}
+		return &usageError{cmd, errors.New(keystore.Hide(err.Error()))}
 	}
 	args := cmd.Args
 	cmd.Args = func(cmd *cobra.Command, given []string) error { return hide(cmd, args(cmd, given)) }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -44,7 +45,7 @@ are refused unless --force.
 			b, err := parseHex(set)
 			switch {
 			case err != nil || len(b) != 1:
-				return &usageError{cmd, fmt.Errorf("--set %q: want one byte in hexadecimal, for example 0F", hideKeys(set))}
+				return &usageError{cmd, fmt.Errorf("--set %q: want one byte in hexadecimal, for example 0F", keystore.Hide(set))}
 			case a.key == nil:
 				return &usageError{cmd, errors.New("--set needs the master key: --key @FILE or --key env:NAME")}
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -33,7 +34,7 @@ func (a *app) readWeakest(cmd *cobra.Command) error {
 			return nil
 		}
 	}
-	return &usageError{cmd, fmt.Errorf("--weakest %q: want %s", hideKeys(a.weakestName), strings.Join(weakestNames(), ", "))}
+	return &usageError{cmd, fmt.Errorf("--weakest %q: want %s", keystore.Hide(a.weakestName), strings.Join(weakestNames(), ", "))}
 }
 
 // weakMethod says how an authentication that was too weak would be accepted.
@@ -76,7 +77,7 @@ func (a *app) readReaderID(cmd *cobra.Command) error {
 	}
 	b, err := parseHex(a.readerIDText)
 	if err != nil || len(b) != len(wire.CommitReaderID{}.TMRI) {
-		return &usageError{cmd, fmt.Errorf("--reader-id %q: want 16 bytes in hexadecimal", hideKeys(a.readerIDText))}
+		return &usageError{cmd, fmt.Errorf("--reader-id %q: want 16 bytes in hexadecimal", keystore.Hide(a.readerIDText))}
 	}
 	a.readerID = &wire.CommitReaderID{TMRI: [16]byte(b)}
 	return nil

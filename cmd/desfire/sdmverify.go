@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/sdm"
 	"github.com/spf13/cobra"
 )
@@ -65,7 +66,7 @@ type sdmTag struct {
 }
 
 func (v *sdmVerify) run(a *app, cmd *cobra.Command, args []string) error {
-	usage := func(err error) error { return &usageError{cmd, errors.New(hideKeys(err.Error()))} }
+	usage := func(err error) error { return &usageError{cmd, errors.New(keystore.Hide(err.Error()))} }
 	m, err := v.message(args)
 	if err != nil {
 		return usage(err)

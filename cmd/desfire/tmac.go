@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/tmac"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/wire"
@@ -94,7 +95,7 @@ type tmacResult struct {
 }
 
 func (v *tmacVerify) run(a *app, cmd *cobra.Command, args []string) error {
-	usage := func(err error) error { return &usageError{cmd, errors.New(hideKeys(err.Error()))} }
+	usage := func(err error) error { return &usageError{cmd, errors.New(keystore.Hide(err.Error()))} }
 	sources := 0
 	for _, given := range []bool{len(args) > 0, v.trace != "", v.data != ""} {
 		if given {
