@@ -197,3 +197,23 @@ func TestFreeFilesGoInClear(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A look-up whose answer cannot be trusted is no permission to write.
+func TestNoWriteAfterABrokenLookUp(t *testing.T) {
+	ctx := context.Background()
+	for _, answer := range []string{"9000", "9142", "00", "6A82"} {
+		air := &tamper{Activation: secretCard(t).Present()}
+		card, err := desfire.Connect(ctx, air, nil)
+		if err == nil {
+			err = card.SelectApplication(ctx, testApp)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		air.on(trick{ins: wire.InsGetFileSettings, hide: true, answer: forged(answer)})
+		air.sent = nil
+		if err := card.WriteData(ctx, 1, 0, keyBytes); err == nil || len(air.sent) != 1 {
+			t.Errorf("%s: %v, sent %X", answer, err, air.sent)
+		}
+	}
+}

@@ -74,7 +74,7 @@ func (c *Card) inClear(ctx context.Context, cmd wire.Command, spec *wire.Spec, n
 		return fs, nil
 	}
 	if fs == nil && carriesData(cmd) && !c.mayTell() {
-		if _, err := c.settled(ctx, cmd, no); err != nil && !isRefusal(err) {
+		if _, err := c.settled(ctx, cmd, no); err != nil && refusalIn(err) == nil {
 			return nil, err
 		}
 		fs = c.settingsOf(no)
@@ -165,8 +165,12 @@ func carriesKey(cmd wire.Command) bool {
 	return wire.Redacted(m) != m
 }
 
-// isRefusal reports whether the card answered, if only to refuse.
-func isRefusal(err error) bool {
+// refusalIn is the card's refusal in an error; nil if there is none, or one that
+// cannot be trusted.
+func refusalIn(err error) *CommandError {
 	var refused *CommandError
-	return errors.As(err, &refused)
+	if errors.As(err, new(*IntegrityError)) || errors.As(err, new(*OutcomeUnknownError)) || !errors.As(err, &refused) {
+		return nil
+	}
+	return refused
 }

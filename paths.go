@@ -108,16 +108,16 @@ func (c *Card) TryExtended(ctx context.Context) (bool, error) {
 
 // tried remembers the outcome of a trial of extended APDUs.
 func (c *Card) tried(err error) (bool, error) {
-	var refused *CommandError
 	switch {
 	case err == nil:
 		c.setPath(PathExtended)
 		return true, nil
-	case errors.As(err, &refused):
+	case refusalIn(err) != nil:
 		c.setPath(PathShort)
 		return false, nil
+	case errors.As(err, new(*TransportError)), errors.As(err, new(*IntegrityError)):
+		c.setPath(PathShort) // the link broke off: do not try again
 	}
-	c.setPath(PathShort) // the link broke off: do not try again
 	return false, err
 }
 

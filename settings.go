@@ -233,11 +233,11 @@ func (c *Card) settled(ctx context.Context, cmd wire.Command, no FileNo) (*fileF
 	}
 	fs, by := new(wire.FileSettings), c.state.asker()
 	err := c.run(ctx, request{cmd: &wire.GetFileSettings{File: no}, rsp: fs})
-	var refused *CommandError
+	refused := refusalIn(err)
 	switch {
 	case err == nil:
 		return c.facts(no), nil
-	case !errors.As(err, &refused):
+	case refused == nil:
 		return nil, err
 	case refused.Status != wire.StatusFileNotFound:
 		if f = c.facts(no); f == nil {
