@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/wire"
@@ -22,7 +21,7 @@ type limited struct {
 	sent, received  *int
 }
 
-func (l limited) Limits() (int, int, frame.Framing) { return l.command, l.answer, frame.Wrapped }
+func (l limited) Limits() (int, int, wire.Framing) { return l.command, l.answer, wire.FramingWrapped }
 
 func (l limited) Transmit(ctx context.Context, cmd []byte) ([]byte, error) {
 	rsp, err := l.Activation.Transmit(ctx, cmd)

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/trace"
@@ -71,11 +70,11 @@ type logical struct {
 func join(rec *trace.Recording, first, last int) (l logical, err error) {
 	for i := first; i <= last; i++ {
 		x := rec.Exchanges[i]
-		f := frame.Wrapped
+		f := wire.FramingWrapped
 		if x.Framing == trace.Native || x.Framing == "" && rec.Framing == trace.Native {
-			f = frame.Native
+			f = wire.FramingNative
 		}
-		c, st := frame.ParseCommand(x.Command)
+		c, st := wire.ParseCommand(x.Command)
 		if st != wire.StatusOK {
 			return l, fmt.Errorf("exchange %d: command %X: %v", i, x.Command, st)
 		}
@@ -85,7 +84,7 @@ func join(rec *trace.Recording, first, last int) (l logical, err error) {
 		l.body = append(l.body, c.Data...)
 		spec := wire.Find(l.class, l.ins, "")
 		l.bare = spec != nil && spec.Bare
-		data, status, ok := frame.ParseAnswer(f, x.Response, l.bare)
+		data, status, ok := wire.ParseAnswer(f, x.Response, l.bare)
 		if !ok {
 			return l, fmt.Errorf("exchange %d: answer %X", i, x.Response)
 		}
@@ -105,7 +104,7 @@ type replayer struct {
 }
 
 func (r *replayer) Transmit(_ context.Context, cmd []byte) ([]byte, error) {
-	c, st := frame.ParseCommand(cmd)
+	c, st := wire.ParseCommand(cmd)
 	if st != wire.StatusOK || len(r.want) == 0 {
 		return nil, fmt.Errorf("unexpected %X", cmd)
 	}
@@ -124,10 +123,10 @@ func (r *replayer) Transmit(_ context.Context, cmd []byte) ([]byte, error) {
 		return nil, errors.New("not what was recorded")
 	}
 	if len(r.got) < len(want.body) {
-		return frame.AppendAnswer(nil, c.Framing, nil, wire.StatusAdditionalFrame, false), nil
+		return wire.AppendAnswer(nil, c.Framing, nil, wire.StatusAdditionalFrame, false), nil
 	}
 	r.want, r.got = r.want[1:], nil
-	return frame.AppendAnswer(nil, c.Framing, want.answer, want.status, want.bare), nil
+	return wire.AppendAnswer(nil, c.Framing, want.answer, want.status, want.bare), nil
 }
 
 func replay(t *testing.T, rec *trace.Recording, res *trace.Result) {

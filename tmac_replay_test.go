@@ -5,7 +5,6 @@ import (
 	"context"
 	"testing"
 
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/internal/vector"
 	"github.com/go-desfire/desfire/key"
@@ -33,8 +32,8 @@ func TestPublishedCommitReaderID(t *testing.T) {
 		body := append(append(v.Hex("header"), v.Hex("data")...), v.Hex("cmd_mac")...)
 		answer := append(v.Hex("response_payload"), v.Hex("resp_mac")...)
 		x := trace.Exchange{
-			Command:  frame.AppendCommand(nil, frame.Wrapped, v.Hex("cmd")[0], body),
-			Response: frame.AppendAnswer(nil, frame.Wrapped, answer, wire.StatusOK, false),
+			Command:  wire.AppendCommand(nil, wire.FramingWrapped, v.Hex("cmd")[0], body),
+			Response: wire.AppendAnswer(nil, wire.FramingWrapped, answer, wire.StatusOK, false),
 		}
 		if i == 0 {
 			x.Preset = preset

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/go-desfire/desfire/wire"
 
 	"github.com/go-desfire/desfire/internal/frame"
 )
@@ -46,13 +47,13 @@ import (
 type Transport = frame.Transmitter
 
 // Framing is how native commands travel.
-type Framing = frame.Framing
+type Framing = wire.Framing
 
 // Framings. Auto means the transport's own, else wrapped.
 const (
-	FramingAuto    = frame.Auto
-	FramingNative  = frame.Native  // INS and data; status first in the answer
-	FramingWrapped = frame.Wrapped // 90 INS 00 00 Lc data 00; 91 and status last
+	FramingAuto    = wire.FramingAuto
+	FramingNative  = wire.FramingNative  // INS and data; status first in the answer
+	FramingWrapped = wire.FramingWrapped // 90 INS 00 00 Lc data 00; 91 and status last
 )
 
 // What a Transport may have besides.

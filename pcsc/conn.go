@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/wire"
 )
 
 // closeWait is how long Close waits for the service where no exchange runs.
@@ -106,9 +106,9 @@ func (c *Conn) ATR() []byte {
 // Limits are the bytes of the longest command and response that the reader
 // says it can carry, zero where it does not say: then short commands. Framing
 // is left to the caller.
-func (c *Conn) Limits() (command, response int, framing frame.Framing) {
+func (c *Conn) Limits() (command, response int, framing wire.Framing) {
 	s, _ := c.current()
-	return s.commandLimit, s.responseLimit, frame.Auto
+	return s.commandLimit, s.responseLimit, wire.FramingAuto
 }
 
 // String is the reader's name.

@@ -29,7 +29,7 @@ type chain struct {
 func (ch *chain) clear() { *ch = chain{} }
 
 // more answers an AF frame.
-func (c *Card) more(f frame.Command) []byte {
+func (c *Card) more(f wire.Frame) []byte {
 	ch := c.v.chain
 	switch ch.kind {
 	case commandChain:
@@ -148,7 +148,7 @@ func (c *Card) respond(row *command, channel securemsg.Channel, st wire.Status) 
 			return c.fail(wire.StatusEEPROMError)
 		}
 	}
-	if row.whole && c.call.framing == frame.Wrapped && len(c.out) > c.call.room {
+	if row.whole && c.call.framing == wire.FramingWrapped && len(c.out) > c.call.room {
 		return c.fail(wire.StatusLengthError)
 	}
 	// Cards without AF-chained data commands leave long answers to ISO 14443-4
@@ -218,6 +218,6 @@ func (c *Card) nextPiece() []byte {
 
 // answer builds one answer frame.
 func (c *Card) answer(data []byte, st wire.Status, bare bool) []byte {
-	c.frame = frame.AppendAnswer(c.frame[:0], c.call.framing, data, st, bare)
+	c.frame = wire.AppendAnswer(c.frame[:0], c.call.framing, data, st, bare)
 	return c.frame
 }

@@ -3,7 +3,6 @@ package sim
 import (
 	"testing"
 
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -12,15 +11,15 @@ func TestEveryCommandOnEveryGeneration(t *testing.T) {
 	for _, g := range wire.Generations {
 		c := newCard(t, g)
 		for spec := range wire.Commands() {
-			if spec.INS == frame.INSMore {
+			if spec.INS == wire.InsAdditionalFrame {
 				continue // the second part of an authentication: unknown without the first
 			}
 			a := c.Present()
-			rsp, err := a.Transmit(t.Context(), frame.AppendAPDU(nil, byte(spec.Class), spec.INS, 0, 0, nil, 256))
+			rsp, err := a.Transmit(t.Context(), wire.AppendAPDU(nil, byte(spec.Class), spec.INS, 0, 0, nil, 256))
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, st, _ := frame.ParseAnswer(frame.Wrapped, rsp, false)
+			_, st, _ := wire.ParseAnswer(wire.FramingWrapped, rsp, false)
 			unknown := st == wire.StatusIllegalCommand || st == wire.StatusISOInsNotSupported
 			if unknown == knownBy(g, spec) {
 				t.Errorf("%v %s (%02X): %v", g, spec.Name, spec.INS, st)

@@ -3,7 +3,6 @@ package sim
 import (
 	"testing"
 
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -89,7 +88,7 @@ func TestProximityCheck(t *testing.T) {
 	for _, g := range []wire.Generation{wire.EV2, wire.EV3} {
 		c := newCard(t, g)
 		p := newPCD(t, c)
-		p.link.Framing = frame.Wrapped                         // a native answer to ProximityCheck has no status to tell an error by
+		p.link.Framing = wire.FramingWrapped                   // a native answer to ProximityCheck has no status to tell an error by
 		p.refused(wire.StatusStateError, &wire.PreparePC{}, 0) // a factory card
 		p.in(key.MethodISO, 0, key.Zero(key.TypeDES))
 		vc, pc := secret(t, key.TypeAES, 0x20), secret(t, key.TypeAES, 0x21)
@@ -145,7 +144,7 @@ func TestProximityCheck(t *testing.T) {
 		p.in(key.MethodISO, 0, key.Zero(key.TypeDES))
 		p.ok(&wire.SetConfiguration{Setting: &wire.PICCConfig{Flags: wire.PICCProximity}}, nil, 0)
 		p = newPCD(t, c)
-		p.link.Framing = frame.Wrapped
+		p.link.Framing = wire.FramingWrapped
 		p.ok(&wire.SelectApplication{AID: farebox}, nil, 0)
 		p.refused(wire.StatusStateError, &wire.GetFileIDs{}, 0)
 		if st := check(8, 0); st != wire.StatusSignatureOK {

@@ -3,7 +3,6 @@ package sim
 import (
 	"errors"
 
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -43,7 +42,7 @@ type call struct {
 	file     *file
 	mode     wire.CommMode // effective mode of the file
 	free     bool          // the file is accessed without a key
-	framing  frame.Framing
+	framing  wire.Framing
 	unsealed bool         // a success goes without protection: the session is gone
 	success  wire.Status  // instead of that of the Spec; zero for none
 	iso      isoHandshake // that the command before has left
@@ -109,11 +108,11 @@ func (c *Card) build() {
 
 // exchange answers one frame.
 func (c *Card) exchange(cmd []byte) []byte {
-	f, st := frame.ParseCommand(cmd)
+	f, st := wire.ParseCommand(cmd)
 	c.call = call{framing: f.Framing, iso: c.v.iso}
 	c.v.iso = isoHandshake{}
-	if f.Framing == frame.Native && (!c.gen.Has(wire.FeatureClassic) || c.native[f.INS] == nil && f.INS != frame.INSMore && isAPDU(cmd)) {
-		c.call.framing = frame.Wrapped
+	if f.Framing == wire.FramingNative && (!c.gen.Has(wire.FeatureClassic) || c.native[f.INS] == nil && f.INS != wire.InsAdditionalFrame && isAPDU(cmd)) {
+		c.call.framing = wire.FramingWrapped
 		return c.fail(wire.StatusISOClassNotSupported)
 	}
 	if st != wire.StatusOK {
@@ -126,7 +125,7 @@ func (c *Card) exchange(cmd []byte) []byte {
 	if f.Extended && !c.takesExtended() {
 		return c.fail(wire.StatusISOWrongLength)
 	}
-	if f.Framing == frame.Wrapped && f.Class == wire.ClassISO {
+	if f.Framing == wire.FramingWrapped && f.Class == wire.ClassISO {
 		return c.isoCommand(f)
 	}
 	if f.P1 != 0 || f.P2 != 0 {
@@ -155,8 +154,8 @@ func (c *Card) takesExtended() bool {
 }
 
 // nativeCommand answers a frame of a native command, bare or wrapped.
-func (c *Card) nativeCommand(f frame.Command) []byte {
-	if f.INS == frame.INSMore {
+func (c *Card) nativeCommand(f wire.Frame) []byte {
+	if f.INS == wire.InsAdditionalFrame {
 		return c.more(f)
 	}
 	if c.v.chain.kind != noChain {
@@ -175,7 +174,7 @@ func (c *Card) nativeCommand(f frame.Command) []byte {
 }
 
 // isoCommand answers an ISO 7816-4 command.
-func (c *Card) isoCommand(f frame.Command) []byte {
+func (c *Card) isoCommand(f wire.Frame) []byte {
 	if c.v.chain.kind != noChain {
 		if !c.quirks.ISOKeepsChain {
 			return c.fail(wire.StatusISOConditionsOfUse)
@@ -215,7 +214,7 @@ func warning(st wire.Status) bool { return st>>8 == 0x62 }
 // fail answers an error, with what it does to the card's state.
 func (c *Card) fail(st wire.Status) []byte {
 	c.afterError()
-	c.frame = frame.AppendAnswer(c.frame[:0], c.call.framing, nil, st, false)
+	c.frame = wire.AppendAnswer(c.frame[:0], c.call.framing, nil, st, false)
 	return c.frame
 }
 

@@ -202,14 +202,14 @@ const (
 
 // Limits returns how long command and answer frames may be, and that any
 // framing will do, unless the card takes wrapped commands only.
-func (a *Activation) Limits() (command, response int, framing frame.Framing) {
+func (a *Activation) Limits() (command, response int, framing wire.Framing) {
 	switch g := a.card.gen; {
 	case !g.Has(wire.FeatureClassic):
-		return frame.MaxShort, maxShortResponse, frame.Wrapped
+		return frame.MaxShort, maxShortResponse, wire.FramingWrapped
 	case g.Has(wire.FeatureISOChaining):
-		return maxExtendedCommand, maxExtendedResponse, frame.Auto
+		return maxExtendedCommand, maxExtendedResponse, wire.FramingAuto
 	}
-	return frame.MaxFrame, frame.MaxFrame, frame.Auto
+	return frame.MaxFrame, frame.MaxFrame, wire.FramingAuto
 }
 
 // ATR is what a PC/SC reader reports for the card.

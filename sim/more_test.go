@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
@@ -150,11 +149,11 @@ func TestConfigErrors(t *testing.T) {
 func TestLimits(t *testing.T) {
 	for g, want := range map[wire.Generation]struct {
 		command, response int
-		framing           frame.Framing
+		framing           wire.Framing
 	}{
-		wire.D40: {60, 60, frame.Auto}, wire.EV1: {60, 60, frame.Auto},
-		wire.EV3:     {maxExtendedCommand, maxExtendedResponse, frame.Auto},
-		wire.NTAG424: {261, 258, frame.Wrapped},
+		wire.D40: {60, 60, wire.FramingAuto}, wire.EV1: {60, 60, wire.FramingAuto},
+		wire.EV3:     {maxExtendedCommand, maxExtendedResponse, wire.FramingAuto},
+		wire.NTAG424: {261, 258, wire.FramingWrapped},
 	} {
 		a := newCard(t, g).Present()
 		if c, r, f := a.Limits(); c != want.command || r != want.response || f != want.framing {

@@ -29,9 +29,9 @@ type pcd struct {
 }
 
 func newPCD(t testing.TB, c *Card) *pcd {
-	p := &pcd{t: t, link: frame.Link{T: c.Present(), Framing: frame.Wrapped}}
+	p := &pcd{t: t, link: frame.Link{T: c.Present(), Framing: wire.FramingWrapped}}
 	if c.gen.Has(wire.FeatureClassic) {
-		p.link.Framing = frame.Native
+		p.link.Framing = wire.FramingNative
 	}
 	return p
 }
@@ -58,7 +58,7 @@ func (p *pcd) auth(m key.Method, no wire.KeyNo, k key.Key) wire.Status {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	single.INS = frame.INSMore
+	single.INS = wire.InsAdditionalFrame
 	if a = p.exchange(single, token); a.Status != wire.StatusOK {
 		return a.Status
 	}

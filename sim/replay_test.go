@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
@@ -141,11 +140,11 @@ func (r *replay) run(t *testing.T) {
 	for i, x := range f.Exchanges {
 		if (strings.HasPrefix(x.C, "90600000") || x.C == "60") && i+2 < len(f.Exchanges) && strings.Contains(f.Exchanges[i+2].C, "af") {
 			data := func(i int) []byte {
-				framing := frame.Wrapped
+				framing := wire.FramingWrapped
 				if x.C == "60" {
-					framing = frame.Native
+					framing = wire.FramingNative
 				}
-				b, _, _ := frame.ParseAnswer(framing, unhex(t, f.Exchanges[i].R), false)
+				b, _, _ := wire.ParseAnswer(framing, unhex(t, f.Exchanges[i].R), false)
 				return b
 			}
 			cfg.Hardware, cfg.Software = data(i), data(i+1)
@@ -201,15 +200,15 @@ func (r *replay) run(t *testing.T) {
 // answer to the next frame.
 func foresee(t *testing.T, c *Card, random *forced, f *traceFile, i int) {
 	x := f.Exchanges[i]
-	framing := frame.Wrapped
+	framing := wire.FramingWrapped
 	if f.Framing == "native" && x.Framing == "" || x.Framing == "native" {
-		framing = frame.Native
+		framing = wire.FramingNative
 	}
-	cmd, st := frame.ParseCommand(unhex(t, x.C))
+	cmd, st := wire.ParseCommand(unhex(t, x.C))
 	if st != wire.StatusOK || cmd.Framing != framing || len(cmd.Data) == 0 {
 		return
 	}
-	challenge, status, _ := frame.ParseAnswer(framing, unhex(t, x.R), false)
+	challenge, status, _ := wire.ParseAnswer(framing, unhex(t, x.R), false)
 	if status != wire.StatusAdditionalFrame {
 		return
 	}
@@ -243,7 +242,7 @@ func foresee(t *testing.T, c *Card, random *forced, f *traceFile, i int) {
 	}
 	random.next = decipher(challenge)
 	if cmd.INS == 0x71 {
-		proof, _, _ := frame.ParseAnswer(framing, unhex(t, f.Exchanges[i+1].R), false)
+		proof, _, _ := wire.ParseAnswer(framing, unhex(t, f.Exchanges[i+1].R), false)
 		random.next = append(random.next, decipher(proof)[:4]...)
 	}
 }
@@ -253,10 +252,10 @@ func foresee(t *testing.T, c *Card, random *forced, f *traceFile, i int) {
 func (f *traceFile) lrpIdentifier(t *testing.T, secret *key.Secret, i int) []byte {
 	t.Helper()
 	data := func(s string) []byte {
-		b, _, _ := frame.ParseAnswer(frame.Wrapped, unhex(t, s), false)
+		b, _, _ := wire.ParseAnswer(wire.FramingWrapped, unhex(t, s), false)
 		return b
 	}
-	token, _ := frame.ParseCommand(unhex(t, f.Exchanges[i+1].C))
+	token, _ := wire.ParseCommand(unhex(t, f.Exchanges[i+1].C))
 	r, err := securemsg.Recover(t.Context(), securemsg.Recorded{
 		Method: key.MethodLRPFirst, Key: secret,
 		Challenge: data(f.Exchanges[i].R), Token: token.Data, Proof: data(f.Exchanges[i+1].R),
@@ -342,11 +341,11 @@ func presetKey(x traceExchange) wire.KeyNo {
 func presetAnswer(t *testing.T, x traceExchange, head int) []byte {
 	t.Helper()
 	ch := presetSession(t, x, securemsg.PCD).channel
-	cmd, _ := frame.ParseCommand(unhex(t, x.C))
+	cmd, _ := wire.ParseCommand(unhex(t, x.C))
 	if _, err := ch.Seal(nil, securemsg.Message{Code: cmd.INS, Head: cmd.Data[:head], Mode: wire.CommMAC}); err != nil {
 		t.Fatal(err)
 	}
-	data, _, _ := frame.ParseAnswer(frame.Wrapped, unhex(t, x.R), false)
+	data, _, _ := wire.ParseAnswer(wire.FramingWrapped, unhex(t, x.R), false)
 	plain, err := ch.Open(nil, securemsg.Message{Data: data, Mode: wire.CommFull, Len: -1})
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -81,7 +80,7 @@ func try(t *testing.T, a *Activation, s *wire.Spec, random *rand.Rand) wire.Stat
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, st, ok := frame.ParseAnswer(frame.Wrapped, rsp, false)
+	_, st, ok := wire.ParseAnswer(wire.FramingWrapped, rsp, false)
 	if !ok {
 		t.Fatal(fmt.Errorf("%X answers %X", apdu, rsp))
 	}

@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/internal/link"
+	"github.com/go-desfire/desfire/wire"
 )
 
 // Config says how to reach a card. The zero value is sensible.
@@ -23,7 +23,7 @@ type Config struct {
 	// made anew without asking. Negative: do not ask.
 	ATRTimeout time.Duration
 	// Framing is what Limits reports; Auto leaves it to the reader.
-	Framing frame.Framing
+	Framing wire.Framing
 	// MaxCommand and MaxResponse are what Limits reports, in bytes of a whole
 	// frame; zero leaves it to the reader. The socket carries 65535.
 	MaxCommand, MaxResponse int
@@ -195,7 +195,7 @@ func (t *Transport) ATR() []byte {
 }
 
 // Limits reports what Config says.
-func (t *Transport) Limits() (command, response int, framing frame.Framing) {
+func (t *Transport) Limits() (command, response int, framing wire.Framing) {
 	return t.cfg.MaxCommand, t.cfg.MaxResponse, t.cfg.Framing
 }
 

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/internal/link"
 	"github.com/go-desfire/desfire/transporttest"
+	"github.com/go-desfire/desfire/wire"
 )
 
 // serve presents cards on a port of its own until the test ends.
@@ -190,8 +190,8 @@ func TestNotTransmitted(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	tr := connected(t, serve(t, &Server{Present: (&deck{}).present}), &Config{MaxCommand: 1, MaxResponse: 2, Framing: frame.Native})
-	if c, r, f := tr.Limits(); c != 1 || r != 2 || f != frame.Native {
+	tr := connected(t, serve(t, &Server{Present: (&deck{}).present}), &Config{MaxCommand: 1, MaxResponse: 2, Framing: wire.FramingNative})
+	if c, r, f := tr.Limits(); c != 1 || r != 2 || f != wire.FramingNative {
 		t.Errorf("Limits %d, %d, %v", c, r, f)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -88,14 +87,14 @@ func (c *cutter) spans(e *Exchange) (command, response Span) {
 	end := at + len(p.Data)
 	if p.reader || status != wire.StatusOK {
 		at, end = min(5, len(e.Command)), len(e.Command)
-		if f == frame.Native {
+		if f == wire.FramingNative {
 			at = min(1, len(e.Command))
 		} else {
 			p.class, p.ins, p.Data = wire.ClassNative, e.Command[1], e.Command[at:]
 		}
 	}
 	answer, _ := answerSpan(e.Response, f)
-	more := p.class == wire.ClassNative && p.ins == frame.INSMore && !p.reader
+	more := p.class == wire.ClassNative && p.ins == wire.InsAdditionalFrame && !p.reader
 	auth := c.auth
 	c.auth = 0
 	switch {
@@ -135,7 +134,7 @@ func (c *cutter) spans(e *Exchange) (command, response Span) {
 const insGetData = 0xCA // PC/SC part 3: UID or historical bytes
 
 // follow keeps track of sessions after the first frame of a command.
-func (c *cutter) follow(p1 byte, e *Exchange, f frame.Framing) {
+func (c *cutter) follow(p1 byte, e *Exchange, f wire.Framing) {
 	_, status := answerSpan(e.Response, f)
 	switch {
 	case c.class == wire.ClassNative && isAuthINS(c.ins):
@@ -164,7 +163,7 @@ func (c *cutter) follow(p1 byte, e *Exchange, f frame.Framing) {
 }
 
 // opened notes the session that the second frame of an authentication opens.
-func (c *cutter) opened(ins byte, e *Exchange, f frame.Framing) {
+func (c *cutter) opened(ins byte, e *Exchange, f wire.Framing) {
 	if _, status := answerSpan(e.Response, f); status != wire.StatusOK {
 		return
 	}
@@ -255,9 +254,9 @@ func isAuthINS(ins byte) bool {
 }
 
 // dataAt is where the data of a command frame begins.
-func dataAt(b []byte, f frame.Framing) int {
+func dataAt(b []byte, f wire.Framing) int {
 	switch {
-	case f == frame.Native:
+	case f == wire.FramingNative:
 		return min(1, len(b))
 	case len(b) > 7 && b[4] == 0: // three bytes of length
 		return 7
@@ -266,12 +265,12 @@ func dataAt(b []byte, f frame.Framing) int {
 }
 
 // answerSpan is where the data of an answer frame lies.
-func answerSpan(b []byte, f frame.Framing) (Span, wire.Status) {
-	data, status, ok := frame.ParseAnswer(f, b, false)
+func answerSpan(b []byte, f wire.Framing) (Span, wire.Status) {
+	data, status, ok := wire.ParseAnswer(f, b, false)
 	switch {
 	case !ok:
 		return Span{0, len(b)}, 0
-	case f == frame.Native:
+	case f == wire.FramingNative:
 		return Span{len(b) - len(data), len(b)}, status
 	}
 	return Span{0, len(data)}, status

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
@@ -67,11 +66,11 @@ func (g *generator) add(cmd, rsp []byte) {
 	g.rec.Exchanges = append(g.rec.Exchanges, Exchange{Command: slices.Clone(cmd), Response: slices.Clone(rsp)})
 }
 
-func (g *generator) framing() frame.Framing {
+func (g *generator) framing() wire.Framing {
 	if g.native {
-		return frame.Native
+		return wire.FramingNative
 	}
-	return frame.Wrapped
+	return wire.FramingWrapped
 }
 
 // frames records one logical exchange, cut as chance will have it.
@@ -79,30 +78,30 @@ func (g *generator) frames(ins byte, body, rsp []byte, status wire.Status) {
 	f := g.framing()
 	for {
 		n := min(len(body), 1+g.r.IntN(50))
-		cmd := frame.AppendCommand(nil, f, ins, body[:n])
+		cmd := wire.AppendCommand(nil, f, ins, body[:n])
 		body = body[n:]
 		if len(body) == 0 {
 			g.answers(f, cmd, rsp, status)
 			return
 		}
-		g.add(cmd, frame.AppendAnswer(nil, f, nil, wire.StatusAdditionalFrame, false))
-		ins = frame.INSMore
+		g.add(cmd, wire.AppendAnswer(nil, f, nil, wire.StatusAdditionalFrame, false))
+		ins = wire.InsAdditionalFrame
 	}
 }
 
-func (g *generator) answers(f frame.Framing, cmd, rsp []byte, status wire.Status) {
+func (g *generator) answers(f wire.Framing, cmd, rsp []byte, status wire.Status) {
 	for {
 		n := min(len(rsp), 1+g.r.IntN(57))
 		if len(rsp) > 0 && status == wire.StatusOK {
 			g.sealed = append(g.sealed, len(g.rec.Exchanges))
 		}
 		if n == len(rsp) {
-			g.add(cmd, frame.AppendAnswer(nil, f, rsp, status, false))
+			g.add(cmd, wire.AppendAnswer(nil, f, rsp, status, false))
 			return
 		}
-		g.add(cmd, frame.AppendAnswer(nil, f, rsp[:n], wire.StatusAdditionalFrame, false))
+		g.add(cmd, wire.AppendAnswer(nil, f, rsp[:n], wire.StatusAdditionalFrame, false))
 		rsp = rsp[n:]
-		cmd = frame.AppendCommand(nil, f, frame.INSMore, nil)
+		cmd = wire.AppendCommand(nil, f, wire.InsAdditionalFrame, nil)
 	}
 }
 
@@ -140,8 +139,8 @@ func (g *generator) authenticate(m key.Method, no wire.KeyNo) {
 	f := g.framing()
 	n := len(g.rec.Exchanges)
 	g.sealed = append(g.sealed, n, n+1)
-	g.add(frame.AppendCommand(nil, f, ins, data), frame.AppendAnswer(nil, f, challenge, wire.StatusAdditionalFrame, false))
-	g.add(frame.AppendCommand(nil, f, frame.INSMore, token), frame.AppendAnswer(nil, f, proof, wire.StatusOK, false))
+	g.add(wire.AppendCommand(nil, f, ins, data), wire.AppendAnswer(nil, f, challenge, wire.StatusAdditionalFrame, false))
+	g.add(wire.AppendCommand(nil, f, wire.InsAdditionalFrame, token), wire.AppendAnswer(nil, f, proof, wire.StatusOK, false))
 	g.open(pcd, picc, no)
 }
 
@@ -166,10 +165,10 @@ func (g *generator) authenticateISO(no wire.KeyNo) {
 	g.must(err)
 	alg := securemsg.ISOAlgorithm(k.Type())
 	ok := []byte{0x90, 0x00}
-	g.add(frame.AppendAPDU(nil, 0, insChallenge, 0, 0, nil, len(challenge)), append(slices.Clone(challenge), ok...))
-	g.add(frame.AppendAPDU(nil, 0, insExternal, alg, byte(no)|0x80, token, -1), ok)
+	g.add(wire.AppendAPDU(nil, 0, insChallenge, 0, 0, nil, len(challenge)), append(slices.Clone(challenge), ok...))
+	g.add(wire.AppendAPDU(nil, 0, insExternal, alg, byte(no)|0x80, token, -1), ok)
 	g.sealed = append(g.sealed, len(g.rec.Exchanges))
-	g.add(frame.AppendAPDU(nil, 0, insInternal, alg, byte(no)|0x80, third, len(answer)), append(slices.Clone(answer), ok...))
+	g.add(wire.AppendAPDU(nil, 0, insInternal, alg, byte(no)|0x80, third, len(answer)), append(slices.Clone(answer), ok...))
 	g.open(pcd, picc, no)
 }
 

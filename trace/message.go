@@ -3,7 +3,6 @@ package trace
 import (
 	"fmt"
 
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -67,7 +66,7 @@ func (j *joiner) feed(e *Exchange) (done []*message) {
 	f := e.framing(j.framing)
 	c, status := parseCommand(e.Command, f)
 	p := part{index: index, command: c.Data, raw: e}
-	more := !c.reader && c.class == wire.ClassNative && c.ins == frame.INSMore && !e.Reset
+	more := !c.reader && c.class == wire.ClassNative && c.ins == wire.InsAdditionalFrame && !e.Reset
 	m := j.open
 	if m != nil && more && m.takesMore(c.Data) {
 		m.frames = append(m.frames, p)
@@ -76,7 +75,7 @@ func (j *joiner) feed(e *Exchange) (done []*message) {
 			done = append(done, m)
 		}
 		m = &message{
-			class: c.class, ins: c.ins, p1: c.p1, p2: c.p2, le: c.le, native: f == frame.Native,
+			class: c.class, ins: c.ins, p1: c.p1, p2: c.p2, le: c.le, native: f == wire.FramingNative,
 			reader: c.reader, garbled: status != wire.StatusOK, reset: e.Reset, cut: -1,
 		}
 		m.frames = append(m.frames, p)
@@ -108,8 +107,8 @@ type command struct {
 	reader bool
 }
 
-func parseCommand(b []byte, f frame.Framing) (command, wire.Status) {
-	if f == frame.Native {
+func parseCommand(b []byte, f wire.Framing) (command, wire.Status) {
+	if f == wire.FramingNative {
 		if len(b) == 0 {
 			return command{class: wire.ClassNative, le: -1}, wire.StatusLengthError
 		}
@@ -118,7 +117,7 @@ func parseCommand(b []byte, f frame.Framing) (command, wire.Status) {
 	if b[0] == classReader {
 		return command{class: classReader, ins: b[1], p1: b[2], p2: b[3], Data: b[4:], le: -1, reader: true}, wire.StatusOK
 	}
-	c, status := frame.ParseCommand(b)
+	c, status := wire.ParseCommand(b)
 	return command{class: c.Class, ins: c.INS, p1: c.P1, p2: c.P2, le: c.Le, Data: c.Data}, status
 }
 
@@ -133,9 +132,9 @@ func (m *message) answer(e *Exchange) {
 	if len(m.frames) > 1 && len(p.command) > 0 {
 		m.cuts = append(m.cuts, len(m.body))
 	}
-	f := frame.Wrapped
+	f := wire.FramingWrapped
 	if m.native {
-		f = frame.Native
+		f = wire.FramingNative
 	}
 	if s := e.CutCommand; s.Len() > 0 && m.cut < 0 {
 		m.cut = len(m.body) + max(0, s.From-dataAt(e.Command, f))
@@ -143,7 +142,7 @@ func (m *message) answer(e *Exchange) {
 	m.cutAnswer = m.cutAnswer || e.CutResponse.Len() > 0
 	m.body = append(m.body, p.command...)
 	m.cut = min(m.cut, len(m.body))
-	data, status, ok := frame.ParseAnswer(f, e.Response, m.native && m.ins == insProximity)
+	data, status, ok := wire.ParseAnswer(f, e.Response, m.native && m.ins == insProximity)
 	m.answered = ok
 	if !ok {
 		return
@@ -227,7 +226,7 @@ func (m *message) lrpAnswer() bool { return m.isAuth() && len(m.frames[0].respon
 // findSpec finds a command by class and INS: of those with variants the one of
 // LRP, or the common one. A frame AF is no command.
 func findSpec(class wire.Class, ins byte, lrp bool) (found *wire.Spec) {
-	if class == wire.ClassNative && ins == frame.INSMore {
+	if class == wire.ClassNative && ins == wire.InsAdditionalFrame {
 		return nil
 	}
 	want := ""
@@ -256,7 +255,7 @@ func nameOfFrame(b []byte) string {
 		return "a malformed APDU"
 	case c.reader:
 		return "a command to the reader"
-	case c.class == wire.ClassNative && c.ins == frame.INSMore:
+	case c.class == wire.ClassNative && c.ins == wire.InsAdditionalFrame:
 		return "a further frame (AF)"
 	}
 	if s := findSpec(c.class, c.ins, false); s != nil {

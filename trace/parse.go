@@ -7,7 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/wire"
 )
 
 // Format is a way to write a recording down.
@@ -82,7 +82,7 @@ func Parse(data []byte) (*Recording, Format, error) {
 
 // guessFraming is the framing of the first exchange.
 func guessFraming(list []Exchange) string {
-	if len(list) > 0 && list[0].framing("") == frame.Native {
+	if len(list) > 0 && list[0].framing("") == wire.FramingNative {
 		return Native
 	}
 	return ISO

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/wire"
 )
 
 // Player replays a recording as a transport: it answers each command with the
@@ -142,11 +142,11 @@ func (p *Player) Next() int {
 func (p *Player) ATR() []byte { return p.rec.Card.ATR }
 
 // Limits asks for the framing of the recording.
-func (p *Player) Limits() (command, response int, framing frame.Framing) {
+func (p *Player) Limits() (command, response int, framing wire.Framing) {
 	if p.rec.Framing == Native {
-		return 0, 0, frame.Native
+		return 0, 0, wire.FramingNative
 	}
-	return 0, 0, frame.Wrapped
+	return 0, 0, wire.FramingWrapped
 }
 
 func (p *Player) String() string { return "replay of " + p.rec.ID }

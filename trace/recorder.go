@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/wire"
 )
 
 // Transmitter carries frames to a card: a desfire.Transport.
@@ -133,7 +134,7 @@ func (r *Recorder) add(e *Exchange, begin time.Time, took time.Duration) {
 }
 
 func framingName(e *Exchange) string {
-	if e.framing("") == frame.Native {
+	if e.framing("") == wire.FramingNative {
 		return Native
 	}
 	return ISO

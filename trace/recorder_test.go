@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire/internal/frame"
+	"github.com/go-desfire/desfire/wire"
 )
 
 // bare has only what a transport must have.
@@ -36,12 +37,12 @@ type full struct {
 	closed, reconnected, reset bool
 }
 
-func (f *full) Close() error                                      { f.closed = true; return nil }
-func (f *full) Reconnect(context.Context) error                   { f.reconnected = true; return nil }
-func (f *full) ATR() []byte                                       { return []byte{0x3B, 0x81} }
-func (f *full) Limits() (command, response int, fr frame.Framing) { return 100, 200, frame.Native }
-func (f *full) String() string                                    { return "reader 7" }
-func (f *full) ResetOnClose(reset bool)                           { f.reset = reset }
+func (f *full) Close() error                                     { f.closed = true; return nil }
+func (f *full) Reconnect(context.Context) error                  { f.reconnected = true; return nil }
+func (f *full) ATR() []byte                                      { return []byte{0x3B, 0x81} }
+func (f *full) Limits() (command, response int, fr wire.Framing) { return 100, 200, wire.FramingNative }
+func (f *full) String() string                                   { return "reader 7" }
+func (f *full) ResetOnClose(reset bool)                          { f.reset = reset }
 
 func TestRecorderRecords(t *testing.T) {
 	clock := time.Unix(1000, 0)
@@ -105,7 +106,7 @@ func TestRecorderKeepsWhatATransportHas(t *testing.T) {
 	type whole interface {
 		Close() error
 		ATR() []byte
-		Limits() (command, response int, fr frame.Framing)
+		Limits() (command, response int, fr wire.Framing)
 		String() string
 		ResetOnClose(reset bool)
 	}

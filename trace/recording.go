@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -63,18 +62,18 @@ type Exchange struct {
 
 // framing tells how the command of e travels. What the bytes say counts more
 // than what the recording says: no native command starts with 90 or 00.
-func (e *Exchange) framing(recording string) frame.Framing {
+func (e *Exchange) framing(recording string) wire.Framing {
 	declared := e.Framing
 	if declared == "" {
 		declared = recording
 	}
 	if len(e.Command) >= 4 && (e.Command[0] == 0x90 || e.Command[0] == 0x00) {
-		return frame.Wrapped
+		return wire.FramingWrapped
 	}
 	if declared == ISO && len(e.Command) >= 5 && e.Command[0] == classReader {
-		return frame.Wrapped
+		return wire.FramingWrapped
 	}
-	return frame.Native
+	return wire.FramingNative
 }
 
 // classReader is the class of commands for the reader itself (PC/SC part 3).

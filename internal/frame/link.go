@@ -53,8 +53,8 @@ type Answer struct {
 // buffers between exchanges.
 type Link struct {
 	T          Transmitter
-	Framing    Framing // Native or Wrapped
-	MaxCommand int     // bytes of a whole command frame; 0 = MaxFrame
+	Framing    wire.Framing // FramingNative or FramingWrapped
+	MaxCommand int          // bytes of a whole command frame; 0 = MaxFrame
 
 	// Open tells after a failure that the card may wait for the rest of a
 	// chain or handshake.
@@ -117,7 +117,7 @@ func (l *Link) exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts 
 		case len(l.rx) > 0:
 			return 0, l.malformed(spec, fmt.Sprintf("%d bytes of answer before the card has the whole command", len(l.rx)))
 		}
-		ins = INSMore
+		ins = wire.InsAdditionalFrame
 	}
 	// Answer frames.
 	for status == wire.StatusAdditionalFrame {
@@ -129,7 +129,7 @@ func (l *Link) exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts 
 		}
 		l.asking = true
 		l.marks = append(l.marks, len(l.rx))
-		l.tx = AppendCommand(l.tx[:0], l.Framing, INSMore, nil)
+		l.tx = wire.AppendCommand(l.tx[:0], l.Framing, wire.InsAdditionalFrame, nil)
 		st, err := l.gather(ctx, spec, l.Framing, want)
 		if err != nil {
 			return 0, err
@@ -143,8 +143,8 @@ func (l *Link) exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts 
 // ISO sends one ISO 7816-4 command.
 func (l *Link) ISO(ctx context.Context, spec *wire.Spec, e wire.Encoded, want Want) (Answer, error) {
 	l.rx, l.frames, l.whole, l.asking = l.rx[:0], 0, true, false
-	l.tx = AppendAPDU(l.tx[:0], byte(spec.Class), spec.INS, e.P1, e.P2, e.Bytes, e.Le)
-	status, err := l.gather(ctx, spec, Wrapped, want)
+	l.tx = wire.AppendAPDU(l.tx[:0], byte(spec.Class), spec.INS, e.P1, e.P2, e.Bytes, e.Le)
+	status, err := l.gather(ctx, spec, wire.FramingWrapped, want)
 	if err != nil {
 		return Answer{Frames: l.frames, Whole: l.whole}, err
 	}
@@ -153,10 +153,10 @@ func (l *Link) ISO(ctx context.Context, spec *wire.Spec, e wire.Encoded, want Wa
 
 // command appends a command frame.
 func (l *Link) command(dst []byte, ins byte, data []byte, long bool) []byte {
-	if long && l.Framing == Wrapped {
-		return AppendAPDU(dst, byte(wire.ClassNative), ins, 0, 0, data, 65536)
+	if long && l.Framing == wire.FramingWrapped {
+		return wire.AppendAPDU(dst, byte(wire.ClassNative), ins, 0, 0, data, 65536)
 	}
-	return AppendCommand(dst, l.Framing, ins, data)
+	return wire.AppendCommand(dst, l.Framing, ins, data)
 }
 
 // piece is the length of the next frame's data and whether it is the last.
@@ -180,7 +180,7 @@ func (l *Link) room() int {
 		limit = MaxFrame
 	}
 	switch {
-	case l.Framing == Native:
+	case l.Framing == wire.FramingNative:
 		limit -= nativeExtra
 	case limit > MaxShort:
 		limit -= extendedHeader + 2
@@ -194,7 +194,7 @@ func (l *Link) room() int {
 func (l *Link) Fits(n int) bool { return n <= l.room() }
 
 // gather sends l.tx, takes the answer frame apart and adds its data to l.rx.
-func (l *Link) gather(ctx context.Context, spec *wire.Spec, framing Framing, want Want) (wire.Status, error) {
+func (l *Link) gather(ctx context.Context, spec *wire.Spec, framing wire.Framing, want Want) (wire.Status, error) {
 	rsp, err := l.T.Transmit(ctx, l.tx)
 	if err != nil {
 		l.Open = true
@@ -205,7 +205,7 @@ func (l *Link) gather(ctx context.Context, spec *wire.Spec, framing Framing, wan
 		return 0, err
 	}
 	l.frames++
-	data, status, ok := ParseAnswer(framing, rsp, spec.Bare)
+	data, status, ok := wire.ParseAnswer(framing, rsp, spec.Bare)
 	most := want.Max
 	if most == 0 {
 		most = MaxAnswer
