@@ -1,6 +1,7 @@
 package desfire
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/go-desfire/desfire/internal/frame"
@@ -54,8 +55,14 @@ func (c *Card) wholeRecords(cmd wire.Command, n int) error {
 	if !ok {
 		return nil
 	}
-	if fs := c.settingsOf(m.File); fs != nil && fs.RecordSize > 0 && n%int(fs.RecordSize) != 0 {
+	fs := c.settingsOf(m.File)
+	switch {
+	case n == 0:
+		return errors.New("no record, though a card without any refuses")
+	case fs != nil && fs.RecordSize > 0 && n%int(fs.RecordSize) != 0:
 		return fmt.Errorf("%d bytes are no whole records of %d", n, fs.RecordSize)
+	case m.Count > 0 && n%int(m.Count) != 0:
+		return fmt.Errorf("%d bytes are no %d records", n, m.Count)
 	}
 	return nil
 }
