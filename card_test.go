@@ -98,7 +98,7 @@ func TestOutcome(t *testing.T) {
 		{"debit refused", []string{"DC0105000000", "BE"}, debit, false, false, false},
 		{"read lost", []string{"6C01", "!sent"}, read, false, true, false},
 		{"read short", []string{"6C01", "00 0102"}, read, false, true, false},
-		{"read endless", []string{"6C01", "AF", "AF", "BE"}, read, false, false, false},
+		{"read endless", []string{"6C01", "AF", "AF", "AE"}, read, false, false, false},
 		{"write lost in the middle", []string{long, "AF", "AF" + strings.Repeat("00", 48), "!sent"}, write, true, false, true},
 		{"write lost at once", []string{long, "!sent"}, write, true, false, true},
 		{"write not sent", []string{long, "!unsent"}, write, false, true, false},

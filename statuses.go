@@ -9,5 +9,5 @@ func canAnswer(spec *wire.Spec, status wire.Status) bool {
 	case wire.StatusOK, wire.StatusSignatureOK, wire.StatusAdditionalFrame:
 		return false
 	}
-	return spec.Class == wire.ClassISO || status.IsNative() && status.Known()
+	return spec.CanAnswer(status)
 }
