@@ -43,7 +43,7 @@ func (k EventKind) String() string {
 type Event struct {
 	Kind   EventKind
 	Reader string // name of the reader, empty for service events
-	ATR    []byte // CardInserted: what the reader reports
+	ATR    []byte // CardInserted: what the reader reports, the receiver's own
 	// Ignored tells why a reader or card takes no part (contact reader, SAM
 	// slot), empty if it does.
 	Ignored string

@@ -21,7 +21,7 @@ import (
 // A Transport may have any of these as well:
 //
 //	Close() error                   from any goroutine, never blocks on an exchange
-//	ATR() []byte                    answer to reset, or the ATS in its form
+//	ATR() []byte                    answer to reset, or the ATS in its form, a copy
 //	Limits() (command, response int, framing Framing)
 //	                                bytes of a whole frame it can carry each way,
 //	                                zero for the default, and the framing it wants

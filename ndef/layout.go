@@ -1,6 +1,7 @@
 package ndef
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/go-desfire/desfire/wire"
@@ -89,7 +90,7 @@ func (l *Layout) access() wire.AccessRights {
 // Commands make the tag, at the card level, where creating an application is free
 // or the PICC master key has opened a session. For EV1 and later. What follows
 // SelectApplication needs no session while the settings of the application are
-// as here.
+// as here. The commands are the caller's own.
 func (l *Layout) Commands() ([]wire.Request[*wire.Empty], error) {
 	aid, keys := l.AID, l.Keys
 	if aid == 0 {
@@ -123,7 +124,7 @@ func (l *Layout) Commands() ([]wire.Request[*wire.Empty], error) {
 		ccAccess = free
 	}
 	commands := []wire.Request[*wire.Empty]{
-		&wire.CreateApplication{AID: aid, KS1: wire.SettDefault, KS2: keys | wire.SettISOFiles, FID: ApplicationFID, DFName: wire.NDEFName[:]},
+		&wire.CreateApplication{AID: aid, KS1: wire.SettDefault, KS2: keys | wire.SettISOFiles, FID: ApplicationFID, DFName: bytes.Clone(wire.NDEFName[:])},
 		&wire.SelectApplication{AID: aid},
 	}
 	for _, f := range []struct {

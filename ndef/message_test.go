@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/go-desfire/desfire/ndef"
+	"github.com/go-desfire/desfire/wire"
 )
 
 func unhex(t testing.TB, s string) []byte {
@@ -219,4 +220,17 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%+v, %v; want %+v", again, err, m)
 		}
 	})
+}
+
+func TestLayoutCommandsAreTheCallers(t *testing.T) {
+	want := wire.NDEFName
+	commands, err := (&ndef.Layout{Size: 64}).Commands()
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(commands[0].(*wire.CreateApplication).DFName)
+	if wire.NDEFName != want {
+		t.Errorf("the name of all tags is %X now", wire.NDEFName)
+		wire.NDEFName = want
+	}
 }

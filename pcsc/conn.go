@@ -95,7 +95,8 @@ func (c *Conn) Close() error {
 // find it.
 func (c *Conn) ResetOnClose(reset bool) { c.reset.Store(reset) }
 
-// ATR is the card's answer to reset, as the reader makes it up from the ATS.
+// ATR is a copy of the card's answer to reset, as the reader makes it up from the
+// ATS.
 func (c *Conn) ATR() []byte {
 	s, _ := c.current()
 	s.mu.Lock()

@@ -358,3 +358,23 @@ func FuzzMatch(f *testing.F) {
 }
 
 func lrpOf(k []byte) *lrp.Key { return lrp.New([16]byte(k)) }
+
+// What a message proves does not change with the message.
+func TestTagIsTheCallers(t *testing.T) {
+	ctx := context.Background()
+	k := aesOf(t, make([]byte, 16))
+	m := &Message{Plain: PICCData{UID: []byte{4, 1, 2, 3, 4, 5, 6}, HasCounter: true, Counter: 1}}
+	s, err := NewSession(ctx, k, false, m.Plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.MAC = s.MAC(nil)
+	tag, err := (&Verifier{FileRead: k}).Verify(ctx, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(m.Plain.UID)
+	if tag.UID[0] != 4 {
+		t.Errorf("the UID is %X now", tag.UID)
+	}
+}

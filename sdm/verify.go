@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/go-desfire/desfire/key"
@@ -32,7 +33,7 @@ type Verifier struct {
 // Replay remembers the counters of tags.
 type Replay interface {
 	// Use takes note of a counter, in one step that no other call can come
-	// between. A counter not above the last one is ErrReplay.
+	// between. A counter not above the last one is ErrReplay. It does not keep uid.
 	Use(ctx context.Context, uid []byte, counter uint32) error
 }
 
@@ -64,9 +65,10 @@ func (t *Tag) String() string {
 }
 
 // Verify checks a message: that it deciphers, that its MAC is right, that its
-// counter was not used. Only then anything of it is returned.
+// counter was not used. Only then anything of it is returned, as a copy.
 func (v *Verifier) Verify(ctx context.Context, m *Message) (*Tag, error) {
 	t := &Tag{PICCData: m.Plain}
+	t.UID = slices.Clone(t.UID)
 	if m.PICCData != nil {
 		var err error
 		if t.PICCData, err = DecipherPICC(ctx, v.MetaRead, v.LRP, m.PICCData); err != nil {

@@ -43,14 +43,15 @@ type Card struct {
 // Generation of the card.
 func (c *Card) Generation() wire.Generation { return c.gen }
 
-// UID is the card's own identifier, 7 bytes, also if it answers random ones.
+// UID is a copy of the card's own identifier, 7 bytes, also if it answers random
+// ones.
 func (c *Card) UID() []byte {
 	uid := c.uid
 	return uid[:]
 }
 
 // ATR is what a PC/SC reader reports for the card: the historical bytes of its
-// ATS, as they were when it was activated.
+// ATS, as they were when it was activated. It is a copy.
 func (c *Card) ATR() []byte {
 	c.field.mu.Lock()
 	defer c.field.mu.Unlock()

@@ -23,6 +23,7 @@ type FieldError struct {
 
 func (e *FieldError) Error() string { return e.Reason }
 
+// Unwrap returns the context's error, if there is one.
 func (e *FieldError) Unwrap() error { return e.Err }
 
 // Sent reports whether the card may have seen the command.
@@ -212,7 +213,7 @@ func (a *Activation) Limits() (command, response int, framing wire.Framing) {
 	return frame.MaxFrame, frame.MaxFrame, wire.FramingAuto
 }
 
-// ATR is what a PC/SC reader reports for the card.
+// ATR is what a PC/SC reader reports for the card, a copy.
 func (a *Activation) ATR() []byte { return a.card.ATR() }
 
 func (a *Activation) String() string { return a.card.String() }

@@ -207,7 +207,7 @@ func (h *HexLines) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Image returns a copy of the card's memory, keys included.
+// Image returns a copy of the card's memory, keys included, the caller's own.
 func (c *Card) Image() *Image {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -215,7 +215,7 @@ func (c *Card) Image() *Image {
 }
 
 // WithoutKeys returns a copy of i that shows number, type and version of the
-// keys only.
+// keys only. Applications and files are those of i.
 func (i *Image) WithoutKeys() *Image {
 	r := *i
 	r.Keys = append([]ImageKey(nil), i.Keys...)

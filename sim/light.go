@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -48,7 +49,7 @@ func ntag424Application() *application {
 		0x05, 0x06, 0xE1, 0x05, 0x00, 0x80, 0x82, 0x83, // proprietary file
 	})
 	return &application{
-		aid: 0xE110, isoID: 0xE110, dfName: wire.NDEFName[:],
+		aid: 0xE110, isoID: 0xE110, dfName: bytes.Clone(wire.NDEFName[:]),
 		files: []*file{
 			{no: 0x01, typ: wire.FileStandard, isoID: 0xE103, rights: rights(0xE000), data: cc},
 			{no: 0x02, typ: wire.FileStandard, isoID: 0xE104, rights: rights(0xEEE0), data: make([]byte, 256)},

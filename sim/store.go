@@ -13,7 +13,8 @@ type Store interface {
 	// Load returns the image, or an error that is fs.ErrNotExist if there is
 	// none yet.
 	Load() ([]byte, error)
-	// Save replaces the image. After an error the old one is still whole.
+	// Save replaces the image, without keeping the slice. After an error the old
+	// one is still whole.
 	Save(image []byte) error
 }
 

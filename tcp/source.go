@@ -3,6 +3,7 @@ package tcp
 import (
 	"context"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/go-desfire/desfire"
@@ -55,7 +56,7 @@ func (s *Source) Events(ctx context.Context) iter.Seq2[desfire.Event, error] {
 			}
 			p := present(s.addr, cfg, c)
 			stop := context.AfterFunc(ctx, func() { p.leave(ctx.Err()) })
-			inserted := desfire.Event{Kind: desfire.CardInserted, Reader: s.String(), ATR: c.atr, Open: p.open}
+			inserted := desfire.Event{Kind: desfire.CardInserted, Reader: s.String(), ATR: slices.Clone(c.atr), Open: p.open}
 			if !yield(inserted, nil) {
 				return
 			}

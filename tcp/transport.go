@@ -187,7 +187,7 @@ func (t *Transport) Close() error {
 }
 
 // ATR is the answer to reset that the card gave when the connection was made,
-// nil if it gave none.
+// nil if it gave none. It is a copy.
 func (t *Transport) ATR() []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()

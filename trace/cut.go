@@ -295,13 +295,12 @@ func (c *cutter) cut(e *Exchange) {
 }
 
 // Cut returns a copy from which all is cut that tells a key to whoever has the
-// key before it: what a Recorder does by itself.
+// key before it: what a Recorder does by itself. It shares nothing with r.
 func (r *Recording) Cut() *Recording {
-	out := *r
-	out.Exchanges = slices.Clone(r.Exchanges)
+	out := r.clone()
 	c := cutter{framing: r.Framing}
 	for i := range out.Exchanges {
 		c.cut(&out.Exchanges[i])
 	}
-	return &out
+	return out
 }

@@ -20,7 +20,8 @@ type Player struct {
 	err  error
 }
 
-// NewPlayer replays rec from its first exchange.
+// NewPlayer replays rec from its first exchange. It keeps rec, which must not
+// change meanwhile.
 func NewPlayer(rec *Recording) *Player { return &Player{rec: rec} }
 
 // MismatchError says that a command is not the one that was recorded.
@@ -71,7 +72,7 @@ func (e *Exchange) is(command []byte) bool {
 	return true
 }
 
-// Transmit answers the next exchange of the recording.
+// Transmit answers the next exchange of the recording, with a copy.
 func (p *Player) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -91,7 +92,7 @@ func (p *Player) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 		for at < min(len(command), len(e.Command)) && (command[at] == e.Command[at] || e.CutCommand.at(at)) {
 			at++
 		}
-		p.err = &MismatchError{Exchange: p.next, Got: append([]byte(nil), command...), Want: e.Command, At: at}
+		p.err = &MismatchError{Exchange: p.next, Got: append([]byte(nil), command...), Want: append([]byte(nil), e.Command...), At: at}
 		return nil, p.err
 	}
 	if e.CutResponse.Len() > 0 {
@@ -138,8 +139,8 @@ func (p *Player) Next() int {
 	return p.next
 }
 
-// ATR is the recorded card's.
-func (p *Player) ATR() []byte { return p.rec.Card.ATR }
+// ATR is a copy of the recorded card's.
+func (p *Player) ATR() []byte { return append([]byte(nil), p.rec.Card.ATR...) }
 
 // Limits asks for the framing of the recording.
 func (p *Player) Limits() (command, response int, framing wire.Framing) {

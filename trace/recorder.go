@@ -18,7 +18,7 @@ type Transmitter = frame.Transmitter
 type RecorderConfig struct {
 	ID      string           // of the recording
 	NoTimes bool             // leave out when each exchange was and how long it took
-	Observe func(*Exchange)  // called after every exchange, with what is kept of it; nil for none
+	Observe func(*Exchange)  // called after every exchange, with a copy of what is kept of it; nil for none
 	Now     func() time.Time // time.Now if nil
 	Limit   int              // exchanges to keep, the first ones; 0 for all, negative for none
 
@@ -129,7 +129,8 @@ func (r *Recorder) add(e *Exchange, begin time.Time, took time.Duration) {
 	}
 	r.mu.Unlock()
 	if r.cfg.Observe != nil {
-		r.cfg.Observe(e)
+		seen := e.clone() // e is in the recording
+		r.cfg.Observe(&seen)
 	}
 }
 
@@ -148,20 +149,18 @@ func (t *recorded) String() string {
 	return fmt.Sprintf("recorded %T", t.t)
 }
 
-// Recording is a copy of what was recorded so far. The bytes of exchanges are
-// shared and must not be changed.
+// Recording is a copy of what was recorded so far, the caller's own.
 func (r *Recorder) Recording() *Recording {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c := r.rec
-	c.Exchanges = append([]Exchange(nil), c.Exchanges...)
+	c := r.rec.clone()
 	if c.Framing == "" {
 		c.Framing = ISO
 	}
 	if r.left > 0 {
 		c.Notes = plural(r.left, "further exchange") + " not kept"
 	}
-	return &c
+	return c
 }
 
 // WriteFile writes what was recorded so far, atomically.

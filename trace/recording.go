@@ -3,6 +3,7 @@ package trace
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -159,8 +160,35 @@ func (p *Preset) String() string { return p.Kind + " session keys" }
 // Format prints String whatever the verb.
 func (p *Preset) Format(f fmt.State, _ rune) { fmt.Fprint(f, p.String()) }
 
+// clone is a copy that shares nothing but what its keys are.
+func (r *Recording) clone() *Recording {
+	c := *r
+	c.Card.ATR = slices.Clone(r.Card.ATR)
+	c.Keys, c.VerifiedWhat = slices.Clone(r.Keys), slices.Clone(r.VerifiedWhat)
+	c.RndA = slices.Clone(r.RndA)
+	for i, b := range c.RndA {
+		c.RndA[i] = slices.Clone(b)
+	}
+	c.Exchanges = slices.Clone(r.Exchanges)
+	for i := range c.Exchanges {
+		c.Exchanges[i] = c.Exchanges[i].clone()
+	}
+	return &c
+}
+
+func (e *Exchange) clone() Exchange {
+	c := *e
+	c.Command, c.Response = slices.Clone(e.Command), slices.Clone(e.Response)
+	if e.Preset != nil {
+		p := *e.Preset
+		p.Enc, p.MAC, p.TI = slices.Clone(p.Enc), slices.Clone(p.MAC), slices.Clone(p.TI)
+		c.Preset = &p
+	}
+	return c
+}
+
 // Redacted returns a copy without keys, randoms and session keys, and cut as
-// Cut does.
+// Cut does. It shares nothing with r.
 func (r *Recording) Redacted() *Recording {
 	c := r.Cut()
 	c.Keys, c.RndA = nil, nil

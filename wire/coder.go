@@ -64,7 +64,8 @@ func (c *Coder) reset(name string) {
 	*c = Coder{marks: c.marks[:0], secured: -1, want: -1, le: -1, name: name}
 }
 
-// Encode appends the message to dst.
+// Encode appends the message to dst, which Encoded.Bytes are the end of. It keeps
+// nothing of m.
 func (c *Coder) Encode(dst []byte, m Message) (Encoded, error) {
 	c.reset("")
 	c.buf, c.base = dst, len(dst)
@@ -82,7 +83,7 @@ func (c *Coder) Encode(dst []byte, m Message) (Encoded, error) {
 
 // Decode reads the message from src. marks are the frame boundaries that src
 // was received with, offsets into src; nil if unknown. Byte slices of m are
-// overwritten, reusing their memory.
+// overwritten, reusing their memory; they share none with src.
 func (c *Coder) Decode(src []byte, marks []int, m Message) error {
 	return c.decode(Encoded{Bytes: src, Marks: marks, Le: -1}, m, false)
 }

@@ -41,7 +41,8 @@ var commands = [...]*Spec{
 	&getTTStatusSpec, &createMFCMappingSpec, &restrictMFCUpdateSpec, &notifyTransactionSuccessSpec,
 }
 
-// Commands yields the declaration of every command.
+// Commands yields the declaration of every command. They belong to the package
+// and must not be changed.
 func Commands() iter.Seq[*Spec] {
 	return func(yield func(*Spec) bool) {
 		for _, s := range commands {
@@ -52,7 +53,8 @@ func Commands() iter.Seq[*Spec] {
 	}
 }
 
-// Find returns the declaration for class, INS and variant, or nil.
+// Find returns the declaration for class, INS and variant, or nil, as Commands
+// does.
 func Find(class Class, ins byte, variant string) *Spec {
 	for _, s := range commands {
 		if s.Class == class && s.INS == ins && s.Variant == variant {

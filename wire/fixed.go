@@ -1,5 +1,7 @@
 package wire
 
+import "bytes"
+
 // DESFire Light and NTAG 424 DNA come with one application, its keys and its
 // files, and take no others (command reference 16 and 17).
 
@@ -8,13 +10,14 @@ package wire
 const FixedKeys = 5
 
 // FixedName is the DF name that the one application of such a card is delivered
-// with. It is nil for generations whose applications are created.
+// with, the caller's own bytes. It is nil for generations whose applications are
+// created.
 func (g Generation) FixedName() []byte {
 	switch g {
 	case Light:
-		return LightName[:]
+		return bytes.Clone(LightName[:])
 	case NTAG424:
-		return NDEFName[:]
+		return bytes.Clone(NDEFName[:])
 	}
 	return nil
 }
