@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"testing"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/simreader"
+	"github.com/go-desfire/desfire/transporttest"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -44,6 +46,8 @@ func (m *meter) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 
 func (m *meter) Unwrap() desfire.Transport { return m.Transport }
 
+// A transport is one method. Package transporttest tests that it does what every
+// transport must.
 func ExampleTransport() {
 	m := &meter{Transport: exampleCard().Present()}
 	card, err := desfire.Connect(context.Background(), m, &desfire.Config{Generation: wire.EV2})
@@ -54,4 +58,11 @@ func ExampleTransport() {
 	fmt.Println(charge(context.Background(), card), "after", m.exchanges, "exchanges")
 	// Output:
 	// <nil> after 3 exchanges
+}
+
+// The transport of the Example does what every transport must.
+func TestTransportOfTheExample(t *testing.T) {
+	transporttest.RunFixed(t, func(*testing.T) transporttest.Transport {
+		return &meter{Transport: exampleCard().Present()}
+	}, []byte{0x90, 0x64, 0, 0, 1, 0, 0})
 }
