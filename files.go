@@ -33,7 +33,7 @@ func (c *Card) ChangeFileSettings(ctx context.Context, change *wire.ChangeFileSe
 
 // CreateFile creates a file of any type: cmd is one of the Create commands of
 // package wire.
-func (c *Card) CreateFile(ctx context.Context, cmd wire.Request[*wire.Empty]) error {
+func (c *Card) CreateFile(ctx context.Context, cmd wire.FileCreation) error {
 	_, err := Do(ctx, c, cmd)
 	return err
 }

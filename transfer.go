@@ -109,7 +109,7 @@ func notCarried(err error) bool {
 	}
 	switch refused.Status {
 	case wire.StatusISOWrongLength, wire.StatusLengthError, wire.StatusIllegalCommand,
-		wire.StatusISOInsNotSupported, wire.StatusISOClassNotSupported, wire.StatusISONoPreciseDiagnosis, wire.StatusISOFunctionUnsupp:
+		wire.StatusISOInsNotSupported, wire.StatusISOClassNotSupported, wire.StatusISONoPreciseDiagnosis, wire.StatusISOFunctionNotSupported:
 		return true
 	}
 	return false

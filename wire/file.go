@@ -258,3 +258,17 @@ func (m *DeleteFile) Layout(c *Coder) {
 	u8(c, "FileNo", &m.File)
 	secured(c)
 }
+
+// FileCreation is a command that creates a file, and nothing else.
+type FileCreation interface {
+	Request[*Empty]
+	OnFile() FileNo
+	createsFile()
+}
+
+func (*CreateStdDataFile) createsFile()        {}
+func (*CreateBackupDataFile) createsFile()     {}
+func (*CreateValueFile) createsFile()          {}
+func (*CreateLinearRecordFile) createsFile()   {}
+func (*CreateCyclicRecordFile) createsFile()   {}
+func (*CreateTransactionMACFile) createsFile() {}

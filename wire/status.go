@@ -38,25 +38,25 @@ const (
 
 // ISO 7816-4 status words (command reference 4.4).
 const (
-	StatusISOOK                 Status = 0x9000
-	StatusISOEndOfFile          Status = 0x6282
-	StatusISOLimitReached       Status = 0x6283 // SELECT succeeded, the TMC limit is reached
-	StatusISOAuthFailed         Status = 0x6300
-	StatusISOMemoryFailure      Status = 0x6581
-	StatusISOWrongLength        Status = 0x6700
-	StatusISOSecurityStatus     Status = 0x6982
-	StatusISOConditionsOfUse    Status = 0x6985
-	StatusISOCommandNotAllowed  Status = 0x6986
-	StatusISOWrongData          Status = 0x6A80
-	StatusISOFunctionUnsupp     Status = 0x6A81
-	StatusISOFileNotFound       Status = 0x6A82
-	StatusISORecordNotFound     Status = 0x6A83
-	StatusISONotEnoughMemory    Status = 0x6A84
-	StatusISOWrongP1P2          Status = 0x6A86
-	StatusISOLcInconsistent     Status = 0x6A87
-	StatusISOInsNotSupported    Status = 0x6D00
-	StatusISOClassNotSupported  Status = 0x6E00
-	StatusISONoPreciseDiagnosis Status = 0x6F00
+	StatusISOOK                   Status = 0x9000
+	StatusISOEndOfFile            Status = 0x6282
+	StatusISOLimitReached         Status = 0x6283 // SELECT succeeded, the TMC limit is reached
+	StatusISOAuthFailed           Status = 0x6300
+	StatusISOMemoryFailure        Status = 0x6581
+	StatusISOWrongLength          Status = 0x6700
+	StatusISOSecurityStatus       Status = 0x6982
+	StatusISOConditionsOfUse      Status = 0x6985
+	StatusISOCommandNotAllowed    Status = 0x6986
+	StatusISOWrongData            Status = 0x6A80
+	StatusISOFunctionNotSupported Status = 0x6A81
+	StatusISOFileNotFound         Status = 0x6A82
+	StatusISORecordNotFound       Status = 0x6A83
+	StatusISONotEnoughMemory      Status = 0x6A84
+	StatusISOWrongP1P2            Status = 0x6A86
+	StatusISOLcInconsistent       Status = 0x6A87
+	StatusISOInsNotSupported      Status = 0x6D00
+	StatusISOClassNotSupported    Status = 0x6E00
+	StatusISONoPreciseDiagnosis   Status = 0x6F00
 )
 
 type statusText struct {
@@ -100,7 +100,7 @@ var statusTexts = [...]statusText{
 	{StatusISOConditionsOfUse, "CONDITIONS_OF_USE", "not possible in this state or with this file"},
 	{StatusISOCommandNotAllowed, "COMMAND_NOT_ALLOWED", "no elementary file is selected"},
 	{StatusISOWrongData, "WRONG_DATA", "the data field is wrong"},
-	{StatusISOFunctionUnsupp, "FUNCTION_NOT_SUPPORTED", "the card does not know this function"},
+	{StatusISOFunctionNotSupported, "FUNCTION_NOT_SUPPORTED", "the card does not know this function"},
 	{StatusISOFileNotFound, "FILE_NOT_FOUND", "file or application not found"},
 	{StatusISORecordNotFound, "RECORD_NOT_FOUND", "record not found"},
 	{StatusISONotEnoughMemory, "NOT_ENOUGH_MEMORY", "beyond the end of the file"},

@@ -62,7 +62,7 @@ var isoStatuses = [...]statusRow{
 	{StatusISOConditionsOfUse, nil, "4.4, 15"},
 	{StatusISOCommandNotAllowed, nil, "4.4"},
 	{StatusISOWrongData, nil, "4.4"},
-	{StatusISOFunctionUnsupp, nil, "ISO 7816-4"},
+	{StatusISOFunctionNotSupported, nil, "ISO 7816-4"},
 	{StatusISOFileNotFound, nil, "4.4, 15"},
 	{StatusISOWrongP1P2, nil, "4.4, 15"},
 	{StatusISOLcInconsistent, nil, "4.4, 15"},

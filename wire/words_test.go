@@ -219,3 +219,20 @@ func TestFileIsFirst(t *testing.T) {
 		}
 	}
 }
+
+// A file is created by commands that create files, and by no other.
+func TestFileCreation(t *testing.T) {
+	n := 0
+	for s := range wire.Commands() {
+		_, creates := s.New().(wire.FileCreation)
+		if creates {
+			n++
+		}
+		if want := strings.HasPrefix(s.Name, "Create") && strings.HasSuffix(s.Name, "File"); creates != want {
+			t.Errorf("%s creates a file: %v", s.Name, creates)
+		}
+	}
+	if n != 6 {
+		t.Errorf("%d commands", n)
+	}
+}

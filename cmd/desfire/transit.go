@@ -71,6 +71,6 @@ func (b *builder) application(aid wire.AID, keys int) {
 	b.do(func() error { return b.card.SelectApplication(b.ctx, aid) })
 }
 
-func (b *builder) file(cmd wire.Request[*wire.Empty]) {
+func (b *builder) file(cmd wire.FileCreation) {
 	b.do(func() error { return b.card.CreateFile(b.ctx, cmd) })
 }
