@@ -115,8 +115,7 @@ func (s *server) listen(ctx context.Context, addr string) error {
 	conns := &connections{Listener: l, open: make(map[string]net.Conn)}
 	s.lift, s.back = conns.closeAll, func() {}
 	at := l.Addr().String()
-	s.say("listening", at, fmt.Sprintf("%v on %s: use it with --reader tcp:%s", s.field.Card, at, at))
-	s.control(ctx, at)
+	s.control(ctx, at, "listening", fmt.Sprintf("%v on %s: use it with --reader tcp:%s", s.field.Card, at, at))
 	srv := &tcp.Server{
 		Present: func(ctx context.Context) (tcp.Card, error) {
 			card, err := s.field.Activate(ctx)
@@ -159,17 +158,19 @@ func (s *server) insert(ctx context.Context, slot string) error {
 		}
 	}})
 	s.lift, s.back = client.Lift, client.Return
-	s.say("inserting", slot, fmt.Sprintf("%v goes into the virtual reader at %s", s.field.Card, slot))
-	s.control(ctx, slot)
+	s.control(ctx, slot, "inserting", fmt.Sprintf("%v goes into the virtual reader at %s", s.field.Card, slot))
 	if err := client.Run(ctx); err != nil {
 		return err
 	}
 	return errInterrupted // nothing else ends it
 }
 
-// control lifts and returns the card as standard input and the signal say.
-func (s *server) control(ctx context.Context, at string) {
+// control announces the card, then lifts and returns it as standard input and
+// the signal say. Who has read the announcement may send the signal.
+func (s *server) control(ctx context.Context, at, event, text string) {
 	var mu sync.Mutex
+	mu.Lock()
+	defer mu.Unlock()
 	move := func(in bool) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -187,6 +188,7 @@ func (s *server) control(ctx context.Context, at string) {
 		s.say("lifted", at, "lifted")
 	}
 	onToggle(ctx, func() { move(!s.field.Card.InField()) })
+	s.say(event, at, text)
 	go func() {
 		for in := bufio.NewScanner(s.stdin); in.Scan(); {
 			switch line := strings.ToLower(strings.TrimSpace(in.Text())); line {
