@@ -7,8 +7,9 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
-// Version asks the card what it is and remembers the answer. The UID in it is
-// zero for a card with a random identifier.
+// Version asks the card what it is and remembers the answer; the caller gets a
+// copy. The UID in it is zero for a card with a random identifier. Outside a
+// session nothing proves it.
 func (c *Card) Version(ctx context.Context) (*wire.Version, error) {
 	if err := c.acquire(); err != nil {
 		return nil, err
@@ -42,7 +43,8 @@ func (c *Card) FreeMemory(ctx context.Context) (uint32, error) {
 	return m.Bytes, err
 }
 
-// Applications lists the applications of the card. At PICC level; it may need
+// Applications lists the applications of the card, in a slice of the caller's. At
+// PICC level; it may need
 // the PICC master key (wire.StatusAuthenticationError).
 func (c *Card) Applications(ctx context.Context) ([]AID, error) {
 	m, err := Do(ctx, c, &wire.GetApplicationIDs{})
@@ -50,7 +52,13 @@ func (c *Card) Applications(ctx context.Context) ([]AID, error) {
 }
 
 // SelectApplication selects an application, or wire.PICC for the card level.
-// It ends the session and drops whatever is pending.
+// It ends the session and drops whatever is pending, and is the way on after a
+// *BrokenError.
+//
+// Nothing in the answer is authentic. A selection is a fence against accidents,
+// not against a relay that keeps it back and says yes: what was pending may then
+// still be committed, and the next session may be one of another application
+// with the same key. Settle makes sure.
 func (c *Card) SelectApplication(ctx context.Context, aid AID) error {
 	_, err := Do(ctx, c, &wire.SelectApplication{AID: aid})
 	return err
@@ -92,7 +100,8 @@ func (c *Card) Format(ctx context.Context) error {
 	return err
 }
 
-// KeySettings are the settings of the selected application or the card.
+// KeySettings are the settings of the selected application or the card, the
+// caller's own.
 func (c *Card) KeySettings(ctx context.Context) (*wire.KeySettings, error) {
 	return Do(ctx, c, &wire.GetKeySettings{})
 }

@@ -39,8 +39,11 @@ func (c *Card) Session() (Session, bool) {
 // AuthenticateISO, on D40 by Authenticate. A card that refuses the method
 // refuses the call: nothing weaker is tried. AuthenticateWith fixes the method.
 //
-// What is pending stays pending. wire.StatusAuthenticationError means that the
-// key is not the card's, or not of this kind.
+// The session proves that whoever has the key answers from now on, not that the
+// application is the one that was selected: others may have the same key. What is
+// pending stays pending, in every kind of session, so that an authentication is
+// no way on after a *BrokenError. wire.StatusAuthenticationError means that the
+// key is not the card's, or not of this kind; as any status it may be forged.
 func (c *Card) Authenticate(ctx context.Context, no KeyNo, k key.Key) error {
 	return c.AuthenticateWith(ctx, c.strongest(k.Type()), no, k)
 }
@@ -65,7 +68,8 @@ func (c *Card) strongest(t key.Type) key.Method {
 // AuthenticateWith is Authenticate by a method of the caller's choice.
 // MethodLRPFirst settles for EV2 when the card has LRP switched off, which the
 // card's authenticated capabilities then confirm; Session tells. A method
-// weaker than Config.Weakest is a *WeakMethodError, before anything is sent.
+// weaker than Config.Weakest is a *WeakMethodError, before anything is sent. The
+// handle k is used during the call only.
 func (c *Card) AuthenticateWith(ctx context.Context, m key.Method, no KeyNo, k key.Key) error {
 	if err := c.acquire(); err != nil {
 		return err

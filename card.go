@@ -51,7 +51,8 @@ type Card struct {
 //
 // Unless the generation is given, it asks for the version, wrapped first, then
 // native. A card that understands neither gets an ISO SELECT of the DESFire
-// name, as phones and Java cards want it, and is else a *NotDESFireError.
+// name, as phones and Java cards want it, and is else a *NotDESFireError. conf is
+// copied, and may be nil.
 func Connect(ctx context.Context, t Transport, conf *Config) (*Card, error) {
 	c := &Card{t: t}
 	if conf != nil {
@@ -191,13 +192,15 @@ func (c *Card) Close() error {
 	return nil
 }
 
-// Transport is what carries the frames.
+// Transport is what carries the frames. It stays the Card's: use it only while the
+// Card is not used, and leave no session behind.
 func (c *Card) Transport() Transport { return c.t }
 
 // Reader is the name of the reader the card was presented to, if known.
 func (c *Card) Reader() string { return c.reader }
 
-// ATR is what the reader reports about the card, nil if it does not.
+// ATR is what the reader reports about the card, nil if it does not. It is a copy,
+// as Transport says.
 func (c *Card) ATR() []byte {
 	if a, ok := frame.Ability[atrHolder](c.t); ok {
 		return a.ATR()

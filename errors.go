@@ -19,7 +19,8 @@ var ErrClosed = errors.New("desfire: the card was closed")
 //	errors.Is(err, wire.StatusPermissionDenied)
 //
 // No error status is ever authenticated: whoever controls the air can forge one
-// (Proven). To know that nothing happened, look at the card.
+// (Proven). To know that nothing happened, look at the card. Where changes may
+// have been pending, transactions go on after a selection, or Settle.
 type CommandError struct {
 	Command string // name of the command
 	Status  wire.Status
@@ -156,6 +157,9 @@ func (e *NotDESFireError) Error() string {
 // answer could not be trusted, and nothing has been changed since the last
 // selection. It is never about the single command. A refusal by the card, an
 // unknown outcome and a partial write are not safe.
+//
+// It counts on a selection that reached the card: against a relay, which may
+// keep it back and commit later what was pending, call Settle first.
 //
 // An error of another package that has SafeToRetry() bool and returns false
 // there makes it false; nothing makes it true.

@@ -7,7 +7,7 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
-// Files lists the files of the selected application.
+// Files lists the files of the selected application, in a slice of the caller's.
 func (c *Card) Files(ctx context.Context) ([]FileNo, error) {
 	m, err := Do(ctx, c, &wire.GetFileIDs{})
 	return m.Files, err
@@ -47,7 +47,7 @@ func (c *Card) DeleteFile(ctx context.Context, file FileNo) error {
 // ReadData reads length bytes of a standard, backup or transaction MAC file
 // from offset on. Length 0 means up to the end. Beyond the end the card
 // answers wire.StatusBoundaryError. It takes the path with the fewest
-// exchanges; see Path.
+// exchanges; see Path. The data are the caller's own.
 func (c *Card) ReadData(ctx context.Context, file FileNo, offset, length uint32) ([]byte, error) {
 	return c.byPath(func() ([]byte, error) { return c.readData(ctx, file, offset, length) })
 }

@@ -15,8 +15,9 @@ import (
 // its like for everything else.
 
 // ISOSelectName selects an application, or the card with wire.PICCName, by its
-// ISO name of 1 to 16 bytes. It ends the session and drops whatever is pending.
-// fci is the content of the application's file 1F, where there is one.
+// ISO name of 1 to 16 bytes. It ends the session and drops whatever is pending,
+// with what SelectApplication says of relays. fci is the content of the
+// application's file 1F, where there is one, the caller's own.
 // A transaction MAC counter at its limit is no error here: the data commands
 // will be refused.
 func (c *Card) ISOSelectName(ctx context.Context, name []byte) (fci []byte, err error) {
@@ -32,12 +33,14 @@ func (c *Card) ISOSelectName(ctx context.Context, name []byte) (fci []byte, err 
 // ISOSelectFID selects by ISO identifier: the card (wire.PICCFID), an
 // application, or a file of the selected application. Selecting a file keeps
 // the session and what is pending; whether it is one the card decides, so
-// within a session ISOSelectFile is the better choice.
+// within a session ISOSelectFile is the better choice, and only the card is a
+// way on after a *BrokenError.
 func (c *Card) ISOSelectFID(ctx context.Context, id wire.ISOFID) error {
 	return c.selectISO(ctx, &wire.ISOSelect{By: wire.SelectByID, FID: id, WithFID: true, P2: wire.SelectNoData}, new(wire.Data))
 }
 
 // ISOSelectFile selects a file of the selected application by its ISO identifier.
+// The session and what is pending stay.
 func (c *Card) ISOSelectFile(ctx context.Context, id wire.ISOFID) error {
 	return c.selectISO(ctx, &wire.ISOSelect{By: wire.SelectEF, FID: id, WithFID: true, P2: wire.SelectNoData}, new(wire.Data))
 }

@@ -86,7 +86,8 @@ func (c *Card) RollKeySet(ctx context.Context, set wire.KeySetNo) error {
 }
 
 // KeySetVersions are the versions of the key sets of the selected application,
-// that of the active set first; 0 for a set that is not finalised.
+// that of the active set first; 0 for a set that is not finalised. The slice is
+// the caller's own.
 func (c *Card) KeySetVersions(ctx context.Context) ([]byte, error) {
 	v, err := Do(ctx, c, &wire.GetKeyVersion{WithSet: true, Set: wire.AllKeySets})
 	if err != nil {

@@ -13,8 +13,9 @@ import (
 type Place = wire.Place
 
 // Select selects an application or the card level, however this card wants it
-// to be named. It ends the session and drops whatever is pending. The error is
-// an *ArgumentError where such a card cannot have the place.
+// to be named. It ends the session and drops whatever is pending, with what
+// SelectApplication says of relays. The error is an *ArgumentError where such a
+// card cannot have the place.
 func (c *Card) Select(ctx context.Context, p Place) error {
 	at, err := p.On(c.gen)
 	if err != nil {

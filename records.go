@@ -29,7 +29,8 @@ func (c *Card) writeRecord(ctx context.Context, file FileNo, offset uint32, data
 // count 0 means all from there to the oldest. The answer is the records one
 // after the other, the oldest first. An empty file is a refusal with
 // wire.StatusBoundaryError, and drops whatever is pending. It takes the path
-// with the fewest exchanges where the settings of the file are known.
+// with the fewest exchanges where the settings of the file are known. The data
+// are the caller's own.
 func (c *Card) ReadRecords(ctx context.Context, file FileNo, first, count uint32) ([]byte, error) {
 	return c.byPath(func() ([]byte, error) { return c.readRecords(ctx, file, first, count) })
 }

@@ -127,8 +127,9 @@ func (c *Card) knownSettings(no FileNo) *wire.FileSettings {
 // AssumeFileSettings states the settings of a file of the selected application,
 // so that a session need not ask the card for them. They hold for as long as
 // the Card lives, unless a command of this Card changes them, or may have, or
-// FileSettings reads others in a session with MACs. A wrong statement costs the session, or,
-// where it is weaker than what the card has, protection.
+// FileSettings reads others in a session with MACs. A wrong statement costs the
+// session, or, where it is weaker than what the card has, protection. The Card
+// keeps a copy.
 func (c *Card) AssumeFileSettings(no FileNo, fs wire.FileSettings) error {
 	if err := c.acquire(); err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 // recorder belongs to one card. The zero value is ready.
 type TMACRecorder struct {
 	// OnCommit is called for each transaction that was committed, or may have
-	// been (Unanswered). It may keep t.
+	// been (Unanswered). t is its own.
 	OnCommit func(t *tmac.Transaction)
 
 	app      AID
@@ -198,7 +198,8 @@ func (r *TMACRecorder) deleted(no FileNo) {
 // TransactTMAC is Transact in an application with a transaction MAC file. It
 // returns what a back end needs to check the card's MAC; nil if there was
 // nothing to commit. With an *OutcomeUnknownError it returns it as well,
-// Unanswered: read the receipt from the file when the card is back.
+// Unanswered: read the receipt from the file when the card is back. It is the
+// caller's own.
 //
 // Reading counts. What was read since the application was selected, or since
 // the last commit or abort, must have been read inside body.

@@ -13,14 +13,16 @@ var ErrNested = errors.New("desfire: Transact inside Transact: a card has one tr
 // Commit makes all pending changes of the selected application happen, or
 // none. If its answer is lost, or a refusal while changes were pending, which
 // proves nothing, the error is an *OutcomeUnknownError. With nothing pending the
-// card refuses with wire.StatusNoChanges.
+// card refuses with wire.StatusNoChanges. Outside a session a success is no proof
+// either.
 func (c *Card) Commit(ctx context.Context) error {
 	_, err := Do(ctx, c, &wire.CommitTransaction{})
 	return err
 }
 
 // Abort drops all pending changes. With nothing pending the card refuses with
-// wire.StatusNoChanges.
+// wire.StatusNoChanges. After another refusal something may still be pending:
+// transactions go on after a selection, or Settle.
 func (c *Card) Abort(ctx context.Context) error {
 	_, err := Do(ctx, c, &wire.AbortTransaction{})
 	return err
@@ -30,9 +32,10 @@ func (c *Card) Abort(ctx context.Context) error {
 // answer, which has the transaction MAC's counter and value if commit asked
 // for them (see TransactWith).
 //
-// If body fails, what is still pending is aborted and body's error returned;
-// a card that refused a command has dropped it already. A body that changed
-// nothing is no error.
+// If body fails, what is still pending is aborted and body's error returned; an
+// honest card that refused a command has dropped it already. A refusal may be
+// forged, so that the next transaction is a *BrokenError until a selection, or
+// Settle. A body that changed nothing is no error. The answer is the caller's own.
 func (c *Card) Transact(ctx context.Context, body func() error) (*wire.CommitTransactionResponse, error) {
 	return c.TransactWith(ctx, &wire.CommitTransaction{}, body)
 }

@@ -20,7 +20,7 @@ type VirtualCard struct {
 	Data []byte
 }
 
-// UID is the identifier in Data, nil if there is none.
+// UID is a copy of the identifier in Data, nil if there is none.
 func (v *VirtualCard) UID() []byte {
 	if len(v.Data) < vcUID+7 {
 		return nil
