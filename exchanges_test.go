@@ -37,6 +37,7 @@ type job struct {
 	floor func(g desfire.Generation, path desfire.Path, mode wire.CommMode) (n int, frames string)
 	setUp func(t *testing.T, b *bench)
 	run   func(t *testing.T, b *bench)
+	file  bool // it works on a file, whose settings can be stated or not
 }
 
 // bench is a card with what the jobs need.
@@ -45,10 +46,12 @@ type bench struct {
 	g        desfire.Generation
 	picc     *sim.Card
 	card     *desfire.Card
+	reader   limited
 	mode     wire.CommMode
 	keyed    bool
 	keyType  key.Type
 	settings *wire.FileSettings // of the purse
+	unstated bool               // the Card finds the settings of files itself
 	data     []byte
 }
 
@@ -70,10 +73,14 @@ func (b *bench) prepareFile(t *testing.T) {
 	b.must(t, b.card.SelectApplication(b.ctx, testApp))
 	b.must(t, b.card.CreateFile(b.ctx, &wire.CreateStdDataFile{File: 1, Option: wire.FileOption(b.mode), Access: access, Size: bigFile}))
 	b.must(t, b.card.CreateFile(b.ctx, &wire.CreateValueFile{File: 2, Option: wire.FileOption(b.mode), Access: access, Upper: 100, Value: 50}))
-	_, err := b.card.FileSettings(b.ctx, 1)
-	b.must(t, err)
+	var err error
 	b.settings, err = b.card.FileSettings(b.ctx, 2)
 	b.must(t, err)
+	if b.unstated { // what the Card created it knows
+		b.must(t, b.card.Close())
+		b.card = b.connect(t)
+		b.must(t, b.card.SelectApplication(b.ctx, testApp))
+	}
 	if _, err := b.card.TryExtended(b.ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -130,15 +137,15 @@ func fixed(n int, frames string) func(desfire.Generation, desfire.Path, wire.Com
 }
 
 var jobs = []job{
-	{"read 4,096 bytes", wire.CommPlain, dataFloor(true), nil, readBig},
-	{"read 4,096 bytes", wire.CommMAC, dataFloor(true), nil, readBig},
-	{"read 4,096 bytes", wire.CommFull, dataFloor(true), nil, readBig},
-	{"write 4,096 bytes", wire.CommPlain, dataFloor(false), nil, writeBig},
-	{"write 4,096 bytes", wire.CommMAC, dataFloor(false), nil, writeBig},
-	{"write 4,096 bytes", wire.CommFull, dataFloor(false), nil, writeBig},
-	{"debit and commit, authenticated", wire.CommFull, fixed(5, "select, authenticate (2), debit, commit"), nil, debitAuthenticated},
-	{"list 5 applications of 4 files", wire.CommPlain, fixed(36, "GetApplicationIDs; per application select, key settings, file numbers, 4 file settings"), fiveApplications, listAll},
-	{"personalise 5 keys, 4 files", wire.CommPlain, fixed(13, "create, select, authenticate (2), 4 files, 5 keys"), func(*testing.T, *bench) {}, personaliseOne},
+	{"read 4,096 bytes", wire.CommPlain, dataFloor(true), nil, readBig, true},
+	{"read 4,096 bytes", wire.CommMAC, dataFloor(true), nil, readBig, true},
+	{"read 4,096 bytes", wire.CommFull, dataFloor(true), nil, readBig, true},
+	{"write 4,096 bytes", wire.CommPlain, dataFloor(false), nil, writeBig, true},
+	{"write 4,096 bytes", wire.CommMAC, dataFloor(false), nil, writeBig, true},
+	{"write 4,096 bytes", wire.CommFull, dataFloor(false), nil, writeBig, true},
+	{"debit and commit, authenticated", wire.CommFull, fixed(5, "select, authenticate (2), debit, commit"), nil, debitAuthenticated, true},
+	{"list 5 applications of 4 files", wire.CommPlain, fixed(36, "GetApplicationIDs; per application select, key settings, file numbers, 4 file settings"), fiveApplications, listAll, false},
+	{"personalise 5 keys, 4 files", wire.CommPlain, fixed(13, "create, select, authenticate (2), 4 files, 5 keys"), func(*testing.T, *bench) {}, personaliseOne, false},
 }
 
 func readBig(t *testing.T, b *bench) {
@@ -158,7 +165,9 @@ func writeBig(t *testing.T, b *bench) {
 
 func debitAuthenticated(t *testing.T, b *bench) {
 	b.must(t, b.card.SelectApplication(b.ctx, testApp))
-	b.card.AssumeFileSettings(2, *b.settings)
+	if !b.unstated {
+		b.must(t, b.card.AssumeFileSettings(2, *b.settings))
+	}
 	b.must(t, b.card.Authenticate(b.ctx, 0, key.Zero(b.keyType)))
 	_, err := b.card.Transact(b.ctx, func() error { return b.card.Debit(b.ctx, 2, 5) })
 	b.must(t, err)
@@ -209,12 +218,17 @@ func TestExchangesDocument(t *testing.T) {
 	var out bytes.Buffer
 	out.WriteString(`# Exchanges of standard jobs
 
-Generated with the simulated card by ` + "`go test -run ExchangesDocument -update .`" + `. Counted after Connect, with file settings given and the
-path known; AES keys, on D40 DES. Bytes are whole frames, wrapped. "chained" is a reader that carries frames of 64 bytes, "short" one that
-carries short APDUs, "extended" one that carries extended ones. The floor is the number of frames that the job cannot do without.
+Generated with the simulated card by ` + "`go test -run ExchangesDocument -update .`" + `. Counted after Connect, with the path known; AES keys.
+Bytes are whole frames, wrapped. "chained" is a reader that carries frames of 64 bytes, "short" one that carries short APDUs, "extended"
+one that carries extended ones. The floor is the number of frames that the job cannot do without.
 
-| job | mode | card | reader | exchanges | floor | bytes sent | received | the frames of the floor |
-|---|---|---|---|---|---|---|---|---|
+"stated" are settings of the file that were given with AssumeFileSettings, or that the Card knows since it created the file. Where
+they are not, a session asks for them, once for each file and connection; that frame stands in the floor as GetFileSettings.
+Later jobs on the file cost what they cost with settings stated. Without a session, as in mode plain here, only a write asks: an
+enciphered file must not get data in clear.
+
+| job | mode | settings | card | reader | exchanges | floor | bytes sent | received | the frames of the floor |
+|---|---|---|---|---|---|---|---|---|---|
 `)
 	for _, j := range jobs {
 		for _, g := range []desfire.Generation{wire.EV1, wire.EV2, wire.EV3} {
@@ -226,12 +240,28 @@ carries short APDUs, "extended" one that carries extended ones. The floor is the
 				if !isData && reader != desfire.PathChained {
 					continue
 				}
-				n, sent, received := j.count(t, g, reader)
-				floor, frames := j.floor(g, reader, j.mode)
-				if n > floor {
-					t.Errorf("%s, %v, %v, %v: %d exchanges, floor %d", j.name, j.mode, g, reader, n, floor)
+				for _, unstated := range []bool{false, true} {
+					if unstated && !j.file {
+						continue
+					}
+					n, sent, received := j.count(t, g, reader, unstated)
+					floor, frames := j.floor(g, reader, j.mode)
+					settings := "-"
+					switch {
+					case unstated:
+						settings = "not stated"
+						if j.asks() {
+							floor++
+							frames = "GetFileSettings, " + frames
+						}
+					case j.file:
+						settings = "stated"
+					}
+					if n != floor {
+						t.Errorf("%s, %v, settings %s, %v, %v: %d exchanges, floor %d", j.name, j.mode, settings, g, reader, n, floor)
+					}
+					fmt.Fprintf(&out, "| %s | %v | %s | %v | %v | %d | %d | %d | %d | %s |\n", j.name, j.mode, settings, g, reader, n, floor, sent, received, frames)
 				}
-				fmt.Fprintf(&out, "| %s | %v | %v | %v | %d | %d | %d | %d | %s |\n", j.name, j.mode, g, reader, n, floor, sent, received, frames)
 			}
 		}
 	}
@@ -247,7 +277,22 @@ carries short APDUs, "extended" one that carries extended ones. The floor is the
 	}
 }
 
-func (j job) count(t *testing.T, g desfire.Generation, reader desfire.Path) (n, sent, received int) {
+// asks reports whether a Card that was told no settings asks for them.
+func (j job) asks() bool {
+	return j.mode != wire.CommPlain || strings.HasPrefix(j.name, "write")
+}
+
+// connect presents the card to the bench's reader anew.
+func (b *bench) connect(t *testing.T) *desfire.Card {
+	t.Helper()
+	link := b.reader
+	link.Activation = b.picc.Present()
+	card, err := desfire.Connect(b.ctx, link, nil)
+	b.must(t, err)
+	return card
+}
+
+func (j job) count(t *testing.T, g desfire.Generation, reader desfire.Path, unstated bool) (n, sent, received int) {
 	t.Helper()
 	b := &bench{ctx: context.Background(), g: g, mode: j.mode, keyed: j.mode != wire.CommPlain, keyType: key.TypeAES, data: make([]byte, bigFile)}
 	var err error
@@ -255,10 +300,9 @@ func (j job) count(t *testing.T, g desfire.Generation, reader desfire.Path) (n, 
 		t.Fatal(err)
 	}
 	limits := map[desfire.Path][2]int{desfire.PathChained: {60, 61}, desfire.PathShort: {261, 258}, desfire.PathExtended: {65544, 65538}}[reader]
-	link := limited{b.picc.Present(), limits[0], limits[1], &sent, &received}
-	if b.card, err = desfire.Connect(b.ctx, link, nil); err != nil {
-		t.Fatal(err)
-	}
+	b.unstated = unstated
+	b.reader = limited{nil, limits[0], limits[1], &sent, &received}
+	b.card = b.connect(t)
 	if j.setUp != nil {
 		j.setUp(t, b)
 	} else {

@@ -1,6 +1,3 @@
-// Package key has keys as handles. A Key ciphers whole messages and tells its
-// type, version and check value; its bytes may live in an HSM, a SAM or across
-// a network and may never be known here. No key prints its bytes.
 package key
 
 import (
