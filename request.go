@@ -248,25 +248,20 @@ func (c *Card) decode(r *request, plain []byte, marks []int, status wire.Status,
 
 // open opens an answer.
 func (c *Card) open(channel securemsg.Channel, cmd wire.Command, m securemsg.Message) ([]byte, error) {
-	switch cmd.(type) {
-	case *wire.CommitReaderID:
-		if m.Mode == wire.CommMAC {
-			m.Mode, m.Pad = wire.CommFull, securemsg.PadNone // secure-messaging reference 6.3
-		}
-	case *wire.GetCardUID:
-		if m.Len < 0 {
-			break
-		}
-		spare := securemsg.Clone(channel)
-		plain, err := channel.Open(c.tx[:0], m)
-		if err != nil { // an identifier of 4 or 10 bytes
-			m.Len = -1
-			c.state.channel = spare
-			return spare.Open(c.tx[:0], m)
-		}
-		return plain, nil
+	if cmd.Spec().Rule.Unpadded() {
+		m.Pad = securemsg.PadNone
 	}
-	return channel.Open(c.tx[:0], m)
+	if !lenient(cmd) || m.Len < 0 {
+		return channel.Open(c.tx[:0], m)
+	}
+	spare := securemsg.Clone(channel)
+	plain, err := channel.Open(c.tx[:0], m)
+	if err != nil { // of another length
+		m.Len = -1
+		c.state.channel = spare
+		return spare.Open(c.tx[:0], m)
+	}
+	return plain, nil
 }
 
 // accepted reports whether a status is a success. Inside a session commands

@@ -138,8 +138,8 @@ func (c *Card) respond(row *command, channel securemsg.Channel, st wire.Status) 
 	} else {
 		scheme := channel.Info().Scheme
 		mode = row.spec.Rule.Protection(scheme, true, c.call.mode)
-		if row.spec.INS == wire.InsCommitReaderID && mode == wire.CommMAC && len(e.Bytes) > 0 {
-			mode = wire.CommFull // secure-messaging reference 6.3
+		if row.spec.Rule.Unpadded() && len(e.Bytes) == 0 {
+			mode = min(mode, wire.CommMAC)
 		}
 		c.out, err = channel.Seal(c.out, securemsg.Message{
 			Code: st.Byte(), Data: e.Bytes, Marks: e.Marks, Mode: mode, Len: len(e.Bytes), Pad: c.padding(row),
@@ -163,9 +163,10 @@ func (c *Card) respond(row *command, channel securemsg.Channel, st wire.Status) 
 // padding of an answer: the reader has to find the end of a full answer to a
 // read of unknown length (command reference 2.5).
 func (c *Card) padding(row *command) securemsg.Padding {
-	switch m := row.msg.(type) {
-	case *wire.CommitReaderID:
+	if row.spec.Rule.Unpadded() {
 		return securemsg.PadNone
+	}
+	switch m := row.msg.(type) {
 	case *wire.ReadData:
 		if m.Length == 0 {
 			return securemsg.Pad80

@@ -88,9 +88,9 @@ func (c *Card) commandMode(row *command, head int, err error) (wire.CommMode, in
 	switch {
 	case mode == wire.CommPlain && err != nil:
 		return mode, head, formatStatus(err)
-	case rule == wire.RuleMAC && scheme == wire.SchemeD40 && err == nil && head == len(c.in):
+	case (rule == wire.RuleMAC || rule == wire.RuleReaderID) && scheme == wire.SchemeD40 && err == nil && head == len(c.in):
 		mode = wire.CommPlain // no data, so no MAC; readers differ
-	case mode == wire.CommMAC && (rule == wire.RuleManage || rule == wire.RuleMAC):
+	case mode == wire.CommMAC && (rule == wire.RuleManage || rule == wire.RuleMAC || rule == wire.RuleReaderID):
 		head = 0
 	}
 	return mode, head, wire.StatusOK

@@ -152,8 +152,8 @@ func (p *pcd) answer(spec *wire.Spec, rsp wire.Message, file wire.CommMode, ch s
 	if ch != nil {
 		mode := spec.Rule.Protection(ch.Info().Scheme, true, file)
 		pad := securemsg.PadDefault
-		if spec.INS == wire.InsCommitReaderID && mode == wire.CommMAC {
-			mode, pad = wire.CommFull, securemsg.PadNone
+		if spec.INS == wire.InsCommitReaderID && mode == wire.CommFull {
+			pad = securemsg.PadNone
 		}
 		var err error
 		if data, err = ch.Open(nil, securemsg.Message{Code: a.Status.Byte(), Data: a.Data, Mode: mode, Len: p.answerLen, Pad: pad}); err != nil {

@@ -29,6 +29,8 @@ func assumptions(m *message, rule wire.Rule, known wire.CommMode) (list []assump
 		if m.ins == insChangeFile { // free to change
 			list = append(list, assumption{rule: wire.RulePlain})
 		}
+	case wire.RuleReaderID: // the answer has a check of its own
+		list = []assumption{{rule: wire.RuleMAC}, {rule: wire.RuleManage}}
 	case wire.RuleFullAnswer, wire.RuleMAC:
 		list = []assumption{{rule: rule}, {rule: wire.RuleManage}}
 	case wire.RuleManage: // some readers send the CMAC of EV1 with more commands

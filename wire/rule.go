@@ -26,6 +26,7 @@ const (
 	RuleFull                   // the command is enciphered: settings
 	RuleFullAnswer             // the answer is enciphered: GetCardUID
 	RuleMAC                    // the command carries a MAC in every scheme: key sets
+	RuleReaderID               // as RuleMAC, and from EV2 on the answer is enciphered: CommitReaderID
 	RuleRead                   // the answer follows the file
 	RuleWrite                  // the command follows the file
 	RuleChangeKey              // the command is a cryptogram of its own
@@ -52,12 +53,18 @@ func (r Rule) Protection(s Scheme, response bool, file CommMode) CommMode {
 		return CommPlain
 	case r == RuleFull && !response, r == RuleFullAnswer && response:
 		return CommFull
-	case r == RuleMAC && !response:
+	case (r == RuleMAC || r == RuleReaderID) && !response:
 		return CommMAC
 	case r == RuleRead && response, r == RuleWrite && !response:
 		return file
 	case r == RuleChangeKey && !response:
 		return CommOwn
+	case r == RuleReaderID && rest == CommMAC:
+		return CommFull
 	}
 	return rest
 }
+
+// Unpadded reports whether an enciphered answer is whole blocks as it is, and
+// has only a MAC if it is empty (secure-messaging reference 6.3).
+func (r Rule) Unpadded() bool { return r == RuleReaderID }

@@ -74,7 +74,7 @@ ClearRecordFile             app  1   PP PC MM
 RestoreTransfer             app  all PP PC MM
 CommitTransaction           app  all PP PC MM
 AbortTransaction            app  0   PP PC MM
-CommitReaderID              app  all MP MC MM
+CommitReaderID              app  all MP MC MF
 PreparePC                   both all PP PP PP
 ProximityCheck              both all PP PP PP
 VerifyPC                    both all PP PP PP

@@ -46,7 +46,7 @@ type CommitReaderID struct {
 }
 
 var commitReaderIDSpec = Spec{
-	Name: "CommitReaderID", Class: ClassNative, INS: InsCommitReaderID, Rule: RuleMAC, Level: LevelApp, Effect: EffectPending,
+	Name: "CommitReaderID", Class: ClassNative, INS: InsCommitReaderID, Rule: RuleReaderID, Level: LevelApp, Effect: EffectPending,
 	Needs: FeatureTMAC, Success: StatusOK,
 	New: func() Command { return new(CommitReaderID) }, NewResponse: func() Message { return new(ReaderID) },
 }

@@ -144,7 +144,7 @@ func (t evidenceTable) table(b *bytes.Buffer) {
 // occurs reports whether the command is seen by a session of this scheme, or
 // without one, on some generation.
 func occurs(s *wire.Spec, scheme wire.Scheme, needs wire.Feature) bool {
-	needsSession := s.Rule == wire.RuleFull || s.Rule == wire.RuleChangeKey || s.Rule == wire.RuleMAC || s.Name == "GetCardUID"
+	needsSession := s.Rule == wire.RuleFull || s.Rule == wire.RuleChangeKey || s.Rule == wire.RuleMAC || s.Rule == wire.RuleReaderID || s.Name == "GetCardUID"
 	switch {
 	case scheme == wire.SchemeNone:
 		return !needsSession
