@@ -246,15 +246,17 @@ var errRemoved = errors.New("desfire: the card was removed")
 // stepOutcome tells errors that a return of the card can mend from those that
 // end the job.
 func stepOutcome(err error) error {
-	if lost(err) {
+	if Lost(err) {
 		return err
 	}
 	return &stepError{err}
 }
 
-// lost reports whether the card may give another answer when it is back. It
-// is not SafeToRetry: a step finds out for itself what was done.
-func lost(err error) bool {
+// Lost reports whether the card may give another answer when it is back: the
+// link broke, an answer cannot be trusted, or what happened is open. Keep counts
+// such an error of a step as a loss. It is not SafeToRetry: a step finds out
+// for itself what was done.
+func Lost(err error) bool {
 	return errors.As(err, new(*OutcomeUnknownError)) || errors.As(err, new(*TransportError)) ||
 		errors.As(err, new(*IntegrityError)) || errors.As(err, new(*BrokenError)) || errors.Is(err, ErrClosed)
 }
@@ -262,7 +264,7 @@ func lost(err error) bool {
 // mayMend reports whether it is worth while to connect anew to a card that is
 // not recognised yet: not where it refuses what it refused before.
 func mayMend(err error, p *presented) bool {
-	return lost(err) && (p.refusals == 0 || !errors.As(err, new(*CommandError)))
+	return Lost(err) && (p.refusals == 0 || !errors.As(err, new(*CommandError)))
 }
 
 // recognise decides whether card is the one to keep.

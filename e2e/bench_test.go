@@ -28,7 +28,7 @@ func BenchmarkExchange(b *testing.B) {
 	slow := 0
 	for b.Loop() {
 		begin := time.Now()
-		transmit(0x90, 0x6C, 0, 0, 1, byte(purse), 0)
+		transmit(0x90, 0x6C, 0, 0, 1, byte(valueFile), 0)
 		d := time.Since(begin)
 		if d > 20*time.Millisecond {
 			slow++

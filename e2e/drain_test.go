@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/internal/pcsctest"
+	"github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -48,13 +49,13 @@ func TestDrainPulledAtEveryExchange(t *testing.T) {
 			}
 			for _, p := range []pull{{false, false}, {true, false}, {false, true}, {true, true}} {
 				t.Run(p.String(), func(t *testing.T) {
-					unknown := 0
+					unanswered := 0
 					for at := 1; at <= exchanges && !t.Failed(); at++ {
-						unknown += h.drainPulled(t, p, at).unknown
+						unanswered += open(h.drainPulled(t, p, at))
 					}
-					t.Logf("%d exchanges, %d debits reported as unknown", exchanges, unknown)
-					if unknown != debitsPerDrain { // each commit, executed or not, and nothing else
-						t.Errorf("%d debits reported as unknown, want the %d commits", unknown, debitsPerDrain)
+					t.Logf("%d exchanges, %d debits resolved when the card was back", exchanges, unanswered)
+					if unanswered != debitsPerDrain { // each commit, executed or not, and nothing else
+						t.Errorf("%d debits were open at first, want the %d commits", unanswered, debitsPerDrain)
 					}
 				})
 			}
@@ -93,7 +94,7 @@ func (h *holder) undisturbed(t *testing.T) int {
 
 // drainPulled pulls the card at an exchange of a drain that was undisturbed
 // until then, and lost no commit to anything else.
-func (h *holder) drainPulled(t *testing.T, p pull, at int) *ledger {
+func (h *holder) drainPulled(t *testing.T, p pull, at int) *purse.Summary {
 	t.Helper()
 	for range tries {
 		var pulled, early atomic.Bool
@@ -122,10 +123,10 @@ func (h *holder) drainPulled(t *testing.T, p pull, at int) *ledger {
 		})
 		switch {
 		case t.Failed():
-			t.Logf("exchange %d, %v: %v", at, p, l)
+			t.Logf("exchange %d, %v: %+v", at, p, *l)
 			return l
-		case early.Load(), l.unknown > 1: // one pull breaks one commit at most
-			t.Logf("exchange %d, %v: something else disturbed this drain: %v", at, p, l)
+		case early.Load(), open(l) > 1: // one pull breaks one commit at most
+			t.Logf("exchange %d, %v: something else disturbed this drain: %+v", at, p, *l)
 			continue
 		case !pulled.Load():
 			t.Errorf("exchange %d: the card was never pulled", at)
@@ -137,17 +138,16 @@ func (h *holder) drainPulled(t *testing.T, p pull, at int) *ledger {
 }
 
 // drain keeps the card and makes debits, and checks the outcome on the card.
-func (h *holder) drain(t testing.TB, changed func(desfire.KeepChange)) *ledger {
+func (h *holder) drain(t testing.TB, changed func(desfire.KeepChange)) *purse.Summary {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	start, l := credit(t, h.picc), &ledger{}
-	err := desfire.Keep(ctx, readers(t, h.reader), &desfire.KeepConfig{OnChange: changed}, l.step(debitsPerDrain))
-	if err != nil {
-		t.Errorf("Keep: %v after debits %v", err, l)
+	start, d := credit(t, h.picc), newDrain(debitsPerDrain)
+	if err := d.Keep(ctx, readers(t, h.reader), &desfire.KeepConfig{OnChange: changed}); err != nil {
+		t.Errorf("Keep: %v after %+v", err, d.Summary)
 	}
-	l.check(t, h.picc, start)
-	return l
+	check(t, h.picc, start, &d.Summary)
+	return &d.Summary
 }
 
 // pcscd dies in the middle of a drain and is started again.

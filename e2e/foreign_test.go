@@ -160,9 +160,9 @@ func TestReaderHeldByAnotherProgram(t *testing.T) {
 	if tr, err := event.Open(ctx); !errors.Is(err, pcsc.ErrReaderBusy) {
 		t.Errorf("Open: %v, %v, want %v", tr, err, pcsc.ErrReaderBusy)
 	}
-	start, l := credit(t, h.picc), &ledger{}
+	start, d := credit(t, h.picc), newDrain(2)
 	retrying, released := 0, false
-	err := desfire.Keep(ctx, readers(t, h.reader), &desfire.KeepConfig{OnChange: func(c desfire.KeepChange) {
+	err := d.Keep(ctx, readers(t, h.reader), &desfire.KeepConfig{OnChange: func(c desfire.KeepChange) {
 		if c.State != desfire.KeepRetrying {
 			return
 		}
@@ -173,12 +173,12 @@ func TestReaderHeldByAnotherProgram(t *testing.T) {
 			release()
 			released = true
 		}
-	}}, l.step(2))
+	}})
 	if err != nil || !released {
 		t.Errorf("Keep: %v, reader released %v", err, released)
 	}
-	if l.check(t, h.picc, start); l.done != 2 {
-		t.Errorf("debits: %v", l)
+	if check(t, h.picc, start, &d.Summary); d.Summary.Debits != 2 {
+		t.Errorf("%+v", d.Summary)
 	}
 }
 

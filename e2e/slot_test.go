@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/internal/pcsctest"
 	"github.com/go-desfire/desfire/pcsc"
+	"github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/vpcd"
 	"github.com/go-desfire/desfire/wire"
@@ -92,8 +92,8 @@ func (a *activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 }
 
 const (
-	farebox desfire.AID    = 0x121314
-	purse   desfire.FileNo = 1
+	farebox   desfire.AID    = 0x121314
+	valueFile desfire.FileNo = 1
 )
 
 // transitCard has a purse that is free to all.
@@ -112,7 +112,7 @@ func transitCard(t testing.TB, g desfire.Generation, uid byte, credit int32) *si
 	for _, err := range []error{
 		card.CreateApplication(ctx, &wire.CreateApplication{AID: farebox, KS1: 0x0F, KS2: 1}),
 		card.SelectApplication(ctx, farebox),
-		card.CreateFile(ctx, &wire.CreateValueFile{File: purse, Access: free, Upper: 1000, Value: credit}),
+		card.CreateFile(ctx, &wire.CreateValueFile{File: valueFile, Access: free, Upper: 1000, Value: credit}),
 		card.Close(),
 	} {
 		if err != nil {
@@ -127,7 +127,7 @@ func credit(t testing.TB, picc *sim.Card) int32 {
 	t.Helper()
 	for _, a := range picc.Image().Applications {
 		for _, f := range a.Files {
-			if a.AID == farebox && f.No == int(purse) && f.Value != nil {
+			if a.AID == farebox && f.No == int(valueFile) && f.Value != nil {
 				return f.Value.Value
 			}
 		}
@@ -159,51 +159,30 @@ func connect(t testing.TB, reader string) *pcsc.Conn {
 	return c
 }
 
-// ledger counts what debits came to.
-type ledger struct{ done, unknown, failed int }
-
-func (l *ledger) String() string {
-	return fmt.Sprintf("%d done, %d unknown, %d not done", l.done, l.unknown, l.failed)
+// newDrain is a drain that ends after a number of debits.
+func newDrain(debits int) *purse.Drain {
+	return &purse.Drain{Purse: &purse.Purse{Place: wire.Place{AID: farebox}, File: valueFile}, Amount: 1, Debits: debits}
 }
 
-// step is one step of a drain: select, look, debit, commit. It says done after
-// a number of debits that took place or may have.
-func (l *ledger) step(debits int) desfire.Step {
-	return func(ctx context.Context, card *desfire.Card) (bool, error) {
-		if l.done+l.unknown >= debits {
-			return true, nil
-		}
-		err := debit(ctx, card)
-		var unknown *desfire.OutcomeUnknownError
-		switch {
-		case err == nil:
-			l.done++
-		case errors.As(err, &unknown):
-			l.unknown++
-		default:
-			l.failed++
-		}
-		return l.done+l.unknown >= debits, err
-	}
-}
+// open is how many commits had no answer at first.
+func open(s *purse.Summary) int { return s.Resolved + s.NotDone + s.Unknown }
 
 func debit(ctx context.Context, card *desfire.Card) error {
 	if err := card.SelectApplication(ctx, farebox); err != nil {
 		return err
 	}
-	if _, err := card.Value(ctx, purse); err != nil {
+	if _, err := card.Value(ctx, valueFile); err != nil {
 		return err
 	}
-	_, err := card.Transact(ctx, func() error { return card.Debit(ctx, purse, 1) })
+	_, err := card.Transact(ctx, func() error { return card.Debit(ctx, valueFile, 1) })
 	return err
 }
 
-// check compares the card with the ledger: nothing else than what was reported
-// has happened.
-func (l *ledger) check(t testing.TB, picc *sim.Card, start int32) {
+// check compares the card with the ledger: what was reported has happened, and
+// nothing else.
+func check(t testing.TB, picc *sim.Card, start int32, s *purse.Summary) {
 	t.Helper()
-	v := credit(t, picc)
-	if most, least := start-int32(l.done), start-int32(l.done+l.unknown); v > most || v < least {
-		t.Errorf("the card holds %d of %d after debits %v", v, start, l)
+	if v := credit(t, picc); v != start-int32(s.Debits) || s.Unknown != 0 {
+		t.Errorf("the card holds %d of %d after %+v", v, start, *s)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/tcp"
 	"github.com/go-desfire/desfire/wire"
@@ -22,17 +23,17 @@ func TestDrainOverSocket(t *testing.T) {
 				before := picc.Exchanges()
 				drainSource(t, source, picc)
 				exchanges := picc.Exchanges() - before
-				unknown := 0
+				unanswered := 0
 				for at := 1; at <= exchanges && !t.Failed(); at++ {
 					picc.Inject(sim.Fault{Exchange: at, Kind: kind})
 					l := drainSource(t, source, picc)
-					unknown += l.unknown
+					unanswered += open(l)
 					if t.Failed() {
-						t.Logf("exchange %d: %v", at, l)
+						t.Logf("exchange %d: %+v", at, *l)
 					}
 				}
-				if unknown != debitsPerDrain {
-					t.Errorf("%d debits reported as unknown in %d exchanges, want the %d commits", unknown, exchanges, debitsPerDrain)
+				if unanswered != debitsPerDrain {
+					t.Errorf("%d debits were open at first in %d exchanges, want the %d commits", unanswered, exchanges, debitsPerDrain)
 				}
 			})
 		}
@@ -63,14 +64,14 @@ func serve(t *testing.T, picc *sim.Card) *tcp.Source {
 	return tcp.NewSource(l.Addr().String(), nil)
 }
 
-func drainSource(t *testing.T, source desfire.Source, picc *sim.Card) *ledger {
+func drainSource(t *testing.T, source desfire.Source, picc *sim.Card) *purse.Summary {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	start, l := credit(t, picc), &ledger{}
-	if err := desfire.Keep(ctx, source, nil, l.step(debitsPerDrain)); err != nil {
-		t.Errorf("Keep: %v after debits %v", err, l)
+	start, d := credit(t, picc), newDrain(debitsPerDrain)
+	if err := d.Keep(ctx, source, nil); err != nil {
+		t.Errorf("Keep: %v after %+v", err, d.Summary)
 	}
-	l.check(t, picc, start)
-	return l
+	check(t, picc, start, &d.Summary)
+	return &d.Summary
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/place"
+	ledger "github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/simreader"
 	"github.com/go-desfire/desfire/wire"
@@ -58,12 +59,9 @@ type demo struct {
 	*app
 	field *simreader.Reader
 	speed float64
-	purse purse
+	loop  ledger.Drain
 	card  string
 	tries int // debits begun
-	done  int
-	found int // of them: known only when the card was back
-	undo  int // commits that had not happened
 	value int32
 }
 
@@ -75,8 +73,11 @@ func (a *app) demo(ctx context.Context, speed float64) error {
 	if err := a.makeTransit(ctx, card, demoCredit); err != nil {
 		return err
 	}
-	d := &demo{app: a, field: simreader.New("simulated reader", card), speed: speed, value: demoCredit,
-		purse: purse{app: wire.Place{AID: transitApp}, file: transitPurse, amount: 1}}
+	d := &demo{app: a, field: simreader.New("simulated reader", card), speed: speed, value: demoCredit}
+	d.loop = ledger.Drain{
+		Purse: a.ledger(&purse{app: wire.Place{AID: transitApp}, file: transitPurse}), Amount: 1,
+		OnEvent: func(e ledger.Event) { d.happened(ctx, e) },
+	}
 	d.heading(d.out.title, "desfire demo: a simulated transit card, no reader needed")
 	if err := d.present(ctx); err != nil {
 		return err
@@ -125,61 +126,25 @@ func (d *demo) drain(ctx context.Context) error {
 	d.heading(d.out.good, fmt.Sprintf("Its purse is drained: debit 1 from file %d of application %v, commit, again", transitPurse, transitApp))
 	d.bar("")
 	conf := &desfire.KeepConfig{
-		Every: demoEvery,
-		After: func(t time.Duration) <-chan time.Time { return time.After(d.scaled(t)) },
-		Accept: func(ctx context.Context, card *desfire.Card) error {
-			return d.purse.find(ctx, d.app, card)
-		},
-		OnChange: func(c desfire.KeepChange) {
-			if c.State == desfire.KeepBack {
-				d.event("back", "")
-				d.heading(d.out.good, "A card is presented: "+c.ID+", the same one")
+		Every:    demoEvery,
+		After:    func(t time.Duration) <-chan time.Time { return time.After(d.scaled(t)) },
+		Accept:   d.loop.Purse.Find,
+		OnChange: d.loop.Changed,
+	}
+	return d.loop.Run(ctx, func(ctx context.Context, step desfire.Step) error {
+		return d.keep(ctx, &place.Place{Source: d.field}, conf, func(ctx context.Context, card *desfire.Card) (bool, error) {
+			d.accident()
+			done, err := step(ctx, card)
+			if errors.As(err, new(*desfire.OutcomeUnknownError)) {
+				d.pulled()
 			}
-		},
-	}
-	return d.keep(ctx, &place.Place{Source: d.field}, conf, d.step)
+			return done, err
+		})
+	})
 }
 
-// step is one debit, or the end.
-func (d *demo) step(ctx context.Context, card *desfire.Card) (bool, error) {
-	value, settled, err := d.look(ctx, card)
-	if err != nil {
-		return false, err
-	}
-	switch settled {
-	case happened:
-		d.done, d.found = d.done+1, d.found+1
-		d.say(fmt.Sprintf("The value is %d: the debit was done. It is counted, and not made again.", value))
-	case notHappened:
-		d.undo++
-		d.say(fmt.Sprintf("The value is %d: the debit was not done. It is made again.", value))
-	case unclear:
-		return false, errors.New("the demo's card has a value it cannot have")
-	}
-	if settled != certain {
-		d.event("resolved", settled.String())
-		if err := d.sleep(ctx, demoPause); err != nil {
-			return false, err
-		}
-	}
-	if value == 0 {
-		return true, nil
-	}
-	if err := d.purse.change(ctx, d.app, card, value); err != nil {
-		var unknown *desfire.OutcomeUnknownError
-		if errors.As(err, &unknown) {
-			d.pulled()
-		}
-		return false, err
-	}
-	d.done, d.value = d.done+1, value-1
-	d.event("debited", "")
-	d.bar("debited 1")
-	return false, nil
-}
-
-// look plans the accident of this debit and reads the value.
-func (d *demo) look(ctx context.Context, card *desfire.Card) (int32, outcome, error) {
+// accident plans what befalls this debit.
+func (d *demo) accident() {
 	d.tries++
 	switch d.tries {
 	case demoDone:
@@ -187,9 +152,28 @@ func (d *demo) look(ctx context.Context, card *desfire.Card) (int32, outcome, er
 	case demoUndone:
 		d.field.Card.TearBefore(demoCommit)
 	}
-	value, settled, err := d.purse.look(ctx, d.app, card)
-	d.value = value
-	return value, settled, err
+}
+
+// happened shows an event of the drain.
+func (d *demo) happened(ctx context.Context, e ledger.Event) {
+	switch e.Kind {
+	case desfire.KeepBack.String():
+		d.event("back", "")
+		d.heading(d.out.good, "A card is presented: "+e.ID+", the same one")
+	case ledger.EventDebited:
+		d.value = e.Value
+		d.event("debited", "")
+		d.bar("debited 1")
+	case ledger.EventResolved:
+		d.value = e.Value
+		if e.Outcome == ledger.Done {
+			d.say(fmt.Sprintf("The value is %d: the debit was done. It is counted, and not made again.", e.Value))
+		} else {
+			d.say(fmt.Sprintf("The value is %d: the debit was not done. It is made again.", e.Value))
+		}
+		d.event("resolved", e.Outcome.String())
+		_ = d.sleep(ctx, demoPause)
+	}
 }
 
 // pulled takes the card away and brings it back a little later.
@@ -202,18 +186,19 @@ func (d *demo) pulled() {
 }
 
 func (d *demo) summary() error {
+	s := &d.loop.Summary
 	if d.json {
-		return d.emit(demoSummary{"summary", d.card, demoCredit, d.done, d.found, d.undo, d.value, d.field.Card.Exchanges()})
+		return d.emit(demoSummary{"summary", d.card, demoCredit, s.Debits, s.Resolved, s.NotDone, d.value, d.field.Card.Exchanges()})
 	}
 	p := d.out
 	row := func(name, value string) { d.printf("  %s%s  %s\n", name, pad(name, 12), value) }
 	d.heading(p.title, "Summary")
 	row("start value", p.number.Render(fmt.Sprint(demoCredit)))
-	row("done", fmt.Sprintf("%s of 1, %d of them found done when the card was back", count(d.done, "debit"), d.found))
-	row("not done", fmt.Sprintf("%s, found when the card was back, and made again", count(d.undo, "debit")))
+	row("done", fmt.Sprintf("%s of 1, %d of them found done when the card was back", count(s.Debits, "debit"), s.Resolved))
+	row("not done", fmt.Sprintf("%s, found when the card was back, and made again", count(s.NotDone, "debit")))
 	row("final value", p.number.Render(fmt.Sprint(d.value)))
 	row("traffic", fmt.Sprintf("%d exchanges", d.field.Card.Exchanges()))
-	d.printf("\n%s\n", p.good.Render(fmt.Sprintf("%d - %d = %d: nothing was debited twice, and nothing was forgotten.", demoCredit, d.done, d.value)))
+	d.printf("\n%s\n", p.good.Render(fmt.Sprintf("%d - %d = %d: nothing was debited twice, and nothing was forgotten.", demoCredit, s.Debits, d.value)))
 	d.printf("%s\n", p.dim.Render("With a reader: desfire watch. Your own card: desfire sim new card.json --transit"))
 	return nil
 }

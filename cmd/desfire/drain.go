@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/place"
+	ledger "github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -96,9 +96,6 @@ type drain struct {
 	*app
 	purse *purse
 	sum   drainSummary
-	card  string
-	step  sync.Mutex // held during a step
-	stop  bool       // after this step
 }
 
 func newDrain(a *app, p *purse) *drain {
@@ -108,124 +105,65 @@ func newDrain(a *app, p *purse) *drain {
 // run drains the purse. After Ctrl-C it ends the step under way, so that no
 // outcome stays open without need.
 func (d *drain) run(ctx context.Context, pl *place.Place, every time.Duration) error {
-	hold, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	defer context.AfterFunc(ctx, func() {
-		d.step.Lock()
-		d.stop = true
-		d.step.Unlock()
-		cancel()
-	})()
 	if !d.json {
 		d.log.Info(fmt.Sprintf("Present the card with %s to debit its file %d; Ctrl-C ends.", d.purse.app.Words(), d.purse.file), "reader", pl.Name)
 	}
-	began := time.Now()
-	err := d.hold(hold, pl, d.purse, every, 0, d.changed, d.once)
-	d.sum.Seconds = time.Since(began).Round(time.Millisecond).Seconds()
-	d.sum.Card = d.card
+	loop := &ledger.Drain{Purse: d.ledger(d.purse), Amount: d.purse.amount}
+	loop.OnEvent = func(e ledger.Event) { d.tell(&loop.Summary, e) }
+	err := loop.Run(ctx, func(ctx context.Context, step desfire.Step) error {
+		return d.hold(ctx, pl, loop.Purse, every, 0, loop.Changed, step)
+	})
+	s := &loop.Summary
+	d.sum.Card, d.sum.Start, d.sum.Final, d.sum.End = s.Card, s.Start, s.Final, string(s.End)
+	d.sum.Debits, d.sum.Resolved, d.sum.NotDone, d.sum.Unknown, d.sum.Losses = s.Debits, s.Resolved, s.NotDone, s.Unknown, s.Losses
+	d.sum.Seconds = s.Duration.Round(time.Millisecond).Seconds()
+	var little *ledger.TooLittleError
 	switch {
-	case ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)):
-		d.sum.End, err = "interrupted", errInterrupted
-	case err != nil:
-		d.sum.End = "failed"
+	case s.End == ledger.EndInterrupted:
+		err = errInterrupted
+	case errors.As(err, &little):
+		err = fmt.Errorf("%w; take --amount %d or less", err, little.Have)
+	case s.End == ledger.EndEmpty:
+		d.line("No value left on the card", "value", *s.Final)
+	case s.End == ledger.EndLeftOver:
+		d.line("What is left is less than one debit", "value", *s.Final, "amount", d.purse.amount)
 	}
-	if d.purse.open != nil {
-		d.sum.Unknown++
-		d.sum.Final = nil
+	if d.purse.open = nil; loop.Purse.Open.Doubtful() {
+		d.purse.open = &loop.Purse.Open.Before
 	}
 	return errors.Join(err, d.summary())
 }
 
-// once is one debit.
-func (d *drain) once(ctx context.Context, card *desfire.Card) (done bool, err error) {
-	d.step.Lock()
-	defer d.step.Unlock()
-	if d.stop {
-		return true, nil
-	}
-	p := d.purse
-	before := p.open
-	value, settled, err := p.look(ctx, d.app, card)
-	if err != nil {
-		return false, err
-	}
-	if settled != certain {
-		d.resolved(settled, *before, value)
-	}
-	if d.sum.Start == nil {
-		start := value
-		d.sum.Start = &start
-	}
-	d.sum.Final = &value
-	floor := max(p.lower, 0)
-	switch {
-	case value <= floor:
-		d.line("No value left on the card", "value", value)
-		d.sum.End = "empty"
-		return true, nil
-	case value-floor < p.amount && d.sum.Debits == 0:
-		return false, fmt.Errorf("the card has %d to give, less than the amount of one debit, %d: nothing was debited; take --amount %d or less", value-floor, p.amount, value-floor)
-	case value-floor < p.amount:
-		d.line("What is left is less than one debit", "value", value, "amount", p.amount)
-		d.sum.End = "left-over"
-		return true, nil
-	}
-	if err := p.change(ctx, d.app, card, value); err != nil {
-		return false, err
-	}
-	left := value - p.amount
-	d.sum.Debits++
-	d.sum.Final = &left
-	d.line("Debited "+strconv.Itoa(int(p.amount)), "left", left)
-	d.event(drainEvent{Event: "debited", Value: &left})
-	return false, nil
-}
-
-// resolved counts a debit whose commit had no answer.
-func (d *drain) resolved(o outcome, before, value int32) {
-	switch o {
-	case happened:
-		d.sum.Debits++
-		d.sum.Resolved++
-		d.line("The debit without an answer was done", "before", before, "left", value)
-	case notHappened:
-		d.sum.NotDone++
-		d.line("The debit without an answer was not done", "left", value)
-	case unclear:
-		d.sum.Unknown++
-		if !d.json {
-			d.log.Warn("Whether the debit without an answer was done is not known: another program changed the value", "before", before, "left", value)
+// tell says what happened.
+func (d *drain) tell(s *ledger.Summary, e ledger.Event) {
+	line := drainEvent{Time: time.Now(), Event: e.Kind, Card: s.Card, Reader: e.Reader, Error: text(e.Err)}
+	switch e.Kind {
+	case desfire.KeepDone.String():
+		return // the summary says it
+	case ledger.EventDebited:
+		line.Value = &e.Value
+		d.line("Debited "+strconv.Itoa(int(d.purse.amount)), "left", e.Value)
+	case ledger.EventResolved:
+		line.Value, line.Outcome = &e.Value, e.Outcome.String()
+		switch e.Outcome {
+		case ledger.Done:
+			d.line("The debit without an answer was done", "before", e.Before, "left", e.Value)
+		case ledger.NotDone:
+			d.line("The debit without an answer was not done", "left", e.Value)
+		case ledger.Unknown:
+			if !d.json {
+				d.log.Warn("Whether the debit without an answer was done is not known: another program changed the value", "before", e.Before, "left", e.Value)
+			}
 		}
 	}
-	d.event(drainEvent{Event: "resolved", Value: &value, Outcome: o.String()})
-}
-
-func (d *drain) changed(c desfire.KeepChange) {
-	switch c.State {
-	case desfire.KeepHolding:
-		d.card = c.Card.String()
-	case desfire.KeepLost, desfire.KeepRetrying:
-		d.sum.Losses++
+	if d.json {
+		_ = d.emit(line)
 	}
-	if c.State == desfire.KeepRetrying { // the same loss until the card is back
-		d.sum.Losses--
-	}
-	if c.State == desfire.KeepDone {
-		return // the summary says it
-	}
-	d.event(drainEvent{Event: c.State.String(), Reader: c.Reader, Error: text(c.Err)})
 }
 
 func (d *drain) line(text string, attrs ...any) {
 	if !d.json {
 		d.log.Info(text, attrs...)
-	}
-}
-
-func (d *drain) event(e drainEvent) {
-	if d.json {
-		e.Time, e.Card = time.Now(), d.card
-		_ = d.emit(e)
 	}
 }
 

@@ -8,110 +8,51 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/place"
+	ledger "github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
-// purse is a value file that is changed step by step, each change made certain
-// although the card may leave at any moment.
+// purse is a value file, and the change of it that a verb is asked for.
 type purse struct {
 	app    wire.Place
 	file   wire.FileNo
 	amount int32
-	credit bool // add instead of take
-	part   bool // credit by LimitedCredit
-
-	lower, upper int32
-	open         *int32 // value before a commit whose answer was lost
+	credit bool   // add instead of take
+	part   bool   // credit by LimitedCredit
+	open   *int32 // the value before such a change whose outcome is not known
 }
 
-// outcome is what became of a change whose commit was not answered.
-type outcome uint8
-
-const (
-	certain outcome = iota // there was no such commit
-	happened
-	notHappened
-	unclear // the value is neither the old nor the new one
-)
-
-func (o outcome) String() string {
-	return [...]string{"certain", "done", "not-done", "unknown"}[o]
-}
-
-// delta is what one change adds.
-func (p *purse) delta() int32 {
-	if p.credit {
-		return p.amount
-	}
-	return -p.amount
-}
-
-// find checks that the application is there and that the file is a value file.
-func (p *purse) find(ctx context.Context, a *app, card *desfire.Card) error {
-	p.lower, p.upper = 0, 1<<31-1
-	fs, err := a.enterFile(ctx, card, p.app, p.file)
-	switch {
-	case errors.As(err, new(*noApplicationError)):
-		return err
-	case inspect.Refused(err) && a.key == nil: // the card will say where the limits are
-		return selectPlace(ctx, card, p.app)
-	case err != nil:
-		return err
-	case fs.Type != wire.FileValue:
-		return fmt.Errorf("file %d of %s is a %v file, not a value file", p.file, p.app.Words(), fs.Type)
-	}
-	p.lower, p.upper = fs.Lower, fs.Upper
-	return nil
-}
-
-// look enters the application, reads the value and settles an open outcome.
-func (p *purse) look(ctx context.Context, a *app, card *desfire.Card) (value int32, settled outcome, err error) {
-	if err := a.enter(ctx, card, p.app); err != nil {
-		return 0, certain, err
-	}
-	if value, err = card.Value(ctx, p.file); err != nil {
-		return 0, certain, err
-	}
-	if p.open != nil {
-		switch value {
-		case *p.open + p.delta():
-			settled = happened
-		case *p.open:
-			settled = notHappened
-		default:
-			settled = unclear
-		}
-		p.open = nil
-	}
-	return value, settled, nil
-}
-
-// change makes one change and commits it. If the commit's answer is lost, the
-// outcome stays open for the next look.
-func (p *purse) change(ctx context.Context, a *app, card *desfire.Card, value int32) error {
-	var err error
+func (p *purse) change() ledger.Change {
+	kind := ledger.Debit
 	switch {
 	case p.part:
-		err = card.LimitedCredit(ctx, p.file, p.amount)
+		kind = ledger.LimitedCredit
 	case p.credit:
-		err = card.Credit(ctx, p.file, p.amount)
-	default:
-		err = card.Debit(ctx, p.file, p.amount)
+		kind = ledger.Credit
 	}
-	if err == nil {
-		err = a.nameReader(ctx, card)
+	return ledger.Change{Kind: kind, Amount: p.amount}
+}
+
+// ledger is the purse as it is entered with --key and --reader-id.
+func (a *app) ledger(p *purse) *ledger.Purse {
+	l := &ledger.Purse{
+		Place: p.app, File: p.file,
+		Enter:        func(ctx context.Context, card *desfire.Card) error { return a.enter(ctx, card, p.app) },
+		BeforeCommit: a.nameReader,
 	}
-	if err != nil {
-		return err
+	if p.open != nil {
+		l.Open = &ledger.Open{Change: p.change(), Before: *p.open, Sent: true}
 	}
-	p.open = &value
-	err = card.Commit(ctx)
-	var unknown *desfire.OutcomeUnknownError
-	if !errors.As(err, &unknown) {
-		p.open = nil
+	return l
+}
+
+// findPurse finds the file on a card.
+func findPurse(ctx context.Context, card *desfire.Card, p *ledger.Purse) error {
+	err := p.Find(ctx, card)
+	if errors.As(err, new(*ledger.NoFileError)) {
+		return fmt.Errorf("%w: desfire ls shows what it has", err)
 	}
 	return err
 }
@@ -143,7 +84,7 @@ func (w *patience) present() {
 
 // hold keeps the card of a purse while step works on it. onChange, which may be
 // nil, is told each change besides the log.
-func (a *app) hold(ctx context.Context, pl *place.Place, p *purse, every, wait time.Duration, onChange func(desfire.KeepChange), step desfire.Step) error {
+func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Purse, every, wait time.Duration, onChange func(desfire.KeepChange), step desfire.Step) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	w := &patience{limit: wait, end: cancel}
@@ -152,8 +93,8 @@ func (a *app) hold(ctx context.Context, pl *place.Place, p *purse, every, wait t
 	conf := &desfire.KeepConfig{
 		Every: every,
 		Accept: func(ctx context.Context, card *desfire.Card) error {
-			err := p.find(ctx, a, card)
-			if err == nil || lost(err) {
+			err := findPurse(ctx, card, p)
+			if err == nil || desfire.Lost(err) || errors.Is(err, context.Canceled) {
 				return err
 			}
 			if !pl.Fixed && errors.As(err, new(*noApplicationError)) {
@@ -184,26 +125,20 @@ func (a *app) hold(ctx context.Context, pl *place.Place, p *purse, every, wait t
 	}
 	err := a.keep(ctx, pl, conf, step)
 	switch cause := context.Cause(ctx); {
-	case errors.Is(err, errNoCard) && p.open != nil:
+	case errors.Is(err, errNoCard) && p.Open.Doubtful():
 		return fmt.Errorf("the card did not come back within %v: whether the last change was made is not known", wait)
 	case errors.Is(err, errNoCard):
-		return fmt.Errorf("no card with %s was presented to %s within %v", p.app.Words(), pl.Name, wait)
+		return fmt.Errorf("no card with %s was presented to %s within %v", p.Place.Words(), pl.Name, wait)
 	case err != nil && cause != nil && !errors.Is(cause, context.Canceled):
 		return cause
 	}
 	return err
 }
 
-// lost reports whether the card may give another answer when it is back.
-func lost(err error) bool {
-	var unknown *desfire.OutcomeUnknownError
-	return desfire.SafeToRetry(err) || errors.As(err, &unknown) || errors.Is(err, desfire.ErrClosed) || errors.Is(err, context.Canceled)
-}
-
-func (a *app) logChange(p *purse, c desfire.KeepChange, again bool) {
+func (a *app) logChange(p *ledger.Purse, c desfire.KeepChange, again bool) {
 	switch c.State {
 	case desfire.KeepWaiting:
-		a.log.Debug(fmt.Sprintf("waiting for a card with %s", p.app.Words()))
+		a.log.Debug(fmt.Sprintf("waiting for a card with %s", p.Place.Words()))
 	case desfire.KeepHolding:
 		a.log.Info(fmt.Sprintf("+ Card: %v", c.Card), "reader", c.Reader)
 	case desfire.KeepBack:

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 
 	"github.com/go-desfire/desfire"
+	ledger "github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -45,7 +45,7 @@ func (a *app) valueGetCommand() *cobra.Command {
 				return err
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				if err := p.find(ctx, a, card); err != nil {
+				if err := findPurse(ctx, card, a.ledger(p)); err != nil {
 					return err
 				}
 				v, err := card.Value(ctx, p.file)
@@ -106,46 +106,26 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 			return err
 		}
 	}
-	var result valueResult
-	err = a.hold(cmd.Context(), pl, p, 0, a.wait, nil, func(ctx context.Context, card *desfire.Card) (bool, error) {
-		before := p.open
-		value, settled, err := p.look(ctx, a, card)
-		if err != nil {
-			return false, err
-		}
-		switch settled {
-		case happened:
+	once := &ledger.Once{Purse: a.ledger(p), Change: p.change(), OnLook: func(look ledger.Look) {
+		switch look.Outcome {
+		case ledger.Done:
 			a.log.Info("the change without an answer was done")
-		case notHappened:
+		case ledger.NotDone:
 			a.log.Info("the change without an answer was not done: repeating it")
-		case unclear:
-			return false, fmt.Errorf("the value was %d before the change and is %d now: another program changed it, and whether ours was done is not known", *before, value)
 		}
-		result = valueResult{Card: card.String(), Application: p.app, File: p.file, Before: before, Value: value}
-		if settled == happened {
-			return true, nil
-		}
-		after := int64(value) + int64(p.delta())
-		switch {
-		case after < int64(p.lower):
-			return false, fmt.Errorf("the value is %d and may not go below %d: %d cannot be taken", value, p.lower, p.amount)
-		case after > int64(p.upper):
-			return false, fmt.Errorf("the value is %d and may not go above %d: %d cannot be added", value, p.upper, p.amount)
-		}
-		if err := p.change(ctx, a, card, value); err != nil {
-			return false, err
-		}
-		result.Before, result.Value = &value, int32(after)
-		return true, nil
+	}}
+	var name string
+	err = a.hold(cmd.Context(), pl, once.Purse, 0, a.wait, nil, func(ctx context.Context, card *desfire.Card) (bool, error) {
+		name = card.String()
+		return once.Step(ctx, card)
 	})
 	if err != nil {
 		return a.wantsReader(err)
 	}
-	result.Unprotected = a.unprotected.Load()
 	a.warnUnprotected()
 	if a.json {
-		return a.emit(result)
+		return a.emit(valueResult{Card: name, Application: p.app, File: p.file, Before: &once.Before, Value: once.After, Unprotected: a.unprotected.Load()})
 	}
-	a.printf("%s -> %s\n", strconv.Itoa(int(*result.Before)), a.out.number.Render(strconv.Itoa(int(result.Value))))
+	a.printf("%s -> %s\n", strconv.Itoa(int(once.Before)), a.out.number.Render(strconv.Itoa(int(once.After))))
 	return nil
 }

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log"
 	"os"
 	"os/signal"
@@ -13,12 +12,13 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/pcsc"
+	"github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/wire"
 )
 
 const (
 	farebox wire.AID    = 0x121314
-	purse   wire.FileNo = 1
+	file    wire.FileNo = 1
 	fare                = 1
 )
 
@@ -38,40 +38,21 @@ func main() {
 
 // drain debits the card that is presented first until nothing is left.
 func drain(ctx context.Context, readers desfire.Source, every time.Duration) error {
-	var before *int32 // value before a commit that was not answered
-
-	step := func(ctx context.Context, card *desfire.Card) (done bool, err error) {
-		if err := card.SelectApplication(ctx, farebox); err != nil {
-			return false, err
-		}
-		value, err := card.Value(ctx, purse)
-		if err != nil {
-			return false, err
-		}
-		if before != nil { // the card is back: did it happen?
-			log.Printf("value was %d and is %d: the debit was made: %t", *before, value, value == *before-fare)
-			before = nil
-		}
-		if value < fare {
-			log.Printf("no credit left: %d", value)
-			return true, nil
-		}
-		_, err = card.Transact(ctx, func() error { return card.Debit(ctx, purse, fare) })
-		var unknown *desfire.OutcomeUnknownError
-		switch {
-		case errors.As(err, &unknown): // the commit's answer was lost
-			before = &value
-		case err == nil:
-			log.Printf("debited %d, left %d", fare, value-fare)
-		}
-		return false, err // Keep waits for the card where that helps
-	}
-
-	return desfire.Keep(ctx, readers, &desfire.KeepConfig{
-		Every: every,
-		Accept: func(ctx context.Context, card *desfire.Card) error {
-			return card.SelectApplication(ctx, farebox) // leave other cards alone
+	d := &purse.Drain{
+		Purse:  &purse.Purse{Place: wire.Place{AID: farebox}, File: file},
+		Amount: fare,
+		OnEvent: func(e purse.Event) {
+			switch e.Kind {
+			case purse.EventDebited:
+				log.Printf("debited %d, left %d", fare, e.Value)
+			case purse.EventResolved: // the commit's answer was lost, and the card is back
+				log.Printf("value was %d and is %d: the debit was made: %t", e.Before, e.Value, e.Outcome == purse.Done)
+			default:
+				log.Print(e.Kind, " ", e.ID)
+			}
 		},
-		OnChange: func(c desfire.KeepChange) { log.Print(c.State, " ", c.ID) },
-	}, step)
+	}
+	err := d.Keep(ctx, readers, &desfire.KeepConfig{Every: every})
+	log.Printf("%d debits, %d unknown, end: %s", d.Summary.Debits, d.Summary.Unknown, d.Summary.End)
+	return err
 }

@@ -26,7 +26,7 @@ func TestDrain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			c, file := newPurse(ctx, t, credit)
+			c, left := newPurse(ctx, t, credit)
 			addr := present(ctx, t, c, tear)
 			var out bytes.Buffer
 			defer log.SetOutput(log.Writer())
@@ -37,7 +37,7 @@ func TestDrain(t *testing.T) {
 			if !strings.Contains(out.String(), name) {
 				t.Errorf("no %q in\n%s", name, &out)
 			}
-			if v := file(); v != 0 {
+			if v := left(); v != 0 {
 				t.Errorf("the card has %d left", v)
 			}
 		})
@@ -59,7 +59,7 @@ func newPurse(ctx context.Context, t *testing.T, credit int32) (*sim.Card, func(
 	for _, err := range []error{
 		card.CreateApplication(ctx, &wire.CreateApplication{AID: farebox, KS1: wire.SettDefault, KS2: wire.NewKeySett2(wire.KeyDES, 1)}),
 		card.SelectApplication(ctx, farebox),
-		card.CreateFile(ctx, &wire.CreateValueFile{File: purse, Access: free, Upper: 100, Value: credit}),
+		card.CreateFile(ctx, &wire.CreateValueFile{File: file, Access: free, Upper: 100, Value: credit}),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -80,8 +80,8 @@ func present(ctx context.Context, t *testing.T, c *sim.Card, tear func(c *sim.Ca
 	go func() {
 		_ = tcp.Serve(ctx, l, func(context.Context) (tcp.Card, error) {
 			if torn.CompareAndSwap(false, true) {
-				// Identify, accept, then select, get, debit and commit three times.
-				tear(c, 3+1+3*4)
+				// Identify, find the file, then select, get, debit and commit three times.
+				tear(c, 3+2+3*4)
 			}
 			return c.Present(), nil
 		})
