@@ -12,10 +12,10 @@ import (
 // KeySet is a set of keys that shall replace the active one of an application
 // later (EV2 on).
 type KeySet struct {
-	Set     wire.KeySetNo // 1 and up
-	Version byte          // of the set, not 0; RollKeySet wants it above the active set's
-	Type    key.Type      // the active set's, or a stronger one
-	Keys    []key.Key     // by number; nil leaves what InitializeKeySet put there
+	Set     wire.KeySetNo   // 1 and up
+	Version wire.KeyVersion // of the set, not 0; RollKeySet wants it above the active set's
+	Type    key.Type        // the active set's, or a stronger one
+	Keys    []key.Key       // by number; nil leaves what InitializeKeySet put there
 
 	// Initial are the keys that the set holds after InitializeKeySet, by
 	// number, as far as the caller knows better; nil and missing ones are the
@@ -73,7 +73,7 @@ func (c *Card) LoadKeySet(ctx context.Context, s *KeySet) error {
 			return fmt.Errorf("key %d of set %d: %w", no, s.Set, err)
 		}
 	}
-	_, err := Do(ctx, c, &wire.FinalizeKeySet{Set: s.Set, Version: wire.KeyVersion(s.Version)})
+	_, err := Do(ctx, c, &wire.FinalizeKeySet{Set: s.Set, Version: s.Version})
 	return err
 }
 
@@ -88,14 +88,10 @@ func (c *Card) RollKeySet(ctx context.Context, set wire.KeySetNo) error {
 // KeySetVersions are the versions of the key sets of the selected application,
 // that of the active set first; 0 for a set that is not finalised. The slice is
 // the caller's own.
-func (c *Card) KeySetVersions(ctx context.Context) ([]byte, error) {
+func (c *Card) KeySetVersions(ctx context.Context) ([]wire.KeyVersion, error) {
 	v, err := Do(ctx, c, &wire.GetKeyVersion{WithSet: true, Set: wire.AllKeySets})
 	if err != nil {
 		return nil, err
 	}
-	versions := make([]byte, len(v.Versions))
-	for i, x := range v.Versions {
-		versions[i] = byte(x)
-	}
-	return versions, nil
+	return v.Versions, nil
 }

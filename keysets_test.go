@@ -1,10 +1,10 @@
 package desfire_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/go-desfire/desfire"
@@ -47,7 +47,7 @@ func TestKeySets(t *testing.T) {
 				must(card.LoadKeySet(ctx, set))
 				versions, err := card.KeySetVersions(ctx)
 				must(err)
-				if !bytes.Equal(versions, []byte{1, 0, 5}) {
+				if !slices.Equal(versions, []wire.KeyVersion{1, 0, 5}) {
 					t.Errorf("versions %X", versions)
 				}
 				if err := card.RollKeySet(ctx, 2); !errors.Is(err, wire.StatusAuthenticationError) {

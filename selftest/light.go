@@ -283,10 +283,6 @@ func lightTMACFile(t *trial) {
 	do(t, &wire.DeleteFile{File: lightTMAC})
 	do(t, &wire.CreateTransactionMACFile{File: lightTMAC, Option: fs.Option & 3, Access: wire.AccessRightsFromUint16(0x1F10),
 		KeyOption: wire.TMKeyAES, Key: wire.NewSecret(tmKey().Export()), KeyVersion: 0x26})
-	newKeys := tmac.NewKeys
-	if t.s.lrp {
-		newKeys = tmac.NewKeysLRP
-	}
 	var before [16]byte
 	for i := range uint32(2) {
 		l := &ledger{t: t}
@@ -304,7 +300,7 @@ func lightTMACFile(t *trial) {
 		} else {
 			t.equal("the transaction MAC counter", tmc, i+1)
 		}
-		keys, err := newKeys(t.ctx, tmKey(), tmc, t.s.conf.WipeCard)
+		keys, err := tmac.NewKeys(t.ctx, tmKey(), t.s.lrp, tmc, t.s.conf.WipeCard)
 		t.ok(err, "the keys of the transaction MAC")
 		t.ok(keys.Verify(l.in.Bytes(), done.TMV), "CommitTransaction")
 		t.equal("bytes that CommitReaderID answers", len(rsp.EncTMRI), 16)

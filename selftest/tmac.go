@@ -65,7 +65,7 @@ func (l *ledger) commit(tmc uint32) *tmac.Keys {
 	t := l.t
 	rsp := do(t, &wire.CommitTransaction{ReturnTMAC: true})
 	t.equal("the transaction MAC counter", rsp.TMC, wire.TMC(tmc))
-	keys, err := tmac.NewKeys(t.ctx, tmKey(), tmc, t.s.conf.WipeCard)
+	keys, err := tmac.NewKeys(t.ctx, tmKey(), false, tmc, t.s.conf.WipeCard)
 	t.ok(err, "the keys of the transaction MAC")
 	t.ok(keys.Verify(l.in.Bytes(), rsp.TMV), "CommitTransaction")
 	l.in.Reset()
@@ -127,7 +127,7 @@ func tmacCommit(t *trial) {
 	receipt, err := tmac.ParseReceipt(content)
 	t.ok(err, "the transaction MAC file")
 	t.equal("the counter in the file", receipt.TMC, uint32(4))
-	keys, err := tmac.NewKeys(t.ctx, tmKey(), 4, t.s.conf.WipeCard)
+	keys, err := tmac.NewKeys(t.ctx, tmKey(), false, 4, t.s.conf.WipeCard)
 	t.ok(err, "the keys of the transaction MAC")
 	t.ok(keys.Verify(l.in.Bytes(), receipt.TMV), "the transaction MAC in the file")
 }

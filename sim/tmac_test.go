@@ -52,7 +52,7 @@ func TestTransactionMAC(t *testing.T) {
 		t.Helper()
 		var r wire.CommitTransactionResponse
 		p.ok(&wire.CommitTransaction{ReturnTMAC: true}, &r, 0)
-		keys, err := tmac.NewKeys(t.Context(), tm, uint32(r.TMC), c.UID())
+		keys, err := tmac.NewKeys(t.Context(), tm, false, uint32(r.TMC), c.UID())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +131,7 @@ func TestCommitReaderID(t *testing.T) {
 		}
 		var r wire.CommitTransactionResponse
 		p.ok(&wire.CommitTransaction{ReturnTMAC: true}, &r, 0)
-		keys, err := tmac.NewKeys(t.Context(), tm, uint32(r.TMC), c.UID())
+		keys, err := tmac.NewKeys(t.Context(), tm, false, uint32(r.TMC), c.UID())
 		if err != nil {
 			t.Fatal(err)
 		}

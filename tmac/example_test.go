@@ -27,7 +27,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	keys, err := tmac.NewKeys(context.Background(), appKey, receipt.TMC, uid)
+	keys, err := tmac.NewKeys(context.Background(), appKey, false, receipt.TMC, uid)
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -29,10 +29,15 @@ var ErrMismatch = errors.New("the transaction MAC does not fit what the terminal
 
 // NewKeys derives the keys of a transaction from the application's transaction
 // MAC key, an AES key, the counter as the card reports it after the
-// transaction, and the UID of 7 bytes. It uses the key's CBC alone.
-func NewKeys(ctx context.Context, app key.Key, tmc uint32, uid []byte) (*Keys, error) {
+// transaction, and the UID of 7 bytes. It uses the key's CBC alone, and keeps
+// nothing of what it is given. useLRP is for an application that uses LRP.
+// Unverified: no numbers of that are public.
+func NewKeys(ctx context.Context, app key.Key, useLRP bool, tmc uint32, uid []byte) (*Keys, error) {
 	if err := check(app, uid); err != nil {
 		return nil, err
+	}
+	if useLRP {
+		return newKeysLRP(ctx, app, tmc, uid)
 	}
 	h, err := cmac.NewHandle(ctx, app)
 	if err != nil {
@@ -50,12 +55,7 @@ func NewKeys(ctx context.Context, app key.Key, tmc uint32, uid []byte) (*Keys, e
 	return newKeys(mac, enc)
 }
 
-// NewKeysLRP is NewKeys for an application that uses LRP. Unverified: no
-// numbers of it are public.
-func NewKeysLRP(ctx context.Context, app key.Key, tmc uint32, uid []byte) (*Keys, error) {
-	if err := check(app, uid); err != nil {
-		return nil, err
-	}
+func newKeysLRP(ctx context.Context, app key.Key, tmc uint32, uid []byte) (*Keys, error) {
 	s55, sAA := lrp.Seeds()
 	for _, s := range []*[16]byte{&s55, &sAA} {
 		if err := app.EncryptCBC(ctx, nil, s[:], s[:]); err != nil {

@@ -35,7 +35,7 @@ func TestVectors(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			k, err := tmac.NewKeys(ctx, app, uint32(tmc), v.Hex("uid"))
+			k, err := tmac.NewKeys(ctx, app, false, uint32(tmc), v.Hex("uid"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +113,7 @@ func checkTransaction(t *testing.T, v *vector.Vector) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := tmac.NewKeys(t.Context(), app, uint32(tmc), v.Hex("uid"))
+	k, err := tmac.NewKeys(t.Context(), app, false, uint32(tmc), v.Hex("uid"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func keys3(t *testing.T) *tmac.Keys {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := tmac.NewKeys(context.Background(), app, 1, unhex("04782E21801D80"))
+	k, err := tmac.NewKeys(context.Background(), app, false, 1, unhex("04782E21801D80"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,10 +221,10 @@ func TestBadInput(t *testing.T) {
 		}
 	}
 	ctx := context.Background()
-	if _, err := tmac.NewKeys(ctx, key.Zero(key.TypeDES), 1, make([]byte, 7)); err == nil {
+	if _, err := tmac.NewKeys(ctx, key.Zero(key.TypeDES), false, 1, make([]byte, 7)); err == nil {
 		t.Error("a DES key was taken")
 	}
-	if _, err := tmac.NewKeysLRP(ctx, key.Zero(key.TypeAES), 1, make([]byte, 4)); err == nil {
+	if _, err := tmac.NewKeys(ctx, key.Zero(key.TypeAES), true, 1, make([]byte, 4)); err == nil {
 		t.Error("a UID of 4 bytes was taken")
 	}
 	if _, err := tmac.ParseReceipt(make([]byte, 11)); err == nil {
@@ -246,19 +246,19 @@ func TestLRPKeysDepend(t *testing.T) {
 	seen := map[[8]byte]string{}
 	for name, f := range map[string]func() (*tmac.Keys, error){
 		"base": func() (*tmac.Keys, error) {
-			return tmac.NewKeysLRP(ctx, key.Zero(key.TypeAES), 0x00020001, make([]byte, 7))
+			return tmac.NewKeys(ctx, key.Zero(key.TypeAES), true, 0x00020001, make([]byte, 7))
 		},
 		"other act": func() (*tmac.Keys, error) {
-			return tmac.NewKeysLRP(ctx, key.Zero(key.TypeAES), 0x00020002, make([]byte, 7))
+			return tmac.NewKeys(ctx, key.Zero(key.TypeAES), true, 0x00020002, make([]byte, 7))
 		},
 		"other ses": func() (*tmac.Keys, error) {
-			return tmac.NewKeysLRP(ctx, key.Zero(key.TypeAES), 0x00030001, make([]byte, 7))
+			return tmac.NewKeys(ctx, key.Zero(key.TypeAES), true, 0x00030001, make([]byte, 7))
 		},
 		"other UID": func() (*tmac.Keys, error) {
-			return tmac.NewKeysLRP(ctx, key.Zero(key.TypeAES), 0x00020001, unhex("01000000000000"))
+			return tmac.NewKeys(ctx, key.Zero(key.TypeAES), true, 0x00020001, unhex("01000000000000"))
 		},
 		"AES": func() (*tmac.Keys, error) {
-			return tmac.NewKeys(ctx, key.Zero(key.TypeAES), 0x00020001, make([]byte, 7))
+			return tmac.NewKeys(ctx, key.Zero(key.TypeAES), false, 0x00020001, make([]byte, 7))
 		},
 	} {
 		k, err := f()

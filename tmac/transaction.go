@@ -44,11 +44,7 @@ func (t *Transaction) Verify(ctx context.Context, k key.Key) (previous *[16]byte
 	case !t.HasReceipt:
 		return nil, errors.New("transaction MAC: the transaction has no receipt: read the transaction MAC file (ReadReceipt) and set Receipt and HasReceipt")
 	}
-	derive := NewKeys
-	if t.LRP {
-		derive = NewKeysLRP
-	}
-	keys, err := derive(ctx, k, t.Receipt.TMC, t.UID)
+	keys, err := NewKeys(ctx, k, t.LRP, t.Receipt.TMC, t.UID)
 	if err != nil {
 		return nil, err
 	}
