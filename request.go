@@ -193,12 +193,14 @@ func (c *Card) exchange(ctx context.Context, r *request, e wire.Encoded, p prote
 	if channel != nil && !unsealed {
 		plain, err = c.open(channel, r.cmd, securemsg.Message{Code: code(spec, a.Status), Data: a.Data, Mode: back, Len: length})
 		if err != nil {
+			c.doubt(r.cmd)
 			c.state.distrust("the answer to " + spec.Name + " was not authentic")
 			return o, lost.classify(&untrustedError{err})
 		}
 		c.tx = plain
 	}
 	if err := c.decode(r, plain, marks, a.Status, length); err != nil {
+		c.doubt(r.cmd)
 		c.state.distrust("the answer to " + spec.Name + " did not fit")
 		return o, lost.classify(&untrustedError{err})
 	}
@@ -226,6 +228,9 @@ func (c *Card) refuse(r *request, p protection, a frame.Answer, lost failure) er
 	if !r.trial && !canAnswer(spec, status) {
 		c.state.distrust(fmt.Sprintf("%s was answered with %s, which no card gives", spec.Name, status.String()))
 		return lost.classify(&untrustedError{refusal})
+	}
+	if status == wire.StatusLengthError || status == wire.StatusIntegrityError {
+		c.doubt(r.cmd)
 	}
 	pending := c.state.pending
 	c.state.after(r.cmd, p.ftype, status)

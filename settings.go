@@ -249,3 +249,13 @@ func (c *Card) settled(ctx context.Context, cmd wire.Command, no FileNo) (*fileF
 	}
 	return nil, &FileSettingsError{no, err}
 }
+
+// doubt forgets settings that nothing protected, since a message that was made
+// by them did not fit: the next job asks anew.
+func (c *Card) doubt(cmd wire.Command) {
+	if no, ok := wire.FileOf(cmd); ok {
+		if f := c.facts(no); f != nil && f.origin <= fromClear {
+			delete(c.known[c.state.place], no)
+		}
+	}
+}

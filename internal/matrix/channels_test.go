@@ -29,6 +29,7 @@ var channels = []*channel{
 	{"EV1 3K3DES, full", wire.EV1, key.Type3K3DES, key.MethodISO, wire.SchemeEV1, wire.CommFull},
 	{"EV1 AES, MAC", wire.EV1, key.TypeAES, key.MethodAES, wire.SchemeEV1, wire.CommMAC},
 	{"EV1 AES, full", wire.EV1, key.TypeAES, key.MethodAES, wire.SchemeEV1, wire.CommFull},
+	{"EV1 AES on EV3, full", wire.EV3, key.TypeAES, key.MethodAES, wire.SchemeEV1, wire.CommFull},
 	{"EV2, plain files", wire.EV2, key.TypeAES, key.MethodEV2First, wire.SchemeEV2, wire.CommPlain},
 	{"EV2, MAC", wire.EV2, key.TypeAES, key.MethodEV2First, wire.SchemeEV2, wire.CommMAC},
 	{"EV2, full", wire.EV3, key.TypeAES, key.MethodEV2First, wire.SchemeEV2, wire.CommFull},

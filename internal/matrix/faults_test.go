@@ -32,8 +32,8 @@ type fault struct {
 	shown func(a *air, real []byte) ([]byte, error)
 
 	cancelBefore bool
-	foreign      bool // needs another session
-	status       wire.Status
+	foreign      bool                       // needs another session
+	can          func(c *cell, at int) bool // nil: in every exchange
 }
 
 func (f *fault) String() string { return f.name + ", " + f.truth.String() }
@@ -98,13 +98,14 @@ const (
 	groupForeign = "answer of another session"
 	groupRefusal = "forged refusal"
 	groupSuccess = "forged success"
+	groupForged  = "forged settings"
 	groupLate    = "late"
 	groupCancel  = "cancelled"
 	groupPower   = "power lost"
 )
 
 var groups = []string{
-	groupLost, groupCut, groupFlip, groupRepeat, groupForeign, groupRefusal, groupSuccess, groupLate, groupCancel, groupPower,
+	groupLost, groupCut, groupFlip, groupRepeat, groupForeign, groupRefusal, groupSuccess, groupForged, groupLate, groupCancel, groupPower,
 }
 
 // faults are all that one exchange is put through. An answer that the reader
@@ -154,9 +155,13 @@ func makeFaults() (all []*fault) {
 		}
 		return bytes.Clone(a.clean[a.at-2].answer)
 	})}, withheld, done)
+	add(fault{group: groupRepeat, name: "the last answer to the same command", can: func(c *cell, at int) bool { return sameBefore(c.clean, at) != nil },
+		shown: answer(func(a *air, _ []byte) []byte { return bytes.Clone(sameBefore(a.clean, a.at)) })}, withheld, done)
+	add(fault{group: groupForged, name: "settings of mode plain", can: func(c *cell, at int) bool { return c.clean[at-1].command[1] == wire.InsGetFileSettings },
+		shown: answer(func(_ *air, b []byte) []byte { b[1] &^= 3; return b })}, withheld, done)
 	add(fault{group: groupForeign, name: "foreign", foreign: true}, withheld, done)
 	for _, s := range refusals {
-		add(fault{group: groupRefusal, name: fmt.Sprintf("refused %04X", uint16(s)), status: s, shown: forged(s)}, withheld, done)
+		add(fault{group: groupRefusal, name: fmt.Sprintf("refused %04X", uint16(s)), shown: forged(s)}, withheld, done)
 	}
 	for _, x := range []struct {
 		name string
@@ -179,4 +184,18 @@ func makeFaults() (all []*fault) {
 		return b
 	})}, withheld, done)
 	return all
+}
+
+// sameBefore is the answer to the last command before an exchange that begins
+// as its command does, nil if there is none.
+func sameBefore(clean []exchange, at int) []byte {
+	if at > len(clean) {
+		return nil
+	}
+	for i := at - 2; i >= 0; i-- {
+		if clean[i].command[1] == clean[at-1].command[1] && clean[i].command[1] != 0xAF {
+			return clean[i].answer
+		}
+	}
+	return nil
 }

@@ -34,6 +34,27 @@ func withTM(ch *channel) bool      { return ch.gen.Has(wire.FeatureTMAC) }
 
 var jobs = []*job{
 	{name: "debit", can: all, steps: 1, run: debit},
+	{name: "debit, and the value again", can: all, steps: 1, run: func(r *run) error {
+		if err := debit(r); err != nil {
+			return err
+		}
+		return r.readValue()
+	}},
+	{name: "debit, settings looked up", can: withSession, steps: 1, run: func(r *run) error {
+		if err := r.choose(); err != nil {
+			return err
+		}
+		return debitChosen(r)
+	}},
+	{name: "debit, settings asked in clear", can: withSession, steps: 1, run: func(r *run) error {
+		if err := r.choose(); err != nil {
+			return err
+		}
+		if _, err := r.card.FileSettings(r.ctx, valueFile); err != nil {
+			return err
+		}
+		return debitChosen(r)
+	}},
 	{name: "credit", can: all, steps: 1, run: func(r *run) error {
 		return r.transact(1, func() error { return r.card.Credit(r.ctx, valueFile, 7) })
 	}},
@@ -169,6 +190,16 @@ var jobs = []*job{
 	{name: "key set", immediate: true, kind: withKeySets, can: func(ch *channel) bool { return withSession(ch) && ch.gen.Has(wire.FeatureKeySets) }, steps: 4, run: keySet},
 }
 
+func debitChosen(r *run) error {
+	if err := r.authenticate(1, 1); err != nil {
+		return err
+	}
+	if err := r.readValue(); err != nil {
+		return err
+	}
+	return r.commit(func() error { return r.card.Debit(r.ctx, valueFile, 5) })
+}
+
 func debit(r *run) error {
 	if err := r.login(1); err != nil {
 		return err
@@ -247,16 +278,19 @@ func partialWrite(ch *channel, now *sim.Image, least, most int) bool {
 	return false
 }
 
+// choose selects the application.
+func (r *run) choose() error {
+	if r.ch.gen == wire.Light {
+		_, err := desfire.Do(r.ctx, r.card, &wire.ISOSelect{By: wire.SelectByName, Name: wire.LightName[:], P2: wire.SelectNoData})
+		return err
+	}
+	return r.card.SelectApplication(r.ctx, r.ch.app())
+}
+
 // login selects the application, states the settings of its files, and
 // authenticates where the channel has sessions.
 func (r *run) login(no wire.KeyNo) error {
-	var err error
-	if r.ch.gen == wire.Light {
-		_, err = desfire.Do(r.ctx, r.card, &wire.ISOSelect{By: wire.SelectByName, Name: wire.LightName[:], P2: wire.SelectNoData})
-	} else {
-		err = r.card.SelectApplication(r.ctx, r.ch.app())
-	}
-	if err != nil {
+	if err := r.choose(); err != nil {
 		return err
 	}
 	stateFiles(r.card, r.ch.files(r.job.kind))

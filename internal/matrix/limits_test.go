@@ -1,6 +1,7 @@
 package matrix_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -57,6 +58,15 @@ var limits = []*limit{
 		lie:  plainBelieved,
 		holds: func(c *cell, _ *fault, _ int, o *outcome) bool {
 			return c.ch.scheme == wire.SchemeD40 && strings.HasPrefix(o.lies[plainBelieved], "Debit")
+		},
+	},
+	{
+		name: "D40 repeats",
+		why:  "Each message of a D40 session starts anew: an earlier answer to the same command passes again.",
+		cite: "command reference 5.1; secure-messaging reference 2.3",
+		lie:  believedData,
+		holds: func(c *cell, f *fault, at int, _ *outcome) bool {
+			return c.ch.scheme == wire.SchemeD40 && bytes.Equal(c.shown(f, at), sameBefore(c.clean, at))
 		},
 	},
 	{

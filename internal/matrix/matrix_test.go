@@ -96,7 +96,7 @@ func (r *result) play(t *testing.T) {
 	seenBy := map[string]*seen{}
 	for at := 1; at <= len(c.clean); at++ {
 		for _, f := range faults {
-			if !c.sampled(f, at) {
+			if !c.sampled(f, at) || f.can != nil && !f.can(c, at) {
 				continue
 			}
 			o := c.judge(t, f, at)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // preamble is what does not depend on the results.
@@ -27,17 +28,17 @@ enough, the same answers are shown once more while all commands reach the card, 
 
 ## Faults
 
-| kind | what the reader sees, and what is true |
-|---|---|
+| kind | what the reader sees | what is true |
+|---|---|---|
 `)
 	for _, g := range groups {
-		var names []string
+		var names, truths []string
 		for _, f := range faults {
 			if f.group == g {
-				names = append(names, f.name+" ("+f.truth.String()+")")
+				names, truths = once(names, f.name), once(truths, f.truth.String())
 			}
 		}
-		fmt.Fprintf(&out, "| %s | %s |\n", g, joined(names))
+		fmt.Fprintf(&out, "| %s | %s | %s |\n", g, strings.Join(names, "; "), strings.Join(truths, "; "))
 	}
 	out.WriteString("\n## Channels\n\n| channel | card | method | mode of the files |\n|---|---|---|---|\n")
 	for _, ch := range channels {
@@ -50,16 +51,11 @@ enough, the same answers are shown once more while all commands reach the card, 
 	return out.Bytes()
 }
 
-// joined lists names once each; what differs in the brackets only is gathered.
-func joined(names []string) string {
-	var out bytes.Buffer
-	for i, n := range names {
-		if i > 0 {
-			out.WriteString("; ")
-		}
-		out.WriteString(n)
+func once(list []string, s string) []string {
+	if slices.Contains(list, s) {
+		return list
 	}
-	return out.String()
+	return append(list, s)
 }
 
 // row is the result of one cell.
@@ -118,7 +114,7 @@ collections of facts (docs/sources.md).
 				by = append(by, fmt.Sprintf("%s: %d", ch.name, n))
 			}
 		}
-		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", x.name, x.why, x.cite, joined(by))
+		fmt.Fprintf(out, "| %s | %s | %s | %s |\n", x.name, x.why, x.cite, strings.Join(by, "; "))
 	}
 	return out.Bytes()
 }
