@@ -75,3 +75,9 @@ func reconnect(ctx context.Context, t Transport) error {
 	}
 	return fmt.Errorf("%v has no Reconnect: %w", t, errors.ErrUnsupported)
 }
+
+// Ability finds an optional method of a transport, T being its interface: that
+// of t itself, else of the first that has it among those that t wraps.
+//
+//	closer, ok := desfire.Ability[io.Closer](t)
+func Ability[T any](t Transport) (ability T, ok bool) { return frame.Ability[T](t) }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/place"
 	"github.com/spf13/cobra"
 )
@@ -81,7 +80,7 @@ func (a *app) keep(ctx context.Context, p *place.Place, conf *desfire.KeepConfig
 }
 
 func closeTransport(t desfire.Transport) {
-	if c, ok := frame.Ability[io.Closer](t); ok {
+	if c, ok := desfire.Ability[io.Closer](t); ok {
 		_ = c.Close()
 	}
 }
