@@ -167,12 +167,14 @@ func (c *Card) begin(channel securemsg.Channel, m key.Method, k key.Key) {
 	s.channel, s.gone, s.lost, s.guard, s.clearSecrets = channel, "", "", wire.SchemeNone, false
 	s.session = Session{Method: m, Key: key.String(k)}
 	s.block = k.Type().BlockSize()
-	c.dirty.Store(true)
 }
 
 // authFrame sends one frame of a handshake. name is the command that an error
 // names.
 func (c *Card) authFrame(ctx context.Context, name string, cmd wire.Command, data []byte) ([]byte, error) {
+	if err := c.soil(); err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	r := request{cmd: cmd, rsp: new(wire.Data)}
 	a, err := c.send(ctx, &r, data, wire.Encoded{Le: -1}, frame.Want{Max: listMax})

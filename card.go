@@ -33,7 +33,7 @@ type Card struct {
 
 	known    map[place]map[FileNo]*fileFacts // for as long as the Card lives
 	held     securemsg.Channel               // whose keys are in memory
-	watchers []func(*Exchange)
+	watchers []*watcher
 
 	nested  atomic.Bool // inside Transact
 	dirty   atomic.Bool // something was authenticated or pending since the last activation
@@ -59,7 +59,7 @@ func Connect(ctx context.Context, t Transport, conf *Config) (*Card, error) {
 		c.conf = *conf
 	}
 	if c.conf.Observe != nil {
-		c.watchers = append(c.watchers, c.conf.Observe)
+		c.watchers = append(c.watchers, &watcher{tell: c.conf.Observe})
 	}
 	if c.conf.Logger == nil {
 		c.conf.Logger = slog.New(slog.DiscardHandler)

@@ -75,7 +75,7 @@ func (c *Card) KeyVersion(ctx context.Context, no KeyNo) (byte, error) {
 		return 0, err
 	}
 	if len(v.Versions) != 1 {
-		return 0, &IntegrityError{"GetKeyVersion", fmt.Errorf("%d versions instead of one", len(v.Versions)), c.state.changed}
+		return 0, &IntegrityError{"GetKeyVersion", fmt.Errorf("%d versions instead of one", len(v.Versions)), c.hasChanged()}
 	}
 	return byte(v.Versions[0]), nil
 }

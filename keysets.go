@@ -55,7 +55,12 @@ func (c *Card) LoadKeySet(ctx context.Context, s *KeySet) error {
 	if err := s.check(); err != nil {
 		return &ArgumentError{"LoadKeySet", err}
 	}
-	if c.state.channel == nil {
+	if err := c.acquire(); err != nil {
+		return err
+	}
+	session := c.state.channel != nil
+	c.release()
+	if !session {
 		return &ArgumentError{"LoadKeySet", errNoSession}
 	}
 	if _, err := Do(ctx, c, &wire.InitializeKeySet{Set: s.Set, Type: wire.KeySetType(s.Type.Wire())}); err != nil {

@@ -41,10 +41,15 @@ func (c *Card) Originality(ctx context.Context) (*Originality, error) {
 
 // askUID finds out the UID of a card that has not told it.
 func (c *Card) askUID(ctx context.Context) ([]byte, error) {
-	if c.state.channel != nil {
+	if err := c.acquire(); err != nil {
+		return nil, err
+	}
+	session, told := c.state.channel != nil, c.version != nil
+	c.release()
+	if session {
 		return c.CardUID(ctx)
 	}
-	if c.version == nil {
+	if !told {
 		if _, err := c.Version(ctx); err != nil {
 			return nil, err
 		}

@@ -122,7 +122,7 @@ func (c *Card) CheckProximity(ctx context.Context, k key.Key, conf *ProximityCon
 			return nil, err
 		}
 		if len(rsp.Data) != n {
-			return nil, &IntegrityError{"ProximityCheck", fmt.Errorf("%d bytes instead of %d", len(rsp.Data), n), c.state.changed}
+			return nil, &IntegrityError{"ProximityCheck", fmt.Errorf("%d bytes instead of %d", len(rsp.Data), n), c.hasChanged()}
 		}
 		// The card's part comes first (hardware notes 9).
 		input = append(append(input, rsp.Data...), cmd.RndC...)
@@ -159,7 +159,7 @@ func (c *Card) verifyPC(ctx context.Context, mac *cmac.Handle, input []byte) err
 		return err
 	}
 	if subtle.ConstantTimeCompare(rsp.MAC[:], want[:]) != 1 {
-		return &IntegrityError{"VerifyPC", errors.New("the card's MAC is wrong: another key, or another card answered"), c.state.changed}
+		return &IntegrityError{"VerifyPC", errors.New("the card's MAC is wrong: another key, or another card answered"), c.hasChanged()}
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-desfire/desfire/internal/frame"
@@ -78,6 +80,12 @@ func (c *Card) run(ctx context.Context, r request) error {
 	return err
 }
 
+// watcher is one who is told of commands.
+type watcher struct {
+	tell func(*Exchange)
+	over atomic.Bool
+}
+
 // watch adds an observer until stop is called; begin runs under the guard.
 func (c *Card) watch(observe func(*Exchange), begin func()) (stop func(), err error) {
 	if err := c.acquire(); err != nil {
@@ -85,9 +93,15 @@ func (c *Card) watch(observe func(*Exchange), begin func()) (stop func(), err er
 	}
 	defer c.release()
 	begin()
-	n := len(c.watchers)
-	c.watchers = append(c.watchers, observe)
-	return func() { c.watchers = c.watchers[:n] }, nil
+	w := &watcher{tell: observe}
+	c.watchers = append(c.watchers, w)
+	return func() {
+		w.over.Store(true)
+		if c.acquire() == nil {
+			defer c.release()
+			c.watchers = slices.DeleteFunc(c.watchers, func(w *watcher) bool { return w.over.Load() })
+		}
+	}, nil
 }
 
 // observe tells all who watch.
@@ -96,9 +110,31 @@ func (c *Card) observe(x Exchange) {
 	if x.Err != nil {
 		c.seen.Response = nil
 	}
-	for _, watch := range c.watchers {
-		watch(&c.seen)
+	for _, w := range c.watchers {
+		if !w.over.Load() {
+			w.tell(&c.seen)
+		}
 	}
+}
+
+// hasChanged is state.changed, for those who are not inside the guard.
+func (c *Card) hasChanged() bool {
+	if c.acquire() != nil {
+		return true
+	}
+	defer c.release()
+	return c.state.changed
+}
+
+// soil notes, before a command goes out, that the card may keep something that
+// the next program must not find. Close then sees the note, or the command sees
+// that the card was closed.
+func (c *Card) soil() error {
+	c.dirty.Store(true)
+	if c.closed.Load() {
+		return ErrClosed
+	}
+	return nil
 }
 
 func (c *Card) encode(cmd wire.Command) (wire.Encoded, error) {
@@ -149,6 +185,11 @@ func (c *Card) exchange(ctx context.Context, r *request, e wire.Encoded, p prote
 	}
 	o := outcome{mode: mode}
 	body, channel := e.Bytes, c.state.channel
+	if channel != nil || c.state.pending || mayPend(r.cmd, p.ftype) || authenticates(r.cmd) {
+		if err := c.soil(); err != nil {
+			return o, err
+		}
+	}
 	if spec.Rule == wire.RulePlain {
 		channel = nil
 	}
@@ -205,9 +246,6 @@ func (c *Card) exchange(ctx context.Context, r *request, e wire.Encoded, p prote
 		return o, lost.classify(&untrustedError{err})
 	}
 	c.remember(r.cmd, r.rsp, before, channel != nil && scheme != wire.SchemeD40)
-	if c.state.channel != nil || c.state.pending {
-		c.dirty.Store(true)
-	}
 	o.mode = max(mode, back)
 	return o, nil
 }

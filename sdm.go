@@ -33,7 +33,11 @@ func (c *Card) ProvisionSDM(ctx context.Context, f *SDMFile) error {
 	if !c.gen.Has(wire.FeatureFileCounters) {
 		return &UnsupportedError{name, c.gen, "it lacks " + wire.FeatureFileCounters.String()}
 	}
+	if err := c.acquire(); err != nil {
+		return err
+	}
 	fs := c.knownSettings(f.File)
+	c.release()
 	switch {
 	case fs == nil:
 		return &ArgumentError{name, fmt.Errorf("the settings of file %d are not known: call FileSettings first", f.File)}

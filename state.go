@@ -90,6 +90,12 @@ func (s *state) after(cmd wire.Command, t wire.FileType, status wire.Status) {
 	if !ok {
 		s.refused(cmd, t, status)
 	}
+	switch {
+	case begins(cmd):
+		s.end("a new authentication began")
+	case ok && authenticates(cmd): // begin goes on from here, for a handshake of this reader's
+		s.lose("the card has a session that this reader does not follow")
+	}
 	switch m := cmd.(type) {
 	case *wire.SelectApplication:
 		if ok {
@@ -104,14 +110,6 @@ func (s *state) after(cmd wire.Command, t wire.FileType, status wire.Status) {
 			if !isFence(m) {
 				s.changed, s.broken, s.unsettled = before.changed, before.broken, before.unsettled
 			}
-		}
-	case *wire.Authenticate, *wire.AuthenticateISO, *wire.AuthenticateAES, *wire.ISOGetChallenge,
-		*wire.AuthenticateEV2First, *wire.AuthenticateEV2NonFirst, *wire.AuthenticateLRPFirst, *wire.AuthenticateLRPNonFirst:
-		s.end("a new authentication began")
-	case *wire.AuthenticatePart2, *wire.AuthenticateISOPart2, *wire.AuthenticateAESPart2, *wire.ISOInternalAuthenticate,
-		*wire.AuthenticateEV2FirstPart2, *wire.AuthenticateEV2NonFirstPart2, *wire.AuthenticateLRPFirstPart2, *wire.AuthenticateLRPNonFirstPart2:
-		if ok { // begin goes on from here, for a handshake of this reader's
-			s.lose("the card has a session that this reader does not follow")
 		}
 	case *wire.DeleteApplication:
 		if ok && m.AID == s.app && s.app != wire.PICC {
@@ -137,6 +135,26 @@ func (s *state) after(cmd wire.Command, t wire.FileType, status wire.Status) {
 	if ok && mayPend(cmd, t) {
 		s.pending = true
 	}
+}
+
+// begins reports whether cmd is the first frame of an authentication.
+func begins(cmd wire.Command) bool {
+	switch cmd.(type) {
+	case *wire.Authenticate, *wire.AuthenticateISO, *wire.AuthenticateAES, *wire.ISOGetChallenge,
+		*wire.AuthenticateEV2First, *wire.AuthenticateEV2NonFirst, *wire.AuthenticateLRPFirst, *wire.AuthenticateLRPNonFirst:
+		return true
+	}
+	return false
+}
+
+// authenticates reports whether cmd is the last frame of an authentication.
+func authenticates(cmd wire.Command) bool {
+	switch cmd.(type) {
+	case *wire.AuthenticatePart2, *wire.AuthenticateISOPart2, *wire.AuthenticateAESPart2, *wire.ISOInternalAuthenticate,
+		*wire.AuthenticateEV2FirstPart2, *wire.AuthenticateEV2NonFirstPart2, *wire.AuthenticateLRPFirstPart2, *wire.AuthenticateLRPNonFirstPart2:
+		return true
+	}
+	return false
 }
 
 // unsealed reports whether the card's success answer to cmd carries no

@@ -204,9 +204,21 @@ func (r *TMACRecorder) deleted(no FileNo) {
 // Reading counts. What was read since the application was selected, or since
 // the last commit or abort, must have been read inside body.
 func (c *Card) TransactTMAC(ctx context.Context, body func() error) (*tmac.Transaction, error) {
+	if !c.nested.CompareAndSwap(false, true) {
+		return nil, ErrNested
+	}
+	defer c.nested.Store(false)
 	var done *tmac.Transaction
+	var unproven error
 	r := &TMACRecorder{OnCommit: func(t *tmac.Transaction) { done = t }}
-	stop, err := c.watch(r.Observe, func() {
+	stop, err := c.watch(func(x *Exchange) {
+		if _, ok := x.Command.(*wire.CommitTransaction); ok && r.reads(x.Err) {
+			told := *x
+			told.Err = &OutcomeUnknownError{x.Command.Spec().Name, false, x.Err}
+			unproven, x = told.Err, &told
+		}
+		r.Observe(x)
+	}, func() {
 		r.uid, r.app = c.UID(), c.state.app
 		for no, f := range c.known[c.state.place] {
 			r.SetFileSettings(no, f.FileSettings)
@@ -216,12 +228,21 @@ func (c *Card) TransactTMAC(ctx context.Context, body func() error) (*tmac.Trans
 		return nil, err
 	}
 	defer stop()
-	_, err = c.TransactWith(ctx, &wire.CommitTransaction{ReturnTMAC: true}, body)
+	_, err = c.transact(ctx, &wire.CommitTransaction{ReturnTMAC: true}, body)
+	if unproven != nil {
+		return done, unproven
+	}
 	if err != nil && done == nil && r.broken == nil && len(r.input.Bytes()) > 0 {
 		// What was only read is a transaction, too, and would be part of the next.
 		err = errors.Join(err, ignoreNoChanges(c.Abort(ctx)))
 	}
 	return done, err
+}
+
+// reads reports whether a commit that was refused had reads to commit, which
+// count where there is a transaction MAC file. The refusal then proves nothing.
+func (r *TMACRecorder) reads(err error) bool {
+	return refusalIn(err) != nil && r.broken == nil && len(r.input.Exclude) > 0 && len(r.input.Bytes()) > 0
 }
 
 // CommitReaderID names the reader in the running transaction. The answer is the
@@ -234,7 +255,7 @@ func (c *Card) CommitReaderID(ctx context.Context, id [16]byte) (encTMRI *[16]by
 		return nil, err
 	}
 	if len(rsp.EncTMRI) != 16 {
-		return nil, &IntegrityError{"CommitReaderID", fmt.Errorf("%d bytes instead of 16", len(rsp.EncTMRI)), c.state.changed}
+		return nil, &IntegrityError{"CommitReaderID", fmt.Errorf("%d bytes instead of 16", len(rsp.EncTMRI)), c.hasChanged()}
 	}
 	return (*[16]byte)(rsp.EncTMRI), nil
 }
@@ -248,7 +269,7 @@ func (c *Card) ReadReceipt(ctx context.Context, file FileNo) (tmac.Receipt, erro
 	}
 	r, err := tmac.ParseReceipt(b)
 	if err != nil {
-		return r, &IntegrityError{"ReadData", err, c.state.changed}
+		return r, &IntegrityError{"ReadData", err, c.hasChanged()}
 	}
 	return r, nil
 }

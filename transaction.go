@@ -47,22 +47,33 @@ func (c *Card) TransactWith(ctx context.Context, commit *wire.CommitTransaction,
 		return nil, ErrNested
 	}
 	defer c.nested.Store(false)
-	rsp, err := c.transact(ctx, commit, body)
-	if err != nil && c.state.pending {
-		c.state.unsettled = "a transaction was given up with changes pending"
+	return c.transact(ctx, commit, body)
+}
+
+func (c *Card) transact(ctx context.Context, commit *wire.CommitTransaction, body func() error) (rsp *wire.CommitTransactionResponse, err error) {
+	if err = body(); err == nil {
+		rsp, err = Do(ctx, c, commit)
+		err = ignoreNoChanges(err)
+	} else if c.leaves("") {
+		err = errors.Join(err, ignoreNoChanges(c.Abort(ctx)))
+	}
+	if err != nil {
+		c.leaves("a transaction was given up with changes pending")
 	}
 	return rsp, err
 }
 
-func (c *Card) transact(ctx context.Context, commit *wire.CommitTransaction, body func() error) (*wire.CommitTransactionResponse, error) {
-	if err := body(); err != nil {
-		if c.state.pending {
-			err = errors.Join(err, ignoreNoChanges(c.Abort(ctx)))
-		}
-		return nil, err
+// leaves reports whether changes are pending, and notes what that means for what
+// comes next.
+func (c *Card) leaves(unsettled string) bool {
+	if c.acquire() != nil {
+		return false // another goroutine's business
 	}
-	rsp, err := Do(ctx, c, commit)
-	return rsp, ignoreNoChanges(err)
+	defer c.release()
+	if c.state.pending && unsettled != "" {
+		c.state.unsettled = unsettled
+	}
+	return c.state.pending
 }
 
 // ignoreNoChanges takes a refusal for want of changes for a success, where

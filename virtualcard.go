@@ -56,13 +56,17 @@ func (c *Card) SelectVirtualCard(ctx context.Context, iid []byte, macKey, encKey
 	if err := c.selectISO(ctx, &wire.ISOSelect{By: wire.SelectByName, Name: iid, P2: wire.SelectFCI, Length: 256}, rsp); err != nil {
 		return nil, err
 	}
+	if err := c.acquire(); err != nil {
+		return nil, err
+	}
 	c.state.place = place{} // no application
+	c.release()
 	fci, ok := bytes.CutPrefix(rsp.Data, vcFCI[:])
 	switch {
 	case len(rsp.Data) == 0:
 		return &VirtualCard{}, nil
 	case !ok || len(fci) != 32:
-		return nil, &IntegrityError{name, fmt.Errorf("an answer of %d bytes that is no challenge", len(rsp.Data)), c.state.changed}
+		return nil, &IntegrityError{name, fmt.Errorf("an answer of %d bytes that is no challenge", len(rsp.Data)), c.hasChanged()}
 	case macKey == nil:
 		return nil, &ArgumentError{name, errors.New("the card wants the reader to authenticate: its keys are missing")}
 	}
