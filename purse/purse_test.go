@@ -349,3 +349,32 @@ func TestDrainInterrupted(t *testing.T) {
 		check(t, f, 50, d)
 	}
 }
+
+// A commit that was done and the selection after it are both refused, as it
+// seems: the debit stays open, and the next look settles it.
+func TestDrainRefusedLook(t *testing.T) {
+	f, p := put(t, layouts["EV3 in a session"], 3)
+	committed, selected := false, false
+	f.relay = func(command []byte, pass func() ([]byte, error)) ([]byte, error) {
+		answer, err := pass()
+		switch {
+		case err != nil || selected:
+			return answer, err
+		case command[1] == wire.InsCommitTransaction:
+			committed = true
+			answer = []byte{0x91, 0x9D}
+		case committed && command[1] == wire.InsSelectApplication:
+			selected = true
+			answer = []byte{0x91, 0xA0}
+		}
+		return answer, nil
+	}
+	d := &purse.Drain{Purse: p, Amount: 1}
+	if err := f.drain(t, d); err != nil || !selected {
+		t.Fatalf("%v, %+v", err, d.Summary)
+	}
+	check(t, f, 3, d)
+	if s := d.Summary; s.Debits != 3 || s.Resolved != 1 || s.Unknown != 0 {
+		t.Errorf("%+v", s)
+	}
+}
