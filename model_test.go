@@ -138,7 +138,7 @@ func (m *model) step() (string, error) {
 	switch what := rapid.SampledFrom([]string{
 		"select", "auth", "auth", "auth", "wrong key", "read", "write", "write", "value", "credit", "debit", "limited credit",
 		"write record", "read records", "clear", "commit", "commit", "abort", "settings", "version", "list", "files", "key settings",
-		"change own key", "change other key", "uid", "free", "nonfirst", "delete app", "other method",
+		"change own key", "change other key", "uid", "free", "nonfirst", "delete app", "other method", "raw auth",
 	}).Draw(m.T, "command"); what {
 	case "select":
 		aid := rapid.SampledFrom([]AID{wire.PICC, modelApp, modelOther, 0xFFEEDD}).Draw(m.T, "aid")
@@ -148,6 +148,12 @@ func (m *model) step() (string, error) {
 	case "other method":
 		method := rapid.SampledFrom([]key.Method{key.MethodD40, key.MethodISO, key.MethodAES, key.MethodEV2First}).Draw(m.T, "method")
 		return what, c.AuthenticateWith(ctx, method, no, m.key())
+	case "raw auth": // its first frame only
+		cmd := rapid.SampledFrom([]wire.Command{
+			&wire.Authenticate{Key: no}, &wire.AuthenticateISO{Key: no}, &wire.AuthenticateAES{Key: no},
+			&wire.AuthenticateEV2First{Key: no}, &wire.AuthenticateEV2NonFirst{Key: no},
+		}).Draw(m.T, "frame")
+		return what, c.Run(ctx, cmd, new(wire.Data))
 	case "nonfirst":
 		return what, c.AuthenticateWith(ctx, key.MethodEV2NonFirst, no, key.Zero(key.TypeAES))
 	case "wrong key":
