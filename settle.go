@@ -107,7 +107,7 @@ func (f Fence) String() string {
 // holds back frames.
 func (f Fence) RelayExcluded() bool { return f == FenceElsewhere || f == FenceAbort }
 
-// Settlement is what the card holds once nothing is pending.
+// Settlement is what the card holds once nothing is pending. It is the caller's.
 type Settlement struct {
 	Fence Fence
 	// Protected: all that was read carried a MAC of the session. Never in D40,

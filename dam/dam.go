@@ -35,7 +35,7 @@ func EncK(ctx context.Context, damEnc key.Key, random [7]byte, app key.Exporter)
 }
 
 // DecipherEncK is the card's side of EncK. t is the type of the application's
-// keys.
+// keys. The key is the caller's to wipe.
 func DecipherEncK(ctx context.Context, damEnc key.Key, encK wire.Secret, t key.Type) (*key.Secret, error) {
 	if err := aesKey("encryption", damEnc); err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ type Config struct {
 	Enter func(ctx context.Context, card *desfire.Card, p wire.Place) error
 }
 
-// Read asks a card. What the card refuses is in the result as Missing, and the
+// Read asks a card; the result is the caller's. What the card refuses is in the result as Missing, and the
 // reading goes on. An error is that of a place that could not be entered or of a
 // card that does not answer any more; the result then holds what was read until
 // then.

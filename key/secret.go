@@ -30,7 +30,8 @@ var ErrWiped = errors.New("the key was wiped")
 func keep(b []byte) func() []byte { return func() []byte { return b } }
 
 // New makes a key of t. The version counts for AES only: the others carry
-// theirs in the parity bits of b (see WithVersion).
+// theirs in the parity bits of b (see WithVersion). It keeps a copy of b, as the
+// other constructors do: the caller overwrites b.
 func New(t Type, b []byte, version byte) (*Secret, error) {
 	switch t {
 	case TypeDES:

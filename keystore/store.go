@@ -23,7 +23,8 @@ type Store interface {
 	// one. false without an error means that the store is sure to have none.
 	Has(ctx context.Context, r Ref) (Facts, bool, error)
 
-	// Key gives the key as a handle, whose bytes may stay where they are. It
+	// Key gives the key as a handle, whose bytes may stay where they are, and
+	// which others may have got as well: the caller does not wipe it. It
 	// may prompt, log in and take long; ctx ends that. Where it has none, the
 	// error is a *NotFoundError; where somebody must unlock the store first and
 	// nobody is there to ask, ErrLocked.

@@ -36,7 +36,7 @@ const DefaultAID wire.AID = 0x000001
 // OpenNative and makes none.
 const D40AID wire.AID = 0xEEEE10
 
-// D40Files are the files of a tag on a D40 card.
+// D40Files are the files of a tag on a D40 card, in a map of the caller's.
 func D40Files() map[wire.ISOFID]wire.FileNo {
 	return map[wire.ISOFID]wire.FileNo{CCFile: 3, NDEFFile: 4}
 }

@@ -53,7 +53,8 @@ type FormatError struct {
 
 func (e *FormatError) Error() string { return fmt.Sprintf("NDEF: byte %d: %s", e.Offset, e.Reason) }
 
-// Parse reads a message. It refuses what is left over behind it.
+// Parse reads a message, which shares nothing with data. It refuses what is left
+// over behind it.
 func Parse(data []byte) (Message, error) {
 	p := parser{data: data}
 	var m Message

@@ -20,7 +20,7 @@ func OpenInSession(ctx context.Context, card Card, g wire.Generation) (*Tag, err
 }
 
 // Files finds the numbers of the files with ISO identifiers in the selected
-// application. The card lists numbers and identifiers apart, both in the order
+// application, in a map of the caller's. The card lists numbers and identifiers apart, both in the order
 // of creation.
 func Files(ctx context.Context, card Card, g wire.Generation) (map[wire.ISOFID]wire.FileNo, error) {
 	files := map[wire.ISOFID]wire.FileNo{}

@@ -68,7 +68,8 @@ type ReaderInfo struct {
 	Ignored string
 }
 
-// List tells which readers there are and what they do, at once. Errors:
+// List tells which readers there are and what they do, at once, in a slice of the
+// caller's. Errors:
 // ErrNoService where the service does not run, ErrNoReader where it knows no
 // reader or none that Config.Reader names.
 func (r *Readers) List(ctx context.Context) ([]ReaderInfo, error) {

@@ -98,7 +98,7 @@ func (j *FileJournal) Record(_ context.Context, e Entry) error {
 	return j.f.Sync()
 }
 
-// Entries implements History. Lines that are no entries are left out.
+// Entries implements History; the list is the caller's. Lines that are no entries are left out.
 func (j *FileJournal) Entries(context.Context) ([]Entry, error) {
 	entries, _, err := ReadJournal(j.path)
 	return entries, err

@@ -47,7 +47,7 @@ type Config struct {
 }
 
 // New makes a card, or loads the one that Config.Store holds. The card is not
-// in the field yet: see Present. It fails with a *LockedError where another card
+// in the field yet: see Present. cfg is copied, and may be nil. It fails with a *LockedError where another card
 // has the store.
 func New(cfg *Config) (_ *Card, err error) {
 	var c Config

@@ -10,7 +10,7 @@ import (
 )
 
 // Transaction is what a terminal reports of one transaction, and what a back end
-// needs to check its MAC. It holds no key. It may travel as JSON.
+// needs to check its MAC. It holds no key, and shares no memory with the reader. It may travel as JSON.
 type Transaction struct {
 	App   wire.AID
 	UID   []byte // 7 bytes; nil if the card has not told it

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/go-desfire/desfire/wire"
 )
@@ -47,7 +48,7 @@ func (v *verifier) openedCommand(o *Opened, m *message, spec *wire.Spec, cmd []b
 		}
 		return
 	case ok && complete && (!keys || v.keep && !isKeyChange(m.ins)):
-		o.Plain, o.Command = cmd, value
+		o.Plain, o.Command = slices.Clone(cmd), value
 		return
 	}
 	if keys {
@@ -72,6 +73,6 @@ func (v *verifier) openedAnswer(o *Opened, m *message, spec *wire.Spec, rsp []by
 		if o.Answer, ok = fieldsOf(&v.coder, value, wire.Encoded{Bytes: rsp, Marks: m.joints, Le: -1}); ok {
 			o.Response = value
 		}
-		o.PlainAnswer = rsp
+		o.PlainAnswer = slices.Clone(rsp)
 	}
 }

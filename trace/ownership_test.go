@@ -74,6 +74,12 @@ func TestCopiesAreTheCallers(t *testing.T) {
 	if !reflect.DeepEqual(whole(), rec) {
 		t.Error("Cut or Redacted share memory with the recording")
 	}
+	for _, o := range Verify(rec, nil).Messages {
+		scribble(&Recording{RndA: [][]byte{o.Plain, o.PlainAnswer}})
+	}
+	if !reflect.DeepEqual(whole(), rec) {
+		t.Error("Verify hands out the recording's memory")
+	}
 	p := NewPlayer(rec)
 	p.ATR()[0] ^= 0xFF
 	got, err := p.Transmit(ctx, version)

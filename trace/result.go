@@ -69,7 +69,8 @@ func (r *Result) Reason() string {
 	return strings.Join(s, "; ")
 }
 
-// Opened is one message with its protection taken off.
+// Opened is one message with its protection taken off. It shares nothing with the
+// recording.
 type Opened struct {
 	First, Last int // exchanges
 	Name        string
