@@ -14,6 +14,7 @@ const (
 	exitDone        = 0
 	exitFailed      = 1 // the card refused, or could not be reached
 	exitUsage       = 2
+	exitUnknown     = 3 // it may have happened, or in part: look at the card
 	exitInterrupted = 130
 )
 
@@ -56,6 +57,9 @@ func (a *app) report(ctx context.Context, err error) int {
 		return exitUsage
 	}
 	a.complain(oneLine(err))
+	if inDoubt(err) {
+		return exitUnknown
+	}
 	return exitFailed
 }
 
@@ -67,7 +71,7 @@ func (a *app) complain(text string) {
 var prefixes = strings.NewReplacer("\n", "; ", "desfire: ", "", "rekey: ", "", "keystore: ", "")
 
 // oneLine is the text of an error without line breaks and prefixes.
-func oneLine(err error) string { return prefixes.Replace(err.Error()) }
+func oneLine(err error) string { return prefixes.Replace(toolWords(err)) }
 
 // subcommand rejects what is not a verb of a command that only groups others.
 func subcommand(cmd *cobra.Command, args []string) error {
