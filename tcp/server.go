@@ -64,6 +64,10 @@ func (k ServerEventKind) String() string {
 // away, and those that have said nothing yet, of which the oldest must go.
 const maxWaiting = 32
 
+// grace is how long a client has for its first frame before it must make room:
+// else many that come at once would push out one whose frame is on its way.
+const grace = 200 * time.Millisecond
+
 // Listen opens addr for Serve. Without a host, as in ":9000", it listens on
 // the loopback interface only: whoever reaches the port has the card.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
@@ -90,7 +94,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer l.Close()
 	defer context.AfterFunc(ctx, func() { l.Close() })()
 
-	f := &field{Server: s, idle: cmp.Or(s.Idle, 2*time.Second)}
+	f := &field{Server: s, idle: cmp.Or(s.Idle, 2*time.Second), room: make(chan struct{}, 1)}
 	for pause := time.Duration(0); ; {
 		nc, err := l.Accept()
 		switch {
@@ -107,7 +111,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			continue
 		}
 		pause = 0
-		f.silence(nc)
+		f.silence(ctx, nc)
 		clients.Go(func() { f.serve(ctx, nc) })
 	}
 }
@@ -131,8 +135,10 @@ type field struct {
 	*Server
 	idle time.Duration
 
+	room chan struct{} // a silent client has spoken or left
+
 	mu      sync.Mutex // guards what follows
-	silent  []net.Conn // connected, the first frame has not come
+	silent  []quiet    // connected, the first frame has not come
 	taken   bool
 	waiting []chan struct{} // closed when its turn has come
 	current *link.Session
@@ -162,21 +168,60 @@ func (f *field) serve(ctx context.Context, nc net.Conn) {
 	f.tell(ServerEvent{Kind: Left, Peer: nc.RemoteAddr(), Err: err})
 }
 
-// silence adds a connection that has said nothing yet.
-func (f *field) silence(nc net.Conn) {
+// quiet is a connection that has said nothing yet.
+type quiet struct {
+	net.Conn
+	since time.Time
+}
+
+// silence adds a connection that has said nothing yet. It may have to wait until
+// the oldest of them has had its time.
+func (f *field) silence(ctx context.Context, nc net.Conn) {
+	for !f.makeRoom(nc) {
+		wait := time.NewTimer(f.untilRoom())
+		select {
+		case <-f.room:
+		case <-wait.C:
+		case <-ctx.Done():
+		}
+		wait.Stop()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+func (f *field) makeRoom(nc net.Conn) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.silent) == maxWaiting {
+		if time.Since(f.silent[0].since) < grace {
+			return false
+		}
 		f.silent[0].Close()
 		f.silent = slices.Delete(f.silent, 0, 1)
 	}
-	f.silent = append(f.silent, nc)
+	f.silent = append(f.silent, quiet{nc, time.Now()})
+	return true
+}
+
+func (f *field) untilRoom() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.silent) < maxWaiting {
+		return 0
+	}
+	return grace - time.Since(f.silent[0].since)
 }
 
 func (f *field) spoke(nc net.Conn) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.silent = slices.DeleteFunc(f.silent, func(c net.Conn) bool { return c == nc })
+	f.silent = slices.DeleteFunc(f.silent, func(c quiet) bool { return c.Conn == nc })
+	f.mu.Unlock()
+	select {
+	case f.room <- struct{}{}:
+	default:
+	}
 }
 
 // enter waits for the card, first come, first served.

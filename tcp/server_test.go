@@ -282,7 +282,7 @@ func TestSilentClients(t *testing.T) {
 		})
 	}
 	came.Wait()
-	for range 10 {
+	for range 3 {
 		c := raw(t, addr)
 		c.send(0x60)
 		c.want(0x60)
@@ -317,7 +317,7 @@ func TestAskingForTheATRKeepsNobodyAway(t *testing.T) {
 // Clients that wait have their turn in the order in which they came.
 func TestClientsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &field{Server: new(Server), idle: time.Hour}
+		f := &field{Server: new(Server), idle: time.Hour, room: make(chan struct{}, 1)}
 		if !f.enter(t.Context()) {
 			t.Fatal("the card is not free at first")
 		}
