@@ -24,9 +24,9 @@ func (e *BrokenError) Error() string {
 
 // SessionLostError means that a command was not sent, because the session that
 // would have protected it ended otherwise than by the caller's doing, and it
-// would now go in plain; or because the card has a session that this Card does
-// not follow. Authenticate, select an application, or say that plain
-// is meant with Card.AllowPlain.
+// would now go in plain. Authenticate, select an application, or say that plain
+// is meant with Card.AllowPlain. Or the card has a session that this Card does
+// not follow: then only the first two help.
 type SessionLostError struct {
 	Command string
 	Why     string // how the session ended
