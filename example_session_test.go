@@ -179,7 +179,7 @@ func ExampleCard_Settle() {
 	if card, err = desfire.Connect(ctx, picc.Present(), nil); err != nil {
 		log.Fatal(err)
 	}
-	file := desfire.FileNo(purse)
+	file := purse
 	s, err := card.Settle(ctx, &desfire.SettleConfig{Place: desfire.Place{AID: farebox}, Login: login, Value: &file})
 	if err != nil {
 		log.Fatal(err)

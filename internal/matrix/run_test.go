@@ -202,14 +202,12 @@ func (c *cell) partly(r *run) bool {
 	var part *desfire.PartialWriteError
 	var unknown *desfire.OutcomeUnknownError
 	isPart, isUnknown := errors.As(r.err, &part), errors.As(r.err, &unknown)
-	least, most := 0, written
+	least, most := -1, written // in part, whatever that is
 	switch {
 	case isPart && !isUnknown:
 		least, most = part.Written, part.Written
 	case isPart:
 		least = part.Written
-	default:
-		least = -1 // in part, whatever that is
 	}
 	return (isPart || isUnknown && unknown.Partial) && c.job.partial(c.ch, r.picc.Image(), least, most)
 }
