@@ -132,27 +132,16 @@ func (c *Card) isoRead(ctx context.Context, cmd wire.Command, file FileNo, n int
 	return rsp.Data, nil
 }
 
-// isoReads is a native command with the right that a reading ISO command needs;
-// nil for other commands.
-func isoReads(cmd wire.Command) *wire.Spec {
-	switch cmd.(type) {
-	case *wire.ISOReadBinary:
-		return (*wire.ReadData)(nil).Spec()
-	case *wire.ISOReadRecord:
-		return (*wire.ReadRecords)(nil).Spec()
-	}
-	return nil
-}
+// isoReads is the native command with the right that a reading ISO command
+// needs; nil for other commands.
+func isoReads(cmd wire.Command) *wire.Spec { return nativeOf(cmd, wire.RuleRead) }
 
 // isoWrites is the same for ISO commands that write.
-func isoWrites(cmd wire.Command) *wire.Spec {
-	switch cmd.(type) {
-	case *wire.ISOUpdateBinary:
-		return (*wire.WriteData)(nil).Spec()
-	case *wire.ISOAppendRecord:
-		return (*wire.WriteRecord)(nil).Spec()
-	case *wire.ISOUpdateRecord, *wire.ISOUpdateRecordOdd:
-		return (*wire.UpdateRecord)(nil).Spec()
+func isoWrites(cmd wire.Command) *wire.Spec { return nativeOf(cmd, wire.RuleWrite) }
+
+func nativeOf(cmd wire.Command, rule wire.Rule) *wire.Spec {
+	if native := cmd.Spec().Native; native != nil && native.Rule == rule {
+		return native
 	}
 	return nil
 }

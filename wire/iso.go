@@ -110,7 +110,7 @@ type ISOReadBinary struct {
 
 var isoReadBinarySpec = Spec{
 	Name: "ISOReadBinary", Class: ClassISO, INS: InsISOReadBinary, Rule: RulePlain, Level: LevelApp,
-	Needs: FeatureISOFileAccess, Success: StatusISOOK, Exchange: Single,
+	Needs: FeatureISOFileAccess, Success: StatusISOOK, Exchange: Single, Native: &readDataSpec,
 	New: func() Command { return new(ISOReadBinary) }, NewResponse: func() Message { return new(Data) },
 }
 
@@ -137,7 +137,7 @@ type ISOUpdateBinary struct {
 
 var isoUpdateBinarySpec = Spec{
 	Name: "ISOUpdateBinary", Class: ClassISO, INS: InsISOUpdateBinary, Rule: RulePlain, Level: LevelApp, Effect: EffectImmediate, PendsInBackup: true,
-	Needs: FeatureISOFileAccess, Success: StatusISOOK, Exchange: Single,
+	Needs: FeatureISOFileAccess, Success: StatusISOOK, Exchange: Single, Native: &writeDataSpec,
 	New: func() Command { return new(ISOUpdateBinary) }, NewResponse: func() Message { return new(Empty) },
 }
 
@@ -185,7 +185,7 @@ type ISOReadRecord struct {
 
 var isoReadRecordSpec = Spec{
 	Name: "ISOReadRecord", Class: ClassISO, INS: InsISOReadRecord, Rule: RulePlain, Level: LevelApp,
-	Needs: FeatureISORecordFiles, Success: StatusISOOK, Exchange: Single,
+	Needs: FeatureISORecordFiles, Success: StatusISOOK, Exchange: Single, Native: &readRecordsSpec,
 	New: func() Command { return new(ISOReadRecord) }, NewResponse: func() Message { return new(Data) },
 }
 
@@ -213,7 +213,7 @@ type ISOAppendRecord struct {
 
 var isoAppendRecordSpec = Spec{
 	Name: "ISOAppendRecord", Class: ClassISO, INS: InsISOAppendRecord, Rule: RulePlain, Level: LevelApp, Effect: EffectPending,
-	Needs: FeatureISORecordFiles, Success: StatusISOOK, Exchange: Single,
+	Needs: FeatureISORecordFiles, Success: StatusISOOK, Exchange: Single, Native: &writeRecordSpec,
 	New: func() Command { return new(ISOAppendRecord) }, NewResponse: func() Message { return new(Empty) },
 }
 
@@ -248,7 +248,7 @@ type ISOUpdateRecord struct {
 
 var isoUpdateRecordSpec = Spec{
 	Name: "ISOUpdateRecord", Class: ClassISO, INS: InsISOUpdateRecord, Rule: RulePlain, Level: LevelApp, Effect: EffectPending,
-	Needs: FeatureISOUpdateRecord, Success: StatusISOOK, Exchange: Single,
+	Needs: FeatureISOUpdateRecord, Success: StatusISOOK, Exchange: Single, Native: &updateRecordSpec,
 	New: func() Command { return new(ISOUpdateRecord) }, NewResponse: func() Message { return new(Empty) },
 }
 
@@ -272,7 +272,7 @@ type ISOUpdateRecordOdd struct{ ISOUpdateRecord }
 
 var isoUpdateRecordOddSpec = Spec{
 	Name: "ISOUpdateRecordOdd", Class: ClassISO, INS: InsISOUpdateRecordOdd, Rule: RulePlain, Level: LevelApp, Effect: EffectPending,
-	Needs: FeatureISOUpdateRecord, Success: StatusISOOK, Exchange: Single,
+	Needs: FeatureISOUpdateRecord, Success: StatusISOOK, Exchange: Single, Native: &updateRecordSpec,
 	New: func() Command { return new(ISOUpdateRecordOdd) }, NewResponse: func() Message { return new(Empty) },
 }
 

@@ -56,6 +56,7 @@ type Spec struct {
 	Effect   Effect  // on files whose type makes no difference; see EffectOn
 	Slow     bool    // may take seconds: it erases
 	Success  Status  // the status of a complete success
+	Native   *Spec   // an ISO command on a file: the native one that needs the same right
 	Bare     bool    // a native answer carries no status byte (ProximityCheck)
 	Unknown  string  // not empty: why no public layout exists (see Raw)
 

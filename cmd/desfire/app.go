@@ -83,7 +83,7 @@ sent as 14 13 12. File numbers are 0 to 31.
 A card says itself how old it is. --weakest ev2 refuses what only an old card would
 need: a card that poses as one then gets nothing that was made with the key.
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 it may have been done,
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 7 it may have been done,
 or in part: look at the card before you repeat it; 130 interrupted.`
 
 func (a *app) rootCommand() *cobra.Command {

@@ -14,7 +14,7 @@ const (
 	exitDone        = 0
 	exitFailed      = 1 // the card refused, or could not be reached
 	exitUsage       = 2
-	exitUnknown     = 3 // it may have happened, or in part: look at the card
+	exitUnknown     = 7 // it may have happened, or in part: look at the card
 	exitInterrupted = 130
 )
 
