@@ -30,8 +30,8 @@ func TestErrorsInWordsOfTheTool(t *testing.T) {
 		{&desfire.BrokenError{Command: "Debit", Why: "Credit broke off"}, "look at the card", 1},
 		{&desfire.NoRightError{Command: "Debit", File: 1, Key: 2}, "key 2 has no right", 1},
 		{&desfire.WeakMethodError{Method: key.MethodD40, Weakest: key.MethodAES}, "the weakest method accepted is AES", 1},
-		{&desfire.OutcomeUnknownError{Command: "CommitTransaction", Err: gone}, "may or may not have happened", 3},
-		{&desfire.PartialWriteError{File: 1, Written: 9, Err: gone}, "only the first 9 bytes", 3},
+		{&desfire.OutcomeUnknownError{Command: "CommitTransaction", Err: gone}, "may or may not have happened", 7},
+		{&desfire.PartialWriteError{File: 1, Written: 9, Err: gone}, "only the first 9 bytes", 7},
 		{gone, "no answer from the card", 1},
 	} {
 		for _, err := range []error{tc.err, fmt.Errorf("file 1: %w", tc.err), errors.Join(tc.err, io.ErrNoProgress)} {
