@@ -83,7 +83,7 @@ type drainSummary struct {
 	Start       *int32      `json:"start"`
 	Debits      int         `json:"debits"`       // done, those that were resolved included
 	Resolved    int         `json:"resolved"`     // of them: known only after the card came back
-	NotDone     int         `json:"resolved_not"` // commits without an answer that had not happened
+	NotDone     int         `json:"resolved_not"` // debits in doubt that had not happened
 	Unknown     int         `json:"unknown"`      // commits of which nothing is known
 	Final       *int32      `json:"final"`        // null where it is not known
 	Losses      int         `json:"losses"`       // how often the card was lost
@@ -147,12 +147,12 @@ func (d *drain) tell(s *ledger.Summary, e ledger.Event) {
 		line.Value, line.Outcome = &e.Value, e.Outcome.String()
 		switch e.Outcome {
 		case ledger.Done:
-			d.line("The debit without an answer was done", "before", e.Before, "left", e.Value)
+			d.line("The debit in doubt was done", "before", e.Before, "left", e.Value)
 		case ledger.NotDone:
-			d.line("The debit without an answer was not done", "left", e.Value)
+			d.line("The debit in doubt was not done", "left", e.Value)
 		case ledger.Unknown:
 			if !d.json {
-				d.log.Warn("Whether the debit without an answer was done is not known: another program changed the value", "before", e.Before, "left", e.Value)
+				d.log.Warn("Whether the debit in doubt was done is not known: another program changed the value", "before", e.Before, "left", e.Value)
 			}
 		}
 	}
@@ -188,7 +188,7 @@ func (d *drain) summary() error {
 	}
 	row("done", p.good.Render(done))
 	if s.NotDone > 0 {
-		row("not done", count(s.NotDone, "debit")+" without an answer, not done and repeated")
+		row("not done", count(s.NotDone, "debit")+" in doubt, not done and repeated")
 	}
 	if s.Unknown > 0 {
 		row("unknown", p.bad.Render(count(s.Unknown, "debit")+" of which nobody knows"))

@@ -109,9 +109,9 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 	once := &ledger.Once{Purse: a.ledger(p), Change: p.change(), OnLook: func(look ledger.Look) {
 		switch look.Outcome {
 		case ledger.Done:
-			a.log.Info("the change without an answer was done")
+			a.log.Info("the change in doubt was done")
 		case ledger.NotDone:
-			a.log.Info("the change without an answer was not done: repeating it")
+			a.log.Info("the change in doubt was not done: repeating it")
 		}
 	}}
 	var name string

@@ -15,9 +15,12 @@ type Transmitter interface {
 
 // MaxAnswer is longer than any answer of a real card: the largest file has
 // 32 KiB.
+const MaxAnswer = 64 << 10
+
+// A frame of an answer has 16 bytes or more on average, but for short ones.
 const (
-	MaxAnswer       = 64 << 10
-	maxAnswerFrames = 8192
+	shortFrames = 64
+	frameBytes  = 16
 )
 
 // Want is what the caller expects of an answer.
@@ -25,6 +28,13 @@ type Want struct {
 	Max  int  // bytes of data at most; 0 = MaxAnswer
 	Last bool // nothing is chained: the first answer to the whole command is the last
 	Long bool // ask for answers longer than 256 bytes, in extended APDUs
+}
+
+func (w Want) max() int {
+	if w.Max == 0 {
+		return MaxAnswer
+	}
+	return w.Max
 }
 
 // MalformedError is an answer that is no answer: too short, endless, or out of
@@ -124,7 +134,7 @@ func (l *Link) exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts 
 		switch {
 		case want.Last:
 			return 0, l.malformed(spec, "the card waits for more data, though it has the whole command")
-		case l.frames > maxAnswerFrames:
+		case l.frames > shortFrames+want.max()/frameBytes:
 			return 0, l.malformed(spec, fmt.Sprintf("the answer does not end after %d frames and %d bytes", l.frames, len(l.rx)))
 		}
 		l.asking = true
@@ -206,10 +216,7 @@ func (l *Link) gather(ctx context.Context, spec *wire.Spec, framing wire.Framing
 	}
 	l.frames++
 	data, status, ok := wire.ParseAnswer(framing, rsp, spec.Bare)
-	most := want.Max
-	if most == 0 {
-		most = MaxAnswer
-	}
+	most := want.max()
 	switch {
 	case !ok:
 		return 0, l.malformed(spec, fmt.Sprintf("%d bytes, too short for a status", len(rsp)))
