@@ -30,7 +30,7 @@ vet:
 # Not here: pcscd and foreign programs, which make test runs once; the matrix, which
 # plays one card at a time.
 race:
-	CGO_ENABLED=1 $(TESTS) -race -short -skip '^TestLive|^TestEveryStepCanFail$$' \
+	CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 $(TESTS) -race -short -skip '^TestLive|^TestEveryStepCanFail$$' \
 		$$($(GO) list $(PACKAGES) | grep -vE '/(e2e|e2e/.*|internal/pcsctest|internal/matrix)$$')
 
 bench:
