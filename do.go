@@ -46,6 +46,7 @@ func (c *Card) send(ctx context.Context, r *request, body []byte, e wire.Encoded
 	// A forged CA must not make the card do something twice.
 	harmless := r.cmd.Spec().Effect == wire.EffectNone
 	if err == nil && abandoned && harmless && a.Status == wire.StatusCommandAborted && a.Frames == 1 {
+		c.state.aborted(r.cmd)
 		return c.sendOnce(ctx, r.cmd.Spec(), body, e, want)
 	}
 	return a, err

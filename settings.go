@@ -178,8 +178,10 @@ func (c *Card) outdate(cmd wire.Command) (before *fileFacts) {
 		c.unlearn(m.File)
 	case *wire.DeleteFile:
 		c.unlearn(m.File)
-	case *wire.DeleteApplication, *wire.FormatPICC:
+	case *wire.FormatPICC:
 		clear(c.known)
+	case *wire.DeleteApplication:
+		c.unlearnPlace(m.AID)
 	case *wire.CreateApplication:
 		c.unlearnPlace(m.AID)
 	case *wire.CreateDelegatedApplication:

@@ -185,14 +185,26 @@ func mayPend(cmd wire.Command, t wire.FileType) bool {
 func (s *state) refused(cmd wire.Command, t wire.FileType, status wire.Status) {
 	name := cmd.Spec().Name
 	if s.pending || mayPend(cmd, t) {
-		s.unsettled = fmt.Sprintf("%s was refused with %s, which proves nothing: a change may still be pending", name, status.String())
+		s.dropped(name, status)
 	}
-	s.pending = false
 	// An error ends EV1, EV2 and LRP sessions; a D40 session survives it
 	// (command reference 4.5).
 	if scheme := s.scheme(); scheme != wire.SchemeNone && scheme != wire.SchemeD40 {
 		s.end(fmt.Sprintf("the card ended the session when it refused %s with %s", name, status.String()))
 	}
+}
+
+// aborted is for a command that is sent once more, since the card aborted the one
+// before: like every refusal that drops what was pending, and proves nothing.
+func (s *state) aborted(cmd wire.Command) {
+	if s.pending {
+		s.dropped(cmd.Spec().Name, wire.StatusCommandAborted)
+	}
+}
+
+func (s *state) dropped(name string, status wire.Status) {
+	s.pending = false
+	s.unsettled = fmt.Sprintf("%s was refused with %s, which proves nothing: a change may still be pending", name, status.String())
 }
 
 // ownKey reports whether no is the key of the session. At PICC level bits 7
