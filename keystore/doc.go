@@ -29,7 +29,8 @@
 // that the derivation needs. A Ref with a Role that a store does not know is
 // simply not there.
 //
-// Cards are changed from one key to the next over weeks. A store has one key for
-// a Ref, the one that cards should have now; a program that changes keys has two
-// stores, for the old keys and for the new.
+// Cards are changed from one key to the next over weeks. Key gives the one that
+// cards should have now; a store that still has older ones is Rotating, and who
+// opens a session takes the one whose version the card tells. A program that
+// changes keys has two stores, for the old keys and for the new.
 package keystore
