@@ -5,13 +5,14 @@
 // # Keys in memory
 //
 // A [Secret] is a key whose bytes the program has. [New] and its relatives make
-// one of bytes, [Parse] of text such as "aes:@door.key", [Zero] one as cards are
-// delivered with:
+// one of bytes, [Parse] of text such as "aes:@door.key", [Generate] one at random,
+// [Zero] one as cards are delivered with:
 //
 //	k, err := key.Parse("aes:env:DOOR_KEY")
 //
 // No verb of fmt, no logger and no encoder prints its bytes; it shows as type,
-// version and check value. Export gives the bytes away, Wipe overwrites them.
+// version and check value. Export gives the bytes away, [Write] and [WriteFile]
+// write them where the caller says, Wipe overwrites them.
 // The check value is the start of a block of zeros, enciphered. It tells keys
 // apart and gives none away, unless they are few enough to try.
 //

@@ -206,7 +206,15 @@ func TestParse(t *testing.T) {
 	only := filepath.Join(dir, "only")
 	loop := filepath.Join(dir, "loop")
 	empty := filepath.Join(dir, "empty")
-	for name, text := range map[string]string{whole: "aes:" + digits + "/2A\n", only: digits + "/2A\n", loop: "@" + loop, empty: ""} {
+	comments := filepath.Join(dir, "comments")
+	two, double := filepath.Join(dir, "two"), filepath.Join(dir, "double")
+	binary, utf16, nothing := filepath.Join(dir, "binary"), filepath.Join(dir, "utf16"), filepath.Join(dir, "nothing")
+	for name, text := range map[string]string{
+		whole: "aes:" + digits + "/2A\n", only: digits + "/2A\n", loop: "@" + loop, empty: "",
+		comments: "\xEF\xBB\xBF# clé of the door\r\n\r\n  aes: " + digits + " / 2a \r\n#end", two: "aes:" + digits + "\naes:" + digits,
+		double: "des:0123456789ABCDEF0123456789ABCDEF", nothing: "# nothing\n\n",
+		binary: digits[:15] + "\x00", utf16: "\xFF\xFEa\x00e\x00s\x00",
+	} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -219,9 +227,15 @@ func TestParse(t *testing.T) {
 		"des:0011223344556677/10":                          "DES version 10",
 		"2k3des:" + digits:                                 "2K3DES version F",
 		"2k3des:00000000000000000101010101010101":          "DES version 00",
-		"@" + whole:            "AES version 2A",
-		"aes:@" + only:         "AES version 2A",
-		"env:DESFIRE_TEST_KEY": "3K3DES version F",
+		"@" + whole:                   "AES version 2A",
+		"aes:@" + only:                "AES version 2A",
+		"aes:@" + whole:               "AES version 2A",
+		"@" + comments:                "AES version 2A",
+		"aes:@" + comments:            "AES version 2A",
+		"2k3des:@" + double:           "DES version F",
+		"des:@" + double:              "DES version F",
+		"3k3des:env:DESFIRE_TEST_KEY": "3K3DES version F",
+		"env:DESFIRE_TEST_KEY":        "3K3DES version F",
 	}
 	for spec, want := range good {
 		k, err := key.Parse(spec)
@@ -245,6 +259,15 @@ func TestParse(t *testing.T) {
 		"aes:@" + loop:              "AES",
 		"@" + loop:                  "another reference",
 		"@" + empty:                 "empty",
+		"@" + only:                  "as in aes:@FILE",
+		"2k3des:@" + whole:          "2K3DES is asked for, and a key of type AES is there",
+		"aes:@" + double:            "AES is asked for",
+		"aes:@" + binary:            "holds 16 bytes that are not text",
+		"@" + utf16:                 "UTF-16",
+		"@" + two:                   "more than one line",
+		"@" + nothing:               "holds no key",
+		"aes:env:DESFIRE_TEST_KEY":  "AES is asked for, and a key of type 3K3DES is there",
+		"prompt":                    "want TYPE:DIGITS",
 		"@" + dir:                   "directory",
 		"env:DESFIRE_TEST_NONE":     "not set",
 		"env:" + digits:             "hidden",

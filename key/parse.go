@@ -1,16 +1,15 @@
 package key
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
-)
 
-// maxKeyFile bounds what Parse reads from a file.
-const maxKeyFile = 4096
+	"github.com/go-desfire/desfire/internal/keytext"
+)
 
 // Parse makes a key of its written form:
 //
@@ -20,7 +19,8 @@ const maxKeyFile = 4096
 //	aes:@FILE  aes:env:NAME            digits, or digits/version, from elsewhere
 //	@FILE  env:NAME                    the whole form from elsewhere
 //
-// Spaces and colons between digits are ignored. Errors never show digits.
+// Spaces and colons between digits are ignored. What is elsewhere is read as
+// ParseText and ParseTextAs say. Errors never show digits.
 func Parse(spec string) (*Secret, error) {
 	k, err := parse(spec)
 	if err != nil {
@@ -32,14 +32,7 @@ func Parse(spec string) (*Secret, error) {
 func parse(spec string) (*Secret, error) {
 	spec = strings.TrimSpace(spec)
 	if elsewhere(spec) {
-		s, err := resolve(spec)
-		if err != nil {
-			return nil, err
-		}
-		if elsewhere(s) {
-			return nil, errors.New("what the file or variable holds must be a key, not another reference")
-		}
-		return parse(s)
+		return resolve(spec, parseText)
 	}
 	name, value, ok := strings.Cut(spec, ":")
 	if !ok {
@@ -47,17 +40,98 @@ func parse(spec string) (*Secret, error) {
 	}
 	t, ok := parseType(name)
 	if !ok {
-		return nil, errors.New("the type before the colon must be des, 2k3des, 3k3des or aes")
+		return nil, errNoType
 	}
 	value = strings.TrimSpace(value)
 	if elsewhere(value) {
-		s, err := resolve(value)
-		if err != nil {
-			return nil, err
-		}
-		value = s
+		return resolve(value, func(text []byte) (*Secret, error) { return parseTextAs(t, text) })
 	}
-	return parseValue(t, value)
+	return parseValue(t, []byte(value))
+}
+
+var errNoType = errors.New("the type before the colon must be des, 2k3des, 3k3des or aes")
+
+// ParseText reads a key from what a key file holds: one line TYPE:DIGITS or
+// TYPE:DIGITS/VERSION, and around it blank lines and comments, which begin with
+// #. It names nothing elsewhere. The caller overwrites text.
+func ParseText(text []byte) (*Secret, error) {
+	k, err := parseText(text)
+	if err != nil {
+		return nil, fmt.Errorf("key: %w", err)
+	}
+	return k, nil
+}
+
+// ParseTextAs is ParseText for a key whose type is known. The type need not
+// stand in the text; where it does it must be t.
+func ParseTextAs(t Type, text []byte) (*Secret, error) {
+	k, err := parseTextAs(t, text)
+	if err != nil {
+		return nil, fmt.Errorf("key: %w", err)
+	}
+	return k, nil
+}
+
+func parseText(text []byte) (*Secret, error) {
+	line, err := keyLine(text)
+	if err != nil {
+		return nil, err
+	}
+	name, value, ok := bytes.Cut(line, []byte(":"))
+	if t, known := parseType(string(name)); ok && known {
+		return parseValue(t, value)
+	}
+	if bare(line) {
+		return nil, errors.New("holds digits without a type: put it before them, as in aes:00.., or before the place where they are, as in aes:@FILE")
+	}
+	if !ok {
+		return nil, errors.New("want TYPE:DIGITS with des, 2k3des, 3k3des or aes as type")
+	}
+	return nil, errNoType
+}
+
+func parseTextAs(t Type, text []byte) (*Secret, error) {
+	line, err := keyLine(text)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", t, err)
+	}
+	name, value, ok := bytes.Cut(line, []byte(":"))
+	named, known := parseType(string(name))
+	if !ok || !known {
+		return parseValue(t, line)
+	}
+	k, err := parseValue(named, value)
+	if err != nil || named == t {
+		return k, err
+	}
+	// DES and 2K3DES can be one key.
+	if as, err := parseValue(t, value); err != nil || as.Type() != k.Type() {
+		return nil, fmt.Errorf("%v is asked for, and a key of type %v is there", t, named)
+	}
+	return k, nil
+}
+
+func keyLine(text []byte) ([]byte, error) {
+	line, err := keytext.Line(text)
+	if err == nil && keytext.Elsewhere(string(line)) {
+		err = errors.New("what the file or variable holds must be a key, not another reference")
+	}
+	return line, err
+}
+
+// bare reports whether a line may be the digits of a key.
+func bare(line []byte) bool {
+	digits, _, _ := bytes.Cut(line, []byte("/"))
+	return len(digits) >= 16 && len(bytes.Trim(digits, "0123456789abcdefABCDEF: \t")) == 0
+}
+
+// ParseType reads des, 2k3des, 3k3des or aes, in any case.
+func ParseType(name string) (Type, error) {
+	t, ok := parseType(name)
+	if !ok {
+		return 0, fmt.Errorf("key: type %s: want des, 2k3des, 3k3des or aes", keytext.Harmless(name))
+	}
+	return t, nil
 }
 
 func parseType(name string) (Type, bool) {
@@ -74,22 +148,29 @@ func parseType(name string) (Type, bool) {
 	return 0, false
 }
 
-func parseValue(t Type, value string) (*Secret, error) {
-	digits, suffix, versioned := strings.Cut(value, "/")
+func parseValue(t Type, value []byte) (*Secret, error) {
+	digits, suffix, versioned := bytes.Cut(value, []byte("/"))
 	var version byte
 	if versioned {
-		v, err := strconv.ParseUint(strings.TrimSpace(suffix), 16, 8)
+		v, err := strconv.ParseUint(string(bytes.TrimSpace(suffix)), 16, 8)
 		if err != nil {
 			return nil, fmt.Errorf("%v: the version after / must be 00 to FF", t)
 		}
 		version = byte(v)
 	}
-	b, err := hex.DecodeString(strings.NewReplacer(" ", "", ":", "", "\t", "").Replace(digits))
+	b := make([]byte, 0, len(digits))
+	defer func() { clear(b[:cap(b)]) }()
+	for _, c := range digits {
+		if c != ' ' && c != ':' && c != '\t' {
+			b = append(b, c)
+		}
+	}
+	n, err := hex.Decode(b, b)
 	if err != nil {
 		// hex errors show the offending character
 		return nil, fmt.Errorf("%v: want an even number of hexadecimal digits", t)
 	}
-	k, err := New(t, b, version)
+	k, err := New(t, b[:n], version)
 	if err != nil {
 		return nil, err
 	}
@@ -101,45 +182,27 @@ func parseValue(t Type, value string) (*Secret, error) {
 
 func elsewhere(s string) bool { return strings.HasPrefix(s, "@") || strings.HasPrefix(s, "env:") }
 
-func resolve(ref string) (string, error) {
+// resolve reads the key that a file or a variable holds.
+func resolve(ref string, parse func([]byte) (*Secret, error)) (*Secret, error) {
 	if name, ok := strings.CutPrefix(ref, "env:"); ok {
-		v, ok := os.LookupEnv(name)
-		if !ok || strings.TrimSpace(v) == "" {
-			return "", fmt.Errorf("environment variable %s is not set", harmless(name))
+		text, err := keytext.Env(name)
+		if err != nil {
+			return nil, err
 		}
-		return strings.TrimSpace(v), nil
+		return parsed(parse, text, "environment variable "+keytext.Harmless(name))
 	}
-	name := ref[1:]
-	f, err := os.Open(name)
+	text, _, err := keytext.ReadFile(ref[1:])
 	if err != nil {
-		var pe *os.PathError
-		if errors.As(err, &pe) {
-			err = pe.Err
-		}
-		return "", fmt.Errorf("file %s: %w", harmless(name), err)
+		return nil, err
 	}
-	defer f.Close()
-	b := make([]byte, maxKeyFile+1)
-	n, err := f.Read(b)
-	switch {
-	case n > maxKeyFile:
-		return "", fmt.Errorf("file %s: too large for a key", harmless(name))
-	case n == 0:
-		return "", fmt.Errorf("file %s: empty (%v)", harmless(name), err)
-	}
-	return strings.TrimSpace(string(b[:n])), nil
+	return parsed(parse, text, "file "+keytext.Harmless(ref[1:]))
 }
 
-// harmless hides a name that looks like the digits of a key.
-func harmless(name string) string {
-	digits := 0
-	for _, c := range name {
-		if strings.ContainsRune("0123456789abcdefABCDEF", c) {
-			digits++
-		}
+func parsed(parse func([]byte) (*Secret, error), text []byte, where string) (*Secret, error) {
+	defer clear(text)
+	k, err := parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", where, err)
 	}
-	if digits >= 16 && digits*4 >= len(name)*3 {
-		return "(name hidden: it looks like a key)"
-	}
-	return strconv.Quote(name)
+	return k, nil
 }

@@ -1,0 +1,120 @@
+// Package keytext reads the text of keys where it lies: the files, and the one
+// line in them that counts. What it says in errors and gives out never holds the
+// digits of a key.
+package keytext
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxFile bounds what is read of a key file. An encrypted one has a header per
+// recipient.
+const maxFile = 16 << 10
+
+// Elsewhere reports whether s names where a key is instead of being one.
+func Elsewhere(s string) bool {
+	return strings.HasPrefix(s, "@") || strings.HasPrefix(s, "env:") || strings.HasPrefix(s, "exec:") || s == "prompt"
+}
+
+// ReadFile reads a key file and what the file system says of it. The caller
+// overwrites the text.
+func ReadFile(name string) (text []byte, info fs.FileInfo, err error) {
+	fail := func(err error) ([]byte, fs.FileInfo, error) {
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return nil, nil, fmt.Errorf("file %s: %w", Harmless(name), err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return fail(err)
+	}
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return fail(err)
+	}
+	buf := make([]byte, maxFile+1)
+	n, err := io.ReadFull(f, buf)
+	switch {
+	case err == nil:
+		clear(buf)
+		return fail(errors.New("too large for a key"))
+	case err != io.EOF && err != io.ErrUnexpectedEOF:
+		clear(buf)
+		return fail(err)
+	case n == 0:
+		return fail(errors.New("empty"))
+	}
+	return buf[:n], info, nil
+}
+
+// Env reads a variable of the environment.
+func Env(name string) ([]byte, error) {
+	v, ok := os.LookupEnv(name)
+	if !ok || strings.TrimSpace(v) == "" {
+		return nil, fmt.Errorf("environment variable %s is not set", Harmless(name))
+	}
+	return []byte(v), nil
+}
+
+// Line is the one line of text that is neither blank nor a comment, which begins
+// with #. It is a part of text.
+func Line(text []byte) ([]byte, error) {
+	switch {
+	case bytes.HasPrefix(text, []byte("\xFF\xFE")), bytes.HasPrefix(text, []byte("\xFE\xFF")):
+		return nil, errors.New("is text in UTF-16: save it as UTF-8")
+	case !printable(text):
+		return nil, fmt.Errorf("holds %d bytes that are not text: a key is written in hexadecimal digits, as xxd -p writes them", len(text))
+	}
+	text = bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF"))
+	var found []byte
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSpace(line)
+		switch {
+		case len(line) == 0 || line[0] == '#':
+		case found != nil:
+			return nil, errors.New("holds more than one line: want one key, and comments after #")
+		default:
+			found = line
+		}
+	}
+	if found == nil {
+		return nil, errors.New("holds no key: every line is blank or a comment")
+	}
+	return found, nil
+}
+
+func printable(text []byte) bool {
+	for len(text) > 0 {
+		r, n := utf8.DecodeRune(text)
+		if r == utf8.RuneError && n == 1 || unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' {
+			return false
+		}
+		text = text[n:]
+	}
+	return true
+}
+
+// Harmless quotes a name, and hides one that looks like the digits of a key.
+func Harmless(name string) string {
+	digits := 0
+	for _, c := range name {
+		if strings.ContainsRune("0123456789abcdefABCDEF", c) {
+			digits++
+		}
+	}
+	if digits >= 16 && digits*4 >= len(name)*3 {
+		return "(name hidden: it looks like a key)"
+	}
+	return strconv.Quote(name)
+}
