@@ -33,4 +33,9 @@
 // cards should have now; a store that still has older ones is Rotating, and who
 // opens a session takes the one whose version the card tells. A program that
 // changes keys has two stores, for the old keys and for the new.
+//
+// # Keys as people write them
+//
+// ParseSpec takes the written form of a key apart: digits, a file, a variable, a
+// program, a prompt. Config says which of that may happen, and who is asked.
 package keystore

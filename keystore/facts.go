@@ -1,6 +1,7 @@
 package keystore
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/go-desfire/desfire/key"
@@ -8,17 +9,21 @@ import (
 
 // Facts tell keys apart without giving them away.
 type Facts struct {
-	Type    string         `json:"type"` // as key.Type prints it: "DES", "2K3DES", "3K3DES", "AES"
+	Type    string         `json:"type"` // as key.Type prints it: "DES", "2K3DES", "3K3DES", "AES"; empty where a store cannot tell without the key
 	Version byte           `json:"version"`
 	Check   key.CheckValue `json:"check"` // zero where a store cannot tell without the key
 	// Source says where the key is kept, for people: the name of a file, a
 	// variable, a slot of an HSM. Never the key.
 	Source string `json:"ref,omitempty"`
+
+	// NoVersion says that a store cannot tell the version without the key;
+	// Version is zero then.
+	NoVersion bool `json:"no_version,omitempty"`
 }
 
 // FactsOf are the facts of a key that is kept where source says.
 func FactsOf(k key.Key, source string) Facts {
-	return Facts{k.Type().String(), k.Version(), k.CheckValue(), source}
+	return Facts{Type: k.Type().String(), Version: k.Version(), Check: k.CheckValue(), Source: source}
 }
 
 // Same reports whether two facts are about one key, wherever it is kept.
@@ -29,7 +34,12 @@ func (f Facts) Same(g Facts) bool {
 
 // String is the facts as key.String has them, and the source.
 func (f Facts) String() string {
-	s := fmt.Sprintf("%s version %02X", f.Type, f.Version)
+	s := cmp.Or(f.Type, "key of unknown type")
+	if f.NoVersion {
+		s += " version unknown"
+	} else {
+		s += fmt.Sprintf(" version %02X", f.Version)
+	}
 	if f.Check != (key.CheckValue{}) {
 		s += " check " + f.Check.String()
 	}

@@ -52,7 +52,7 @@ func TestRef(t *testing.T) {
 			t.Errorf("%s: %v, %v", text, r, err)
 		}
 	}
-	for _, bad := range []string{"", "*", "*/card", "//", "*/card/0/1", "04/card/0", "/card/0", "*/12/0", "*/card/64", "*/card/-1", "*/card/16:0", "*/card/key", "*/card/Role(0)"} {
+	for _, bad := range []string{"", "*", "*/card", "//", "*/card/0/1", "04/card/0", "/card/0", "*/12/0", "*/card/64", "*/card/-1", "*/card/16:0", "*/card/key", "*/card/Role(0)", "*/card/010", "*/card/1_0", "*/card/01:2", "*/card/0b1"} {
 		if r, err := keystore.ParseRef(bad); err == nil {
 			t.Errorf("%q becomes %v", bad, r)
 		}

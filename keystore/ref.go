@@ -220,12 +220,24 @@ func ParseID(s string) (ID, error) {
 	if !inSet {
 		set, no = "0", s
 	}
-	n, err := strconv.ParseUint(no, 0, 8)
-	m, err2 := strconv.ParseUint(set, 0, 8)
+	n, err := parseNumber(no)
+	m, err2 := parseNumber(set)
 	if cmp.Or(err, err2) != nil || n > maxNumber || m > maxSet {
 		return ID{}, fmt.Errorf("key %q: want a number from 0 to %d, SET:NUMBER, or a role such as %v or %v", s, maxNumber, RoleTransactionMAC, RoleProximity)
 	}
 	return InSet(wire.KeySetNo(m), wire.KeyNo(n)), nil
+}
+
+// parseNumber reads a decimal number, or a hexadecimal one after 0x. A zero before
+// others is refused: 010 is 8 for some and 10 for others.
+func parseNumber(s string) (uint64, error) {
+	if digits, ok := strings.CutPrefix(s, "0x"); ok {
+		return strconv.ParseUint(digits, 16, 8)
+	}
+	if len(s) > 1 && s[0] == '0' {
+		return 0, strconv.ErrSyntax
+	}
+	return strconv.ParseUint(s, 10, 8)
 }
 
 const (

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/go-desfire/desfire/internal/keytext"
 	"github.com/go-desfire/desfire/key"
 )
 
@@ -20,22 +21,24 @@ func Parse(text string) (k *key.Secret, visible bool, err error) {
 }
 
 // SourceOf is where the written form of a key says that it is kept, as in
-// @FILE or aes:env:NAME. It is empty if the digits themselves stand there, or
-// something that looks like them.
+// @FILE or aes:env:NAME; of a program, its name. It is empty if the digits
+// themselves stand there, or something that looks like them.
 func SourceOf(text string) string {
 	text = strings.TrimSpace(text)
 	if _, value, ok := strings.Cut(text, ":"); InTheOpen(text) || ok && Hide(value) != value || Hide(text) != text {
 		return ""
+	}
+	if s, err := ParseSpec(text); err == nil {
+		return s.Source()
 	}
 	return text
 }
 
 // InTheOpen reports whether the written form of a key holds digits, and no name.
 func InTheOpen(text string) bool {
-	elsewhere := func(s string) bool { return strings.HasPrefix(s, "@") || strings.HasPrefix(s, "env:") }
 	text = strings.TrimSpace(text)
 	_, value, _ := strings.Cut(text, ":")
-	return !elsewhere(text) && !elsewhere(strings.TrimSpace(value))
+	return !keytext.Elsewhere(text) && !keytext.Elsewhere(strings.TrimSpace(value))
 }
 
 var digits = regexp.MustCompile(`(?i)(?:[0-9a-f]{2}[ :]?){7}[0-9a-f]{2}[0-9a-f :]*`)

@@ -1,0 +1,330 @@
+package keystore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-desfire/desfire/internal/keytext"
+	"github.com/go-desfire/desfire/key"
+)
+
+// Spec is a key in its written form, taken apart. Nothing is read yet of what it
+// names.
+type Spec struct {
+	typ   key.Type
+	typed bool // typ was written
+	kind  kind
+	name  string   // of the file or variable
+	argv  []string // of the program
+	key   *key.Secret
+}
+
+type kind uint8
+
+const (
+	kindDigits kind = iota
+	kindFile
+	kindEnv
+	kindExec
+	kindPrompt
+)
+
+// ParseSpec reads what key.Parse reads, and two forms more, with or without a
+// type before them:
+//
+//	exec:PROGRAM ARG ...   what a program prints
+//	prompt                 what a person types
+//
+// Arguments are separated by blanks; single or double quotes keep them in one. No
+// shell sees them. Errors never show digits.
+func ParseSpec(text string) (*Spec, error) {
+	s, err := parseSpec(strings.TrimSpace(text))
+	if err != nil {
+		return nil, fmt.Errorf("keystore: %w", err)
+	}
+	return s, nil
+}
+
+func parseSpec(text string) (*Spec, error) {
+	s := new(Spec)
+	rest := text
+	if !keytext.Elsewhere(rest) {
+		name, value, ok := strings.Cut(text, ":")
+		value = strings.TrimSpace(value)
+		t, err := key.ParseType(name)
+		if !ok || err != nil || !keytext.Elsewhere(value) {
+			k, err := key.Parse(text)
+			if err != nil {
+				return nil, inner(err)
+			}
+			return &Spec{typ: k.Type(), typed: true, key: k}, nil
+		}
+		s.typ, s.typed, rest = t, true, value
+	}
+	var err error
+	switch scheme, value, _ := strings.Cut(rest, ":"); {
+	case rest == "prompt":
+		s.kind = kindPrompt
+	case rest[0] == '@':
+		s.kind, s.name = kindFile, rest[1:]
+	case scheme == "env":
+		s.kind, s.name = kindEnv, value
+	default:
+		s.kind = kindExec
+		if s.argv, err = splitArgs(value); err == nil && len(s.argv) == 0 {
+			err = errors.New("exec: names no program")
+		}
+	}
+	if err == nil && s.name == "" && (s.kind == kindFile || s.kind == kindEnv) {
+		err = errors.New("want the name of a file after @, or that of a variable after env:")
+	}
+	return s, err
+}
+
+// inner is an error of package key without the package's name.
+func inner(err error) error {
+	if s, ok := strings.CutPrefix(err.Error(), "key: "); ok {
+		return errors.New(s)
+	}
+	return err
+}
+
+func splitArgs(s string) ([]string, error) {
+	var args []string
+	var arg strings.Builder
+	var quote rune
+	begun := false
+	for _, c := range s {
+		switch {
+		case c == 0 || c == '\n' || c == '\r':
+			return nil, errors.New("exec: the command must be one line")
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote == 0 && (c == '\'' || c == '"'):
+			quote, begun = c, true
+		case quote == 0 && (c == ' ' || c == '\t'):
+			if begun {
+				args = append(args, arg.String())
+				arg.Reset()
+			}
+			begun = false
+		default:
+			arg.WriteRune(c)
+			begun = true
+		}
+	}
+	if quote != 0 {
+		return nil, fmt.Errorf("exec: a quote %c has no end", quote)
+	}
+	if begun {
+		args = append(args, arg.String())
+	}
+	return args, nil
+}
+
+// Source says where the key is kept, for people: @FILE, env:NAME, exec: and the
+// name of the program, prompt, with the type if it was written. Of digits, and of
+// what looks like them, it is empty.
+func (s *Spec) Source() string {
+	var text string
+	switch s.kind {
+	case kindFile:
+		text = "@" + s.name
+	case kindEnv:
+		text = "env:" + s.name
+	case kindExec:
+		text = "exec:" + filepath.Base(s.argv[0])
+	case kindPrompt:
+		text = "prompt"
+	default:
+		return ""
+	}
+	if Hide(text) != text {
+		return ""
+	}
+	if s.typed {
+		text = strings.ToLower(s.typ.String()) + ":" + text
+	}
+	return text
+}
+
+// String is Source, or the facts of digits.
+func (s *Spec) String() string {
+	if s.key != nil {
+		return s.key.String()
+	}
+	return s.Source()
+}
+
+// Format prints String for every verb.
+func (s *Spec) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
+
+// Asks reports whether Key asks a person or runs a program, which may do so.
+func (s *Spec) Asks() bool { return s.kind == kindExec || s.kind == kindPrompt }
+
+// Runs reports whether Key runs a program.
+func (s *Spec) Runs() bool { return s.kind == kindExec }
+
+// Facts is what is written of the key, and its source.
+func (s *Spec) Facts() Facts {
+	if s.key != nil {
+		return FactsOf(s.key, "")
+	}
+	f := Facts{NoVersion: true, Source: s.Source()}
+	if s.typed {
+		f.Type = s.typ.String()
+	}
+	return f
+}
+
+// Config says what may be done to get the key of a Spec. The zero Config reads
+// files and variables.
+type Config struct {
+	// Exec runs a program, without a shell, and returns what it prints, which is
+	// overwritten when it was read. nil: no program may be run. Whoever sets it
+	// vouches for where the Spec comes from: the command line, the environment,
+	// a file that nobody else can write. See package execkey.
+	Exec func(ctx context.Context, argv []string) ([]byte, error)
+
+	// Prompt asks for a key that is typed; nil: nobody can be asked.
+	Prompt Prompt
+
+	// Question is what is asked for, in the question to the person; empty is
+	// "key".
+	Question string
+
+	// Warn takes what people should know, such as that a file can be read by
+	// others. nil drops it.
+	Warn func(string)
+
+	// Dir is where names of files, and of programs with a folder in them, begin;
+	// empty is the working directory.
+	Dir string
+
+	// Decrypt deciphers a key file that age has made; what names it. nil: such a
+	// file is an error.
+	Decrypt func(ctx context.Context, what string, text []byte) ([]byte, error)
+}
+
+// Key gets the key: reads the file or variable, runs the program, asks the
+// person. nil is the zero Config.
+func (s *Spec) Key(ctx context.Context, c *Config) (*key.Secret, error) {
+	if s.key != nil {
+		return s.key, nil
+	}
+	if c == nil {
+		c = new(Config)
+	}
+	k, err := s.get(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("keystore: %w", err)
+	}
+	return k, nil
+}
+
+func (s *Spec) get(ctx context.Context, c *Config) (*key.Secret, error) {
+	var text []byte
+	var err error
+	where := s.Source()
+	switch s.kind {
+	case kindFile:
+		where = "file " + keytext.Harmless(s.name)
+		text, err = s.file(ctx, c)
+	case kindEnv:
+		where = "environment variable " + keytext.Harmless(s.name)
+		text, err = keytext.Env(s.name)
+	case kindExec:
+		where = "what " + keytext.Harmless(s.argv[0]) + " prints"
+		text, err = s.run(ctx, c)
+	case kindPrompt:
+		where = "what was typed"
+		text, err = s.ask(ctx, c)
+	}
+	defer func() { clear(text) }()
+	if err != nil {
+		return nil, err
+	}
+	var k *key.Secret
+	if s.typed {
+		k, err = key.ParseTextAs(s.typ, text)
+	} else {
+		k, err = key.ParseText(text)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", where, inner(err))
+	}
+	return k, nil
+}
+
+func (s *Spec) file(ctx context.Context, c *Config) ([]byte, error) {
+	text, info, err := keytext.ReadFile(c.path(s.name))
+	if err != nil {
+		return nil, err
+	}
+	warnOfFile(c.Warn, s.name, info)
+	if !Encrypted(text) {
+		return text, nil
+	}
+	what := "file " + keytext.Harmless(s.name)
+	if c.Decrypt == nil {
+		return nil, fmt.Errorf("%s is encrypted by age: a keyring with its identity or passphrase reads it", what)
+	}
+	defer clear(text)
+	return c.Decrypt(ctx, what, text)
+}
+
+func warnOfFile(warn func(string), name string, info fs.FileInfo) {
+	a, ok := keytext.AccessOf(info)
+	if warn == nil || !ok {
+		return
+	}
+	switch name = keytext.Harmless(name); {
+	case a.Write:
+		warn(fmt.Sprintf("the key file %s can be changed by others than its owner: chmod 600 takes that from them", name))
+	case a.Read:
+		warn(fmt.Sprintf("the key file %s can be read by others than its owner: chmod 600 takes that from them", name))
+	}
+}
+
+func (c *Config) path(name string) string {
+	if c.Dir == "" || filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(c.Dir, name)
+}
+
+func (s *Spec) run(ctx context.Context, c *Config) ([]byte, error) {
+	if c.Exec == nil {
+		return nil, fmt.Errorf("no program is run from here: exec: stands on the command line, in the environment, or in a keyring that nobody else can write, and not elsewhere (%s)", keytext.Harmless(s.argv[0]))
+	}
+	argv := append([]string(nil), s.argv...)
+	if filepath.Base(argv[0]) != argv[0] {
+		argv[0] = c.path(argv[0])
+	}
+	return c.Exec(ctx, argv)
+}
+
+func (s *Spec) ask(ctx context.Context, c *Config) ([]byte, error) {
+	if c.Prompt == nil {
+		return nil, ErrLocked
+	}
+	question := c.Question
+	if question == "" {
+		question = "key"
+	}
+	if s.typed {
+		return c.Prompt(ctx, question+" ("+s.typ.String()+", hexadecimal digits)")
+	}
+	return c.Prompt(ctx, question+" (TYPE:DIGITS)")
+}
+
+// Encrypted reports whether text is a file that age has made, binary or armored.
+func Encrypted(text []byte) bool {
+	return bytes.HasPrefix(text, []byte("age-encryption.org/")) ||
+		bytes.HasPrefix(bytes.TrimSpace(text), []byte("-----BEGIN AGE ENCRYPTED FILE-----"))
+}
