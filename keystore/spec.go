@@ -81,7 +81,7 @@ func parseSpec(text string) (*Spec, error) {
 		}
 	}
 	if err == nil && s.name == "" && (s.kind == kindFile || s.kind == kindEnv) {
-		err = errors.New("want the name of a file after @, or that of a variable after env:")
+		err = errors.New("after @ want the name of a file, after env: that of a variable")
 	}
 	return s, err
 }

@@ -137,7 +137,7 @@ func TestSpecErrors(t *testing.T) {
 		"exec:a 'b":         "has no end",
 		"exec:a\nb":         "one line",
 		"@":                 "the name of a file",
-		"aes:env:":          "the name of a file after @, or that of a variable",
+		"aes:env:":          "after env: that of a variable",
 		"rsa:@x":            "before the colon",
 	} {
 		s, err := keystore.ParseSpec(text)
