@@ -264,3 +264,17 @@ func lostCard(err error) bool {
 	var link *TransportError
 	return errors.As(err, &link) || errors.Is(err, ErrClosed)
 }
+
+// Refusal is the card's no in an error: what a card that is there answered. It
+// is nil if there is none, or only one that cannot be trusted or leaves open
+// what happened. Whoever controls the air can make a card say no.
+func Refusal(err error) *CommandError {
+	var refused *CommandError
+	switch {
+	case errors.As(err, new(*IntegrityError)), errors.As(err, new(*OutcomeUnknownError)), errors.As(err, new(*TransportError)):
+		return nil
+	case errors.As(err, &refused):
+		return refused
+	}
+	return nil
+}

@@ -2,7 +2,6 @@ package desfire
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/go-desfire/desfire/wire"
@@ -74,7 +73,7 @@ func (c *Card) inClear(ctx context.Context, cmd wire.Command, spec *wire.Spec, n
 		return fs, nil
 	}
 	if fs == nil && carriesData(cmd) && !c.mayTell() {
-		if _, err := c.settled(ctx, cmd, no); err != nil && refusalIn(err) == nil {
+		if _, err := c.settled(ctx, cmd, no); err != nil && Refusal(err) == nil {
 			return nil, err
 		}
 		fs = c.settingsOf(no)
@@ -163,14 +162,4 @@ func carriesKey(cmd wire.Command) bool {
 		m = set.Setting
 	}
 	return wire.Redacted(m) != m
-}
-
-// refusalIn is the card's refusal in an error; nil if there is none, or one that
-// cannot be trusted.
-func refusalIn(err error) *CommandError {
-	var refused *CommandError
-	if errors.As(err, new(*IntegrityError)) || errors.As(err, new(*OutcomeUnknownError)) || !errors.As(err, &refused) {
-		return nil
-	}
-	return refused
 }

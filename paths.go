@@ -112,7 +112,7 @@ func (c *Card) tried(err error) (bool, error) {
 	case err == nil:
 		c.setPath(PathExtended)
 		return true, nil
-	case refusalIn(err) != nil:
+	case Refusal(err) != nil:
 		c.setPath(PathShort)
 		return false, nil
 	case errors.As(err, new(*TransportError)), errors.As(err, new(*IntegrityError)):

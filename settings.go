@@ -236,7 +236,7 @@ func (c *Card) settled(ctx context.Context, cmd wire.Command, no FileNo) (*fileF
 	}
 	fs, by := new(wire.FileSettings), c.state.asker()
 	err := c.run(ctx, request{cmd: &wire.GetFileSettings{File: no}, rsp: fs})
-	refused := refusalIn(err)
+	refused := Refusal(err)
 	switch {
 	case err == nil:
 		return c.facts(no), nil

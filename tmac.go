@@ -242,7 +242,7 @@ func (c *Card) TransactTMAC(ctx context.Context, body func() error) (*tmac.Trans
 // reads reports whether a commit that was refused had reads to commit, which
 // count where there is a transaction MAC file. The refusal then proves nothing.
 func (r *TMACRecorder) reads(err error) bool {
-	return refusalIn(err) != nil && r.broken == nil && len(r.input.Exclude) > 0 && len(r.input.Bytes()) > 0
+	return Refusal(err) != nil && r.broken == nil && len(r.input.Exclude) > 0 && len(r.input.Bytes()) > 0
 }
 
 // CommitReaderID names the reader in the running transaction. The answer is the

@@ -70,7 +70,7 @@ func (c *Card) iso(t transfer, n int, whole bool) bool {
 func (c *Card) runLong(ctx context.Context, cmd wire.Command, rsp wire.Message, long bool) error {
 	free := c.state.channel == nil && !c.state.pending
 	err := c.run(ctx, request{cmd: cmd, rsp: rsp, long: long, trial: long && free && c.Path() != PathExtended})
-	refused := refusalIn(err)
+	refused := Refusal(err)
 	if refused != nil && refused.Status == wire.StatusIllegalCommand && c.gen.Has(wire.FeatureClassic) {
 		// A card that says it is of a generation that knows the command, and
 		// does not: not one of NXP's.
@@ -103,7 +103,7 @@ func (c *Card) byPath(transfer func() ([]byte, error)) ([]byte, error) {
 // notCarried reports whether a refusal means that the APDU was too long for
 // the card or the reader, and nothing was done.
 func notCarried(err error) bool {
-	refused := refusalIn(err)
+	refused := Refusal(err)
 	if refused == nil {
 		return false
 	}
@@ -121,7 +121,7 @@ func (c *Card) readAll(t transfer, n int, read func(offset, n int, long bool) ([
 	data := make([]byte, 0, n)
 	if n > t.per && c.mayExtend() && c.state.channel == nil && !c.state.pending {
 		all, err := read(0, n, true)
-		if refusalIn(err) != nil && !notCarried(err) || errors.Is(err, errOtherPath) {
+		if Refusal(err) != nil && !notCarried(err) || errors.Is(err, errOtherPath) {
 			return nil, err // a refusal of the read itself, or of its command
 		}
 		if ok, err := c.tried(err); err != nil {

@@ -67,15 +67,9 @@ func refusal(part Part, err error, needs string) (m Missing, ok bool) {
 }
 
 // Refused reports whether an error is the answer of a card that is there and
-// said no, or cannot know the command at all. Whoever controls the air can make
-// a card say no. A status that the command cannot have, and a refusal that leaves
-// open what happened, are none.
+// said no (desfire.Refusal), or cannot know the command at all.
 func Refused(err error) bool {
-	switch {
-	case errors.As(err, new(*desfire.IntegrityError)), errors.As(err, new(*desfire.OutcomeUnknownError)), errors.As(err, new(*desfire.TransportError)):
-		return false
-	}
-	return errors.As(err, new(*desfire.CommandError)) || errors.Is(err, errors.ErrUnsupported)
+	return desfire.Refusal(err) != nil || errors.As(err, new(*desfire.UnsupportedError))
 }
 
 // find returns what is missing of a kind, nil if it is not.
