@@ -308,10 +308,8 @@ func (j *job) authenticate(ctx context.Context, p *picked) error {
 		if err != nil {
 			return fmt.Errorf("unlock: %s: %w", c.Ref.Words(), j.explain(err))
 		}
-		if t, ok := j.keyType(c.No); ok && k.Type().Wire() != t && !j.o.Force {
-			e := c.mismatch([]keystore.Slot{{Facts: keystore.FactsOf(k, s.Facts.Source)}})
-			e.TypeKnown, e.CardType = true, t
-			return e
+		if err := j.surprise(p, &c, k); err != nil && !j.o.Force {
+			return err
 		}
 		err = j.card.Authenticate(ctx, c.No, k)
 		if err == nil {
@@ -329,6 +327,19 @@ func (j *job) authenticate(ctx context.Context, p *picked) error {
 		}
 	}
 	return nil
+}
+
+// surprise finds that a key, now that it is there, is not what the card tells,
+// where the store could not know that before. A version of zero may be one that
+// nobody stated.
+func (j *job) surprise(p *picked, c *Choice, k key.Key) error {
+	told := p.choice
+	typ := told.TypeKnown && k.Type().Wire() != told.CardType
+	version := told.VersionKnown && c.Facts.NoVersion && k.Version() != 0 && k.Version() != told.CardVersion
+	if !typ && !version {
+		return nil
+	}
+	return told.mismatch([]keystore.Slot{{Facts: keystore.FactsOf(k, c.Facts.Source)}})
 }
 
 // free goes on where anybody may: with a session if the store has one of the
