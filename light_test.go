@@ -106,3 +106,27 @@ func TestFixedCards(t *testing.T) {
 		}
 	}
 }
+
+// A value that the settings give away is read in a session of any key, in plain.
+func TestFreeValueInASession(t *testing.T) {
+	ctx := context.Background()
+	picc, err := sim.New(&sim.Config{Generation: wire.Light})
+	if err != nil {
+		t.Fatal(err)
+	}
+	card := connect(t, picc)
+	if err := errors.Join(card.Select(ctx, desfire.Place{Fixed: true}), card.Authenticate(ctx, 0, key.Zero(key.TypeAES))); err != nil {
+		t.Fatal(err)
+	}
+	fs, err := card.FileSettings(ctx, 3)
+	if err != nil || !fs.Flags.Has(wire.ValueFreeGet) || fs.Access.Read == 0 || fs.Access.Read == wire.Free {
+		t.Fatalf("%+v, %v", fs, err)
+	}
+	if v, err := card.Value(ctx, 3); err != nil || v != 0 {
+		t.Errorf("%d, %v", v, err)
+	}
+	var no *desfire.NoRightError
+	if err := card.Debit(ctx, 3, 1); !errors.As(err, &no) {
+		t.Errorf("a debit without the right: %v", err)
+	}
+}

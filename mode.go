@@ -118,6 +118,9 @@ func effective(spec *wire.Spec, fs *wire.FileSettings, key KeyNo) wire.CommMode 
 // grants reports whether a key, or everybody if it is Free, has the right that
 // a command needs.
 func grants(spec *wire.Spec, fs *wire.FileSettings, key wire.Access) bool {
+	if spec.INS == wire.InsGetValue && key == wire.Free && fs.Flags.Has(wire.ValueFreeGet) {
+		return true // if any right is possible at all, which the card judges
+	}
 	in := func(r wire.AccessRights) bool {
 		switch spec.INS {
 		case wire.InsReadData, wire.InsReadDataISO, wire.InsReadRecords, wire.InsReadRecordsISO:
