@@ -10,17 +10,19 @@ import (
 
 // Card is a card and what is on it.
 type Card struct {
-	Name       string          `json:"card"` // product and UID
+	Name       string          `json:"-"` // product and UID
 	Product    string          `json:"product,omitempty"`
-	Generation wire.Generation `json:"generation"`
-	UID        Hex             `json:"uid"`                 // empty if it is random
-	RandomID   bool            `json:"random_id,omitempty"` // the real UID needs a key
+	Generation wire.Generation `json:"generation,omitzero"`
+	UID        Hex             `json:"uid"`                 // empty if it is random and was not asked for
+	RandomID   bool            `json:"random_id,omitempty"` // the card shows a random one; the real UID needs a key
 
 	// How it was reached.
 	Reader  string `json:"reader,omitempty"`
 	ATR     Hex    `json:"atr,omitempty"`
 	Framing string `json:"framing,omitempty"`
 
+	// Version is what GetVersion answers; the members down to Week say the same.
+	Version      Hex   `json:"get_version,omitempty"`
 	Hardware     *Chip `json:"hardware,omitempty"`
 	Software     *Chip `json:"software,omitempty"`
 	Storage      int   `json:"storage,omitempty"`       // bytes
@@ -29,6 +31,7 @@ type Card struct {
 	Year         int   `json:"year,omitempty"` // of production
 	Week         int   `json:"week,omitempty"` // of production
 
+	Signature   Hex          `json:"signature,omitempty"`   // of the UID, by NXP
 	FreeMemory  *int         `json:"free_memory,omitempty"` // bytes
 	KeySettings *KeySettings `json:"key_settings,omitempty"`
 	KeyVersions []KeyVersion `json:"key_versions,omitempty"`
@@ -43,7 +46,7 @@ type Card struct {
 // Application is an application of a card.
 type Application struct {
 	// Place selects it.
-	Place wire.Place `json:"place"`
+	Place wire.Place `json:"application"`
 
 	AID    wire.AID `json:"aid,omitzero"`
 	Wire   Hex      `json:"wire,omitempty"`   // the AID as it is sent
@@ -52,6 +55,7 @@ type Application struct {
 
 	KeySettings *KeySettings `json:"key_settings,omitempty"`
 	KeyVersions []KeyVersion `json:"key_versions,omitempty"`
+	KeySets     []KeySet     `json:"key_sets,omitempty"` // in the order of their numbers
 
 	// Files in the order the card tells them, nil where they are not known.
 	Files []File `json:"files,omitzero"`
@@ -62,6 +66,12 @@ type Application struct {
 // KeyVersion is the version of a key.
 type KeyVersion struct {
 	Key     int  `json:"key"`
+	Version byte `json:"version"`
+}
+
+// KeySet is the version of a key set; 0 for one that is not finalised.
+type KeySet struct {
+	Set     int  `json:"set"` // 0 is the active one
 	Version byte `json:"version"`
 }
 
@@ -86,7 +96,10 @@ func newChip(v wire.ChipVersion) *Chip {
 
 // NewApplication is an application of which only its place is known.
 func NewApplication(p wire.Place) Application {
-	a := Application{Place: p, DFName: Hex(p.Name)}
+	a := Application{Place: p}
+	if p.Name != "" {
+		a.DFName = Hex(p.Name)
+	}
 	if p.AID != wire.PICC {
 		w := p.AID.Wire()
 		a.AID, a.Wire = p.AID, w[:]
@@ -103,8 +116,13 @@ func (a *Application) MissingPart(part Part) *Missing { return find(a.Missing, p
 // MissingPart is what is missing of a kind, nil if it is not.
 func (f *File) MissingPart(part Part) *Missing { return find(f.Missing, part) }
 
-// SetVersion puts what a card tells about itself into c.
+// SetVersion puts what a card tells about itself into c, which has its
+// Generation.
 func (c *Card) SetVersion(v *wire.Version) {
+	if !v.UID.IsZero() {
+		c.UID = append(Hex{}, v.UID[:]...)
+	}
+	c.Version = encoded(v)
 	c.Product, c.RandomID = v.Product(), v.UID.IsZero()
 	c.Hardware, c.Software, c.Batch = newChip(v.Hardware), newChip(v.Software), append(Hex(nil), v.Batch[:]...)
 	c.Storage, c.StorageExact = v.Hardware.StorageSize()
@@ -112,6 +130,28 @@ func (c *Card) SetVersion(v *wire.Version) {
 		c.Storage, c.StorageExact = n, true
 	}
 	c.Year, c.Week = v.Produced()
+	c.SetName()
+}
+
+// SetName makes Name of what else is known.
+func (c *Card) SetName() {
+	switch {
+	case c.Product == "":
+		c.Name = fmt.Sprintf("DESFire %v", c.Generation)
+	case len(c.UID) > 0:
+		c.Name = fmt.Sprintf("%s %X", c.Product, []byte(c.UID))
+	default:
+		c.Name = c.Product + " (random ID)"
+	}
+}
+
+// encoded is a message as its layout writes it, nil if it makes no sense.
+func encoded(m wire.Message) Hex {
+	e, err := new(wire.Coder).Encode(nil, m)
+	if err != nil {
+		return nil
+	}
+	return e.Bytes
 }
 
 // StorageWords is the size of the memory.
@@ -150,7 +190,7 @@ func (h Hex) MarshalText() ([]byte, error) {
 func (h *Hex) UnmarshalText(b []byte) error {
 	d, err := hex.DecodeString(string(b))
 	if err != nil {
-		return fmt.Errorf("%q is not hexadecimal", b)
+		return fmt.Errorf("%.40q is not hexadecimal: want two digits a byte", b)
 	}
 	*h = d
 	return nil

@@ -54,6 +54,31 @@ func (r *reader) readContent(ctx context.Context, f *File) error {
 	}
 }
 
+// counter asks for the read counter of a file with secure dynamic messaging. The
+// card enciphers it, so it takes a session.
+func (r *reader) counter(ctx context.Context, f *File) error {
+	grant, _ := f.Rights.Of(ActReadCounter)
+	if s, ok := r.card.Session(); !ok || !grant.Allows(s.KeyNo) {
+		m := Missing{What: PartReadCounter, Reason: "it was not asked for"}
+		switch m.Needs = grant.Who(); {
+		case !grant.Possible():
+			m.Reason, m.Needs = "nobody may ask for it", ""
+		case grant.Free:
+			m.Needs = "a session with any key"
+		}
+		f.Missing = append(f.Missing, m)
+		return nil
+	}
+	_, err := r.ask(ctx, &f.Missing, PartReadCounter, grant.Who(), func() error {
+		n, err := r.card.SDMReadCounter(ctx, f.No)
+		if err == nil {
+			f.ReadCounter = &n
+		}
+		return err
+	})
+	return err
+}
+
 // Records cuts what ReadRecords returned into records. It keeps data.
 func Records(fs *wire.FileSettings, data []byte) []Hex {
 	var list []Hex

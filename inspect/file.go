@@ -10,11 +10,12 @@ import (
 // File is a file of an application. Which members apply depends on Type.
 type File struct {
 	No    wire.FileNo `json:"file"`
-	ISOID Hex         `json:"iso_id,omitempty"` // 2 bytes; known of DESFire Light and NTAG 424 DNA only
+	ISOID Hex         `json:"iso_id,omitempty"` // 2 bytes, most significant first
 
 	// Settings are what the card answered, nil if it did not; the members down
-	// to SDM say the same.
+	// to SDM say the same. Raw are their bytes.
 	Settings *wire.FileSettings `json:"-"`
+	Raw      Hex                `json:"raw,omitempty"`
 
 	// Proven: the settings came with a MAC of a session. If not, they may be
 	// forged, and so may be what a session read because of them (D40).
@@ -40,8 +41,10 @@ type File struct {
 
 	// What the file holds, if it was asked for and could be read.
 	Value   *int32 `json:"value,omitempty"`
-	Data    Hex    `json:"data,omitempty"`
+	Data    Hex    `json:"data,omitzero"`
 	Content []Hex  `json:"content,omitempty"` // records, the oldest first
+
+	ReadCounter *uint32 `json:"read_counter,omitempty"` // of secure dynamic messaging
 
 	Missing []Missing `json:"missing,omitempty"`
 }
@@ -73,7 +76,7 @@ type SDM struct {
 func NewFile(no wire.FileNo, fs *wire.FileSettings) File {
 	rights, access := RightsOf(fs), newAccess(fs.Access)
 	f := File{
-		No: no, Settings: fs, Type: fs.Type.String(), Comm: fs.Comm().String(), Access: &access, Rights: rights, Words: rights.Words(),
+		No: no, Settings: fs, Raw: encoded(fs), Type: fs.Type.String(), Comm: fs.Comm().String(), Access: &access, Rights: rights, Words: rights.Words(),
 		Size: fs.Size, RecordSize: fs.RecordSize, MaxRecords: fs.MaxRecords,
 	}
 	for _, r := range fs.Additional {

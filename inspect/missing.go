@@ -31,10 +31,17 @@ const (
 	PartKeyVersions  Part = "key versions"
 	PartApplications Part = "applications"
 	PartNames        Part = "names"
+	PartUID          Part = "UID"
+	PartSignature    Part = "signature"
+	PartKeySets      Part = "key sets"
+	PartISOFiles     Part = "ISO file identifiers"
+	PartReadCounter  Part = "read counter"
 	PartFiles        Part = "files"
 	PartSettings     Part = "settings"
 	PartContent      Part = "content"
 )
+
+const cannotTell = "this card cannot tell it"
 
 // Words says what is missing and why, in one line.
 func (m *Missing) Words() string {
@@ -60,7 +67,7 @@ func refusal(part Part, err error, needs string) (m Missing, ok bool) {
 		}
 		return m, true
 	default:
-		m.Reason = "this card cannot tell it"
+		m.Reason = cannotTell
 		return m, true
 	}
 	return m, false

@@ -25,16 +25,25 @@ const (
 	// AskContent reads what may be read. Reading a file with secure dynamic
 	// messaging without a session moves its counter.
 	AskContent
+
+	AskUID         // one exchange, of cards with a random identifier in a session; of others none
+	AskOriginality // one exchange, of EV2 and later: the signature, unchecked
+	AskKeySets     // one exchange an application that has key sets; with AskKeySettings
+	AskISOFiles    // one exchange an application with files that can have an ISO identifier, EV1 and later; with AskFiles
+	AskCounters    // one exchange a file with secure dynamic messaging, where the key of the session may ask
 )
 
-// Depths that callers often want.
+// Depths that callers often want. None finds delegated applications by their
+// slots, which only their issuer knows, nor what SetConfiguration has set: cards
+// do not tell it.
 const (
 	// Summary is what the card itself is.
 	Summary = AskVersion | AskFreeMemory | AskCardSettings | AskApplications
 	// Tree is applications, and files with their settings.
 	Tree = AskFreeMemory | AskApplications | AskKeySettings | AskFiles
 	// Everything is all of it.
-	Everything = Tree | AskVersion | AskCardSettings | AskNames | AskKeyVersions | AskContent
+	Everything = Tree | AskVersion | AskCardSettings | AskNames | AskKeyVersions | AskContent |
+		AskUID | AskOriginality | AskKeySets | AskISOFiles | AskCounters
 )
 
 // Config says what to read. Nil is the Tree of the whole card, as anybody may
@@ -92,6 +101,9 @@ func (r *reader) read(ctx context.Context) error {
 	if err := r.version(ctx); err != nil {
 		return err
 	}
+	if err := r.signature(ctx); err != nil {
+		return err
+	}
 	places, ofCard := r.conf.Places, len(r.conf.Places) == 0
 	for _, p := range places {
 		ofCard = ofCard || p.IsCard()
@@ -140,6 +152,21 @@ func (r *reader) version(ctx context.Context) error {
 		r.out.Product, r.out.RandomID = v.Product(), v.UID.IsZero()
 	}
 	return nil
+}
+
+// signature asks for the originality signature.
+func (r *reader) signature(ctx context.Context) error {
+	if !r.asks(AskOriginality) || !r.card.Generation().Has(wire.FeatureSignature) {
+		return nil
+	}
+	_, err := r.ask(ctx, &r.out.Missing, PartSignature, "", func() error {
+		s, err := desfire.Do(ctx, r.card, &wire.ReadSignature{})
+		if err == nil {
+			r.out.Signature = append(Hex(nil), s.Signature[:]...)
+		}
+		return err
+	})
+	return err
 }
 
 // level asks the card itself, and returns the places of its applications.
@@ -253,6 +280,18 @@ func (r *reader) application(ctx context.Context, app *Application) error {
 			return err
 		}
 	}
+	if k := app.KeySettings; r.asks(AskKeySets) && k != nil && k.Sets != nil {
+		_, err := r.ask(ctx, &app.Missing, PartKeySets, master, func() error {
+			versions, err := r.card.KeySetVersions(ctx)
+			for no, v := range versions {
+				app.KeySets = append(app.KeySets, KeySet{no, byte(v)})
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
 	if !r.asks(AskFiles | AskContent) {
 		return nil
 	}
@@ -268,7 +307,49 @@ func (r *reader) application(ctx context.Context, app *Application) error {
 			return err
 		}
 	}
-	return nil
+	return r.isoFiles(ctx, app)
+}
+
+// isoFiles asks for the ISO identifiers of the files. A card lists those of the
+// files that can have one, in the order of its list of files (recorded in
+// AN12343, tables 12 and 13). Whether an application has any, its key settings do
+// not tell on real cards: proxmark3's example of a dump made one with them, and
+// has key setting 2 without the bit.
+func (r *reader) isoFiles(ctx context.Context, app *Application) error {
+	if g := r.card.Generation(); !r.asks(AskISOFiles) || g.FixedFiles() != nil || !g.Has(wire.FeatureISOFiles) {
+		return nil
+	}
+	var named []*File
+	for i := range app.Files {
+		f := &app.Files[i]
+		switch {
+		case f.Settings == nil: // whether it is among them is not known
+			app.Missing = append(app.Missing, Missing{What: PartISOFiles, Reason: fmt.Sprintf("the type of file %d is not known", f.No)})
+			return nil
+		case f.Settings.Type != wire.FileValue && f.Settings.Type != wire.FileTransactionMAC:
+			named = append(named, f)
+		}
+	}
+	if named == nil {
+		return nil
+	}
+	_, err := r.ask(ctx, &app.Missing, PartISOFiles, "key 0", func() error {
+		m, err := desfire.Do(ctx, r.card, &wire.GetISOFileIDs{})
+		switch {
+		case err != nil:
+			return err
+		case len(m.FIDs) == 0:
+			return nil
+		case len(m.FIDs) != len(named):
+			app.Missing = append(app.Missing, Missing{What: PartISOFiles, Reason: fmt.Sprintf("the card lists %s for %s", count(len(m.FIDs), "identifier"), count(len(named), "file"))})
+			return nil
+		}
+		for i, id := range m.FIDs {
+			named[i].ISOID = newISOID(id)
+		}
+		return nil
+	})
+	return err
 }
 
 // fileNumbers are the files of an application; ids are known of cards that come
@@ -308,6 +389,9 @@ func (r *reader) file(ctx context.Context, no wire.FileNo) (File, error) {
 	if ok && err == nil && r.asks(AskContent) {
 		err = r.content(ctx, &f)
 	}
+	if ok && err == nil && r.asks(AskCounters) && f.SDM != nil {
+		err = r.counter(ctx, &f)
+	}
 	return f, err
 }
 
@@ -341,7 +425,21 @@ func (r *reader) proven() bool {
 // enter selects a place as the caller wants it.
 func (r *reader) enter(ctx context.Context, p wire.Place) error {
 	r.place = p
-	return r.conf.Enter(ctx, r.card, p)
+	if err := r.conf.Enter(ctx, r.card, p); err != nil {
+		return err
+	}
+	if _, session := r.card.Session(); !session || !r.asks(AskUID) || !r.out.RandomID || len(r.out.UID) > 0 || r.out.MissingPart(PartUID) != nil {
+		return nil
+	}
+	_, err := r.ask(ctx, &r.out.Missing, PartUID, "", func() error {
+		uid, err := r.card.CardUID(ctx)
+		if err == nil {
+			r.out.UID = append(Hex{}, uid...)
+			r.out.SetName()
+		}
+		return err
+	})
+	return err
 }
 
 // ask runs f. A refusal becomes a Missing; if it has ended the session, the

@@ -8,12 +8,32 @@ import (
 
 // KeySettings are the settings of the card or of an application.
 type KeySettings struct {
-	Settings Hex    `json:"settings"` // key setting 1, one byte
-	Rules    []Rule `json:"words"`
-	Keys     int    `json:"keys"`
-	KeyType  string `json:"key_type"`
-	ISOFiles bool   `json:"iso_files,omitempty"` // files have ISO identifiers
-	Proven   bool   `json:"proven,omitempty"`    // they came with a MAC of a session
+	// Raw is what the card answered; empty where not all of it is known.
+	Raw      Hex      `json:"raw,omitempty"`
+	Settings Hex      `json:"settings"` // key setting 1, one byte
+	Rules    []Rule   `json:"words"`
+	Keys     int      `json:"keys"`
+	KeyType  string   `json:"key_type"`            // empty if it is not known
+	ISOFiles bool     `json:"iso_files,omitempty"` // files have ISO identifiers
+	Sets     *KeySets `json:"sets,omitempty"`
+	Proven   bool     `json:"proven,omitempty"` // they came with a MAC of a session
+}
+
+// KeySets are the key sets of an application, as it was made.
+type KeySets struct {
+	Sets          int  `json:"sets"`           // how many, with the active one
+	ActiveVersion byte `json:"active_version"` // of the active one
+	MaxKeySize    int  `json:"max_key_size"`   // bytes
+	RollKey       int  `json:"roll_key"`       // who rolls them
+}
+
+// Wire is what the card answered, nil where not all of it is known.
+func (k *KeySettings) Wire() *wire.KeySettings {
+	s := new(wire.KeySettings)
+	if len(k.Raw) == 0 || new(wire.Coder).Decode(k.Raw, nil, s) != nil {
+		return nil
+	}
+	return s
 }
 
 // Rule is one setting in words.
@@ -27,10 +47,14 @@ type Rule struct {
 // NewKeySettings puts settings into words: those of the card, or of an
 // application.
 func NewKeySettings(s *wire.KeySettings, ofCard bool) *KeySettings {
-	return &KeySettings{
-		Settings: Hex{byte(s.KS1)}, Rules: RulesOf(s.KS1, ofCard), Keys: s.KS2.Keys(),
+	k := &KeySettings{
+		Raw: encoded(s), Settings: Hex{byte(s.KS1)}, Rules: RulesOf(s.KS1, ofCard), Keys: s.KS2.Keys(),
 		KeyType: s.KS2.KeyType().String(), ISOFiles: s.KS2.Has(wire.SettISOFiles),
 	}
+	if s.HasKeySets || s.KeySetConfig != (wire.KeySetConfig{}) {
+		k.Sets = &KeySets{int(s.NoKeySets), byte(s.AKSVersion), int(s.MaxKeySize), int(s.AppKeySetSett)}
+	}
+	return k
 }
 
 // RulesOf says what key setting 1 allows. The same setting has the same place

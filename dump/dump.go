@@ -1,0 +1,79 @@
+package dump
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+
+	"github.com/go-desfire/desfire/inspect"
+)
+
+// Format is a kind of file.
+type Format string
+
+// Formats that Read knows.
+const (
+	FormatOwn Format = "desfire-dump" // what Write writes
+)
+
+// Words names a format in a sentence.
+func (f Format) Words() string {
+	switch f {
+	case FormatOwn:
+		return "a dump"
+	}
+	return string(f)
+}
+
+// version of FormatOwn. Read refuses newer ones.
+const version = 1
+
+// Dump is a file that was read.
+type Dump struct {
+	Format  Format
+	Version int       // of the format, 0 where it has none
+	Written time.Time // zero where the file does not say
+	By      string    // program that wrote it, as the file says
+	Card    *inspect.Card
+
+	// Notes are for the user: what Read made of parts that fit no card, or left
+	// out. They quote names of the file, escaped.
+	Notes []string
+}
+
+// Info is what a dump says about itself.
+type Info struct {
+	Written time.Time // zero is now
+	By      string    // program and version
+}
+
+// header are the members of a dump before those of the card.
+type header struct {
+	Format  Format `json:"format"`
+	Version int    `json:"version"`
+	Written string `json:"written"` // RFC 3339
+	By      string `json:"by,omitempty"`
+}
+
+// members is an inspect.Card without its methods.
+type members inspect.Card
+
+// Write writes a card. info may be nil.
+func Write(w io.Writer, c *inspect.Card, info *Info) error {
+	if info == nil {
+		info = new(Info)
+	}
+	at := info.Written
+	if at.IsZero() {
+		at = time.Now()
+	}
+	b, err := json.MarshalIndent(struct {
+		header
+		*members
+	}{header{FormatOwn, version, at.UTC().Format(time.RFC3339), info.By}, (*members)(c)}, "", " ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(b, '\n'))
+	return err
+}

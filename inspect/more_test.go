@@ -1,0 +1,93 @@
+package inspect_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/sim"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// What the further bits cost and bring: key sets, ISO identifiers in the order of
+// the files that have one, the signature.
+func TestReadMore(t *testing.T) {
+	ctx := context.Background()
+	_, connect := onCard(t, wire.EV2)
+	card, _ := connect()
+	must(t,
+		card.CreateApplication(ctx, &wire.CreateApplication{
+			AID: app, KS1: wire.SettDefault, KS2: wire.NewKeySett2(wire.KeyAES, 1) | wire.SettISOFiles, FID: 0x1234, DFName: []byte("x"),
+			KS3: wire.SettKeySets, KeySetConfig: wire.KeySetConfig{AKSVersion: 9, NoKeySets: 2, MaxKeySize: 16},
+		}),
+		card.SelectApplication(ctx, app),
+		card.CreateFile(ctx, &wire.CreateStdDataFile{File: 9, FID: 0xE109, Access: rights(0xEEEE), Size: 1}),
+		card.CreateFile(ctx, &wire.CreateValueFile{File: 3, Access: rights(0xEEEE)}),
+		card.CreateFile(ctx, &wire.CreateBackupDataFile{File: 1, FID: 0xE101, Access: rights(0xEEEE), Size: 1}),
+	)
+	for ask, want := range map[inspect.Ask]string{
+		inspect.AskOriginality:                      "ReadSignature",
+		inspect.AskUID:                              "",
+		inspect.AskKeySettings | inspect.AskKeySets: "SelectApplication GetKeySettings GetKeyVersion",
+		inspect.AskFiles | inspect.AskISOFiles | inspect.AskCounters: "SelectApplication GetFileIDs GetFileSettings GetFileSettings GetFileSettings GetISOFileIDs",
+	} {
+		card, sent := connect()
+		c, err := inspect.Read(ctx, card, &inspect.Config{Ask: ask, Places: []wire.Place{{AID: app}}})
+		must(t, err)
+		if got := strings.Join(*sent, " "); got != want {
+			t.Errorf("%b: sent %s, want %s", ask, got, want)
+		}
+		a := c.Applications[0]
+		if ask&inspect.AskOriginality != 0 && len(c.Signature) != 56 {
+			t.Errorf("signature %X", []byte(c.Signature))
+		}
+		if ask&inspect.AskKeySets != 0 && (!slices.Equal(a.KeySets, []inspect.KeySet{{0, 9}, {1, 0}}) || *a.KeySettings.Sets != inspect.KeySets{2, 9, 16, 0}) {
+			t.Errorf("%+v, %+v", a.KeySets, a.KeySettings.Sets)
+		}
+		if ask&inspect.AskISOFiles != 0 {
+			for i, id := range []string{"\xE1\x09", "", "\xE1\x01"} {
+				if string(a.Files[i].ISOID) != id || a.Missing != nil {
+					t.Errorf("file %d: %X, missing %+v", a.Files[i].No, []byte(a.Files[i].ISOID), a.Missing)
+				}
+			}
+		}
+	}
+}
+
+// A card with a random identifier tells the real one in a session.
+func TestReadRandomID(t *testing.T) {
+	ctx := context.Background()
+	uid := []byte{4, 1, 2, 3, 4, 5, 6}
+	picc, err := sim.New(&sim.Config{Generation: wire.EV3, UID: uid})
+	must(t, err)
+	card, err := desfire.Connect(ctx, picc.Present(), nil)
+	must(t, err)
+	zero := key.Zero(key.TypeDES)
+	must(t, card.Authenticate(ctx, 0, zero), card.SetConfiguration(ctx, &wire.PICCConfig{Flags: wire.PICCRandomID}), card.Close())
+	for _, session := range []bool{false, true} {
+		picc.Lift()
+		must(t, picc.Return())
+		card, err := desfire.Connect(ctx, picc.Present(), nil)
+		must(t, err)
+		conf := &inspect.Config{Ask: inspect.Everything}
+		if session {
+			conf.Enter = func(ctx context.Context, card *desfire.Card, p wire.Place) error {
+				must(t, card.Select(ctx, p))
+				return card.Authenticate(ctx, 0, zero)
+			}
+		}
+		c, err := inspect.Read(ctx, card, conf)
+		must(t, err)
+		want := ""
+		if session {
+			want = string(uid)
+		}
+		if string(c.UID) != want || !c.RandomID || c.Name == "" || strings.HasSuffix(c.Name, "(random ID)") == session {
+			t.Errorf("session %v: %+v", session, c)
+		}
+	}
+}
