@@ -90,15 +90,13 @@ func (a *air) attempts() int {
 
 // made is a card with an application of four keys and files of all kinds of
 // rights.
-func made(t *testing.T, g wire.Generation, ks1 wire.KeySett1) (*desfire.Card, *air, func(...int) keystore.Map) {
+func made(t *testing.T, g wire.Generation, ks1 wire.KeySett1, conf ...desfire.Config) (*desfire.Card, *air, func(...int) keystore.Map) {
 	t.Helper()
 	ctx := context.Background()
 	picc, err := sim.New(&sim.Config{Generation: g, UID: uid})
 	must(t, err)
-	a := &air{Activation: picc.Present()}
-	card, err := desfire.Connect(ctx, a, nil)
+	card, err := desfire.Connect(ctx, picc.Present(), nil)
 	must(t, err)
-	t.Cleanup(func() { card.Close() })
 	typ := key.TypeAES
 	if g == wire.D40 {
 		typ = key.Type2K3DES
@@ -118,7 +116,14 @@ func made(t *testing.T, g wire.Generation, ks1 wire.KeySett1) (*desfire.Card, *a
 		must(t, card.ChangeKey(ctx, wire.KeyNo(no), secret(t, typ, no), zero))
 	}
 	must(t, card.Authenticate(ctx, 0, secret(t, typ, 0)), card.ChangeKeySettings(ctx, ks1))
-	must(t, card.Select(ctx, wire.Place{}))
+	must(t, card.Close())
+	picc.Lift()
+	must(t, picc.Return())
+	a := &air{Activation: picc.Present()}
+	conf = append(conf, desfire.Config{})
+	card, err = desfire.Connect(ctx, a, &conf[0]) // one that has seen none of it
+	must(t, err)
+	t.Cleanup(func() { card.Close() })
 	a.sent = nil
 	return card, a, func(numbers ...int) keystore.Map {
 		m := keystore.Map{}
