@@ -58,6 +58,10 @@ func (e *OpError) Sent() bool { return e.sent }
 // ErrRemoved, for callers that do not import this package.
 func (e *OpError) Removed() bool { return errors.Is(e.Err, ErrRemoved) }
 
+// InUse reports whether another program has the card: the same as errors.Is with
+// ErrReaderBusy.
+func (e *OpError) InUse() bool { return errors.Is(e.Err, ErrReaderBusy) }
+
 // Reset reports whether the card was reset and Reconnect may go on: the same
 // as errors.Is with ErrReset.
 func (e *OpError) Reset() bool { return errors.Is(e.Err, ErrReset) }

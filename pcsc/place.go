@@ -3,7 +3,6 @@ package pcsc
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/go-desfire/desfire/place"
 )
@@ -55,21 +54,14 @@ func (r *Readers) ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var cards []string
+	several := new(place.SeveralError)
 	for _, i := range list {
 		if i.Ignored == "" && i.State&StatePresent != 0 {
-			cards = append(cards, i.Name)
+			several.Cards = append(several.Cards, place.Seen{Reader: i.Name})
 		}
 	}
-	if len(cards) > 1 {
-		return &ManyCardsError{cards}
+	if len(several.Cards) > 1 {
+		return several
 	}
 	return nil
-}
-
-// ManyCardsError says that cards lie on several readers where one is wanted.
-type ManyCardsError struct{ Readers []string }
-
-func (e *ManyCardsError) Error() string {
-	return fmt.Sprintf("there are %d cards: on %s: choose one by its reader, pcsc:PART-OF-ITS-NAME", len(e.Readers), strings.Join(e.Readers, " and on "))
 }

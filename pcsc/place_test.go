@@ -15,7 +15,7 @@ func TestPlace(t *testing.T) {
 	}{
 		{"", "any PC/SC reader", "", ""},
 		{"a", `a PC/SC reader named "a"`, "A 1", ""},
-		{"", "any PC/SC reader", "B", "there are 2 cards: on A 1 and on B: choose one"},
+		{"", "any PC/SC reader", "B", "there are 2 cards: A 1, B: leave one there"},
 		{"a", `a PC/SC reader named "a"`, "", ""},
 		{"C", `a PC/SC reader named "C"`, "", `no reader with "C" in its name: there are: A 1, A 2, B`},
 	} {

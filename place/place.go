@@ -8,8 +8,7 @@ package place
 
 import (
 	"context"
-	"fmt"
-	"time"
+	"iter"
 
 	"github.com/go-desfire/desfire"
 )
@@ -24,11 +23,13 @@ type Place struct {
 	// Fixed says that one certain card is presented here, and no other ever.
 	Fixed bool
 	// Ready tells why no card can be presented, where that is known at once: no
-	// service, no such reader, several cards to choose from.
+	// service, no such reader, several cards to choose from (*SeveralError).
 	Ready func(ctx context.Context) error
-	// Dial connects to the card without waiting until one is presented. Its
-	// error tells why there is none.
-	Dial func(ctx context.Context) (desfire.Transport, error)
+	// Await is Events that also tells why no card is there, whenever that may
+	// have changed: lifted, nobody listens, in use by another program. What
+	// waiting cannot mend ends it with an error. It is there instead of Ready
+	// where Open can wait for everything.
+	Await func(ctx context.Context, why func(error)) iter.Seq2[desfire.Event, error]
 	// List names the readers as they are now.
 	List func(ctx context.Context) ([]Reader, error)
 }
@@ -58,80 +59,4 @@ func (p *Place) Readers(ctx context.Context) ([]Reader, error) {
 		}
 	}
 	return nil, ctx.Err()
-}
-
-// Wait says how Open waits for a card. The zero value, and nil, wait for ever.
-type Wait struct {
-	// Limit is how long to wait; 0 is for ever.
-	Limit time.Duration
-	// OnEvent is told what the source reports meanwhile, a card included.
-	OnEvent func(desfire.Event)
-}
-
-// NoCardError says that no card was presented in time.
-type NoCardError struct {
-	Place   string // its name
-	Limit   time.Duration
-	Reader  string // a reader that was left out, if there is one
-	Ignored string // why
-}
-
-func (e *NoCardError) Error() string {
-	s := fmt.Sprintf("no card was presented to %s within %v", e.Place, e.Limit)
-	if e.Ignored != "" {
-		s += fmt.Sprintf("; %s is left out: %s", e.Reader, e.Ignored)
-	}
-	return s
-}
-
-// Open connects to the card that is presented, or to the first that will be,
-// and names its reader. Nothing has been sent on the connection, which is the
-// caller's to close. If there cannot be a card it says so at once.
-//
-// To work with one card after the other, give the Place to desfire.Cards, Serve
-// or Keep.
-func (p *Place) Open(ctx context.Context, w *Wait) (t desfire.Transport, reader string, err error) {
-	if p.Dial != nil {
-		t, err = p.Dial(ctx)
-		return t, p.Name, err
-	}
-	if p.Ready != nil {
-		if err := p.Ready(ctx); err != nil {
-			return nil, "", err
-		}
-	}
-	if w == nil {
-		w = new(Wait)
-	}
-	waiting, cancel := context.WithCancel(ctx)
-	if w.Limit > 0 {
-		waiting, cancel = context.WithTimeout(ctx, w.Limit)
-	}
-	defer cancel()
-	none := &NoCardError{Place: p.Name, Limit: w.Limit}
-	for ev, err := range p.Events(waiting) {
-		if err != nil {
-			return nil, ev.Reader, err
-		}
-		if w.OnEvent != nil {
-			w.OnEvent(ev)
-		}
-		if ev.Ignored != "" {
-			none.Reader, none.Ignored = ev.Reader, ev.Ignored
-		} else if ev.Kind == desfire.CardInserted && ev.Open != nil {
-			// While the source still watches: it may end what it reported.
-			t, err := ev.Open(ctx)
-			if left(err) {
-				continue // there will be an event
-			}
-			return t, ev.Reader, err
-		}
-	}
-	switch {
-	case ctx.Err() != nil:
-		return nil, "", ctx.Err()
-	case waiting.Err() == nil:
-		return nil, "", fmt.Errorf("%s has ended without a card", p.Name)
-	}
-	return nil, "", none
 }

@@ -69,9 +69,3 @@ func Parse(spec string, schemes Schemes) (*Place, error) {
 	}
 	return nil, &SpecError{spec, all, nil}
 }
-
-// left reports whether the error of opening a card says that it has left.
-func left(err error) bool {
-	var r interface{ Removed() bool }
-	return errors.As(err, &r) && r.Removed()
-}

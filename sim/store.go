@@ -41,6 +41,9 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%s lies on another reader%s: take it away first", e.Image, held.Holder())
 }
 
+// InUse reports that it passes when the other lets go of the image.
+func (e *LockedError) InUse() bool { return true }
+
 // MemoryStore keeps an image in memory.
 type MemoryStore struct {
 	mu    sync.Mutex

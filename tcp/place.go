@@ -2,7 +2,9 @@ package tcp
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
 	"net"
 
 	"github.com/go-desfire/desfire"
@@ -29,39 +31,42 @@ func Scheme(config *Config) place.Scheme {
 }
 
 func at(s *Source) *place.Place {
-	dial := func(ctx context.Context) (*Transport, error) {
-		t, err := Dial(ctx, s.addr, &s.cfg)
-		if err != nil {
-			return nil, fmt.Errorf("%w: is a card served there? desfire sim serve --listen %s", err, s.addr)
-		}
-		return t, nil
-	}
 	return &place.Place{
 		Source: s,
 		Name:   s.String(),
 		Fixed:  true,
 		Ready: func(ctx context.Context) error {
-			var d net.Dialer
-			c, err := d.DialContext(ctx, "tcp", s.addr)
+			c, err := connect(ctx, s.addr, &s.cfg)
 			if err != nil {
-				err = unreachable(s.addr, err)
-				return fmt.Errorf("%w: is a card served there? desfire sim serve --listen %s", err, s.addr)
+				return s.advise(unreachable(s.addr, err))
 			}
-			return c.Close()
+			c.end(ErrClosed)
+			return nil
 		},
-		Dial: func(ctx context.Context) (desfire.Transport, error) {
-			t, err := dial(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return t, nil
+		Await: func(ctx context.Context, why func(error)) iter.Seq2[desfire.Event, error] {
+			return s.events(ctx, func(err error) bool {
+				why(s.advise(err))
+				return !final(err)
+			})
 		},
 		List: func(ctx context.Context) ([]place.Reader, error) {
-			t, err := dial(ctx)
-			if err != nil { // nobody serves a card: an empty reader
+			c, err := ask(ctx, s.addr, &s.cfg, nil)
+			switch {
+			case errors.Is(err, errSilent):
+				return []place.Reader{{Name: s.String(), State: "in use by another client, as it seems", Card: true}}, nil
+			case err != nil: // nobody serves a card: an empty reader
 				return []place.Reader{{Name: s.String(), State: "empty"}}, ctx.Err()
 			}
-			return []place.Reader{{Name: s.String(), State: "card present", Card: true, ATR: t.ATR()}}, t.Close()
+			c.end(ErrClosed)
+			return []place.Reader{{Name: s.String(), State: "card present", Card: true, ATR: c.atr}}, nil
 		},
 	}
+}
+
+// advise says what to do where nobody listens.
+func (s *Source) advise(err error) error {
+	if errors.Is(err, ErrNoCard) || errors.Is(err, ErrInUse) || final(err) {
+		return err
+	}
+	return fmt.Errorf("%w: is a card served there? desfire sim serve --listen %s", err, s.addr)
 }

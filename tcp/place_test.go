@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-desfire/desfire/place"
 )
@@ -61,7 +62,10 @@ func TestPlace(t *testing.T) {
 	if list, err := p.Readers(t.Context()); err != nil || len(list) != 1 || list[0].Card {
 		t.Errorf("%+v, %v", list, err)
 	}
-	_, _, err = p.Open(t.Context(), nil)
+	_, _, err = p.Open(t.Context(), &place.Wait{Limit: 100 * time.Millisecond})
+	if !errors.As(err, new(*place.NoCardError)) {
+		t.Error(err)
+	}
 	for _, err := range []error{p.Ready(t.Context()), err} {
 		var e *Error
 		if !errors.As(err, &e) || !strings.Contains(err.Error(), "is a card served there?") {

@@ -39,6 +39,12 @@ func (s *Source) String() string { return "tcp:" + s.addr }
 // ctx ends. The connection that found the card becomes the Transport of the
 // first Open. Errors are never yielded: an absent server is an empty reader.
 func (s *Source) Events(ctx context.Context) iter.Seq2[desfire.Event, error] {
+	return s.events(ctx, func(error) bool { return true })
+}
+
+// events is Events that tells why there is no card. An error for which absent
+// returns false ends it.
+func (s *Source) events(ctx context.Context, absent func(error) bool) iter.Seq2[desfire.Event, error] {
 	return func(yield func(desfire.Event, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
@@ -47,7 +53,10 @@ func (s *Source) Events(ctx context.Context) iter.Seq2[desfire.Event, error] {
 		}
 		cfg := s.cfg
 		for {
-			c := s.find(ctx, &cfg)
+			c, err := s.find(ctx, &cfg, absent)
+			if err != nil {
+				yield(desfire.Event{Reader: s.String()}, err)
+			}
 			if c == nil {
 				return
 			}
@@ -74,12 +83,17 @@ func (s *Source) Events(ctx context.Context) iter.Seq2[desfire.Event, error] {
 const forever = 1 << 62
 
 // find waits for the card; nil when ctx ends.
-func (s *Source) find(ctx context.Context, cfg *Config) *conn {
+func (s *Source) find(ctx context.Context, cfg *Config, absent func(error) bool) (*conn, error) {
+	busy := func() { absent(unreachable(s.addr, ErrInUse)) }
 	for retry := firstRetry; ctx.Err() == nil; retry = min(retry*2, lastRetry) {
-		if c, err := dial(ctx, s.addr, cfg); err == nil {
-			return c
+		c, err := reach(ctx, s.addr, cfg, busy)
+		if err == nil {
+			return c, nil
+		}
+		if err := unreachable(s.addr, err); ctx.Err() == nil && !absent(err) {
+			return nil, err
 		}
 		sleep(ctx, retry)
 	}
-	return nil
+	return nil, nil
 }

@@ -1,11 +1,9 @@
 package tcp
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,6 +45,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // Sent reports whether any byte of the command may have left.
 func (e *Error) Sent() bool { return e.sent }
 
+// InUse reports whether another client has the card, as it seems.
+func (e *Error) InUse() bool { return errors.Is(e.Err, ErrInUse) }
+
 // Removed reports whether the card is gone: nothing answers at the address, or
 // the other side ended the connection.
 func (e *Error) Removed() bool { return e.removed }
@@ -56,6 +57,10 @@ var (
 	ErrClosed   = errors.New("transport is closed")
 	ErrFinished = errors.New("connection is finished: call Reconnect")
 	ErrBusy     = errors.New("another exchange is under way")
+	// ErrInUse: the server takes connections and does not answer.
+	ErrInUse = errors.New("in use by another client, as it seems: the server does not answer yet")
+	// ErrNoCard: the server ends the connection instead of an answer to reset.
+	ErrNoCard = errors.New("no card answers there: was it lifted?")
 	// ErrRemoved comes from Open of a Source's event.
 	ErrRemoved error = link.RemovedError("the card is gone")
 )
@@ -200,34 +205,3 @@ func (t *Transport) Limits() (command, response int, framing wire.Framing) {
 }
 
 func (t *Transport) String() string { return "tcp:" + t.addr }
-
-// dial connects and asks for the answer to reset.
-func dial(ctx context.Context, addr string, cfg *Config) (*conn, error) {
-	d := net.Dialer{Timeout: cmp.Or(cfg.DialTimeout, 5*time.Second)}
-	c, err := connect(ctx, &d, addr)
-	if err != nil || cfg.ATRTimeout < 0 {
-		return c, err
-	}
-	asking, cancel := context.WithTimeout(ctx, cmp.Or(cfg.ATRTimeout, time.Second))
-	defer cancel()
-	atr, _, err := c.exchange(asking, []byte{link.ReadATR})
-	switch {
-	case err == nil:
-		if len(atr) >= 2 && (atr[0] == 0x3B || atr[0] == 0x3F) { // else an answer to an unknown command
-			c.atr = append([]byte(nil), atr...)
-		}
-		return c, nil
-	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
-		return connect(ctx, &d, addr)
-	}
-	c.end(err)
-	return nil, fmt.Errorf("no card answers there: %w", c.err)
-}
-
-func connect(ctx context.Context, d *net.Dialer, addr string) (*conn, error) {
-	nc, err := d.DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return newConn(nc), nil
-}

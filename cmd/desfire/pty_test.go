@@ -158,7 +158,7 @@ func TestToggleSignal(t *testing.T) {
 	info := func() int {
 		stdout.Reset()
 		stderr.Reset()
-		return run([]string{"info", "--reader", addr}, strings.NewReader(""), &stdout, &stderr)
+		return run([]string{"info", "--reader", addr, "--wait", "500ms"}, strings.NewReader(""), &stdout, &stderr)
 	}
 	toggle("lifted")
 	if code := info(); code != exitFailed || !strings.Contains(stderr.String(), "no card answers there") {

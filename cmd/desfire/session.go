@@ -35,7 +35,7 @@ func (a *app) withTransport(cmd *cobra.Command, f func(ctx context.Context, read
 	ctx := cmd.Context()
 	notice := time.AfterFunc(400*time.Millisecond, func() { a.log.Info("waiting for a card: present one", "reader", p.Name) })
 	defer notice.Stop()
-	t, reader, err := p.Open(ctx, &place.Wait{Limit: a.wait, OnEvent: func(ev desfire.Event) {
+	t, reader, err := p.Open(ctx, &place.Wait{Limit: a.wait, Alone: true, OnEvent: func(ev desfire.Event) {
 		switch ev.Kind {
 		case desfire.ServiceLost:
 			a.log.Warn("the smart card service is gone; waiting for it", "err", ev.Err)
