@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/spf13/cobra"
 )
@@ -38,7 +39,7 @@ Without an argument, or with -, frames are lines of standard input.`,
 
 // frames are the arguments, or the lines of standard input.
 func (a *app) frames(cmd *cobra.Command, args []string) ([][]byte, error) {
-	if len(args) == 0 && terminal(a.stdin) {
+	if len(args) == 0 && screen.Terminal(a.stdin) {
 		return nil, &usageError{cmd, errors.New("nothing to send: want one or more frames in hexadecimal")}
 	}
 	if len(args) == 0 || len(args) == 1 && args[0] == "-" {
@@ -139,13 +140,13 @@ func (a *app) printAPDU(r *apduResult, good bool) {
 	if name == "" {
 		name = "unknown command"
 	}
-	a.printf("%s %s  %s\n", p.dim.Render(">"), spaced(r.Command), p.name.Render(name))
-	style := p.bad
+	a.printf("%s %s  %s\n", p.Dim.Render(">"), spaced(r.Command), p.Name.Render(name))
+	style := p.Bad
 	if good {
-		style = p.good
+		style = p.Good
 	}
-	a.printf("%s %s  %s\n", p.dim.Render("<"), spaced(r.Answer), style.Render(r.Text))
+	a.printf("%s %s  %s\n", p.Dim.Render("<"), spaced(r.Answer), style.Render(r.Text))
 	for _, f := range r.Fields {
-		a.printf("    %s%s  %s\n", p.dim.Render(f.Name), pad(f.Name, 20), f.Value)
+		a.printf("    %s%s  %s\n", p.Dim.Render(f.Name), screen.Pad(f.Name, 20), f.Value)
 	}
 }

@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
-	"github.com/spf13/cobra"
 )
 
 // What a verb is told about where to work, APP on the command line, and how it
@@ -21,36 +17,6 @@ hexadecimal.`
 
 const helpApp = `APP is an application by its AID, or "app" for the one application of a DESFire
 Light or NTAG 424 DNA, or df: and a DF name in hexadecimal.`
-
-// parsePlace reads APP where the card itself is a place, too.
-func parsePlace(cmd *cobra.Command, s string) (wire.Place, error) {
-	p, err := wire.ParsePlace(s)
-	if err != nil {
-		return p, &usageError{cmd, fmt.Errorf(`%s: want an AID of six hexadecimal digits, "card", "app" for the one application of a DESFire Light or NTAG 424 DNA, or df: and a DF name in hexadecimal`, strconv.Quote(keystore.Hide(s)))}
-	}
-	return p, nil
-}
-
-// parseApp reads APP where only applications are wanted.
-func parseApp(cmd *cobra.Command, s string) (wire.Place, error) {
-	p, err := parsePlace(cmd, s)
-	if err == nil && p.IsCard() {
-		err = &usageError{cmd, fmt.Errorf("%s is the card itself, which has no files: want an application", s)}
-	}
-	return p, err
-}
-
-// parseAID reads the AID of an application that is to be made.
-func parseAID(cmd *cobra.Command, s string) (wire.AID, error) {
-	aid, err := wire.ParseAID(s)
-	switch {
-	case err != nil:
-		return 0, &usageError{cmd, err}
-	case aid == wire.PICC:
-		return 0, &usageError{cmd, fmt.Errorf("AID %s is the card itself: want 000001 to FFFFFF", s)}
-	}
-	return aid, nil
-}
 
 // checkKeys tells whether keys can be at a place of the card: on a DESFire Light
 // or NTAG 424 DNA all that can be changed are in the application.
@@ -79,20 +45,42 @@ func selectPlace(ctx context.Context, card *desfire.Card, p wire.Place) error {
 		return err
 	}
 	err := card.Select(ctx, p)
-	if errors.Is(err, wire.StatusApplicationNotFound) || errors.Is(err, wire.StatusISOFileNotFound) {
-		return &noApplicationError{p, err}
+	if noSuchPlace(err) {
+		return missingPlace(ctx, card, p, err)
 	}
 	return err
 }
 
+// noSuchPlace reports whether a card said that it has no such application.
+func noSuchPlace(err error) bool {
+	return errors.Is(err, wire.StatusApplicationNotFound) || errors.Is(err, wire.StatusISOFileNotFound)
+}
+
+// missingPlace is the error of a place that the card does not have.
+func missingPlace(ctx context.Context, card *desfire.Card, p wire.Place, err error) error {
+	missing := &noApplicationError{place: p, err: err}
+	if w := p.AID.Wire(); p.AID != wire.PICC && !p.Fixed {
+		turned := wire.AID(w[0])<<16 | wire.AID(w[1])<<8 | wire.AID(w[2])
+		if turned != p.AID && turned != wire.PICC && card.SelectApplication(ctx, turned) == nil {
+			missing.turned = turned
+		}
+	}
+	return missing
+}
+
 // noApplicationError is a place that the card does not have.
 type noApplicationError struct {
-	place wire.Place
-	err   error
+	place  wire.Place
+	turned wire.AID // that is there: the bytes the other way round; 0 if not
+	err    error
 }
 
 func (e *noApplicationError) Error() string {
-	return fmt.Sprintf("the card has no application %s: desfire ls shows what it has", appName(e.place))
+	text := fmt.Sprintf("the card has no application %s", appName(e.place))
+	if e.turned != wire.PICC {
+		return fmt.Sprintf("%s, but it has %v, the same bytes the other way round", text, e.turned)
+	}
+	return text + ": desfire ls shows what it has"
 }
 
 func (e *noApplicationError) Unwrap() error { return e.err }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
@@ -107,7 +108,7 @@ EV3, DESFire Light or NTAG 424 DNA can count a wrong key as a failed attempt.
 
 // authCheckResult is what auth check prints with --json.
 type authCheckResult struct {
-	Card        string         `json:"card"`
+	cardOf
 	Application wire.Place     `json:"application"`
 	Key         wire.KeyNo     `json:"key"`
 	Facts       keystore.Facts `json:"facts"`
@@ -136,7 +137,7 @@ func (a *app) authCheck(ctx context.Context, card *desfire.Card, l wire.Place, n
 		return errors.New("the card accepted the key, and there is no session")
 	}
 	spec := keySpec{spec: a.keySpec, key: a.key}
-	r := authCheckResult{Card: card.String(), Application: l, Key: s.KeyNo, Facts: spec.facts(), Method: s.Method.String(), Channel: s.Scheme.String()}
+	r := authCheckResult{cardOf: a.saw(card), Application: l, Key: s.KeyNo, Facts: spec.facts(), Method: s.Method.String(), Channel: s.Scheme.String()}
 	if s.Scheme == wire.SchemeEV2 || s.Scheme == wire.SchemeLRP {
 		ti := fmt.Sprintf("%X", s.TI)
 		r.TI, r.Counter = &ti, &s.Counter
@@ -145,8 +146,8 @@ func (a *app) authCheck(ctx context.Context, card *desfire.Card, l wire.Place, n
 		return a.emit(r)
 	}
 	p := a.out
-	a.printf("%s %s accepts key %d of %s\n", p.good.Render("+"), p.title.Render(r.Card), no, l.Words())
-	row := func(name, text string) { a.printf("  %s%s%s\n", p.dim.Render(name), pad(name, 9), text) }
+	a.printf("%s %s accepts key %d of %s\n", p.Good.Render("+"), p.Title.Render(a.cardName()), no, l.Words())
+	row := func(name string, text any) { a.printf("  %s%s%s\n", p.Dim.Render(name), screen.Pad(name, 9), text) }
 	row("key", describeKey(p, r.Facts))
 	row("method", r.Method)
 	if how == key.MethodLRPFirst && s.Method != how {
@@ -154,8 +155,8 @@ func (a *app) authCheck(ctx context.Context, card *desfire.Card, l wire.Place, n
 	}
 	row("channel", r.Channel)
 	if r.Counter != nil {
-		row("TI", p.number.Render(*r.TI))
-		row("counter", p.number.Render(fmt.Sprint(*r.Counter)))
+		row("TI", p.Number.Render(*r.TI))
+		row("counter", p.Number.Render(fmt.Sprint(*r.Counter)))
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/diagnose"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/key"
@@ -138,8 +139,8 @@ func (a *app) guessType(ctx context.Context, card *desfire.Card, m *key.Method) 
 
 func (a *app) printDiagnosis(l wire.Place, t diagnose.Trouble, d *diagnose.Diagnosis) {
 	p := a.out
-	a.printf("%s, key %d of %s: %v\n", p.title.Render(d.Card), t.No, l.Words(), t.Status.Error())
-	a.printf("%s\n", p.title.Render("What the card tells"))
+	a.printf("%s, key %d of %s: %v\n", p.Title.Render(d.Card), t.No, l.Words(), t.Status.Error())
+	a.printf("%s\n", p.Title.Render("What the card tells"))
 	wide := 0
 	for _, q := range d.Probes {
 		wide = max(wide, len(q.Question))
@@ -151,18 +152,18 @@ func (a *app) printDiagnosis(l wire.Place, t diagnose.Trouble, d *diagnose.Diagn
 			question = ""
 		}
 		last = q.Question
-		a.printf("  %s%s  %s\n", p.dim.Render(question), pad(question, wide), q.Answer)
+		a.printf("  %s%s  %s\n", p.Dim.Render(question), screen.Pad(question, wide), q.Answer)
 	}
 	if len(d.Causes) == 0 {
-		a.printf("%s\n", p.warn.Render("No cause is known for this answer."))
+		a.printf("%s\n", p.Warn.Render("No cause is known for this answer."))
 		return
 	}
-	a.printf("%s\n", p.title.Render("Causes, the likeliest first"))
+	a.printf("%s\n", p.Title.Render("Causes, the likeliest first"))
 	for _, c := range d.Causes {
-		weight, style := fmt.Sprintf("%3d", c.Weight), p.dim
+		weight, style := fmt.Sprintf("%3d", c.Weight), p.Dim
 		if c.Weight >= 80 {
-			style = p.bad
+			style = p.Bad
 		}
-		a.printf("  %s  %s\n       %s\n", style.Render(weight), c.Text, p.good.Render(c.Advice))
+		a.printf("  %s  %s\n       %s\n", style.Render(weight), c.Text, p.Good.Render(c.Advice))
 	}
 }

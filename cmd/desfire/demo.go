@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/place"
 	ledger "github.com/go-desfire/desfire/purse"
@@ -60,7 +61,6 @@ type demo struct {
 	field *simreader.Reader
 	speed float64
 	loop  ledger.Drain
-	card  string
 	tries int // debits begun
 	value int32
 }
@@ -78,7 +78,7 @@ func (a *app) demo(ctx context.Context, speed float64) error {
 		Purse: a.ledger(&purse{app: wire.Place{AID: transitApp}, file: transitPurse}), Amount: 1,
 		OnEvent: func(e ledger.Event) { d.happened(ctx, e) },
 	}
-	d.heading(d.out.title, "desfire demo: a simulated transit card, no reader needed")
+	d.heading(d.out.Title, "desfire demo: a simulated transit card, no reader needed")
 	if err := d.present(ctx); err != nil {
 		return err
 	}
@@ -102,12 +102,12 @@ func (d *demo) present(ctx context.Context) error {
 		return err
 	}
 	defer card.Close()
-	d.card = card.String()
+	d.saw(card)
 	list, err := d.inspect(ctx, card, &inspect.Config{Ask: inspect.Tree})
 	if err != nil {
 		return err
 	}
-	d.heading(d.out.good, "A card is presented")
+	d.heading(d.out.Good, "A card is presented")
 	if d.json {
 		if err := d.emit(struct {
 			Event string `json:"event"`
@@ -123,7 +123,7 @@ func (d *demo) present(ctx context.Context) error {
 
 // drain debits until nothing is left.
 func (d *demo) drain(ctx context.Context) error {
-	d.heading(d.out.good, fmt.Sprintf("Its purse is drained: debit 1 from file %d of application %v, commit, again", transitPurse, transitApp))
+	d.heading(d.out.Good, fmt.Sprintf("Its purse is drained: debit 1 from file %d of application %v, commit, again", transitPurse, transitApp))
 	d.bar("")
 	conf := &desfire.KeepConfig{
 		Every:    demoEvery,
@@ -159,7 +159,7 @@ func (d *demo) happened(ctx context.Context, e ledger.Event) {
 	switch e.Kind {
 	case desfire.KeepBack.String():
 		d.event("back", "")
-		d.heading(d.out.good, "A card is presented: "+e.ID+", the same one")
+		d.heading(d.out.Good, "A card is presented: "+e.ID+", the same one")
 	case ledger.EventDebited:
 		d.value = e.Value
 		d.event("debited", "")
@@ -180,7 +180,7 @@ func (d *demo) happened(ctx context.Context, e ledger.Event) {
 func (d *demo) pulled() {
 	d.field.Lift()
 	d.event("pulled", "")
-	d.heading(d.out.bad, "The card is pulled away in the middle of the commit")
+	d.heading(d.out.Bad, "The card is pulled away in the middle of the commit")
 	d.say("Was that debit done? Nobody can know before the card is back.")
 	time.AfterFunc(d.scaled(demoAway), func() { _ = d.field.Return() })
 }
@@ -188,31 +188,32 @@ func (d *demo) pulled() {
 func (d *demo) summary() error {
 	s := &d.loop.Summary
 	if d.json {
-		return d.emit(demoSummary{"summary", d.card, demoCredit, s.Debits, s.Resolved, s.NotDone, d.value, d.field.Card.Exchanges()})
+		return d.emit(demoSummary{d.card, "summary", demoCredit, s.Debits, s.Resolved, s.NotDone, d.value, d.field.Card.Exchanges()})
 	}
 	p := d.out
-	row := func(name, value string) { d.printf("  %s%s  %s\n", name, pad(name, 12), value) }
-	d.heading(p.title, "Summary")
-	row("start value", p.number.Render(fmt.Sprint(demoCredit)))
+	row := func(name string, value any) { d.printf("  %s%s  %s\n", name, screen.Pad(name, 12), value) }
+	d.heading(p.Title, "Summary")
+	row("start value", p.Number.Render(fmt.Sprint(demoCredit)))
 	row("done", fmt.Sprintf("%s of 1, %d of them found done when the card was back", count(s.Debits, "debit"), s.Resolved))
 	row("not done", fmt.Sprintf("%s, found when the card was back, and made again", count(s.NotDone, "debit")))
-	row("final value", p.number.Render(fmt.Sprint(d.value)))
+	row("final value", p.Number.Render(fmt.Sprint(d.value)))
 	row("traffic", fmt.Sprintf("%d exchanges", d.field.Card.Exchanges()))
-	d.printf("\n%s\n", p.good.Render(fmt.Sprintf("%d - %d = %d: nothing was debited twice, and nothing was forgotten.", demoCredit, s.Debits, d.value)))
-	d.printf("%s\n", p.dim.Render("With a reader: desfire watch. Your own card: desfire sim new card.json --transit"))
+	d.printf("\n%s\n", p.Good.Render(fmt.Sprintf("%d - %d = %d: nothing was debited twice, and nothing was forgotten.", demoCredit, s.Debits, d.value)))
+	d.printf("%s\n", p.Dim.Render("With a reader: desfire watch. Your own card: desfire sim new card.json --transit"))
 	return nil
 }
 
 // demoEvent is a line of demo --json between the first and the last.
 type demoEvent struct {
+	cardOf
 	Event   string `json:"event"` // debited, pulled, back, resolved
 	Value   int32  `json:"value"`
 	Outcome string `json:"outcome"`
 }
 
 type demoSummary struct {
+	cardOf
 	Event     string `json:"event"`
-	Card      string `json:"card"`
 	Start     int32  `json:"start"`
 	Debits    int    `json:"debits"`
 	Resolved  int    `json:"resolved"`
@@ -223,13 +224,13 @@ type demoSummary struct {
 
 func (d *demo) event(name, outcome string) {
 	if d.json {
-		_ = d.emit(demoEvent{name, d.value, outcome})
+		_ = d.emit(demoEvent{d.card, name, d.value, outcome})
 	}
 }
 
-func (d *demo) heading(style interface{ Render(...string) string }, text string) {
+func (d *demo) heading(style screen.Style, text string) {
 	if !d.json {
-		d.printf("\n%s %s\n", style.Render("*"), d.out.title.Render(text))
+		d.printf("\n%s %s\n", style.Render("*"), d.out.Title.Render(text))
 	}
 }
 
@@ -245,14 +246,14 @@ func (d *demo) bar(text string) {
 		return
 	}
 	full, empty := "#", "."
-	if d.out.color {
+	if d.out.Color {
 		full, empty = "█", "░"
 	}
 	const cell = 3
-	line := d.out.good.Render(strings.Repeat(full, cell*int(d.value))) + d.out.dim.Render(strings.Repeat(empty, cell*(demoCredit-int(d.value))))
-	line += " " + d.out.number.Render(fmt.Sprintf("%2d", d.value))
+	line := d.out.Good.Render(strings.Repeat(full, cell*int(d.value))) + d.out.Dim.Render(strings.Repeat(empty, cell*(demoCredit-int(d.value))))
+	line += " " + d.out.Number.Render(fmt.Sprintf("%2d", d.value))
 	if text != "" {
-		line += "  " + d.out.dim.Render(text)
+		line += "  " + d.out.Dim.Render(text)
 	}
 	d.printf("  %s\n", line)
 }

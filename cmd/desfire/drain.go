@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/place"
 	ledger "github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/wire"
@@ -63,20 +64,19 @@ neither the old nor the new one) unknown. A summary ends it, also after Ctrl-C.
 
 // drainEvent is one line of drain --json before the summary.
 type drainEvent struct {
-	Time    time.Time `json:"time"`
-	Event   string    `json:"event"` // waiting, holding, lost, back, other, retrying, no-service, debited, resolved
-	Card    string    `json:"card"`
-	Reader  string    `json:"reader"`
-	Value   *int32    `json:"value"`
-	Outcome string    `json:"outcome"` // of resolved: done, not-done, unknown
-	Error   string    `json:"error"`
+	Time  time.Time `json:"time"`
+	Event string    `json:"event"` // waiting, holding, lost, back, other, retrying, no-service, debited, resolved
+	cardOf
+	Value   *int32 `json:"value"`
+	Outcome string `json:"outcome"` // of resolved: done, not-done, unknown
+	Reason  string `json:"reason"`
 }
 
 // drainSummary is the last line of drain --json. Without an unknown outcome,
 // Start - Amount*Debits = Final.
 type drainSummary struct {
-	Event       string      `json:"event"`
-	Card        string      `json:"card"`
+	Event string `json:"event"`
+	cardOf
 	Application wire.Place  `json:"application"`
 	File        wire.FileNo `json:"file"`
 	Amount      int32       `json:"amount"`
@@ -114,7 +114,7 @@ func (d *drain) run(ctx context.Context, pl *place.Place, every time.Duration) e
 		return d.hold(ctx, pl, loop.Purse, every, 0, loop.Changed, step)
 	})
 	s := &loop.Summary
-	d.sum.Card, d.sum.Start, d.sum.Final, d.sum.End = s.Card, s.Start, s.Final, string(s.End)
+	d.sum.cardOf, d.sum.Start, d.sum.Final, d.sum.End = d.card, s.Start, s.Final, string(s.End)
 	d.sum.Debits, d.sum.Resolved, d.sum.NotDone, d.sum.Unknown, d.sum.Losses = s.Debits, s.Resolved, s.NotDone, s.Unknown, s.Losses
 	d.sum.Seconds = s.Duration.Round(time.Millisecond).Seconds()
 	var little *ledger.TooLittleError
@@ -136,7 +136,7 @@ func (d *drain) run(ctx context.Context, pl *place.Place, every time.Duration) e
 
 // tell says what happened.
 func (d *drain) tell(s *ledger.Summary, e ledger.Event) {
-	line := drainEvent{Time: time.Now(), Event: e.Kind, Card: s.Card, Reader: e.Reader, Error: text(e.Err)}
+	line := drainEvent{Time: time.Now(), Event: e.Kind, cardOf: d.card, Reason: text(e.Err)}
 	switch e.Kind {
 	case desfire.KeepDone.String():
 		return // the summary says it
@@ -179,28 +179,28 @@ func (d *drain) summary() error {
 		return nil // the error says all
 	}
 	p := d.out
-	row := func(name, value string) { d.printf("  %s%s  %s\n", name, pad(name, 12), value) }
-	d.printf("%s %s, %s, file %d\n", p.title.Render("Summary:"), s.Card, s.Application.Words(), s.File)
-	row("start value", p.number.Render(strconv.Itoa(int(*s.Start))))
+	row := func(name string, value any) { d.printf("  %s%s  %s\n", name, screen.Pad(name, 12), value) }
+	d.printf("%s %s, %s, file %d\n", p.Title.Render("Summary:"), d.cardName(), s.Application.Words(), s.File)
+	row("start value", p.Number.Render(strconv.Itoa(int(*s.Start))))
 	done := count(s.Debits, "debit") + " of " + strconv.Itoa(int(s.Amount))
 	if s.Resolved > 0 {
 		done += fmt.Sprintf(", %d of them found done when the card was back", s.Resolved)
 	}
-	row("done", p.good.Render(done))
+	row("done", p.Good.Render(done))
 	if s.NotDone > 0 {
 		row("not done", count(s.NotDone, "debit")+" in doubt, not done and repeated")
 	}
 	if s.Unknown > 0 {
-		row("unknown", p.bad.Render(count(s.Unknown, "debit")+" of which nobody knows"))
+		row("unknown", p.Bad.Render(count(s.Unknown, "debit")+" of which nobody knows"))
 	}
 	if s.Losses > 0 {
 		row("card lost", count(s.Losses, "time"))
 	}
 	switch {
 	case s.Final != nil:
-		row("final value", p.number.Render(strconv.Itoa(int(*s.Final))))
+		row("final value", p.Number.Render(strconv.Itoa(int(*s.Final))))
 	case d.purse.open != nil:
-		row("final value", p.bad.Render(fmt.Sprintf("%d or %d: read it with desfire value get %v %d", *d.purse.open-s.Amount, *d.purse.open, s.Application, s.File)))
+		row("final value", p.Bad.Render(fmt.Sprintf("%d or %d: read it with desfire value get %v %d", *d.purse.open-s.Amount, *d.purse.open, s.Application, s.File)))
 	}
 	row("end", s.End)
 	return nil

@@ -4,25 +4,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
 // A verb enters an application, or the card level, here and nowhere else: what
-// --key and --auth say happens in these functions.
+// --key, --auth, --keys and --plain say happens in these functions. Which key
+// has which right is the business of package unlock.
 
 // readKey reads --key.
 func (a *app) readKey(cmd *cobra.Command) error {
 	switch {
-	case a.keySpec == "" && cmd.Flags().Changed("auth"):
+	case a.keySpec == "" && cmd.Root().PersistentFlags().Changed("auth"):
 		return &usageError{cmd, errors.New("--auth says which key of the card --key is: --key is missing")}
 	case a.keySpec == "":
 		return nil
-	case a.keyNo > maxKey:
-		return &usageError{cmd, fmt.Errorf("--auth %d: want 0 to %d", a.keyNo, maxKey)}
+	}
+	if no, spec, ok := numbered(a.keySpec); ok {
+		if cmd.Root().PersistentFlags().Changed("auth") && no != a.keyNo {
+			return &usageError{cmd, fmt.Errorf("--key %d= and --auth %d name two keys: want one of them", no, a.keyNo)}
+		}
+		a.keyNo, a.keySpec = no, spec
+	}
+	if a.keyNo > maxKey {
+		return &usageError{cmd, fmt.Errorf("--auth %d: want a key number, 0 to %d", a.keyNo, maxKey)}
 	}
 	k, visible, err := keystore.Parse(a.keySpec)
 	if err != nil {
@@ -35,49 +47,153 @@ func (a *app) readKey(cmd *cobra.Command) error {
 	return nil
 }
 
+// numbered takes N=SPEC apart.
+func numbered(s string) (no uint8, spec string, ok bool) {
+	number, spec, ok := strings.Cut(s, "=")
+	n, err := strconv.ParseUint(strings.TrimSpace(number), 0, 8)
+	return uint8(n), spec, ok && err == nil
+}
+
 // maxKey is the largest key number that authenticates to an application.
 const maxKey = wire.MaxKeys - 1
 
-// authenticate opens a session if there is a key.
-func (a *app) authenticate(ctx context.Context, card *desfire.Card) error {
-	if a.key == nil {
+// keyed reports whether there are keys to open a session with.
+func (a *app) keyed() bool { return a.key != nil || a.ring != nil }
+
+// opener opens sessions with --key, or else with the keyring.
+func (a *app) opener() *unlock.Opener {
+	o := &unlock.Opener{Plain: a.plain, Force: a.force}
+	if a.key != nil {
+		o.Store = unlock.One(wire.KeyNo(a.keyNo), a.key, keystore.SourceOf(a.keySpec))
+		return o
+	}
+	o.Store, o.OnChoice = a.ring, a.tellChoice
+	return o
+}
+
+// tellChoice says which key of the keyring is used, and what for.
+func (a *app) tellChoice(c unlock.Choice) {
+	text := c.String()
+	if a.json || a.told == text {
+		return
+	}
+	a.told = text
+	a.sayf("%s\n", a.err.Dim.Render(text))
+}
+
+// enter selects a place, and authenticates if there is a key. With a keyring it
+// takes the key that may do what is needed there.
+func (a *app) enter(ctx context.Context, card *desfire.Card, p wire.Place, need unlock.Need) error {
+	if err := checkPlace(card, p); err != nil {
+		return err
+	}
+	var err error
+	switch {
+	case a.key != nil:
+		err = a.opener().Key(ctx, card, p, wire.KeyNo(a.keyNo))
+	case a.ring != nil:
+		err = a.opener().Place(ctx, card, p, need)
+	default:
+		return selectPlace(ctx, card, p)
+	}
+	if err != nil {
+		return a.entered(ctx, card, p, err)
+	}
+	a.logSession(card)
+	return nil
+}
+
+// enterCard is enter at the card level, where a card begins.
+func (a *app) enterCard(ctx context.Context, card *desfire.Card, need unlock.Need) error {
+	if !a.keyed() {
 		return nil
 	}
-	if err := card.Authenticate(ctx, desfire.KeyNo(a.keyNo), a.key); err != nil {
-		return weakMethod(err)
+	return a.enter(ctx, card, wire.Place{}, need)
+}
+
+// enterFile enters an application to do something with a file, and returns the
+// settings of that. They are asked for in the session: what a card says before
+// one can be forged, and must not decide how the session treats the file.
+func (a *app) enterFile(ctx context.Context, card *desfire.Card, t target, acts ...inspect.Act) (*wire.FileSettings, error) {
+	if err := checkPlace(card, t.app); err != nil {
+		return nil, err
 	}
-	if s, ok := card.Session(); ok {
-		a.log.Debug("authenticated", "key", s.KeyNo, "method", s.Method, "application", card.Application())
+	var fs *wire.FileSettings
+	var err error
+	switch {
+	case a.key != nil:
+		if err = a.opener().Key(ctx, card, t.app, wire.KeyNo(a.keyNo)); err == nil {
+			fs, err = card.FileSettings(ctx, t.file)
+		}
+	case a.ring != nil:
+		fs, err = a.opener().File(ctx, card, t.app, t.file, acts...)
+		if never := (*unlock.NeverError)(nil); errors.As(err, &never) && never.Unknown && len(acts) == 1 && otherwise[acts[0]] != "" {
+			fs, err = a.opener().File(ctx, card, t.app, t.file, otherwise[acts[0]])
+		}
+	default:
+		if err := selectPlace(ctx, card, t.app); err != nil {
+			return nil, err
+		}
+		if fs, err = card.FileSettings(ctx, t.file); err == nil {
+			err = free(t, fs, acts)
+		}
+	}
+	switch {
+	case errors.Is(err, wire.StatusFileNotFound) || errors.Is(err, wire.StatusParameterError):
+		return nil, withCode(exitRefused, fmt.Errorf("%s has no file %d: desfire ls shows what it has", t.app.Words(), t.file))
+	case err != nil:
+		return nil, a.entered(ctx, card, t.app, err)
+	}
+	a.logSession(card)
+	return fs, nil
+}
+
+// otherwise is what reading and writing is with files of other types than data.
+var otherwise = map[inspect.Act]inspect.Act{inspect.ActRead: inspect.ActGetValue, inspect.ActWrite: inspect.ActAppend}
+
+// free is the error of acts that a file does not allow without a key.
+func free(t target, fs *wire.FileSettings, acts []inspect.Act) error {
+	rights := inspect.RightsOf(fs)
+	for _, act := range acts {
+		g, known := rights.Of(act)
+		if !known {
+			g, known = rights.Of(otherwise[act])
+		}
+		shown := act == inspect.ActRead && fs.SDM != nil && fs.SDM.Access.FileRead() != wire.Never // command reference 13.3
+		switch {
+		case !known || g.Free || shown:
+		case !g.Possible():
+			return withCode(exitRight, fmt.Errorf("%s of file %d of %s is allowed to nobody", act, t.file, t.app.Words()))
+		default:
+			return advise(withCode(exitRight, fmt.Errorf("%s of file %d of %s needs %s", act, t.file, t.app.Words(), g.Who())),
+				"Add --key %d=@FILE, or a keyring with --keys.", g.Keys[0])
+		}
 	}
 	return nil
 }
 
-// enterCard authenticates at the card level if there is a key.
-func (a *app) enterCard(ctx context.Context, card *desfire.Card) error {
-	if a.key == nil {
-		return nil // a card begins there
+// entered explains why an application could not be entered.
+func (a *app) entered(ctx context.Context, card *desfire.Card, p wire.Place, err error) error {
+	var refused *unlock.RefusedKeyError
+	var mismatch *unlock.MismatchError
+	switch {
+	case noSuchPlace(err):
+		return missingPlace(ctx, card, p, err)
+	case errors.As(err, &refused):
+		if weak := weakMethod(err); weak != err {
+			return weak
+		}
+		return advise(err, "Is it another key? desfire auth diagnose %v %d --key ... looks for the reason.", p, refused.No)
+	case errors.As(err, &mismatch):
+		return advise(err, "--force tries it all the same.")
+	case errors.As(err, new(*unlock.PlainError)):
+		return advise(err, "--plain goes on without a session.")
 	}
-	return a.enter(ctx, card, wire.Place{})
+	return weakMethod(err)
 }
 
-// enter selects a place, and authenticates if there is a key.
-func (a *app) enter(ctx context.Context, card *desfire.Card, p wire.Place) error {
-	if err := selectPlace(ctx, card, p); err != nil {
-		return err
+func (a *app) logSession(card *desfire.Card) {
+	if s, ok := card.Session(); ok {
+		a.log.Debug("authenticated", "key", s.KeyNo, "method", s.Method, "application", card.Application())
 	}
-	return a.authenticate(ctx, card)
-}
-
-// enterFile is enter, for a file whose settings are wanted, too. They are asked
-// for in the session: what a card says before one can be forged, and must not
-// decide how the session treats the file.
-func (a *app) enterFile(ctx context.Context, card *desfire.Card, p wire.Place, no desfire.FileNo) (*wire.FileSettings, error) {
-	if err := a.enter(ctx, card, p); err != nil {
-		return nil, err
-	}
-	fs, err := card.FileSettings(ctx, no)
-	if errors.Is(err, wire.StatusFileNotFound) || errors.Is(err, wire.StatusParameterError) {
-		return nil, fmt.Errorf("%s has no file %d: desfire ls shows what it has", p.Words(), no)
-	}
-	return fs, err
 }

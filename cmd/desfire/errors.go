@@ -6,16 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/spf13/cobra"
-)
-
-// Exit codes.
-const (
-	exitDone        = 0
-	exitFailed      = 1 // the card refused, or could not be reached
-	exitUsage       = 2
-	exitUnknown     = 7 // it may have happened, or in part: look at the card
-	exitInterrupted = 130
 )
 
 // usageError is a command line that cannot be understood.
@@ -27,11 +20,42 @@ type usageError struct {
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
+// adviceError is an error and what to do about it.
+type adviceError struct {
+	err  error
+	next string
+}
+
+func (e *adviceError) Error() string { return e.err.Error() }
+func (e *adviceError) Unwrap() error { return e.err }
+
+// advise adds to an error what to do about it, which is printed below it.
+func advise(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return &adviceError{err, fmt.Sprintf(format, args...)}
+}
+
 // errInterrupted ends a verb that Ctrl-C has ended after it said what it had
 // to say.
 var errInterrupted = errors.New("interrupted")
 
-// report prints the error in one line and gives the exit code.
+// errorObject is what is printed with --json when a verb failed, after what it
+// printed before. The card is there if it was known.
+type errorObject struct {
+	*cardOf
+	Error errorDetail `json:"error"`
+}
+
+type errorDetail struct {
+	Code   string `json:"code"` // names the exit code
+	What   string `json:"what"`
+	Status string `json:"status"` // four digits, where the card gave one
+	Next   string `json:"next"`   // what to do, where that is known
+}
+
+// report prints the error of the run and gives the exit code.
 func (a *app) report(ctx context.Context, err error) int {
 	if a.tracer != nil {
 		a.tracer.summary()
@@ -39,63 +63,87 @@ func (a *app) report(ctx context.Context, err error) int {
 	if a.recorder != nil {
 		err = errors.Join(err, a.recorder.WriteFile(a.traceTo))
 	}
-	err = errors.Join(err, a.unwritten)
+	if a.unwritten != nil && !errors.Is(err, a.unwritten) {
+		err = errors.Join(err, withCode(exitInput, a.unwritten))
+	}
 	if err == nil {
 		return exitDone
 	}
-	var usage *usageError
-	interrupted := errors.Is(err, errInterrupted) || ctx.Err() != nil && errors.Is(err, context.Canceled)
-	switch {
-	case interrupted:
-		a.complain("interrupted")
-		return exitInterrupted
-	case errors.As(err, &usage):
-		a.complain(oneLine(err))
-		if usage.cmd != nil {
-			fmt.Fprintf(a.stderr, "See '%s --help'.\n", usage.cmd.CommandPath())
-		}
-		return exitUsage
-	}
-	a.complain(oneLine(err))
-	if inDoubt(err) {
-		return exitUnknown
-	}
-	return exitFailed
+	return a.fail(ctx, err)
 }
 
+// fail prints an error and gives its exit code.
+func (a *app) fail(ctx context.Context, err error) int {
+	code := exitCode(ctx, err)
+	d := a.detail(code, err)
+	a.complain(d.What)
+	for _, line := range screen.Wrap(screen.Visible(d.Next), max(a.columns()-adviceIndent, 40)) {
+		a.sayf("%s%s\n", strings.Repeat(" ", adviceIndent), line)
+	}
+	var usage *usageError
+	if code == exitUsage && errors.As(err, &usage) && usage.cmd != nil && d.Next == "" {
+		a.sayf("See '%s --help'.\n", usage.cmd.CommandPath())
+	}
+	if a.json && a.unwritten == nil {
+		o := errorObject{Error: d}
+		if a.card.Product != "" {
+			o.cardOf = &a.card
+		}
+		_ = a.emit(o)
+	}
+	return code
+}
+
+// adviceIndent is where what to do about an error begins, below the error.
+const adviceIndent = len("desfire: ")
+
+// columns is how wide what people read may be.
+func (a *app) columns() int {
+	if n := screen.Columns(a.stderr); n > 0 {
+		return min(n, maxColumns)
+	}
+	return 80
+}
+
+// maxColumns is how wide running text gets on a wide terminal.
+const maxColumns = 100
+
+// detail is an error in words.
+func (a *app) detail(code int, err error) errorDetail {
+	d := errorDetail{Code: codeNames[code], What: oneLine(err)}
+	if code == exitInterrupted && !errors.Is(err, errNotConfirmed) {
+		d.What = "interrupted"
+	}
+	var advice *adviceError
+	if errors.As(err, &advice) {
+		d.Next = advice.next
+	}
+	var refused *desfire.CommandError
+	if errors.As(err, &refused) {
+		d.Status = fmt.Sprintf("%04X", uint16(refused.Status))
+	}
+	return d
+}
+
+// complain prints an error, folded to the terminal.
 func (a *app) complain(text string) {
-	fmt.Fprintf(a.stderr, "%s %s\n", a.err.bad.Render("desfire:"), text)
+	shown := screen.Visible(text)
+	if screen.Terminal(a.stderr) {
+		shown = screen.Join(screen.Wrap(shown, max(a.columns()-adviceIndent, 40)), screen.Text("\n"+strings.Repeat(" ", adviceIndent)))
+	}
+	a.sayf("%s %s\n", a.err.Bad.Render("desfire:"), shown)
 }
 
 // prefixes say which package an error is from; the tool prints its own name.
-var prefixes = strings.NewReplacer("\n", "; ", "desfire: ", "", "rekey: ", "", "keystore: ", "")
+var prefixes = strings.NewReplacer("\n", "; ", "desfire: ", "", "rekey: ", "", "keystore: ", "", "unlock: ", "", "keyring: ", "", "perso: ", "", "dump: ", "")
 
 // oneLine is the text of an error without line breaks and prefixes.
 func oneLine(err error) string { return prefixes.Replace(toolWords(err)) }
 
-// subcommand rejects what is not a verb of a command that only groups others.
-func subcommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
+// text is the text of an error, empty for none.
+func text(err error) string {
+	if err == nil {
+		return ""
 	}
-	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
-	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
-		text += ": did you mean " + strings.Join(s, " or ") + "?"
-	}
-	return &usageError{cmd, errors.New(text)}
-}
-
-// wants checks the number of arguments; names are as in the usage line.
-func wants(names ...string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		switch {
-		case len(args) < len(names):
-			return &usageError{cmd, fmt.Errorf("%s: %s missing: want %s", cmd.CommandPath(), strings.Join(names[len(args):], " and "), strings.Join(names, " "))}
-		case len(args) > len(names) && len(names) == 0:
-			return &usageError{cmd, fmt.Errorf("%s takes no argument, got %q", cmd.CommandPath(), args[0])}
-		case len(args) > len(names):
-			return &usageError{cmd, fmt.Errorf("%s: one argument too many, %q: want %s", cmd.CommandPath(), args[len(names)], strings.Join(names, " "))}
-		}
-		return nil
-	}
+	return oneLine(err)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,12 +8,12 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) formatCommand() *cobra.Command {
-	var yes bool
 	cmd := &cobra.Command{
 		Use:   "format",
 		Short: "Delete all applications and files of a card",
@@ -24,28 +23,25 @@ its PICC master key for it.`,
 		Args: wants(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				return a.format(ctx, cmd, card, yes)
+				return a.format(ctx, cmd, card)
 			})
 		},
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
 }
 
 // formatResult is what format prints with --json.
 type formatResult struct {
-	Card   string   `json:"card"`
+	cardOf
 	UID    hexBytes `json:"uid"`
 	Format bool     `json:"formatted"`
 }
 
-var errNotConfirmed = errors.New("not confirmed: nothing was done")
-
-func (a *app) format(ctx context.Context, cmd *cobra.Command, card *desfire.Card, yes bool) error {
+func (a *app) format(ctx context.Context, cmd *cobra.Command, card *desfire.Card) error {
 	if !card.Generation().Has(wire.FeatureApplications) {
 		return fmt.Errorf("%v comes with its application and files, and nothing deletes them", card)
 	}
-	if err := a.enterCard(ctx, card); err != nil {
+	if err := a.enterCard(ctx, card, unlock.Master); err != nil {
 		return err
 	}
 	what := "all its applications and files"
@@ -62,11 +58,9 @@ func (a *app) format(ctx context.Context, cmd *cobra.Command, card *desfire.Card
 	case !inspect.Refused(err):
 		return err
 	}
-	fmt.Fprintf(a.stderr, "%s on %s has %s\n", a.err.title.Render(card.String()), a.at, what)
-	if !yes {
-		if err := a.confirm(cmd, "Delete everything on it? Type yes: "); err != nil {
-			return err
-		}
+	a.sayf("%s on %s has %s\n", a.err.Title.Render(card), a.at, what)
+	if err := a.confirm(cmd, "Delete everything on it?"); err != nil {
+		return err
 	}
 	err = card.Format(ctx)
 	switch {
@@ -75,32 +69,8 @@ func (a *app) format(ctx context.Context, cmd *cobra.Command, card *desfire.Card
 	case err != nil:
 		return mayHaveHappened(err)
 	case a.json:
-		return a.emit(formatResult{card.String(), card.UID(), true})
+		return a.emit(formatResult{a.saw(card), card.UID(), true})
 	}
 	a.printf("Formatted %s\n", card)
 	return nil
-}
-
-// confirm asks a question on stderr and reads the answer.
-func (a *app) confirm(cmd *cobra.Command, question string) error {
-	fmt.Fprint(a.stderr, question)
-	line := make(chan string, 1)
-	go func() {
-		in := bufio.NewScanner(a.stdin)
-		in.Scan()
-		line <- in.Text()
-	}()
-	select {
-	case answer := <-line:
-		if !terminal(a.stdin) {
-			fmt.Fprintln(a.stderr)
-		}
-		if strings.EqualFold(strings.TrimSpace(answer), "yes") {
-			return nil
-		}
-		return errNotConfirmed
-	case <-cmd.Context().Done():
-		fmt.Fprintln(a.stderr)
-		return cmd.Context().Err()
-	}
 }

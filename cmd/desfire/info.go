@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/spf13/cobra"
 )
@@ -35,19 +35,19 @@ func (a *app) infoCommand() *cobra.Command {
 func (a *app) printInfo(c *inspect.Card) {
 	p := a.out
 	row := func(name, format string, args ...any) {
-		a.printf("%s%s  %s\n", p.dim.Render(name), pad(name, 12), fmt.Sprintf(format, args...))
+		a.printf("%s%s  %s\n", p.Dim.Render(name), screen.Pad(name, 12), screen.Sprintf(format, args...))
 	}
 	missing := func(name string, part inspect.Part) {
 		if m := c.MissingPart(part); m != nil {
-			row(name, "%s", p.warn.Render(m.Words()))
+			row(name, "%s", p.Warn.Render(m.Words()))
 		}
 	}
-	row("product", "%s", p.title.Render(c.Product))
+	row("product", "%s", p.Title.Render(c.Product))
 	uid := fmt.Sprintf("%X", []byte(c.UID))
 	if c.RandomID {
 		uid = "random; the real one needs a key"
 	}
-	row("UID", "%s", p.name.Render(uid))
+	row("UID", "%s", p.Name.Render(uid))
 	if len(c.ATR) > 0 {
 		row("ATR", "%s", spaced(c.ATR))
 	}
@@ -55,9 +55,9 @@ func (a *app) printInfo(c *inspect.Card) {
 	if c.Hardware != nil {
 		row("hardware", "%s", c.Hardware.Words())
 		row("software", "%s", c.Software.Words())
-		storage := c.StorageWords()
+		storage := screen.Visible(c.StorageWords())
 		if c.FreeMemory != nil {
-			storage += ", " + p.number.Render(fmt.Sprint(*c.FreeMemory)) + " free"
+			storage += ", " + p.Number.Render(fmt.Sprint(*c.FreeMemory)) + " free"
 		}
 		row("memory", "%s", storage)
 		row("produced", "%s", c.ProducedWords())
@@ -75,7 +75,7 @@ func (a *app) printInfo(c *inspect.Card) {
 	}
 	missing("settings", inspect.PartKeySettings)
 	if n := len(c.KeyVersions); n > 0 {
-		row("key version", "%s", p.number.Render(fmt.Sprintf("%02X", c.KeyVersions[0].Version)))
+		row("key version", "%s", p.Number.Render(fmt.Sprintf("%02X", c.KeyVersions[0].Version)))
 	}
 	missing("key version", inspect.PartKeyVersions)
 	missing("applications", inspect.PartApplications)
@@ -87,6 +87,6 @@ func (a *app) printInfo(c *inspect.Card) {
 		if n > 0 {
 			name = ""
 		}
-		row(name, "%s", strings.TrimSpace(appLine(p, &c.Applications[n])))
+		row(name, "%s", appLine(p, &c.Applications[n]))
 	}
 }

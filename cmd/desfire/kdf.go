@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire/an10922"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
@@ -208,18 +209,18 @@ func systemID(s string) []byte {
 
 func (k *kdf) print(a *app, r *kdfResult) {
 	p := a.out
-	row := func(name, text string) { a.printf("%s%s%s\n", p.dim.Render(name), pad(name, 9), text) }
+	row := func(name string, text any) { a.printf("%s%s%s\n", p.Dim.Render(name), screen.Pad(name, 9), text) }
 	row("type", r.Type)
 	if r.Version != nil {
-		row("version", p.number.Render(fmt.Sprintf("%02X", *r.Version)))
+		row("version", p.Number.Render(fmt.Sprintf("%02X", *r.Version)))
 	}
-	row("check", p.number.Render(r.Check))
+	row("check", p.Number.Render(r.Check))
 	row("input", fmt.Sprintf("%X", []byte(r.Input)))
 	if r.File != "" {
-		row("file", p.name.Render(r.File))
+		row("file", p.Name.Render(r.File))
 	}
 	if r.Key != "" {
-		row("key", p.warn.Render(r.Key))
+		row("key", p.Warn.Render(r.Key))
 	}
 }
 

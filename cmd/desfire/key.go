@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -68,14 +69,14 @@ of the application, if its settings may be read.
 
 // keyVersionResult is what key version prints with --json.
 type keyVersionResult struct {
-	Card        string     `json:"card"`
+	cardOf
 	Application wire.Place `json:"application"`
 	Key         wire.KeyNo `json:"key"`
 	Version     byte       `json:"version"`
 }
 
 func (a *app) keyVersions(ctx context.Context, card *desfire.Card, l wire.Place, keys []wire.KeyNo) error {
-	if err := a.enterKeys(ctx, card, l); err != nil {
+	if err := a.enterKeys(ctx, card, l, unlock.List); err != nil {
 		return err
 	}
 	switch {
@@ -104,20 +105,20 @@ func (a *app) keyVersions(ctx context.Context, card *desfire.Card, l wire.Place,
 		case err != nil:
 			return err
 		case a.json:
-			if err := a.emit(keyVersionResult{card.String(), l, no, v}); err != nil {
+			if err := a.emit(keyVersionResult{a.saw(card), l, no, v}); err != nil {
 				return err
 			}
 		default:
-			a.printf("key %d  version %s\n", no, a.out.number.Render(fmt.Sprintf("%02X", v)))
+			a.printf("key %d  version %s\n", no, a.out.Number.Render(fmt.Sprintf("%02X", v)))
 		}
 	}
 	return nil
 }
 
 // enterKeys is enter, for a place where keys are.
-func (a *app) enterKeys(ctx context.Context, card *desfire.Card, l wire.Place) error {
+func (a *app) enterKeys(ctx context.Context, card *desfire.Card, l wire.Place, need unlock.Need) error {
 	if err := checkKeys(card, l); err != nil {
 		return err
 	}
-	return a.enter(ctx, card, l)
+	return a.enter(ctx, card, l, need)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/rekey"
@@ -22,8 +23,7 @@ type keyChangeVerb struct {
 	journal        string
 	budget         int
 
-	withText           string
-	dryRun, force, yes bool
+	withText string
 }
 
 func (v *keyChangeVerb) register(cmd *cobra.Command) {
@@ -57,7 +57,7 @@ func (v *keyChangeVerb) read(a *app, cmd *cobra.Command, args []string, needsJou
 		return &usageError{cmd, errors.New("--with says which key of the card --with-key is: --with-key is missing")}
 	}
 	if v.journal == "" {
-		if v.journal, err = defaultJournal(); err != nil && needsJournal && !v.dryRun {
+		if v.journal, err = defaultJournal(); err != nil && needsJournal && !a.dryRun {
 			return err
 		}
 	}
@@ -65,10 +65,10 @@ func (v *keyChangeVerb) read(a *app, cmd *cobra.Command, args []string, needsJou
 }
 
 // change is what the library does.
-func (v *keyChangeVerb) change(j rekey.Journal) *rekey.Change {
+func (v *keyChangeVerb) change(a *app, j rekey.Journal) *rekey.Change {
 	ch := &rekey.Change{
 		Place: v.l, No: v.no, Old: v.old.key, New: v.new.key, OldSource: v.old.ref(), NewSource: v.new.ref(),
-		Journal: j, Budget: v.budget, DryRun: v.dryRun, Force: v.force,
+		Journal: j, Budget: v.budget, DryRun: a.dryRun, Force: a.force,
 	}
 	if v.with.key != nil {
 		ch.With, ch.WithNo = v.with.key, v.withNo
@@ -109,15 +109,12 @@ keys are kept, versions and check values, never keys.`,
 	f := cmd.Flags()
 	f.StringVar(&v.withText, "with", "0", "`KEYNO` of the key that may change it, if it is another one")
 	f.StringVar(&v.with.spec, "with-key", "", "that `KEY`")
-	f.BoolVar(&v.dryRun, "dry-run", false, "authenticate to find out whether it would work, and change nothing")
-	f.BoolVar(&v.force, "force", false, "change it although that may lock somebody out")
-	f.BoolVarP(&v.yes, "yes", "y", false, "do not ask")
 	return cmd
 }
 
 // keyChangeResult is what key change prints with --json.
 type keyChangeResult struct {
-	Card        string         `json:"card"`
+	cardOf
 	Application wire.Place     `json:"application"`
 	Key         wire.KeyNo     `json:"key"`
 	Outcome     rekey.Outcome  `json:"outcome"` // changed, already, unchanged, unknown; of a dry run possible or already
@@ -125,12 +122,11 @@ type keyChangeResult struct {
 	New         keystore.Facts `json:"new"`
 	Journal     string         `json:"journal,omitempty"`
 	Steps       []string       `json:"steps"`
-	Error       string         `json:"error"`
 }
 
 func (v *keyChangeVerb) run(a *app, cmd *cobra.Command) error {
 	var journal *rekey.FileJournal
-	if !v.dryRun {
+	if !a.dryRun {
 		var err error
 		if journal, err = openJournal(v.journal); err != nil {
 			return fmt.Errorf("the journal cannot be written, so no key is changed: %w", err)
@@ -142,11 +138,11 @@ func (v *keyChangeVerb) run(a *app, cmd *cobra.Command) error {
 		if journal != nil {
 			j = journal
 		}
-		ch := v.change(j)
+		ch := v.change(a, j)
 		if err := v.ask(ctx, a, cmd, card, ch); err != nil {
 			return err
 		}
-		r := &keyChangeResult{Card: card.String(), Application: v.l, Key: v.no, Old: v.old.facts(), New: v.new.facts(), Steps: []string{}}
+		r := &keyChangeResult{cardOf: a.saw(card), Application: v.l, Key: v.no, Old: v.old.facts(), New: v.new.facts(), Steps: []string{}}
 		ch.OnStep = func(s rekey.Step) {
 			r.Steps = append(r.Steps, s.String())
 			if !a.json {
@@ -158,9 +154,7 @@ func (v *keyChangeVerb) run(a *app, cmd *cobra.Command) error {
 		if journal != nil {
 			r.Journal = v.journal
 		}
-		if err = v.explain(err, r.Outcome); err != nil {
-			r.Error = oneLine(err)
-		}
+		err = v.explain(err, r.Outcome)
 		if a.json && r.Outcome != rekey.Untouched {
 			return errors.Join(err, a.emit(r))
 		}
@@ -173,7 +167,7 @@ func (v *keyChangeVerb) run(a *app, cmd *cobra.Command) error {
 
 func (v *keyChangeVerb) print(a *app, r *keyChangeResult) {
 	p := a.out
-	what := fmt.Sprintf("Key %d of %s on %s", v.no, v.l.Words(), p.title.Render(r.Card))
+	what := fmt.Sprintf("Key %d of %s on %s", v.no, v.l.Words(), p.Title.Render(a.cardName()))
 	switch r.Outcome {
 	case rekey.Already:
 		a.printf("%s is %s already\n", what, describeKey(p, r.New))
@@ -185,10 +179,10 @@ func (v *keyChangeVerb) print(a *app, r *keyChangeResult) {
 }
 
 // describeKey is a key without its bytes.
-func describeKey(p palette, f keystore.Facts) string {
-	s := fmt.Sprintf("%s version %s check %s", f.Type, p.number.Render(fmt.Sprintf("%02X", f.Version)), p.number.Render(f.Check.String()))
+func describeKey(p screen.Palette, f keystore.Facts) screen.Text {
+	s := screen.Sprintf("%s version %s check %s", f.Type, p.Number.Render(fmt.Sprintf("%02X", f.Version)), p.Number.Render(f.Check.String()))
 	if f.Source != "" {
-		s += " " + p.name.Render(f.Source)
+		s += " " + p.Name.Render(f.Source)
 	}
 	return s
 }
@@ -201,10 +195,10 @@ func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *
 	risks, err := rekey.Risks(ctx, c, ch)
 	switch {
 	case errors.Is(err, wire.StatusApplicationNotFound):
-		return &noApplicationError{v.l, err}
+		return &noApplicationError{place: v.l, err: err}
 	case err != nil:
 		return err
-	case len(risks) > 0 && !v.force:
+	case len(risks) > 0 && !a.force:
 		return v.explain(&rekey.RiskError{Risks: risks}, rekey.Untouched)
 	}
 	says := "does not tell its version"
@@ -223,12 +217,12 @@ func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *
 	case !inspect.Refused(err):
 		return err
 	}
-	if a.json && (v.yes || v.dryRun) {
+	if a.json && (a.yes || a.dryRun) {
 		return nil
 	}
 	p := a.err
-	show := func(name, text string) { fmt.Fprintf(a.stderr, "  %s%s%s\n", p.dim.Render(name), pad(name, 9), text) }
-	fmt.Fprintf(a.stderr, "Key %d of %s on %s (%s)\n", v.no, v.l.Words(), p.title.Render(c.String()), a.at)
+	show := func(name string, text any) { a.sayf("  %s%s%s\n", p.Dim.Render(name), screen.Pad(name, 9), text) }
+	a.sayf("Key %d of %s on %s (%s)\n", v.no, v.l.Words(), p.Title.Render(c.String()), a.at)
 	show("from", describeKey(p, v.old.facts()))
 	show("to", describeKey(p, v.new.facts()))
 	if v.with.key != nil {
@@ -237,16 +231,16 @@ func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *
 		show("by", "itself")
 	}
 	show("the card", says)
-	if !v.dryRun {
+	if !a.dryRun {
 		show("journal", v.journal)
 	}
 	for _, r := range risks {
-		show("risk", p.warn.Render(r))
+		show("risk", p.Warn.Render(r))
 	}
-	if v.yes || v.dryRun {
+	if a.yes || a.dryRun {
 		return nil
 	}
-	return a.confirm(cmd, "Change this key? Type yes: ")
+	return a.confirm(cmd, "Change this key?")
 }
 
 // explain adds to an error what to do about it.

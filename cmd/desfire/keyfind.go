@@ -39,7 +39,7 @@ has a change of this key that is open, it is told.
 
 // keyFindResult is what key find prints with --json.
 type keyFindResult struct {
-	Card        string         `json:"card"`
+	cardOf
 	Application wire.Place     `json:"application"`
 	Key         wire.KeyNo     `json:"key"`
 	Holds       string         `json:"holds"` // old, new
@@ -51,44 +51,44 @@ func (v *keyChangeVerb) find(ctx context.Context, a *app, c *desfire.Card) error
 	if err := checkKeys(c, v.l); err != nil {
 		return err
 	}
-	found, settled, untold, err := v.settle(ctx, c)
+	found, settled, untold, err := v.settle(ctx, a, c)
 	switch {
 	case errors.Is(err, wire.StatusApplicationNotFound):
-		return &noApplicationError{v.l, err}
+		return &noApplicationError{place: v.l, err: err}
 	case err != nil:
 		return v.explain(err, rekey.Untouched)
 	case untold != nil:
 		a.log.Warn("the journal could not be told", "err", oneLine(untold))
 	}
-	r := keyFindResult{Card: c.String(), Application: v.l, Key: v.no, Holds: "old", Facts: v.old.facts(), Settled: settled}
+	r := keyFindResult{cardOf: a.saw(c), Application: v.l, Key: v.no, Holds: "old", Facts: v.old.facts(), Settled: settled}
 	if found.IsNew {
 		r.Holds, r.Facts = "new", v.new.facts()
 	}
 	if a.json {
 		return a.emit(r)
 	}
-	a.printf("%s holds the %s key %d of %s: %s\n", a.out.title.Render(r.Card), a.out.good.Render(r.Holds), v.no, v.l.Words(), describeKey(a.out, r.Facts))
+	a.printf("%s holds the %s key %d of %s: %s\n", a.out.Title.Render(a.cardName()), a.out.Good.Render(r.Holds), v.no, v.l.Words(), describeKey(a.out, r.Facts))
 	if r.Settled {
-		a.printf("%s\n", a.out.dim.Render("  the open change in "+v.journal+" is settled"))
+		a.printf("%s\n", a.out.Dim.Render("  the open change in "+v.journal+" is settled"))
 	}
 	return nil
 }
 
 // settle finds the key and tells the journal, if there is one. untold says why
 // the journal could not be told.
-func (v *keyChangeVerb) settle(ctx context.Context, c *desfire.Card) (found *rekey.Found, settled bool, untold, err error) {
+func (v *keyChangeVerb) settle(ctx context.Context, a *app, c *desfire.Card) (found *rekey.Found, settled bool, untold, err error) {
 	entries, _, untold := rekey.ReadJournal(v.journal)
 	if untold != nil || len(entries) == 0 {
-		found, err = rekey.Find(ctx, c, v.change(nil))
+		found, err = rekey.Find(ctx, c, v.change(a, nil))
 		return found, false, untold, err
 	}
 	j, untold := rekey.OpenJournal(v.journal)
 	if untold != nil {
-		found, err = rekey.Find(ctx, c, v.change(nil))
+		found, err = rekey.Find(ctx, c, v.change(a, nil))
 		return found, false, untold, err
 	}
 	defer j.Close()
-	found, settled, err = rekey.Settle(ctx, c, v.change(j))
+	found, settled, err = rekey.Settle(ctx, c, v.change(a, j))
 	if found != nil {
 		return found, settled && err == nil, err, nil
 	}

@@ -118,19 +118,19 @@ func placeOf(e *journalEntry) wire.Place {
 
 func (a *app) printEntry(e journalEntry) {
 	p := a.out
-	state := p.good
+	state := p.Good
 	switch {
 	case e.Open:
-		state = p.bad
+		state = p.Bad
 	case e.State != rekey.Changed:
-		state = p.dim
+		state = p.Dim
 	}
 	uid := e.Card
 	if uid == "" {
 		uid = "unknown card"
 	}
 	l := placeOf(&e)
-	a.printf("%s  %s  %s key %d  %s\n", p.dim.Render(e.Time.UTC().Format(time.DateTime+"Z")), p.title.Render(uid), l.String(), e.No, state.Render(string(e.State)))
+	a.printf("%s  %s  %s key %d  %s\n", p.Dim.Render(e.Time.UTC().Format(time.DateTime+"Z")), p.Title.Render(uid), l.String(), e.No, state.Render(string(e.State)))
 	a.printf("  %s -> %s\n", describeKey(p, e.Old), describeKey(p, e.New))
 	if !e.Open {
 		return
@@ -141,5 +141,5 @@ func (a *app) printEntry(e journalEntry) {
 		}
 		return f.Source
 	}
-	a.printf("  %s desfire key find %s %d --old %s --new %s\n", p.warn.Render("open:"), l.String(), e.No, arg(e.Old), arg(e.New))
+	a.printf("  %s desfire key find %s %d --old %s --new %s\n", p.Warn.Render("open:"), l.String(), e.No, arg(e.Old), arg(e.New))
 }

@@ -7,16 +7,17 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/rekey"
+	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) keySettingsCommand() *cobra.Command {
 	var set string
-	var force, yes bool
 	cmd := &cobra.Command{
 		Use:   "settings APP",
 		Short: "Show who may do what with an application and its keys, or change it",
@@ -50,15 +51,13 @@ are refused unless --force.
 				return &usageError{cmd, errors.New("--set needs the master key: --key @FILE or --key env:NAME")}
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				c := settingsChange{l: l, next: wire.KeySett1(b[0]), force: force, yes: yes}
+				c := settingsChange{l: l, next: wire.KeySett1(b[0])}
 				return c.run(ctx, a, cmd, card)
 			})
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&set, "set", "", "new settings, one byte in `HEX`")
-	f.BoolVar(&force, "force", false, "set them although they could never be changed back")
-	f.BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
 }
 
@@ -66,7 +65,7 @@ var errFixedSettings = errors.New("DESFire Light and NTAG 424 DNA have no key se
 
 // settingsResult is what key settings prints with --json.
 type settingsResult struct {
-	Card        string         `json:"card"`
+	cardOf
 	Application wire.Place     `json:"application"`
 	Settings    hexBytes       `json:"settings"` // one byte
 	Before      hexBytes       `json:"before,omitempty"`
@@ -78,15 +77,15 @@ type settingsResult struct {
 // settingsWidth is the width of the longest What.
 const settingsWidth = len("applications and settings")
 
-func newSettingsResult(card *desfire.Card, l wire.Place, s *wire.KeySettings) *settingsResult {
+func (a *app) newSettingsResult(l wire.Place, s *wire.KeySettings) *settingsResult {
 	return &settingsResult{
-		Card: card.String(), Application: l, Settings: hexBytes{byte(s.KS1)}, Words: inspect.RulesOf(s.KS1, l.IsCard()),
+		cardOf: a.card, Application: l, Settings: hexBytes{byte(s.KS1)}, Words: inspect.RulesOf(s.KS1, l.IsCard()),
 		Keys: s.KS2.Keys(), KeyType: s.KS2.KeyType().String(),
 	}
 }
 
 func (a *app) showSettings(ctx context.Context, card *desfire.Card, l wire.Place) error {
-	if err := a.enterKeys(ctx, card, l); err != nil {
+	if err := a.enterKeys(ctx, card, l, unlock.List); err != nil {
 		return err
 	}
 	s, err := card.KeySettings(ctx)
@@ -96,36 +95,35 @@ func (a *app) showSettings(ctx context.Context, card *desfire.Card, l wire.Place
 	case err != nil:
 		return err
 	}
-	r := newSettingsResult(card, l, s)
+	r := a.newSettingsResult(l, s)
 	if a.json {
 		return a.emit(r)
 	}
 	p := a.out
-	a.printf("Settings of %s on %s: %s\n", l.Words(), p.title.Render(r.Card), p.number.Render(fmt.Sprintf("%02X", byte(s.KS1))))
+	a.printf("Settings of %s on %s: %s\n", l.Words(), p.Title.Render(a.cardName()), p.Number.Render(fmt.Sprintf("%02X", byte(s.KS1))))
 	for _, w := range r.Words {
-		a.printf("  %s%s  %s\n", p.dim.Render(w.What), pad(w.What, settingsWidth), ruleStyle(p, w))
+		a.printf("  %s%s  %s\n", p.Dim.Render(w.What), screen.Pad(w.What, settingsWidth), ruleStyle(p, w))
 	}
-	a.printf("  %s%s  %s\n", p.dim.Render("keys"), pad("keys", settingsWidth), s.KS2)
+	a.printf("  %s%s  %s\n", p.Dim.Render("keys"), screen.Pad("keys", settingsWidth), s.KS2)
 	return nil
 }
 
 // ruleStyle makes what is for ever conspicuous.
-func ruleStyle(p palette, r inspect.Rule) string {
+func ruleStyle(p screen.Palette, r inspect.Rule) screen.Text {
 	if r.Forever {
-		return p.warn.Render(r.Rule)
+		return p.Warn.Render(r.Rule)
 	}
-	return r.Rule
+	return screen.Visible(r.Rule)
 }
 
 // settingsChange is one change of key settings.
 type settingsChange struct {
-	l          wire.Place
-	next       wire.KeySett1
-	force, yes bool
+	l    wire.Place
+	next wire.KeySett1
 }
 
 func (c *settingsChange) run(ctx context.Context, a *app, cmd *cobra.Command, card *desfire.Card) error {
-	if err := a.enterKeys(ctx, card, c.l); err != nil {
+	if err := a.enterKeys(ctx, card, c.l, unlock.ChangeSettings); err != nil {
 		return err
 	}
 	s, err := card.KeySettings(ctx)
@@ -133,14 +131,14 @@ func (c *settingsChange) run(ctx context.Context, a *app, cmd *cobra.Command, ca
 		return fmt.Errorf("nothing was changed: %w", err)
 	}
 	risks := rekey.SettingsRisks(s, c.next, c.l.IsCard())
-	if len(risks) > 0 && !c.force {
+	if len(risks) > 0 && !a.force {
 		return fmt.Errorf("refused, and nothing was changed: %s; --force does it all the same", strings.Join(risks, "; "))
 	}
-	if !a.json || !c.yes {
+	if !a.json || !a.yes {
 		c.show(a, card, s.KS1, risks)
 	}
-	if !c.yes && s.KS1 != c.next {
-		if err := a.confirm(cmd, "Change these settings? Type yes: "); err != nil {
+	if !a.yes && s.KS1 != c.next {
+		if err := a.confirm(cmd, "Change these settings?"); err != nil {
 			return err
 		}
 	}
@@ -163,30 +161,30 @@ func (c *settingsChange) run(ctx context.Context, a *app, cmd *cobra.Command, ca
 		}
 	}
 	if a.json {
-		r := newSettingsResult(card, c.l, s)
+		r := a.newSettingsResult(c.l, s)
 		r.Before = hexBytes{byte(before)}
 		return a.emit(r)
 	}
 	p := a.out
-	a.printf("Settings of %s on %s: %02X -> %s\n", c.l.Words(), p.title.Render(card.String()), byte(before), p.number.Render(fmt.Sprintf("%02X", byte(s.KS1))))
+	a.printf("Settings of %s on %s: %02X -> %s\n", c.l.Words(), p.Title.Render(card), byte(before), p.Number.Render(fmt.Sprintf("%02X", byte(s.KS1))))
 	return nil
 }
 
 // show prints what will be different.
 func (c *settingsChange) show(a *app, card *desfire.Card, now wire.KeySett1, risks []string) {
 	p := a.err
-	fmt.Fprintf(a.stderr, "Settings of %s on %s (%s): %02X -> %02X\n", c.l.Words(), p.title.Render(card.String()), a.at, byte(now), byte(c.next))
+	a.sayf("Settings of %s on %s (%s): %02X -> %02X\n", c.l.Words(), p.Title.Render(card), a.at, byte(now), byte(c.next))
 	old, changed := inspect.RulesOf(now, c.l.IsCard()), false
 	for i, w := range inspect.RulesOf(c.next, c.l.IsCard()) {
 		if w != old[i] {
 			changed = true
-			fmt.Fprintf(a.stderr, "  %s%s  %s %s %s\n", p.dim.Render(w.What), pad(w.What, settingsWidth), old[i].Rule, p.dim.Render("->"), ruleStyle(p, w))
+			a.sayf("  %s%s  %s %s %s\n", p.Dim.Render(w.What), screen.Pad(w.What, settingsWidth), old[i].Rule, p.Dim.Render("->"), ruleStyle(p, w))
 		}
 	}
 	if !changed {
 		fmt.Fprintln(a.stderr, "  nothing becomes different")
 	}
 	for _, r := range risks {
-		fmt.Fprintf(a.stderr, "  %s %s\n", p.bad.Render("risk:"), r)
+		a.sayf("  %s %s\n", p.Bad.Render("risk:"), r)
 	}
 }

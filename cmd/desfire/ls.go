@@ -5,12 +5,13 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) lsCommand() *cobra.Command {
-	var names, keys bool
+	var names, versions bool
 	cmd := &cobra.Command{
 		Use:   "ls [APP]",
 		Short: "Show applications and files, with sizes and rights in words",
@@ -29,7 +30,7 @@ the other way round.`,
 			}
 			return nil
 		},
-		Example: "  desfire ls\n  desfire ls 121314 --json\n  desfire ls app --keys",
+		Example: "  desfire ls\n  desfire ls 121314 --json\n  desfire ls app --key-versions",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conf := &inspect.Config{Ask: inspect.Tree}
 			if len(args) > 0 {
@@ -45,7 +46,7 @@ the other way round.`,
 			if names {
 				conf.Ask |= inspect.AskNames
 			}
-			if keys {
+			if versions {
 				conf.Ask |= inspect.AskKeyVersions
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
@@ -66,7 +67,7 @@ the other way round.`,
 	}
 	f := cmd.Flags()
 	f.BoolVar(&names, "names", false, "ask for ISO identifiers and DF names, too")
-	f.BoolVar(&keys, "keys", false, "ask for the versions of the keys, too")
+	f.BoolVar(&versions, "key-versions", false, "ask for the versions of the keys, too")
 	return cmd
 }
 
@@ -82,7 +83,7 @@ func (a *app) inspect(ctx context.Context, card *desfire.Card, conf *inspect.Con
 		case skip:
 			return nil
 		case keyed:
-			return a.enter(ctx, card, p)
+			return a.enter(ctx, card, p, unlock.List)
 		}
 		return selectPlace(ctx, card, p)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/ndef"
+	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -142,7 +143,7 @@ func (a *app) formatTag(ctx context.Context, card *desfire.Card, commands []wire
 	if !card.Generation().Has(wire.FeatureISOFiles) || !card.Generation().Has(wire.FeatureApplications) {
 		return fmt.Errorf("%v: no such application can be made on this card: it takes DESFire EV1 or later", card)
 	}
-	if err := a.enterCard(ctx, card); err != nil {
+	if err := a.enterCard(ctx, card, unlock.Create); err != nil {
 		return err
 	}
 	for i, c := range commands {
@@ -170,7 +171,7 @@ func (a *app) formatTag(ctx context.Context, card *desfire.Card, commands []wire
 // session.
 func (a *app) openTag(ctx context.Context, card *desfire.Card) (*ndef.Tag, error) {
 	if card.Generation() == wire.D40 {
-		if err := a.enter(ctx, card, wire.Place{AID: ndef.D40AID}); err != nil {
+		if err := a.enter(ctx, card, wire.Place{AID: ndef.D40AID}, unlock.List); err != nil {
 			return nil, err
 		}
 		return ndef.OpenNative(ctx, card, ndef.D40Files(), false)
@@ -179,7 +180,7 @@ func (a *app) openTag(ctx context.Context, card *desfire.Card) (*ndef.Tag, error
 		tag, err := ndef.Open(ctx, card)
 		return tag, noTag(card, err)
 	}
-	if err := a.enter(ctx, card, wire.Place{Name: string(wire.NDEFName[:])}); err != nil {
+	if err := a.enter(ctx, card, wire.Place{Name: string(wire.NDEFName[:])}, unlock.Master); err != nil {
 		return nil, noTag(card, err)
 	}
 	return ndef.OpenInSession(ctx, card, card.Generation())
@@ -198,7 +199,7 @@ func noTag(card *desfire.Card, err error) error {
 
 // tagInfo is what ndef prints with --json.
 type tagInfo struct {
-	Card     string       `json:"card"`
+	cardOf
 	Mapping  string       `json:"mapping"`
 	Capacity int          `json:"capacity"`
 	Writable bool         `json:"writable"` // by anybody
@@ -219,7 +220,7 @@ type recordInfo struct {
 func (a *app) showTag(card *desfire.Card, tag *ndef.Tag, m ndef.Message) error {
 	v := tag.CC.Version
 	info := tagInfo{
-		Card: card.String(), Mapping: fmt.Sprintf("%d.%d", v>>4, v&0xF), Capacity: tag.File.Capacity(),
+		cardOf: a.saw(card), Mapping: fmt.Sprintf("%d.%d", v>>4, v&0xF), Capacity: tag.File.Capacity(),
 		Writable: tag.File.Write == ndef.AccessFree, Records: []recordInfo{},
 	}
 	used, err := m.Encode()
@@ -249,7 +250,7 @@ func (a *app) showTag(card *desfire.Card, tag *ndef.Tag, m ndef.Message) error {
 	if len(m) == 0 {
 		n = 0
 	}
-	a.printf("%s  %s\n", a.out.title.Render(info.Card), a.out.dim.Render(fmt.Sprintf("%d of %d bytes, %s", n, info.Capacity, access)))
+	a.printf("%s  %s\n", a.out.Title.Render(a.cardName()), a.out.Dim.Render(fmt.Sprintf("%d of %d bytes, %s", n, info.Capacity, access)))
 	if len(m) == 0 {
 		a.printf("no message\n")
 	}

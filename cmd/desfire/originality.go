@@ -7,12 +7,13 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/originality"
+	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) originalityCommand() *cobra.Command {
-	var uid, signature string
+	var signature string
 	cmd := &cobra.Command{
 		Use:   "originality",
 		Short: "Check the signature that NXP puts on its chips",
@@ -28,8 +29,8 @@ its UID with --key only. The exit code is 1 if no known key made the signature.`
   desfire originality --key @picc.key
   desfire originality --uid 04518DFAA96180 --signature D1940D17...`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f := cmd.Flags(); f.Changed("uid") || f.Changed("signature") {
-				return a.originalityOffline(cmd, uid, signature)
+			if f := cmd.Flags(); f.Changed("signature") {
+				return a.originalityOffline(cmd, a.uid, signature)
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
 				if err := a.enterSigned(ctx, card); err != nil {
@@ -39,12 +40,11 @@ its UID with --key only. The exit code is 1 if no known key made the signature.`
 				if o == nil {
 					return err
 				}
-				return a.printOriginality(&originalityResult{Card: card.String(), UID: o.UID, Signature: o.Signature[:], Key: o.Key.Products}, err)
+				return a.printOriginality(&originalityResult{cardOf: cardOf{UID: o.UID, Product: a.card.Product, Reader: a.at}, Signature: o.Signature[:], Key: o.Key.Products}, err)
 			})
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&uid, "uid", "", "check a signature of this UID, 7 bytes in `HEX`")
 	f.StringVar(&signature, "signature", "", "the signature, 56 bytes in `HEX`")
 	return cmd
 }
@@ -53,15 +53,14 @@ its UID with --key only. The exit code is 1 if no known key made the signature.`
 // its application.
 func (a *app) enterSigned(ctx context.Context, card *desfire.Card) error {
 	if a.key == nil || card.Generation().Has(wire.FeatureApplications) {
-		return a.enterCard(ctx, card)
+		return a.enterCard(ctx, card, unlock.List)
 	}
-	return a.enterKeys(ctx, card, wire.Place{Fixed: true})
+	return a.enterKeys(ctx, card, wire.Place{Fixed: true}, unlock.List)
 }
 
 // originalityResult is what originality prints with --json.
 type originalityResult struct {
-	Card      string   `json:"card,omitempty"`
-	UID       hexBytes `json:"uid"`
+	cardOf
 	Signature hexBytes `json:"signature"`
 	Signed    bool     `json:"signed"`
 	Key       string   `json:"key,omitempty"` // the products whose key made it
@@ -77,7 +76,7 @@ func (a *app) originalityOffline(cmd *cobra.Command, uid, signature string) erro
 		return err
 	}
 	k, err := originality.Check(u, s)
-	return a.printOriginality(&originalityResult{UID: u, Signature: s, Key: k.Products}, err)
+	return a.printOriginality(&originalityResult{cardOf: cardOf{UID: u}, Signature: s, Key: k.Products}, err)
 }
 
 // printOriginality prints what was found. err is what the check said.
@@ -92,7 +91,7 @@ func (a *app) printOriginality(r *originalityResult, err error) error {
 			return emitted
 		}
 	case r.Signed:
-		a.printf("%s %X, by the key of %s\n", a.out.good.Render("signed by NXP:"), []byte(r.UID), r.Key)
+		a.printf("%s %X, by the key of %s\n", a.out.Good.Render("signed by NXP:"), []byte(r.UID), r.Key)
 	}
 	if err != nil {
 		return fmt.Errorf("UID %X: %w", []byte(r.UID), err)

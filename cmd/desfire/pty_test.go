@@ -78,11 +78,11 @@ func TestColor(t *testing.T) {
 // TestFormatAsks answers the question on a terminal.
 func TestFormatAsks(t *testing.T) {
 	out, code := onTerminal(t, "n\n", nil, "format", "--reader", "sim:")
-	if code != exitFailed || !strings.Contains(out, "Type yes:") || !strings.Contains(out, "not confirmed: nothing was done") {
+	if code != exitInterrupted || !strings.Contains(out, "Type yes:") || !strings.Contains(out, "not confirmed: nothing was done") {
 		t.Errorf("code %d:\n%s", code, out)
 	}
 	out, code = onTerminal(t, "yes\n", nil, "format", "--reader", "sim:")
-	if code != exitFailed || !strings.Contains(out, "wants its PICC master key") {
+	if code != exitAuth || !strings.Contains(out, "wants its PICC master key") {
 		t.Errorf("code %d:\n%s", code, out)
 	}
 	out, code = onTerminal(t, "\x03", nil, "format", "--reader", "sim:")
@@ -161,7 +161,7 @@ func TestToggleSignal(t *testing.T) {
 		return run([]string{"info", "--reader", addr, "--wait", "500ms"}, strings.NewReader(""), &stdout, &stderr)
 	}
 	toggle("lifted")
-	if code := info(); code != exitFailed || !strings.Contains(stderr.String(), "no card answers there") {
+	if code := info(); code != exitNoCard || !strings.Contains(stderr.String(), "no card answers there") {
 		t.Errorf("lifted: code %d: %s", code, &stderr)
 	}
 	toggle("returned")

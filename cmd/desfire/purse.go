@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/place"
 	ledger "github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/wire"
@@ -22,6 +23,21 @@ type purse struct {
 	credit bool   // add instead of take
 	part   bool   // credit by LimitedCredit
 	open   *int32 // the value before such a change whose outcome is not known
+}
+
+// acts are what the file must allow.
+func (p *purse) acts() []inspect.Act {
+	acts := []inspect.Act{inspect.ActGetValue}
+	switch {
+	case p.amount == 0:
+	case p.part:
+		acts = append(acts, inspect.ActLimitedCredit)
+	case p.credit:
+		acts = append(acts, inspect.ActCredit)
+	default:
+		acts = append(acts, inspect.ActDebit)
+	}
+	return acts
 }
 
 func (p *purse) change() ledger.Change {
@@ -39,7 +55,13 @@ func (p *purse) change() ledger.Change {
 func (a *app) ledger(p *purse) *ledger.Purse {
 	l := &ledger.Purse{
 		Place: p.app, File: p.file,
-		Enter:        func(ctx context.Context, card *desfire.Card) error { return a.enter(ctx, card, p.app) },
+		Enter: func(ctx context.Context, card *desfire.Card) error {
+			if !a.keyed() {
+				return selectPlace(ctx, card, p.app)
+			}
+			_, err := a.enterFile(ctx, card, target{p.app, p.file}, p.acts()...)
+			return err
+		},
 		BeforeCommit: a.nameReader,
 	}
 	if p.open != nil {
@@ -93,6 +115,14 @@ func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Purse, every,
 	conf := &desfire.KeepConfig{
 		Every: every,
 		Accept: func(ctx context.Context, card *desfire.Card) error {
+			a.saw(card)
+			if !a.wanted(card.UID()) {
+				err := fmt.Errorf("it is %v, and --uid wants %s", card, a.uid)
+				if pl.Fixed {
+					cancel(withCode(exitNoCard, err))
+				}
+				return err
+			}
 			err := findPurse(ctx, card, p)
 			if err == nil || desfire.Lost(err) || errors.Is(err, context.Canceled) {
 				return err
@@ -126,9 +156,9 @@ func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Purse, every,
 	err := a.keep(ctx, pl, conf, step)
 	switch cause := context.Cause(ctx); {
 	case errors.Is(err, errNoCard) && p.Open.Doubtful():
-		return fmt.Errorf("the card did not come back within %v: whether the last change was made is not known", wait)
+		return withCode(exitUnknown, fmt.Errorf("the card did not come back within %v: whether the last change was made is not known", wait))
 	case errors.Is(err, errNoCard):
-		return fmt.Errorf("no card with %s was presented to %s within %v", p.Place.Words(), pl.Name, wait)
+		return withCode(exitNoCard, fmt.Errorf("no card with %s was presented to %s within %v", p.Place.Words(), pl.Name, wait))
 	case err != nil && cause != nil && !errors.Is(cause, context.Canceled):
 		return cause
 	}

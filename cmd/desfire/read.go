@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -63,7 +64,7 @@ const max24 = 1<<24 - 1
 // readResult is what read prints with --json. Which members there are depends
 // on the type.
 type readResult struct {
-	Card        string      `json:"card"`
+	cardOf
 	Application wire.Place  `json:"application"`
 	File        wire.FileNo `json:"file"`
 	Type        string      `json:"type"`
@@ -75,11 +76,11 @@ type readResult struct {
 }
 
 func (a *app) readFile(ctx context.Context, card *desfire.Card, app wire.Place, no wire.FileNo, offset, length uint32) (*readResult, error) {
-	fs, err := a.enterFile(ctx, card, app, no)
+	fs, err := a.enterFile(ctx, card, target{app, no}, inspect.ActRead)
 	if err != nil {
 		return nil, err
 	}
-	r := &readResult{Card: card.String(), Application: app, File: no, Type: fs.Type.String(), Offset: offset}
+	r := &readResult{cardOf: a.saw(card), Application: app, File: no, Type: fs.Type.String(), Offset: offset}
 	switch fs.Type {
 	case wire.FileValue:
 		if offset != 0 || length != 0 {
@@ -139,7 +140,7 @@ func (a *app) printRead(r *readResult, raw bool, out string) error {
 			a.printf("no records\n")
 		}
 		for i, rec := range r.Records {
-			a.printf("%s\n%s", a.out.dim.Render(fmt.Sprintf("record %d", int(r.Offset)+len(r.Records)-1-i)), hex.Dump(rec))
+			a.printf("%s\n%s", a.out.Dim.Render(fmt.Sprintf("record %d", int(r.Offset)+len(r.Records)-1-i)), hex.Dump(rec))
 		}
 	default:
 		a.printf("%s", hex.Dump(all))

@@ -42,7 +42,7 @@ func TestReaderID(t *testing.T) {
 		{"drain", "0000A1", "1", "--amount", "30", "--every", "0s"},
 	} {
 		args = append(args, "--reader", "sim:"+image, "--key", "aes:00000000000000000000000000000000", "--auth", "1")
-		want := exitFailed // the value tells that nothing was done
+		want := exitRight // the value tells that nothing was done
 		if args[0] == "write" {
 			want = exitUnknown
 		}

@@ -7,6 +7,8 @@ import (
 
 	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/table"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
+	"github.com/go-desfire/desfire/internal/visible"
 	"github.com/spf13/cobra"
 )
 
@@ -59,9 +61,9 @@ func (a *app) printReaders(list []readerInfo) error {
 		StyleFunc(func(row, col int) lipgloss.Style {
 			switch {
 			case row == table.HeaderRow:
-				return a.out.dim
+				return a.out.Dim.Lipgloss()
 			case col == 0:
-				return a.out.name
+				return a.out.Name.Lipgloss()
 			}
 			return lipgloss.NewStyle()
 		})
@@ -70,10 +72,10 @@ func (a *app) printReaders(list []readerInfo) error {
 		if r.Ignored != "" {
 			state += fmt.Sprintf(" (left out: %s)", r.Ignored)
 		}
-		t.Row(r.Reader, state, spaced(r.ATR))
+		t.Row(visible.Text(r.Reader), visible.Text(state), spaced(r.ATR))
 	}
 	for line := range strings.SplitSeq(t.String(), "\n") {
-		a.printf("%s\n", strings.TrimRight(line, " "))
+		a.printf("%s\n", screen.Text(strings.TrimRight(line, " ")))
 	}
 	return nil
 }

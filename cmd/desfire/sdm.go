@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/sdm"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -90,7 +91,7 @@ func (m *mirrors) content(cmd *cobra.Command, t *sdm.Template, size int) ([]byte
 // sdmResult is what sdm url and sdm provision print with --json. Offsets are
 // bytes of the file; those that do not apply are left out.
 type sdmResult struct {
-	Card        string      `json:"card,omitempty"`
+	*cardOf
 	Application string      `json:"application,omitempty"`
 	File        *int        `json:"file,omitempty"`
 	LRP         bool        `json:"lrp"`
@@ -127,10 +128,10 @@ func (r *sdmResult) fill(content []byte, s *wire.SDM, lrp bool) error {
 
 // printSDM prints what a file holds and where the card mirrors.
 func (a *app) printSDM(r *sdmResult) {
-	a.printf("%s %d bytes: %q\n", a.out.dim.Render("content "), len(r.Content), []byte(r.Content))
-	a.printf("%s %X\n", a.out.dim.Render("settings"), []byte(r.Settings))
+	a.printf("%s %d bytes: %q\n", a.out.Dim.Render("content "), len(r.Content), []byte(r.Content))
+	a.printf("%s %X\n", a.out.Dim.Render("settings"), []byte(r.Settings))
 	for _, o := range r.Offsets {
-		a.printf("  %s%s offset %s, %s\n", o.Name, pad(o.Name, 12), a.out.number.Render(fmt.Sprintf("%3d", o.Offset)), count(int(o.Length), "byte"))
+		a.printf("  %s%s offset %s, %s\n", o.Name, screen.Pad(o.Name, 12), a.out.Number.Render(fmt.Sprintf("%3d", o.Offset)), count(int(o.Length), "byte"))
 	}
 }
 

@@ -61,7 +61,7 @@ func TestSDMProvisionAndVerify(t *testing.T) {
 		if code, out, errs := tool(verify...); code != 0 || strings.TrimSpace(out) != want {
 			t.Errorf("lrp %v: %d: %s%s\nwant %s", lrp, code, out, errs, want)
 		}
-		if code, _, errs := tool(verify...); code != 1 || !strings.Contains(errs, "seen before") {
+		if code, _, errs := tool(verify...); code != exitReplay || !strings.Contains(errs, "seen before") {
 			t.Errorf("again: %d, %s", code, errs)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/ndef"
 	"github.com/go-desfire/desfire/sdm"
+	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -69,7 +70,9 @@ is the PICC master key, where the card lets nobody else create applications.`,
 				writer = &k
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				enter := a.enterKeys
+				enter := func(ctx context.Context, card *desfire.Card, p wire.Place) error {
+					return a.enterKeys(ctx, card, p, unlock.Master)
+				}
 				if create {
 					enter = a.createSDM
 				}
@@ -103,7 +106,7 @@ func (a *app) createSDM(ctx context.Context, card *desfire.Card, l wire.Place) e
 	if g := card.Generation(); !g.Has(wire.FeatureFileCounters) || !g.Has(wire.FeatureApplications) {
 		return &desfire.UnsupportedError{What: "a new application with secure dynamic messaging", Generation: g}
 	}
-	if err := a.enterCard(ctx, card); err != nil {
+	if err := a.enterCard(ctx, card, unlock.Create); err != nil {
 		return err
 	}
 	layout := &ndef.Layout{AID: l.AID, Keys: wire.NewKeySett2(wire.KeyAES, 5), SDM: true}
@@ -155,7 +158,7 @@ func (a *app) provisionSDM(ctx context.Context, cmd *cobra.Command, card *desfir
 	if access.Read != wire.Free {
 		a.log.Debug("reading is not free; who is not authenticated sees the message all the same")
 	}
-	number := int(no)
-	r := &sdmResult{Card: card.String(), Application: l.String(), File: &number}
+	number, seen := int(no), a.saw(card)
+	r := &sdmResult{cardOf: &seen, Application: l.String(), File: &number}
 	return r, r.fill(content, &s, lrp)
 }

@@ -96,7 +96,7 @@ func (v *sdmVerify) run(a *app, cmd *cobra.Command, args []string) error {
 	if a.json {
 		return a.emit(r)
 	}
-	a.printf("%s %v\n", a.out.good.Render("genuine:"), tag)
+	a.printf("%s %v\n", a.out.Good.Render("genuine:"), tag)
 	if tag.File != nil {
 		a.printf("  file data %X %q\n", tag.File, tag.File)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/selftest"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -99,7 +100,7 @@ func (a *app) listSteps(cmd *cobra.Command, generation string) error {
 		case s.Wipes:
 			mark = "W"
 		}
-		a.printf("%s  %s%s  %s\n", mark, a.out.name.Render(s.ID), pad(s.ID, 34), s.Title)
+		a.printf("%s  %s%s  %s\n", mark, a.out.Name.Render(s.ID), screen.Pad(s.ID, 34), s.Title)
 	}
 	return nil
 }
@@ -141,16 +142,14 @@ func (a *app) selftest(ctx context.Context, card *desfire.Card, conf *selftest.C
 	return nil
 }
 
-func (a *app) stepLine(s selftest.Step) string {
-	line := s.String()
-	word, rest, _ := strings.Cut(line, " ")
+func (a *app) stepLine(s selftest.Step) screen.Text {
+	word, rest, _ := strings.Cut(s.String(), " ")
+	style := a.out.Dim
 	switch s.Result {
 	case selftest.Pass:
-		word = a.out.good.Render(word)
+		style = a.out.Good
 	case selftest.Fail:
-		word = a.out.bad.Render(word)
-	default:
-		word = a.out.dim.Render(word)
+		style = a.out.Bad
 	}
-	return word + " " + rest
+	return style.Render(word) + " " + screen.Lines(rest)
 }

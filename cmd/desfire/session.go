@@ -2,7 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/go-desfire/desfire"
@@ -20,9 +24,27 @@ func (a *app) withCard(cmd *cobra.Command, f func(ctx context.Context, card *des
 			return err
 		}
 		defer card.Close()
+		a.saw(card)
 		a.log.Debug("connected", "card", card, "reader", reader, "framing", card.Framing())
 		return f(ctx, card)
 	})
+}
+
+// withCardToChange is withCard for a verb that changes the card: it says first
+// which one that is.
+func (a *app) withCardToChange(cmd *cobra.Command, f func(ctx context.Context, card *desfire.Card) error) error {
+	return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
+		a.announce(card)
+		return f(ctx, card)
+	})
+}
+
+// announce says which card is about to be changed.
+func (a *app) announce(card *desfire.Card) {
+	if a.json {
+		return // the result says it
+	}
+	a.sayf("%s %s\n", a.err.Title.Render(card), a.err.Dim.Render("on "+a.at))
 }
 
 // withTransport runs f with the connection to the card that is presented, or
@@ -50,7 +72,32 @@ func (a *app) withTransport(cmd *cobra.Command, f func(ctx context.Context, read
 	t = a.recorded(t)
 	defer closeTransport(t)
 	a.at = reader
-	return f(ctx, reader, t)
+	if a.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, a.timeout)
+		defer cancel()
+	}
+	err = f(ctx, reader, t)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil {
+		err = fmt.Errorf("not done within --timeout %v: %w", a.timeout, err)
+	}
+	return err
+}
+
+// readUID reads --uid.
+func (a *app) readUID(cmd *cobra.Command) error {
+	digits := strings.ToUpper(strings.NewReplacer(" ", "", ":", "", "-", "").Replace(a.uid))
+	_, err := hex.DecodeString(digits + strings.Repeat("0", len(digits)%2))
+	if err != nil || len(digits) > 20 || digits == "" && cmd.Root().PersistentFlags().Changed("uid") {
+		return &usageError{cmd, fmt.Errorf("--uid %q: want hexadecimal digits, all of a UID or its beginning", a.uid)}
+	}
+	a.uid = digits
+	return nil
+}
+
+// wanted reports whether --uid means this card.
+func (a *app) wanted(uid []byte) bool {
+	return strings.HasPrefix(strings.ToUpper(hex.EncodeToString(uid)), a.uid)
 }
 
 // connect finds out what lies behind t.

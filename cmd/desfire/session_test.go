@@ -4,6 +4,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/wire"
@@ -25,7 +26,7 @@ func TestConnectShared(t *testing.T) {
 			}
 			a := newApp(nil, io.Discard, io.Discard)
 			if traced {
-				a.tracer, a.recorder = newTracer(io.Discard, palette{}), trace.NewRecorder(nil)
+				a.tracer, a.recorder = newTracer(io.Discard, screen.Palette{}), trace.NewRecorder(nil)
 			}
 			c, err := a.connect(t.Context(), a.recorded(shared{card.Present()}))
 			if err != nil {

@@ -73,10 +73,10 @@ func (a *app) simNew(cmd *cobra.Command, path string, conf *sim.Config, transit 
 	if a.json {
 		return a.emit(simNewResult{path, card.Generation(), card.UID(), transit})
 	}
-	a.printf("%s: DESFire %v, UID %s\n", a.out.name.Render(path), card.Generation(), a.out.number.Render(fmt.Sprintf("%X", card.UID())))
+	a.printf("%s: DESFire %v, UID %s\n", a.out.Name.Render(path), card.Generation(), a.out.Number.Render(fmt.Sprintf("%X", card.UID())))
 	if transit {
 		a.printf("  application %v, value file %d, credit %d\n", transitApp, transitPurse, transitCredit)
-		a.printf("%s\n", a.out.dim.Render(fmt.Sprintf("  try: desfire drain %v %d --reader sim:%s", transitApp, transitPurse, path)))
+		a.printf("%s\n", a.out.Dim.Render(fmt.Sprintf("  try: desfire drain %v %d --reader sim:%s", transitApp, transitPurse, path)))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/wire"
@@ -56,10 +57,10 @@ func (a *app) simShow(i *sim.Image) error {
 	}
 	a.printTree(c)
 	p := a.out
-	a.printf("%s\n", p.title.Render("Keys, values withheld"))
+	a.printf("%s\n", p.Title.Render("Keys, values withheld"))
 	for _, k := range i.Keys {
 		where := imagePlace(i, k.Application).String()
-		a.printf("  %s  key %-2d  %-6s  version %02X\n", p.name.Render(where)+pad(where, 6), k.No, k.Type, k.Version)
+		a.printf("  %s  key %-2d  %-6s  version %02X\n", p.Name.Render(where)+screen.Pad(where, 6), k.No, k.Type, k.Version)
 	}
 	return nil
 }

@@ -333,10 +333,10 @@ func (a *app) printTMAC(r *tmacResult) {
 		name = fmt.Sprintf("transaction %d", *r.TMC)
 	}
 	if !r.Verified {
-		a.printf("%s: %s: %s\n", name, a.out.bad.Render("not verified"), r.Error)
+		a.printf("%s: %s: %s\n", name, a.out.Bad.Render("not verified"), r.Error)
 		return
 	}
-	a.printf("%s: %s, %s of input\n", name, a.out.good.Render("verified"), count(len(r.Input), "byte"))
+	a.printf("%s: %s, %s of input\n", name, a.out.Good.Render("verified"), count(len(r.Input), "byte"))
 	if r.Reader != nil {
 		a.printf("  reader          %X\n", []byte(r.Reader))
 	}

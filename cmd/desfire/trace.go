@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"charm.land/lipgloss/v2"
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -20,7 +20,7 @@ import (
 // explains, this is how it looks.
 type tracer struct {
 	w     io.Writer
-	pal   palette
+	pal   screen.Palette
 	width int // columns of a terminal, 0 for none
 	keep  bool
 
@@ -30,7 +30,9 @@ type tracer struct {
 	total  time.Duration
 }
 
-func newTracer(w io.Writer, p palette) *tracer { return &tracer{w: w, pal: p, width: width(w)} }
+func newTracer(w io.Writer, p screen.Palette) *tracer {
+	return &tracer{w: w, pal: p, width: screen.Columns(w)}
+}
 
 // traced is one connection.
 type traced struct {
@@ -100,7 +102,7 @@ func (x *traced) passed(e *trace.Exchange) {
 		t.line("--", "new activation", nil, nil, 0, "")
 	}
 	command, answer := x.explain.Step(e)
-	name := t.pal.name.Render(command.Name)
+	name := t.pal.Name.Render(command.Name)
 	if command.More {
 		name += " (more)"
 	}
@@ -111,7 +113,7 @@ func (x *traced) passed(e *trace.Exchange) {
 		if len(answer.Raw) == 0 {
 			text = "no answer"
 		}
-		t.line("<-", t.pal.bad.Render(text), []string{e.Failed}, answer.Raw, 0, took)
+		t.line("<-", t.pal.Bad.Render(text), []screen.Text{screen.Visible(e.Failed)}, answer.Raw, 0, took)
 	} else {
 		t.line("<-", t.status(answer.Status), nil, answer.Raw, answer.Cut, took)
 	}
@@ -120,16 +122,16 @@ func (x *traced) passed(e *trace.Exchange) {
 }
 
 // words are the fields of a line, where they come from and what is to say.
-func words(l *trace.Line) []string {
-	var list []string
+func words(l *trace.Line) []screen.Text {
+	var list []screen.Text
 	for _, f := range l.Fields {
 		list = append(list, fieldText(f))
 	}
 	if l.Channel != "" && !l.Answer {
-		list = append(list, l.Channel)
+		list = append(list, screen.Visible(l.Channel))
 	}
 	if l.Note != "" {
-		list = append(list, "["+l.Note+"]")
+		list = append(list, "["+screen.Visible(l.Note)+"]")
 	}
 	return list
 }
@@ -153,7 +155,7 @@ func (x *traced) observe(e *desfire.Exchange) {
 		return
 	}
 	x.sealed = false
-	t.line("==", t.pal.name.Render(e.Command.Spec().Name), append(fieldsOf(e.Command), "deciphered"), nil, 0, "")
+	t.line("==", t.pal.Name.Render(e.Command.Spec().Name), append(fieldsOf(e.Command), "deciphered"), nil, 0, "")
 	if e.Response != nil {
 		t.fields(fieldsOf(e.Response))
 	}
@@ -167,71 +169,62 @@ const (
 
 // line prints one line, folded where a terminal would break it. cut is how
 // many bytes of the frame are not shown, took comes last.
-func (t *tracer) line(arrow, head string, words []string, raw []byte, cut int, took string) {
-	lines := fold(append([]string{head}, words...), t.width-len(traceIndent))
+func (t *tracer) line(arrow string, head screen.Text, words []screen.Text, raw []byte, cut int, took string) {
+	lines := screen.Fold(append([]screen.Text{head}, words...), "  ", t.width-len(traceIndent))
 	last := lines[len(lines)-1]
-	bytes := strings.Fields(spaced(raw))
+	bytes := texts(strings.Fields(spaced(raw)))
 	if cut > 0 {
-		bytes = append(bytes, fmt.Sprintf("(%d bytes cut)", cut))
+		bytes = append(bytes, screen.Sprintf("(%d bytes cut)", cut))
 	}
 	if took != "" {
-		bytes = append(bytes, "", took)
+		bytes = append(bytes, "", screen.Text(took))
 	}
 	if len(bytes) > 0 {
-		hex := strings.Join(bytes, " ")
-		at := max(traceColumn, lipgloss.Width(last)) + 2
+		hex := screen.Join(bytes, " ")
+		at := max(traceColumn, screen.Width(last)) + 2
 		if t.width == 0 || len(traceIndent)+at+len(hex) <= t.width {
-			lines[len(lines)-1] = last + pad(last, at) + t.pal.dim.Render(hex)
+			lines[len(lines)-1] = last + screen.Pad(last, at) + t.pal.Dim.Render(hex)
 		} else {
-			for _, l := range foldWith(bytes, " ", t.width-2*len(traceIndent)) {
-				lines = append(lines, traceIndent+t.pal.dim.Render(l))
+			for _, l := range screen.Fold(bytes, " ", t.width-2*len(traceIndent)) {
+				lines = append(lines, traceIndent+t.pal.Dim.Render(l))
 			}
 		}
 	}
-	fmt.Fprintf(t.w, "%s %s\n", t.pal.dim.Render(arrow), strings.TrimRight(lines[0], " "))
+	_ = screen.Fprintf(t.w, "%s %s\n", t.pal.Dim.Render(arrow), screen.Text(strings.TrimRight(string(lines[0]), " ")))
 	for _, l := range lines[1:] {
-		fmt.Fprintf(t.w, "%s%s\n", traceIndent, l)
+		_ = screen.Fprintf(t.w, "%s%s\n", traceIndent, l)
 	}
 }
 
 // fields prints the fields of an answer.
-func (t *tracer) fields(words []string) {
+func (t *tracer) fields(words []screen.Text) {
 	wide := traceWidth
 	if t.width > 0 {
 		wide = min(wide, t.width-len(traceIndent))
 	}
-	for _, l := range fold(words, wide) {
-		fmt.Fprintf(t.w, "%s%s\n", traceIndent, l)
+	for _, l := range screen.Fold(words, "  ", wide) {
+		_ = screen.Fprintf(t.w, "%s%s\n", traceIndent, l)
 	}
 }
 
-// fold joins words with two spaces and breaks lines between them at a width,
-// never if it is not positive.
-func fold(words []string, width int) []string { return foldWith(words, "  ", width) }
-
-func foldWith(words []string, space string, width int) (lines []string) {
-	for _, w := range words {
-		if w == "" {
-			continue
-		}
-		if n := len(lines); n > 0 && (width <= 0 || lipgloss.Width(lines[n-1])+len(space)+lipgloss.Width(w) <= width) {
-			lines[n-1] += space + w
-			continue
-		}
-		lines = append(lines, w)
+// texts are words that are known to be safe.
+func texts(words []string) []screen.Text {
+	out := make([]screen.Text, len(words))
+	for i, w := range words {
+		out[i] = screen.Text(w)
 	}
-	return lines
+	return out
 }
 
-func (t *tracer) status(s wire.Status) string {
+func (t *tracer) status(s wire.Status) screen.Text {
 	text := fmt.Sprintf("%04X %s", uint16(s), s.String())
 	switch s {
 	case wire.StatusOK, wire.StatusISOOK, wire.StatusSignatureOK:
-		return t.pal.good.Render(text)
+		return t.pal.Good.Render(text)
 	case wire.StatusAdditionalFrame:
-		return t.pal.dim.Render(text)
+		return t.pal.Dim.Render(text)
 	}
-	return t.pal.bad.Render(s.Error())
+	return t.pal.Bad.Render(s.Error())
 }
 
 // summary prints the total.
@@ -241,7 +234,7 @@ func (t *tracer) summary() {
 	if t.frames == 0 {
 		return
 	}
-	t.line("--", fmt.Sprintf("%s, %s with the card, %s each", count(t.frames, "exchange"), milliseconds(t.total), milliseconds(t.total/time.Duration(t.frames))), nil, nil, 0, "")
+	t.line("--", screen.Sprintf("%s, %s with the card, %s each", count(t.frames, "exchange"), milliseconds(t.total), milliseconds(t.total/time.Duration(t.frames))), nil, nil, 0, "")
 }
 
 func milliseconds(d time.Duration) string {
@@ -253,7 +246,7 @@ func milliseconds(d time.Duration) string {
 const longField = 24
 
 // fieldText is a field in words.
-func fieldText(f wire.Field) string {
+func fieldText(f wire.Field) screen.Text {
 	v := f.Value
 	switch {
 	case strings.Contains(v, " "):
@@ -261,13 +254,13 @@ func fieldText(f wire.Field) string {
 	case len(v) > longField:
 		v = fmt.Sprintf("%s...(%d bytes)", v[:longField], f.Len)
 	}
-	return f.Name + "=" + v
+	return screen.Visible(f.Name + "=" + v)
 }
 
 // fieldsOf are the fields of a message in words, from its declaration, without
 // keys.
-func fieldsOf(m wire.Message) []string {
-	var words []string
+func fieldsOf(m wire.Message) []screen.Text {
+	var words []screen.Text
 	for _, f := range trace.Fields(m) {
 		words = append(words, fieldText(f))
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -12,29 +13,16 @@ func TestFieldsHideKeys(t *testing.T) {
 	k := bytes.Repeat([]byte{0xA7}, 17)
 	secret := wire.NewSecret(k)
 	for _, m := range []wire.Message{&wire.ChangeKey{Key: 1, Data: secret}, &wire.ChangeKeyEV2{Set: 2, Key: 1, Data: secret}} {
-		got := strings.Join(fieldsOf(m), "  ")
+		got := string(screen.Join(fieldsOf(m), "  "))
 		if strings.Contains(got, "A7") || !strings.Contains(got, "17 bytes") || !strings.Contains(got, "=1") {
 			t.Errorf("%T: %q", m, got)
 		}
 	}
-	if got := strings.Join(fieldsOf(&wire.ChangeKeySettings{KS1: wire.SettDefault}), "  "); !strings.Contains(got, "{master key changeable") {
+	if got := string(screen.Join(fieldsOf(&wire.ChangeKeySettings{KS1: wire.SettDefault}), "  ")); !strings.Contains(got, "{master key changeable") {
 		t.Errorf("%q", got)
 	}
-	if got := strings.Join(fieldsOf(&wire.WriteData{File: 2, Offset: 3, Data: k}), "  "); !strings.Contains(got, "Data=A7A7A7A7A7A7A7A7A7A7A7A7...(17 bytes)") {
+	if got := string(screen.Join(fieldsOf(&wire.WriteData{File: 2, Offset: 3, Data: k}), "  ")); !strings.Contains(got, "Data=A7A7A7A7A7A7A7A7A7A7A7A7...(17 bytes)") {
 		t.Errorf("%q", got)
-	}
-}
-
-func TestFold(t *testing.T) {
-	words := []string{"a=1", "b=2", "", "c={with words}", "d=4"}
-	if got := strings.Join(fold(words, 9), "|"); got != "a=1  b=2|c={with words}|d=4" {
-		t.Errorf("%q", got)
-	}
-	if got := strings.Join(fold(words, 0), "|"); got != "a=1  b=2  c={with words}  d=4" {
-		t.Errorf("%q", got)
-	}
-	if fold(nil, 10) != nil {
-		t.Error("lines of nothing")
 	}
 }
 

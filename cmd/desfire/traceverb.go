@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/spf13/cobra"
 )
@@ -85,7 +86,7 @@ type shownLine struct {
 func (a *app) traceShow(name string, rec *trace.Recording, heading bool) error {
 	p := a.out
 	if heading && !a.json {
-		a.printf("%s\n", p.title.Render(name))
+		a.printf("%s\n", p.Title.Render(name))
 	}
 	x := trace.Explainer{Framing: rec.Framing, KeepKeys: a.traceKeys}
 	var lines []trace.Line
@@ -109,11 +110,11 @@ func (a *app) traceShow(name string, rec *trace.Recording, heading bool) error {
 			}
 			continue
 		}
-		text := l.String()
+		text := screen.Visible(l.String())
 		if l.Refused() {
-			text = p.bad.Render(text)
+			text = p.Bad.Render(text)
 		}
-		a.printf("%s %s\n", p.dim.Render(fmt.Sprintf("%4d", l.Exchange)), text)
+		a.printf("%s %s\n", p.Dim.Render(fmt.Sprintf("%4d", l.Exchange)), text)
 	}
 	return nil
 }

@@ -90,12 +90,12 @@ func (a *app) printVerified(r *trace.Result, quiet bool) {
 			}
 		}
 	}
-	style := p.warn
+	style := p.Warn
 	switch r.Verdict {
 	case trace.Verified:
-		style = p.good
+		style = p.Good
 	case trace.Failed:
-		style = p.bad
+		style = p.Bad
 	}
 	a.printf("%s: %s, %s, %s, %s\n", r.File, style.Render(r.Verdict.String()),
 		count(r.Authentications, "authentication"), count(r.MACs, "MAC"), count(r.CRCs, "CRC"))

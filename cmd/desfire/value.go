@@ -25,7 +25,7 @@ func (a *app) valueCommand() *cobra.Command {
 
 // valueResult is what the value verbs print with --json.
 type valueResult struct {
-	Card        string      `json:"card"`
+	cardOf
 	Application wire.Place  `json:"application"`
 	File        wire.FileNo `json:"file"`
 	Before      *int32      `json:"before,omitempty"` // credit, debit
@@ -54,7 +54,7 @@ func (a *app) valueGetCommand() *cobra.Command {
 				}
 				a.warnUnprotected()
 				if a.json {
-					return a.emit(valueResult{Card: card.String(), Application: p.app, File: p.file, Value: v, Unprotected: a.unprotected.Load()})
+					return a.emit(valueResult{cardOf: a.saw(card), Application: p.app, File: p.file, Value: v, Unprotected: a.unprotected.Load()})
 				}
 				a.printf("%d\n", v)
 				return nil
@@ -114,9 +114,8 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 			a.log.Info("the change in doubt was not done: repeating it")
 		}
 	}}
-	var name string
 	err = a.hold(cmd.Context(), pl, once.Purse, 0, a.wait, nil, func(ctx context.Context, card *desfire.Card) (bool, error) {
-		name = card.String()
+		a.saw(card)
 		return once.Step(ctx, card)
 	})
 	if err != nil {
@@ -124,8 +123,8 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 	}
 	a.warnUnprotected()
 	if a.json {
-		return a.emit(valueResult{Card: name, Application: p.app, File: p.file, Before: &once.Before, Value: once.After, Unprotected: a.unprotected.Load()})
+		return a.emit(valueResult{cardOf: a.card, Application: p.app, File: p.file, Before: &once.Before, Value: once.After, Unprotected: a.unprotected.Load()})
 	}
-	a.printf("%s -> %s\n", strconv.Itoa(int(once.Before)), a.out.number.Render(strconv.Itoa(int(once.After))))
+	a.printf("%s -> %s\n", strconv.Itoa(int(once.Before)), a.out.Number.Render(strconv.Itoa(int(once.After))))
 	return nil
 }

@@ -26,6 +26,9 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
+// toolVersion is what --version prints.
+func toolVersion() string { return buildVersion().Version }
+
 // versionResult is what version prints with --json.
 type versionResult struct {
 	Version  string `json:"version"`

@@ -24,7 +24,7 @@ func (a *app) watchCommand() *cobra.Command {
 until Ctrl-C. Reports are log lines on stderr. With --json they are objects on
 stdout, one a line:
 
-  {"time","event","reader","atr","uid","applications","error"}
+  {"time","event","reader","atr","uid","product","applications","reason"}
 
 event is reader-added, reader-removed, inserted, removed, service-lost or
 service-back. All members are always there; applications is null unless they
@@ -42,13 +42,12 @@ were listed.`,
 
 // watchEvent is one line of watch --json.
 type watchEvent struct {
-	Time         time.Time    `json:"time"`
-	Event        string       `json:"event"`
-	Reader       string       `json:"reader"`
-	ATR          hexBytes     `json:"atr"`
-	UID          hexBytes     `json:"uid"`
+	Time  time.Time `json:"time"`
+	Event string    `json:"event"`
+	ATR   hexBytes  `json:"atr"`
+	cardOf
 	Applications []wire.Place `json:"applications"`
-	Error        string       `json:"error"`
+	Reason       string       `json:"reason"`
 }
 
 // hexBytes are bytes that JSON shows as hexadecimal digits.
@@ -90,9 +89,9 @@ type watcher struct {
 // event reports what the source does. Serve tells of removals when the card's
 // applications were listed.
 func (w *watcher) event(ev desfire.Event) {
-	e := watchEvent{Time: time.Now(), Event: ev.Kind.String(), Reader: ev.Reader, ATR: ev.ATR, Error: text(ev.Err)}
+	e := watchEvent{Time: time.Now(), Event: ev.Kind.String(), cardOf: cardOf{Reader: ev.Reader}, ATR: ev.ATR, Reason: text(ev.Err)}
 	if ev.Ignored != "" {
-		e.Error = "left out: " + ev.Ignored
+		e.Reason = "left out: " + ev.Ignored
 	}
 	switch ev.Kind {
 	case desfire.CardInserted:
@@ -150,7 +149,7 @@ func (w *watcher) missed(e *watchEvent) {
 	if e.Event == "" {
 		return
 	}
-	e.Error = "the card left before its applications were listed"
+	e.Reason = "the card left before its applications were listed"
 	w.warn("Card left before its applications were listed", nil)
 	w.object(*e)
 }
@@ -163,7 +162,7 @@ func (w *watcher) inserted(reader string, atr []byte) watchEvent {
 	if e := w.lying[reader]; e != nil && e.Event != "" {
 		return *e
 	}
-	return watchEvent{Time: time.Now(), Event: desfire.CardInserted.String(), Reader: reader, ATR: atr}
+	return watchEvent{Time: time.Now(), Event: desfire.CardInserted.String(), cardOf: cardOf{Reader: reader}, ATR: atr}
 }
 
 // report prints the insertion of a card with what became of it.
@@ -192,14 +191,14 @@ func (w *watcher) refused(e watchEvent, err error) {
 	} else {
 		w.warn("Could not list the applications", err)
 	}
-	e.Error, e.Applications = oneLine(err), nil
+	e.Reason, e.Applications = oneLine(err), nil
 	w.report(e.Reader, e)
 }
 
 // list reports the applications of a card.
 func (w *watcher) list(ctx context.Context, card *desfire.Card) {
 	e := w.inserted(card.Reader(), card.ATR())
-	e.UID = card.UID()
+	e.cardOf = w.saw(card)
 	w.debug("Opened", card, e.Reader)
 	c, err := inspect.Read(ctx, card, &inspect.Config{
 		Ask:   inspect.AskApplications,
@@ -270,12 +269,4 @@ func (w *watcher) object(e watchEvent) {
 	if err == nil {
 		w.printf("%s\n", b)
 	}
-}
-
-// text is the text of an error, empty for none.
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return oneLine(err)
 }

@@ -86,7 +86,7 @@ func TestWatchEvents(t *testing.T) {
 		if err := errors.Join(json.Unmarshal([]byte(line), &all), json.Unmarshal([]byte(line), &e)); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
-		for _, name := range []string{"time", "event", "reader", "atr", "uid", "applications", "error"} {
+		for _, name := range []string{"time", "event", "reader", "atr", "uid", "product", "applications", "reason"} {
 			if _, ok := all[name]; !ok || len(all) != 7 {
 				t.Errorf("no %s, or too much, in %s", name, line)
 			}
@@ -100,25 +100,25 @@ func TestWatchEvents(t *testing.T) {
 		}
 		return got[name][0]
 	}
-	if e := one("inserted A"); len(e.Applications) != 2 || e.Applications[0].AID != transitApp || e.Error != "" {
+	if e := one("inserted A"); len(e.Applications) != 2 || e.Applications[0].AID != transitApp || e.Reason != "" {
 		t.Errorf("inserted: %+v", e)
 	}
-	if e := one("inserted SAM"); e.Applications != nil || !strings.Contains(e.Error, "left out: a SAM slot") {
+	if e := one("inserted SAM"); e.Applications != nil || !strings.Contains(e.Reason, "left out: a SAM slot") {
 		t.Errorf("ignored card: %+v", e)
 	}
-	if e := one("reader-added SAM"); !strings.Contains(e.Error, "a SAM slot") {
+	if e := one("reader-added SAM"); !strings.Contains(e.Reason, "a SAM slot") {
 		t.Errorf("ignored reader: %+v", e)
 	}
-	if e := one("removed A"); len(got["removed A"]) != 1 || e.Error != "pulled" {
+	if e := one("removed A"); len(got["removed A"]) != 1 || e.Reason != "pulled" {
 		t.Errorf("removed: %+v", got["removed A"])
 	}
-	if e := got["inserted A"][1]; e.Applications != nil || !strings.HasSuffix(e.Error, "the reader is busy") {
+	if e := got["inserted A"][1]; e.Applications != nil || !strings.HasSuffix(e.Reason, "the reader is busy") {
 		t.Errorf("busy: %+v", e)
 	}
-	if e := one("inserted B"); !strings.Contains(e.Error, "not a DESFire card") {
+	if e := one("inserted B"); !strings.Contains(e.Reason, "not a DESFire card") {
 		t.Errorf("another card: %+v", e)
 	}
-	if one("reader-removed A").Error != "unplugged" || len(got["service-lost "]) != 2 || len(got["service-back "]) != 1 {
+	if one("reader-removed A").Reason != "unplugged" || len(got["service-lost "]) != 2 || len(got["service-back "]) != 1 {
 		t.Errorf("readers and service:\n%s", out.String())
 	}
 

@@ -23,16 +23,16 @@ func TestErrorsInWordsOfTheTool(t *testing.T) {
 		want string
 		code int
 	}{
-		{&desfire.FileSettingsError{File: 3, Err: wire.StatusPermissionDenied}, "--auth 0", 1},
-		{&desfire.ProtectionError{Command: "WriteData", Reason: "file 4 is enciphered: authenticate, or say AllowSecretsInClear"}, "--key and --auth", 1},
-		{&desfire.ProtectionError{Command: "ChangeKey", Reason: "it carries a key, which would go out in clear: authenticate first, or say AllowSecretsInClear"}, "--key", 1},
-		{&desfire.SessionLostError{Command: "GetValue", Why: "the card ended it"}, "since the card ended it; run the command again", 1},
-		{&desfire.BrokenError{Command: "Debit", Why: "Credit broke off"}, "look at the card", 1},
-		{&desfire.NoRightError{Command: "Debit", File: 1, Key: 2}, "key 2 has no right", 1},
-		{&desfire.WeakMethodError{Method: key.MethodD40, Weakest: key.MethodAES}, "the weakest method accepted is AES", 1},
+		{&desfire.FileSettingsError{File: 3, Err: wire.StatusPermissionDenied}, "--auth 0", 5},
+		{&desfire.ProtectionError{Command: "WriteData", Reason: "file 4 is enciphered: authenticate, or say AllowSecretsInClear"}, "--key and --auth", 5},
+		{&desfire.ProtectionError{Command: "ChangeKey", Reason: "it carries a key, which would go out in clear: authenticate first, or say AllowSecretsInClear"}, "--key", 5},
+		{&desfire.SessionLostError{Command: "GetValue", Why: "the card ended it"}, "since the card ended it; run the command again", 3},
+		{&desfire.BrokenError{Command: "Debit", Why: "Credit broke off"}, "look at the card", 3},
+		{&desfire.NoRightError{Command: "Debit", File: 1, Key: 2}, "key 2 has no right", 5},
+		{&desfire.WeakMethodError{Method: key.MethodD40, Weakest: key.MethodAES}, "the weakest method accepted is AES", 6},
 		{&desfire.OutcomeUnknownError{Command: "CommitTransaction", Err: gone}, "may or may not have happened", 7},
 		{&desfire.PartialWriteError{File: 1, Written: 9, Err: gone}, "only the first 9 bytes", 7},
-		{gone, "no answer from the card", 1},
+		{gone, "no answer from the card", 3},
 	} {
 		for _, err := range []error{tc.err, fmt.Errorf("file 1: %w", tc.err), errors.Join(tc.err, io.ErrNoProgress)} {
 			var out bytes.Buffer

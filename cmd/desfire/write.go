@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -86,7 +88,7 @@ func (a *app) content(cmd *cobra.Command, digits, text, file string) ([]byte, er
 		if data, err = os.ReadFile(file); err != nil {
 			return nil, err
 		}
-	case terminal(a.stdin) && file == "":
+	case screen.Terminal(a.stdin) && file == "":
 		return nil, &usageError{cmd, errors.New("nothing to write: want --hex, --text or --file, or standard input that is not a terminal")}
 	default:
 		if data, err = io.ReadAll(io.LimitReader(a.stdin, max24+1)); err != nil {
@@ -104,7 +106,7 @@ func (a *app) content(cmd *cobra.Command, digits, text, file string) ([]byte, er
 
 // writeResult is what write prints with --json.
 type writeResult struct {
-	Card        string      `json:"card"`
+	cardOf
 	Application wire.Place  `json:"application"`
 	File        wire.FileNo `json:"file"`
 	Type        string      `json:"type"`
@@ -115,11 +117,11 @@ type writeResult struct {
 }
 
 func (a *app) writeFile(ctx context.Context, card *desfire.Card, app wire.Place, no wire.FileNo, offset uint32, data []byte) (*writeResult, error) {
-	fs, err := a.enterFile(ctx, card, app, no)
+	fs, err := a.enterFile(ctx, card, target{app, no}, inspect.ActWrite)
 	if err != nil {
 		return nil, err
 	}
-	r := &writeResult{card.String(), app, no, fs.Type.String(), offset, len(data), false, false}
+	r := &writeResult{a.saw(card), app, no, fs.Type.String(), offset, len(data), false, false}
 	room, what := fs.Size, "file"
 	switch fs.Type {
 	case wire.FileValue:

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Global flags stand at the root, so that they may be written before a verb, but
+// each verb says which of them act on it: the others are errors there, and help
+// does not list them.
+
+// use is a group of global flags that act on a verb.
+type use string
+
+const (
+	usesCard  use = "card"  // a card on a reader
+	usesTrace use = "trace" // frames go by; whoever uses a card uses this
+	usesKeys  use = "keys"  // a session with it
+	usesYes   use = "yes"   // it asks before it changes something
+	usesForce use = "force" // it refuses what is risky
+	usesDry   use = "dry"   // it can tell what it would do
+)
+
+// flagUses are the global flags with the uses that they belong to. Those that
+// are not here act everywhere.
+var flagUses = map[string]use{
+	"reader": usesCard, "uid": usesCard, "wait": usesCard, "timeout": usesCard, "trace": usesTrace, "trace-keys": usesTrace,
+	"weakest": usesKeys, "key": usesKeys, "auth": usesKeys, "keys": usesKeys, "plain": usesKeys,
+	"yes": usesYes, "force": usesForce, "dry-run": usesDry,
+}
+
+// verbUses says which groups act on which verb. A verb that is not here works
+// without a card.
+var verbUses = map[string][]use{
+	"apdu":          {usesCard, usesKeys},
+	"auth check":    {usesCard, usesKeys},
+	"auth diagnose": {usesCard, usesKeys},
+	"demo":          {usesTrace},
+	"drain":         {usesCard, usesKeys},
+	"format":        {usesCard, usesKeys, usesYes},
+	"info":          {usesCard, usesKeys},
+	"key change":    {usesCard, usesYes, usesForce, usesDry},
+	"key find":      {usesCard},
+	"key settings":  {usesCard, usesKeys, usesYes, usesForce, usesDry},
+	"key version":   {usesCard, usesKeys},
+	"ls":            {usesCard, usesKeys},
+	"ndef erase":    {usesCard, usesKeys},
+	"ndef format":   {usesCard, usesKeys},
+	"ndef read":     {usesCard, usesKeys},
+	"ndef write":    {usesCard, usesKeys},
+	"originality":   {usesCard, usesKeys},
+	"read":          {usesCard, usesKeys},
+	"readers":       {usesCard},
+	"sdm provision": {usesCard, usesKeys},
+	"selftest":      {usesCard, usesKeys},
+	"tmac commit":   {usesCard, usesKeys},
+	"value credit":  {usesCard, usesKeys},
+	"value debit":   {usesCard, usesKeys},
+	"value get":     {usesCard, usesKeys},
+	"watch":         {usesCard},
+	"write":         {usesCard, usesKeys},
+}
+
+// has reports whether the flags of a use act on a verb.
+func has(cmd *cobra.Command, u use) bool {
+	verb := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+	list := verbUses[verb]
+	return slices.Contains(list, u) || u == usesTrace && slices.Contains(list, usesCard)
+}
+
+// acts reports whether a global flag acts on a verb.
+func acts(cmd *cobra.Command, flag string) bool {
+	u, grouped := flagUses[flag]
+	return !grouped || has(cmd, u) || u == usesForce && has(cmd, usesKeys)
+}
+
+// misplaced is the error of a global flag that was given to a verb on which it
+// does not act.
+func misplaced(cmd *cobra.Command) error {
+	for _, flag := range slices.Sorted(maps.Keys(flagUses)) {
+		f := cmd.Root().PersistentFlags().Lookup(flag)
+		if f == nil || !f.Changed || acts(cmd, flag) {
+			continue
+		}
+		why := map[use]string{
+			usesCard: "it needs no card", usesTrace: "it talks to no card", usesKeys: "it opens no session", usesYes: "it asks nothing",
+			usesForce: "it refuses nothing that is risky", usesDry: "it changes nothing",
+		}[flagUses[flag]]
+		if flagUses[flag] == usesKeys && !has(cmd, usesCard) {
+			why = "it needs no card"
+		}
+		return &usageError{cmd, fmt.Errorf("--%s does not go with %s: %s", flag, cmd.CommandPath(), why)}
+	}
+	return nil
+}
+
+// globalFlags adds the global flags to the root.
+func (a *app) globalFlags(root *cobra.Command) {
+	f := root.PersistentFlags()
+	f.StringVarP(&a.reader, "reader", "r", envOr("DESFIRE_READER", "pcsc"), "`PLACE` where cards are presented: pcsc[:PART], tcp:HOST:PORT, sim: or sim:FILE")
+	f.StringVar(&a.uid, "uid", "", "the card with this UID, `HEX` or the beginning of it, and no other")
+	f.DurationVar(&a.wait, "wait", 10*time.Second, "how long to wait for a card; 0 waits for ever")
+	f.DurationVar(&a.timeout, "timeout", 0, "end the verb that long after the card was found; 0 never")
+	f.StringVar(&a.traceTo, "trace", "", "show the traffic with the card on stderr, or record it into `FILE`.json")
+	f.Lookup("trace").NoOptDefVal = "-"
+	f.BoolVar(&a.traceKeys, "trace-keys", false, "keep what carries keys in a trace: with the key before, it tells the new one")
+
+	f.StringVar(&a.keysFile, "keys", envOr("DESFIRE_KEYS", ""), "keyring `FILE`, from which the key with the right is taken")
+	f.StringVar(&a.keySpec, "key", "", "one `KEY` instead, [N=]SPEC: @FILE or env:NAME, or TYPE:HEX for all to see; N is its number on the card")
+	f.Uint8Var(&a.keyNo, "auth", 0, "`NUMBER` of that key on the card")
+	f.BoolVar(&a.plain, "plain", false, "with a keyring, go on without a session where the card lets everybody")
+	f.StringVar(&a.weakestName, "weakest", "d40", "weakest `METHOD` of authentication to accept: "+strings.Join(weakestNames(), ", "))
+
+	f.BoolVarP(&a.yes, "yes", "y", false, "do not ask")
+	f.BoolVar(&a.force, "force", false, "do what was refused because it is risky")
+	f.BoolVarP(&a.dryRun, "dry-run", "n", false, "say what would be done, and change nothing")
+	f.BoolVar(&a.json, "json", false, "print JSON on stdout, one object a line")
+	f.BoolVar(&a.noInput, "no-input", false, "never ask: what would need an answer is an error")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
+	_ = root.RegisterFlagCompletionFunc("weakest", cobra.FixedCompletions(weakestNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = root.RegisterFlagCompletionFunc("reader", a.completeReader)
+}

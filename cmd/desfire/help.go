@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// helpWidth is how wide help is, whatever the terminal.
+const helpWidth = 80
+
+const usageTemplate = `Usage:{{if .Runnable}}
+  {{useLine .}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} VERB ...{{$cmds := .Commands}}{{if eq (len .Groups) 0}}
+
+Verbs:{{range $cmds}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{else}}{{range $group := .Groups}}
+
+{{.Title}}{{range $cmds}}{{if and (eq .GroupID $group.ID) .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}{{end}}{{if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}{{with ownFlags .}}
+
+Flags:
+{{.}}{{end}}{{with globalNames .}}
+
+{{.}}{{end}}{{if .HasAvailableSubCommands}}
+
+{{.CommandPath}} VERB --help tells more of a verb.{{end}}
+`
+
+// shortHelp makes help fit a screen: the flags of the verb itself in full, the
+// global ones that act on it by name.
+func shortHelp(root *cobra.Command) {
+	cobra.AddTemplateFunc("ownFlags", func(cmd *cobra.Command) string { return flagTable(cmd.LocalNonPersistentFlags()) })
+	cobra.AddTemplateFunc("globalNames", globalNames)
+	cobra.AddTemplateFunc("useLine", func(cmd *cobra.Command) string { return cmd.UseLine() })
+	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpTemplate("{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}\n\n{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}")
+}
+
+// globalNames is which global flags act on a verb, folded.
+func globalNames(cmd *cobra.Command) string {
+	if !cmd.Runnable() || cmd.HasAvailableSubCommands() || topicOf(cmd) {
+		return ""
+	}
+	words := []screen.Text{"Global flags:"}
+	cmd.Root().PersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if acts(cmd, f.Name) && f.Name != "help" {
+			words = append(words, screen.Text("--"+f.Name))
+		}
+	})
+	words = append(words, "(desfire", "help", "flags)")
+	return string(screen.Join(screen.Fold(words, " ", helpWidth), "\n  "))
+}
+
+// flagTable is flags with what they do, folded.
+func flagTable(flags *pflag.FlagSet) string {
+	var names []string
+	var all []*pflag.Flag
+	wide := 0
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden || f.Name == "help" || f.Name == "version" {
+			return
+		}
+		value, _ := pflag.UnquoteUsage(f)
+		name := "    --" + f.Name
+		if f.Shorthand != "" {
+			name = "-" + f.Shorthand + ", --" + f.Name
+		}
+		if value != "" {
+			name += " " + value
+		}
+		names, all = append(names, name), append(all, f)
+		wide = max(wide, len(name))
+	})
+	wide = min(wide, 26)
+	var b strings.Builder
+	for i, f := range all {
+		_, what := pflag.UnquoteUsage(f)
+		if d := f.DefValue; d != "" && d != "false" && d != "0" && d != "0s" && d != "[]" && !strings.Contains(what, "default") && !strings.HasPrefix(d, "-") {
+			what += fmt.Sprintf(" (default %s)", d)
+		}
+		head := "  " + names[i]
+		indent := strings.Repeat(" ", wide+5)
+		lines := screen.Wrap(screen.Text(what), helpWidth-len(indent))
+		if len(names[i]) > wide {
+			fmt.Fprintf(&b, "%s\n", head)
+		} else if len(lines) > 0 {
+			fmt.Fprintf(&b, "%-*s%s\n", len(indent), head, lines[0])
+			lines = lines[1:]
+		}
+		for _, l := range lines {
+			fmt.Fprintf(&b, "%s%s\n", indent, l)
+		}
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// topic is a page of help that is no verb.
+type topic struct{ name, short, text string }
+
+func (t topic) command() *cobra.Command {
+	return &cobra.Command{Use: t.name, Short: t.short, Long: t.text, Annotations: map[string]string{"topic": "yes"}}
+}
+
+func topicOf(cmd *cobra.Command) bool { return cmd.Annotations["topic"] != "" }
+
+// badValue is how the flag parser says that a value is none.
+var badValue = regexp.MustCompile(`^invalid argument (".*") for "(?:-\w, )?--([\w-]+)" flag: `)
+
+// flagWords is the error of a flag without the words of the parser.
+func flagWords(cmd *cobra.Command, err error) string {
+	text := err.Error()
+	if m := badValue.FindStringSubmatch(text); m != nil {
+		want := "another value"
+		if f := cmd.Flags().Lookup(m[2]); f != nil {
+			switch f.Value.Type() {
+			case "duration":
+				want = "a time such as 500ms, 10s or 2m"
+			case "uint8", "uint16", "uint32", "uint64", "uint", "int", "int32", "int64":
+				want = "a whole number"
+				if m[2] == "auth" {
+					want = fmt.Sprintf("a key number, 0 to %d", maxKey)
+				} else if strings.HasPrefix(f.Value.Type(), "uint") {
+					want = "a whole number from 0"
+				}
+			case "bool":
+				want = "true or false"
+			}
+		}
+		return fmt.Sprintf("--%s %s: want %s", m[2], m[1], want)
+	}
+	if m := regexp.MustCompile(`^unknown shorthand flag: '\d' in (-\d+)$`).FindStringSubmatch(text); m != nil {
+		return fmt.Sprintf("%s: want a whole number from 1", m[1])
+	}
+	return text
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+const longHelp = `Work with MIFARE DESFire cards: on a PC/SC reader, behind a socket, or simulated.
+
+desfire help NAME tells more of: readers, keys, places, exit-codes, json.`
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "desfire",
+		Short:         "Work with MIFARE DESFire cards",
+		Long:          longHelp,
+		Version:       toolVersion(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          subcommand,
+
+		SuggestionsMinimumDistance: 2,
+
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.SetFlagErrorFunc(flagError)
+	a.globalFlags(root)
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.prepare(cmd) }
+	for _, group := range a.verbs() {
+		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
+		for _, cmd := range group.cmds {
+			cmd.GroupID = group.id
+			root.AddCommand(cmd)
+		}
+	}
+	for _, t := range topics {
+		cmd := t.command()
+		if t.name == "flags" {
+			cmd.Long = "Flags that act on many verbs. Each verb says which of them act on it.\n\n" + flagTable(root.PersistentFlags())
+		}
+		root.AddCommand(cmd)
+	}
+	shortHelp(root)
+	return root
+}
+
+// verbGroup is verbs that belong together in the help of the root.
+type verbGroup struct {
+	id, title string
+	cmds      []*cobra.Command
+}
+
+func (a *app) verbs() []verbGroup {
+	return []verbGroup{
+		{"card", "Cards:", []*cobra.Command{
+			a.readersCommand(), a.watchCommand(), a.infoCommand(), a.lsCommand(), a.formatCommand(), a.originalityCommand(), a.selftestCommand(),
+		}},
+		{"data", "Values and data:", []*cobra.Command{a.readCommand(), a.writeCommand(), a.valueCommand(), a.drainCommand(), a.ndefCommand(), a.sdmCommand(), a.tmacCommand()}},
+		{"keys", "Keys:", []*cobra.Command{a.keyCommand(), a.authCommand(), a.kdfCommand()}},
+		{"tools", "Without a card, and frames:", []*cobra.Command{a.demoCommand(), a.simCommand(), a.traceCommand(), a.apduCommand(), a.versionCommand()}},
+	}
+}
+
+// subcommand rejects what is not a verb of a command that only groups others.
+func subcommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+		text += ": did you mean " + strings.Join(s, " or ") + "?"
+	}
+	return &usageError{cmd, errors.New(text)}
+}
+
+// wants checks the number of arguments; names are as in the usage line.
+func wants(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return &usageError{cmd, fmt.Errorf("%s missing: %s %s", strings.Join(names[len(args):], " and "), cmd.CommandPath(), strings.Join(names, " "))}
+		case len(args) > len(names) && len(names) == 0:
+			return &usageError{cmd, fmt.Errorf("%s takes no argument, got %q", cmd.CommandPath(), args[0])}
+		case len(args) > len(names):
+			return &usageError{cmd, fmt.Errorf("one argument too many, %q: %s %s", args[len(names)], cmd.CommandPath(), strings.Join(names, " "))}
+		}
+		return nil
+	}
+}
+
+// flagError says what was wrong with a flag, without the words of the parser.
+func flagError(cmd *cobra.Command, err error) error {
+	return &usageError{cmd, errors.New(flagWords(cmd, err))}
+}

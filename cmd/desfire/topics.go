@@ -1,0 +1,80 @@
+package main
+
+import "strings"
+
+// topics are the pages of "desfire help NAME".
+var topics = []topic{
+	{"readers", "Ways to say where cards are presented", `Where cards are presented is --reader, or DESFIRE_READER in the environment:
+
+  pcsc            every PC/SC reader, now and later (the default)
+  pcsc:PART       those with PART in their name
+  tcp:HOST:PORT   a card served on a socket, for example by "desfire sim serve"
+  sim:            a fresh simulated card in memory
+  sim:FILE        the simulated card in FILE
+
+Where several cards lie, --uid says which one is meant: its UID, or the
+beginning of it. Without, more than one card is an error that lists them.
+--wait is how long to wait for the card, --timeout ends the verb that long
+after it was found.`},
+	{"keys", "Ways to give keys", strings.TrimSpace(helpKeySpec) + `
+
+A keyring (--keys FILE, or DESFIRE_KEYS in the environment) says which key is
+where. Verbs look at the rights of the file, take a key that has the right, and
+say which. Without a session they go on with --plain only.
+
+  desfire: keys/v1
+  masters:
+    campus-2026: "@campus.key"
+  keys:
+    card:     {0: "env:PICC_KEY"}
+    "F48121":
+      0: {from: campus-2026, version: 1, diversify: {an10922: {uid: true}}}
+      1: ["@new.key", "@old.key"]
+
+What stands there is a key in one of the forms above, or exec:PROGRAM ARGS, or
+prompt, or {from: MASTER, ...} for a key derived from a master key; a list is
+several keys, the newest first, of which the card's key version tells which.
+The schema is docs/keyring.schema.json.
+
+--key is one key for one command: --key 1=@read.key is key 1 of the place that
+the command works at, and --key @read.key --auth 1 the same.
+
+A card says itself how old it is. --weakest ev2 refuses what only an old card
+would need: a card that poses as one then gets nothing that was made with a key.`},
+	{"places", "Ways to name applications and files", helpLevel + `
+
+AIDs are six hexadecimal digits, most significant first: application 121314 is
+sent as 14 13 12. Programs that print AIDs in wire order show it the other way
+round. The names of well-known applications will do as well.
+
+FILE is a file number, 0 to 31. APP and FILE may be written as one: 121314/3.`},
+	{"exit-codes", "What the exit code says", `Exit codes:
+
+    0  done
+    1  the card refused
+    2  wrong usage
+    3  no card or reader, the wrong card, or it is in use
+    4  the authentication failed
+    5  a right is missing
+    6  not authentic, or a verification failed
+    7  it may have been done, or in part: look at the card first
+    8  not possible with this card
+    9  an input or a file is bad, or the result could not be written
+   10  what was compared differs
+   11  genuine, but seen before
+  130  interrupted (not watch, each and serve, whose normal end it is)
+
+Where several apply, the first of 7, 6, 130, 9, 8, 5, 4, 3, 1 does.`},
+	{"json", "What is printed with --json", `With --json a verb prints one object a line on stdout, and nothing else there.
+Each has the card: "uid" (empty if it is random), "product" and "reader". The
+same thing has the same name everywhere: "application", "file", "key".
+
+What failed is an object, too, the last one:
+
+  {"uid":"04...","product":"...","reader":"...",
+   "error":{"code":"right","what":"...","status":"91AE","next":"..."}}
+
+"code" names the exit code, "status" is what the card answered, "next" what to
+do. The schema of all of it is docs/output.schema.json.`},
+	{"flags", "The flags that act on many verbs", ""},
+}
