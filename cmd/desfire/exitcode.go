@@ -126,7 +126,7 @@ func codeOf(err error) int {
 		return exitImpossible
 	case *desfire.ArgumentError, *fs.PathError:
 		return exitInput
-	case *desfire.TransportError, *desfire.NotDESFireError, *place.NoCardError, *filelock.HeldError, *sim.LockedError, *rekey.HeldError, *pcsc.ManyCardsError, *pcsc.OpError, *tcp.Error, *desfire.SessionLostError, *desfire.BrokenError:
+	case *desfire.TransportError, *desfire.NotDESFireError, *place.NoCardError, *filelock.HeldError, *sim.LockedError, *rekey.HeldError, *place.SeveralError, *place.InUseError, *pcsc.OpError, *tcp.Error, *desfire.SessionLostError, *desfire.BrokenError:
 		return exitNoCard
 	case *keystore.NotFoundError, *unlock.NoKeyError, *unlock.NeverError, *unlock.PlainError:
 		return exitRight

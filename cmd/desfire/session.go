@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/place"
@@ -55,17 +54,15 @@ func (a *app) withTransport(cmd *cobra.Command, f func(ctx context.Context, read
 		return err
 	}
 	ctx := cmd.Context()
-	notice := time.AfterFunc(400*time.Millisecond, func() { a.log.Info("waiting for a card: present one", "reader", p.Name) })
-	defer notice.Stop()
-	t, reader, err := p.Open(ctx, &place.Wait{Limit: a.wait, Alone: true, OnEvent: func(ev desfire.Event) {
-		switch ev.Kind {
-		case desfire.ServiceLost:
+	wait := &place.Wait{Limit: a.wait, Alone: true, OnWait: func(why error) { a.log.Info("waiting for a card: "+text(why), "reader", p.Name) }, OnEvent: func(ev desfire.Event) {
+		if ev.Kind == desfire.ServiceLost {
 			a.log.Warn("the smart card service is gone; waiting for it", "err", ev.Err)
-		case desfire.CardInserted:
-			notice.Stop()
 		}
-	}})
-	notice.Stop()
+	}}
+	if a.uid != "" {
+		wait.Identify = a.identify
+	}
+	t, reader, err := p.Open(ctx, wait)
 	if err != nil {
 		return err
 	}
@@ -93,6 +90,15 @@ func (a *app) readUID(cmd *cobra.Command) error {
 	}
 	a.uid = digits
 	return nil
+}
+
+// identify tells which card t leads to, and whether --uid means it.
+func (a *app) identify(ctx context.Context, t desfire.Transport, _ string) (name string, wanted bool, err error) {
+	card, err := desfire.Connect(ctx, t, a.cardConfig(nil))
+	if err != nil {
+		return "", false, err
+	}
+	return card.String(), a.wanted(card.UID()), nil
 }
 
 // wanted reports whether --uid means this card.
