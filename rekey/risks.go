@@ -86,7 +86,7 @@ func (ch *Change) riskySettings(s wire.KeySett1) (risks []string) {
 	if ch.No == 0 && s&wire.SettMasterChangeable == 0 {
 		risks = append(risks, "the master key is frozen and can never be changed")
 	}
-	need, frozen := changer(s, ch.No)
+	need, frozen := Changer(s, ch.No)
 	switch stated := ch.stated(); {
 	case frozen:
 		risks = append(risks, "all keys but the master key are frozen")
@@ -104,9 +104,10 @@ func (ch *Change) stated() wire.KeyNo {
 	return ch.No
 }
 
-// changer is the key that must authenticate the change of key no (command
-// reference 3.2, 3.3).
-func changer(s wire.KeySett1, no wire.KeyNo) (need wire.KeyNo, frozen bool) {
+// Changer is the key that must authenticate the change of key no where key
+// setting 1 is s; frozen means that nobody may change it (command reference 3.2,
+// 3.3).
+func Changer(s wire.KeySett1, no wire.KeyNo) (need wire.KeyNo, frozen bool) {
 	switch right := s.ChangeKey(); {
 	case no == 0 || no >= wire.MaxKeys: // master key; keys for special purposes
 		return 0, false
