@@ -1,0 +1,90 @@
+package perso
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/go-desfire/desfire"
+)
+
+// looks is how often Apply looks at the card again after a step that may have
+// been done.
+const looks = 3
+
+// Apply makes a card what a layout says, as far as it can be: it plans, and does
+// the steps. What the plan found impossible is left out; the plan tells. It can
+// be repeated from anywhere. An error that ended it is a *StepError.
+func Apply(ctx context.Context, card *desfire.Card, layout *Layout, conf *Config) (*Plan, error) {
+	p, err := NewPlan(ctx, card, layout, conf)
+	if err != nil {
+		return nil, err
+	}
+	return p, p.Apply(ctx, card, conf)
+}
+
+// Apply does the steps of a plan, with the configuration that it was made with.
+// It looks at the card again, and does what is left to do. A card that is another
+// one, or that was changed since the plan was made, is a *WrongCardError and left
+// alone. After an error, Apply the plan again when the card is back.
+//
+// A step whose outcome is unknown is looked up on the card, if it answers.
+func (p *Plan) Apply(ctx context.Context, card *desfire.Card, conf *Config) error {
+	for look := 1; ; look++ {
+		r := newRunner(card, p.layout, conf)
+		now, err := r.plan(ctx)
+		if err != nil {
+			return err
+		}
+		if err := p.holds(now); err != nil {
+			return err
+		}
+		r.prove = true
+		err = p.run(ctx, r, now)
+		var transport *desfire.TransportError
+		if look < looks && ctx.Err() == nil && errors.As(err, new(*desfire.OutcomeUnknownError)) && !errors.As(err, &transport) {
+			continue
+		}
+		return err
+	}
+}
+
+// holds reports whether a plan still holds for a card, which now is one for. A
+// plan that was begun holds where nothing but its own steps is left.
+func (p *Plan) holds(now *Plan) error {
+	if string(p.UID) != string(now.UID) {
+		return &WrongCardError{Want: hexText(p.UID), Is: hexText(now.UID)}
+	}
+	moved := func(reason string) error {
+		return &WrongCardError{Want: hexText(p.UID), Is: hexText(p.UID), Reason: reason}
+	}
+	if !p.begun && p.Structure != now.Structure {
+		return moved("the structure of the card has changed since it was made")
+	}
+	for i := range now.Steps {
+		s := &now.Steps[i]
+		if !slices.ContainsFunc(p.Steps, func(o Step) bool { return s.same(&o) }) {
+			return moved("it did not have to " + s.Words)
+		}
+	}
+	return nil
+}
+
+// run does the steps of now, which is p or what is left of it.
+func (p *Plan) run(ctx context.Context, r *runner, now *Plan) error {
+	for i := range now.Steps {
+		s := now.Steps[i]
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if r.conf.OnStep != nil {
+			r.conf.OnStep(Progress{s, i + 1, len(now.Steps)})
+		}
+		p.begun = true
+		if err := s.do(ctx, r); err != nil {
+			r.forget()
+			return &StepError{s, i + 1, len(now.Steps), err}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package perso
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/rekey"
+)
+
+// Config says how a card is made. The zero value, and nil, leave all keys as
+// they are.
+type Config struct {
+	// Have has the keys that cards hold now. The keys of a new application and
+	// the PICC master key of a new card are known without it where they are zero.
+	Have keystore.Store
+	// Want has the keys that cards shall hold, and those of transaction MAC files
+	// (keystore.RoleTransactionMAC). Keys that it lacks stay.
+	Want keystore.Store
+
+	// Journal gets an entry for each key before it is changed. It is required
+	// where keys are.
+	Journal rekey.Journal
+
+	// Values restores values and records as well: what they stand for, money or
+	// entries, would exist twice. Without it new value files begin with 0, or
+	// the limit that is next to it, new record files empty, and those that are
+	// there are left alone and not compared.
+	Values bool
+
+	// Budget is how many authentications with a key of the card may fail while
+	// it is found out which one it holds, where its version does not tell; 0
+	// means 2, enough to tell an old key from a new one.
+	Budget int
+
+	// ReaderID is what CommitReaderID names this reader by, in applications whose
+	// transactions need it.
+	ReaderID [16]byte
+
+	// OnStep, if there is one, is told each step before it begins.
+	OnStep func(Progress)
+}
+
+// Progress is where Apply is.
+type Progress struct {
+	Step Step
+	N    int // of this step, from 1
+	Of   int
+}
+
+// WrongCardError means that the card is not the one that the plan was made for,
+// or that it changed in between.
+type WrongCardError struct {
+	Want, Is string // identifiers, hexadecimal; equal if the card was changed
+	Reason   string
+}
+
+func (e *WrongCardError) Error() string {
+	if e.Want != e.Is {
+		return fmt.Sprintf("perso: the plan was made for card %s, this is card %s", e.Want, e.Is)
+	}
+	return fmt.Sprintf("perso: the plan does not hold any more: %s; make a new one", e.Reason)
+}
+
+// StepError is a step that failed. Apply can be repeated.
+type StepError struct {
+	Step  Step
+	N, Of int
+	Err   error
+}
+
+func (e *StepError) Error() string {
+	return fmt.Sprintf("perso: step %d of %d, %s: %v", e.N, e.Of, e.Step.Words, e.Err)
+}
+
+// Unwrap returns what went wrong.
+func (e *StepError) Unwrap() error { return e.Err }
+
+// KeyError means that no key for something is at hand.
+type KeyError struct {
+	Where  Where
+	Reason string
+	Err    error // may be nil
+}
+
+func (e *KeyError) Error() string {
+	s := fmt.Sprintf("perso: %v: %s", e.Where, e.Reason)
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns why.
+func (e *KeyError) Unwrap() error { return e.Err }
+
+var errNoJournal = errors.New("perso: keys are to be changed, and there is no journal: without one a card that is lost in the middle leaves nobody knowing which key it holds")
+
+func hexText(uid []byte) string { return fmt.Sprintf("%X", uid) }

@@ -1,0 +1,169 @@
+package perso
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// Plan is what is to be done with a card so that it becomes what a layout says.
+type Plan struct {
+	UID       inspect.Hex `json:"uid"`       // of the card
+	Product   string      `json:"product"`   // of the card
+	Reader    string      `json:"reader"`    //
+	Structure string      `json:"structure"` // hash of places, settings and key versions
+
+	Steps      []Step `json:"steps"`
+	Keep       []Note `json:"keep"`       // is so already
+	Extra      []Note `json:"extra"`      // on the card, not in the layout; left alone
+	Impossible []Note `json:"impossible"` // and why
+	Warnings   []Note `json:"warnings"`
+
+	layout *Layout
+	begun  bool
+}
+
+// Exchanges is about how many the plan takes.
+func (p *Plan) Exchanges() (n int) {
+	for _, s := range p.Steps {
+		n += s.Exchanges
+	}
+	return n
+}
+
+// Bytes is about how much memory of the card the plan takes.
+func (p *Plan) Bytes() (n int) {
+	for _, s := range p.Steps {
+		n += s.Bytes
+	}
+	return n
+}
+
+// NewPlan looks at a card and says what is to be done. It changes nothing. It
+// authenticates where keys are at hand, to read what may be read; the session
+// is gone afterwards.
+func NewPlan(ctx context.Context, card *desfire.Card, layout *Layout, conf *Config) (*Plan, error) {
+	if err := layout.Check(); err != nil {
+		return nil, err
+	}
+	r := newRunner(card, layout, conf)
+	return r.plan(ctx)
+}
+
+// planner makes a plan.
+type planner struct {
+	*runner
+	is   *inspect.Card
+	plan *Plan
+	free int // bytes; -1 if not known
+	apps int // on the card
+	last who // session of the step before, to count exchanges
+	at   wire.Place
+	out  bool // nothing more fits
+}
+
+func (r *runner) plan(ctx context.Context) (*Plan, error) {
+	if err := r.identify(ctx); err != nil {
+		return nil, err
+	}
+	is, err := r.structure(ctx)
+	if err != nil {
+		return nil, err
+	}
+	is.UID = inspect.Hex(r.uid)
+	p := &planner{runner: r, is: is, free: -1, apps: len(is.Applications), plan: &Plan{
+		UID: is.UID, Product: is.Product, Reader: is.Reader, Structure: hashOf(is), layout: r.layout,
+	}}
+	if is.FreeMemory != nil {
+		p.free = *is.FreeMemory
+	}
+	if err := p.all(ctx); err != nil {
+		return nil, err
+	}
+	return p.plan, nil
+}
+
+func (p *planner) all(ctx context.Context) error {
+	g := p.is.Generation
+	if !p.layout.Fits(g) {
+		p.impossible(at(wire.Place{}), "the layout is for %v and this is an %v", p.layout.Generations, g)
+		return nil
+	}
+	for i := range p.layout.Applications {
+		if err := p.application(ctx, &p.layout.Applications[i]); err != nil {
+			return err
+		}
+	}
+	if err := p.level(ctx); err != nil {
+		return err
+	}
+	p.extra()
+	return nil
+}
+
+func (p *planner) step(s Step, as who) {
+	if as != p.last || s.Place != p.at || len(p.plan.Steps) == 0 {
+		s.Exchanges++
+		if !as.free {
+			s.Exchanges += 3
+		}
+		p.last, p.at = as, s.Place
+	}
+	p.plan.Steps = append(p.plan.Steps, s)
+}
+
+func (p *planner) keep(w Where, format string, args ...any) {
+	p.plan.Keep = append(p.plan.Keep, note(w, format, args...))
+}
+
+func (p *planner) impossible(w Where, format string, args ...any) {
+	p.plan.Impossible = append(p.plan.Impossible, note(w, format, args...))
+}
+
+func (p *planner) warn(w Where, format string, args ...any) {
+	p.plan.Warnings = append(p.plan.Warnings, note(w, format, args...))
+}
+
+// allocate takes memory; false if the card has not as much.
+func (p *planner) allocate(w Where, n int) bool {
+	switch {
+	case p.free < 0:
+		return true
+	case n > p.free:
+		p.impossible(w, "not enough memory: it takes about %d bytes, %d are free", n, p.free)
+		return false
+	}
+	p.free -= n
+	return true
+}
+
+// extra lists what the layout does not know.
+func (p *planner) extra() {
+	for i := range p.is.Applications {
+		a := &p.is.Applications[i]
+		want := find(p.layout.Applications, func(x *Application) bool { return x.Place == a.Place })
+		if want == nil {
+			p.plan.Extra = append(p.plan.Extra, note(at(a.Place), "%s", fmt.Sprintf("it is not in the layout (%d files)", len(a.Files))))
+			continue
+		}
+		for j := range a.Files {
+			f := &a.Files[j]
+			if find(want.Files, func(x *File) bool { return x.No == f.No }) == nil {
+				p.plan.Extra = append(p.plan.Extra, note(at(a.Place).file(f.No), "it is not in the layout"))
+			}
+		}
+	}
+}
+
+// find is the first that is, nil if none is.
+func find[T any](list []T, is func(*T) bool) *T {
+	for i := range list {
+		if is(&list[i]) {
+			return &list[i]
+		}
+	}
+	return nil
+}

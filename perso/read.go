@@ -1,0 +1,204 @@
+package perso
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// structure reads what the card is, without contents.
+func (r *runner) structure(ctx context.Context) (*inspect.Card, error) {
+	is, err := inspect.Read(ctx, r.card, &inspect.Config{
+		Ask:   inspect.Tree | inspect.AskVersion | inspect.AskCardSettings | inspect.AskNames | inspect.AskKeyVersions,
+		Enter: func(ctx context.Context, _ *desfire.Card, p wire.Place) error { return r.look(ctx, p) },
+	})
+	r.forget()
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range is.KeyVersions {
+		r.version[slot{wire.Place{}, wire.KeyNo(v.Key)}] = v.Version
+	}
+	for i := range is.Applications {
+		a := &is.Applications[i]
+		if t, ok := keyType(a.KeySettings); ok {
+			r.types[a.Place] = t
+		}
+		for _, v := range a.KeyVersions {
+			r.version[slot{a.Place, wire.KeyNo(v.Key)}] = v.Version
+		}
+	}
+	return is, nil
+}
+
+func keyType(s *inspect.KeySettings) (wire.KeyType, bool) {
+	if s == nil {
+		return 0, false
+	}
+	for t := wire.KeyDES; t <= wire.KeyAES; t++ {
+		if t.String() == s.KeyType {
+			return t, true
+		}
+	}
+	return 0, false
+}
+
+// look enters a place to see what is there: an application of the layout with
+// its master key where that is at hand, since what is said in clear may be
+// forged; the card only where it tells nothing without.
+func (r *runner) look(ctx context.Context, p wire.Place) error {
+	if !p.IsCard() && !slices.ContainsFunc(r.layout.Applications, func(a Application) bool { return a.Place == p }) {
+		return r.plain(ctx, p)
+	}
+	if p.IsCard() {
+		if err := r.plain(ctx, p); err != nil {
+			return err
+		}
+		_, err := r.card.KeySettings(ctx)
+		if !errors.Is(err, wire.StatusAuthenticationError) {
+			if err != nil && !inspect.Refused(err) {
+				return err
+			}
+			return nil
+		}
+	}
+	if hand, err := r.atHand(ctx, slot{p, 0}); err != nil {
+		return err
+	} else if !hand {
+		return r.plain(ctx, p)
+	}
+	err := r.enter(ctx, p, 0)
+	if errors.As(err, new(*KeyError)) {
+		return r.plain(ctx, p)
+	}
+	return err
+}
+
+// content is what a file holds.
+type content struct {
+	known   bool
+	reason  string // why not
+	data    []byte
+	records [][]byte
+	value   int32
+}
+
+// read reads what a file holds, with a key that may be at hand.
+func (r *runner) read(ctx context.Context, p wire.Place, f *File, fs *wire.FileSettings) (c content, err error) {
+	act := inspect.ActRead
+	if fs.Type == wire.FileValue {
+		act = inspect.ActGetValue
+	}
+	g, _ := inspect.RightsOf(fs).Of(act)
+	w, ok, err := r.by(ctx, p, g)
+	switch {
+	case err != nil:
+		return c, err
+	case !g.Possible():
+		c.reason = "nobody may read it"
+		return c, nil
+	case !ok:
+		c.reason = "no key that may read it is at hand: " + g.Who()
+		return c, nil
+	}
+	if err := r.as(ctx, p, w, true); err != nil {
+		if errors.As(err, new(*KeyError)) {
+			c.reason = err.Error()
+			return c, nil
+		}
+		return c, err
+	}
+	if _, session := r.card.Session(); !session && fs.SDM != nil && fs.SDM.Access.FileRead() != wire.Never {
+		c.reason = "without a session it shows what it mirrors, and counts"
+		return c, nil
+	}
+	switch fs.Type {
+	case wire.FileValue:
+		c.value, err = r.card.Value(ctx, f.No)
+	case wire.FileLinearRecord, wire.FileCyclicRecord:
+		c.records, err = r.records(ctx, f.No, fs)
+	default:
+		c.data, err = r.card.ReadData(ctx, f.No, 0, 0)
+	}
+	if err == nil {
+		c.known = true
+		return c, nil
+	}
+	if !inspect.Refused(err) {
+		return c, err
+	}
+	c.reason = err.Error()
+	r.forget()
+	return c, nil
+}
+
+// records reads all records. How many there are is asked in the session, since
+// an empty file refuses to be read.
+func (r *runner) records(ctx context.Context, no wire.FileNo, fs *wire.FileSettings) ([][]byte, error) {
+	session, authenticated := r.card.Session()
+	now, err := r.card.FileSettings(ctx, no)
+	switch {
+	case err == nil:
+		fs = now
+	case !inspect.Refused(err):
+		return nil, err
+	case authenticated: // they are for the master key only, and the session is gone
+		r.forget()
+		if err := r.enter(ctx, r.place, session.KeyNo); err != nil {
+			return nil, err
+		}
+	}
+	if fs.Records == 0 {
+		return nil, nil
+	}
+	data, err := r.card.ReadRecords(ctx, no, 0, 0)
+	if err != nil {
+		return nil, err
+	}
+	var list [][]byte
+	for _, x := range inspect.Records(fs, data) {
+		list = append(list, bytes.Clone(x))
+	}
+	return list, nil
+}
+
+// hashOf is what a plan is bound to: places, settings and key versions, and not
+// what changes in use.
+func hashOf(c *inspect.Card) string {
+	h := sha256.New()
+	keys := func(s *inspect.KeySettings, versions []inspect.KeyVersion) {
+		if s != nil {
+			fmt.Fprintf(h, "%X %d %s %v ", []byte(s.Settings), s.Keys, s.KeyType, s.Sets)
+		}
+		fmt.Fprintf(h, "%v\n", versions)
+	}
+	fmt.Fprintf(h, "%v %X\n", c.Generation, []byte(c.UID))
+	keys(c.KeySettings, c.KeyVersions)
+	for i := range c.Applications {
+		a := &c.Applications[i]
+		fmt.Fprintf(h, "%v %X %X\n", a.Place, []byte(a.ISOID), []byte(a.DFName))
+		keys(a.KeySettings, a.KeyVersions)
+		for j := range a.Files {
+			f := &a.Files[j]
+			fmt.Fprintf(h, "%d ", f.No)
+			if f.Settings != nil {
+				s := cloneSettings(f.Settings)
+				s.LimitedCredit, s.Records = 0, 0
+				block := wire.SDM{}
+				if s.SDM != nil {
+					block, s.SDM = *s.SDM, nil
+				}
+				fmt.Fprintf(h, "%+v %+v", s, block)
+			}
+			fmt.Fprintln(h)
+		}
+	}
+	return fmt.Sprintf("%X", h.Sum(nil))
+}

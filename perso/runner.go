@@ -1,0 +1,166 @@
+package perso
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// runner is one look at a card, or one run of steps.
+type runner struct {
+	card   *desfire.Card
+	conf   Config
+	layout *Layout
+	*ring
+
+	// where the card is, as far as this runner brought it there
+	place  wire.Place
+	inside bool
+
+	prove bool // the next session must tell the identifier
+}
+
+func newRunner(card *desfire.Card, layout *Layout, conf *Config) *runner {
+	r := &runner{card: card, layout: layout}
+	if conf != nil {
+		r.conf = *conf
+	}
+	r.ring = newRing(&r.conf, layout)
+	for i := range layout.Applications {
+		a := &layout.Applications[i]
+		r.types[a.Place] = a.KeyType
+	}
+	return r
+}
+
+// identify finds out which card it is, in clear where the card tells, else in a
+// session.
+func (r *runner) identify(ctx context.Context) error {
+	if uid := r.card.UID(); uid != nil {
+		r.uid = keystore.UID(uid)
+		return nil
+	}
+	if !r.card.Generation().Has(wire.FeatureCardUID) {
+		v, err := r.card.Version(ctx)
+		if err == nil {
+			r.uid = keystore.UID(v.UID[:])
+		}
+		return err
+	}
+	places := []wire.Place{{}}
+	if r.card.Generation().FixedName() != nil {
+		places = nil
+	}
+	for i := range r.layout.Applications {
+		places = append(places, r.layout.Applications[i].Place)
+	}
+	for _, p := range places {
+		err := r.enter(ctx, p, 0)
+		if err != nil {
+			if errors.As(err, new(*KeyError)) || inspect.Refused(err) {
+				continue
+			}
+			return err
+		}
+		uid, err := r.card.CardUID(ctx)
+		if err != nil {
+			return err
+		}
+		r.uid = keystore.UID(uid)
+		return nil
+	}
+	return &KeyError{Where: at(wire.Place{}), Reason: "it has a random identifier and tells the real one to a key only, and none is at hand"}
+}
+
+// enter opens a session with a key, unless there is one.
+func (r *runner) enter(ctx context.Context, p wire.Place, no wire.KeyNo) error {
+	if s, ok := r.card.Session(); ok && r.inside && r.place == p && s.KeyNo == no && !r.prove {
+		return nil
+	}
+	if err := r.plain(ctx, p); err != nil {
+		return err
+	}
+	if err := r.open(ctx, r.card, slot{p, no}); err != nil {
+		r.inside = false
+		return err
+	}
+	return r.sameCard(ctx, p, no)
+}
+
+// sameCard lets the card tell its identifier once, where a session protects it.
+func (r *runner) sameCard(ctx context.Context, p wire.Place, no wire.KeyNo) error {
+	s, _ := r.card.Session()
+	if !r.prove || s.Scheme == wire.SchemeD40 || !r.card.Generation().Has(wire.FeatureCardUID) {
+		r.prove = false
+		return nil
+	}
+	r.prove = false
+	uid, err := r.card.CardUID(ctx)
+	switch {
+	case err == nil && keystore.UID(uid) != r.uid:
+		return &WrongCardError{Want: r.uid.String(), Is: fmt.Sprintf("%X", uid)}
+	case inspect.Refused(err): // it does not tell; the session is gone
+		r.inside = false
+		return r.enter(ctx, p, no)
+	}
+	return err
+}
+
+// plain selects a place, without a session.
+func (r *runner) plain(ctx context.Context, p wire.Place) error {
+	r.inside = false
+	if err := r.card.Select(ctx, p); err != nil {
+		return err
+	}
+	r.place, r.inside = p, true
+	return nil
+}
+
+// forget says that something else has used the card.
+func (r *runner) forget() { r.inside = false }
+
+// who is how something that is granted can be done: with a key, or by anybody.
+type who struct {
+	free bool
+	no   wire.KeyNo
+}
+
+// by finds who can do what is granted, with a key that may be at hand. ok is
+// false if nobody can.
+func (r *ring) by(ctx context.Context, p wire.Place, g inspect.Grant) (w who, ok bool, err error) {
+	if g.Free {
+		return who{free: true}, true, nil
+	}
+	for _, no := range g.Keys {
+		hand, err := r.atHand(ctx, slot{p, no})
+		if err != nil || hand {
+			return who{no: no}, hand, err
+		}
+	}
+	return who{}, false, nil
+}
+
+// as enters a place as somebody. What is free is done in a session all the same
+// where one is at hand: with the master key.
+func (r *runner) as(ctx context.Context, p wire.Place, w who, session bool) error {
+	if !w.free {
+		return r.enter(ctx, p, w.no)
+	}
+	if _, ok := r.card.Session(); ok && r.inside && r.place == p {
+		return nil
+	}
+	if hand, err := r.atHand(ctx, slot{p, 0}); err != nil {
+		return err
+	} else if hand && session {
+		err := r.enter(ctx, p, 0)
+		if err == nil || !errors.As(err, new(*KeyError)) {
+			return err
+		}
+	}
+	return r.plain(ctx, p)
+}

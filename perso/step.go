@@ -1,0 +1,37 @@
+package perso
+
+import "context"
+
+// Kind is what a step does. The words are stable: they stand in JSON.
+type Kind string
+
+// Kinds of steps.
+const (
+	CreateApplication  Kind = "create application"
+	CreateFile         Kind = "create file"
+	WriteData          Kind = "write data"
+	SetValue           Kind = "set value"
+	WriteRecords       Kind = "write records"
+	ChangeFileSettings Kind = "change file settings"
+	ChangeKey          Kind = "change key"
+	ChangeKeySettings  Kind = "change key settings"
+)
+
+// Step is one thing to do.
+type Step struct {
+	Where
+	Kind      Kind   `json:"step"`
+	Words     string `json:"words"`
+	Exchanges int    `json:"exchanges"`          // about
+	Bytes     int    `json:"bytes,omitempty"`    // of memory, which comes back with FormatPICC only
+	Forever   string `json:"forever,omitempty"`  // what of it can never be undone
+	Replaces  bool   `json:"replaces,omitempty"` // what the card holds there now is lost
+
+	do func(ctx context.Context, r *runner) error
+}
+
+// same reports whether two steps are the same one, of two plans.
+func (s *Step) same(o *Step) bool {
+	eq := s.Kind == o.Kind && s.Place == o.Place && (s.File == nil) == (o.File == nil) && (s.Key == nil) == (o.Key == nil)
+	return eq && (s.File == nil || *s.File == *o.File) && (s.Key == nil || *s.Key == *o.Key)
+}
