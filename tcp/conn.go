@@ -37,7 +37,9 @@ func (c *conn) read() {
 	for i := 0; ; i ^= 1 {
 		f, err := c.link.Read(bufs[i])
 		if err == nil && !c.waiting.CompareAndSwap(true, false) {
-			err = fmt.Errorf("%d bytes came unasked", len(f))
+			if err = fmt.Errorf("%d bytes came unasked", len(f)); len(f) == 0 {
+				err = ErrTaken
+			}
 		}
 		if err != nil {
 			c.end(err)
@@ -57,7 +59,8 @@ func (c *conn) end(cause error) {
 	c.link.Close()
 }
 
-// removed reports whether the other side ended the connection.
+// removed reports whether the other side ended the connection because the card
+// has gone.
 func (c *conn) removed() bool {
 	select {
 	case <-c.lost:
@@ -67,9 +70,10 @@ func (c *conn) removed() bool {
 	}
 }
 
-// theirs reports whether an end was not this side's doing.
+// theirs reports whether an end was not this side's doing, and says that the
+// card has gone.
 func theirs(cause error) bool {
-	for _, ours := range []error{ErrClosed, ErrFinished, context.Canceled, context.DeadlineExceeded} {
+	for _, ours := range []error{ErrClosed, ErrFinished, ErrTaken, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(cause, ours) {
 			return false
 		}
@@ -94,16 +98,15 @@ func (c *conn) exchange(ctx context.Context, command []byte) (response []byte, s
 		return nil, sent, c.err
 	}
 	select {
-	case f := <-c.frames:
-		return f, true, nil
+	case response = <-c.frames:
 	case <-c.lost:
 		select { // the answer came before the end
-		case f := <-c.frames:
-			return f, true, nil
+		case response = <-c.frames:
 		default:
+			return nil, true, c.err
 		}
-		return nil, true, c.err
 	}
+	return response, true, nil
 }
 
 // finished is the error of a call on a connection that ended earlier. An ended

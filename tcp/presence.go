@@ -2,6 +2,7 @@ package tcp
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/go-desfire/desfire"
@@ -32,10 +33,20 @@ func present(addr string, cfg Config, c *conn) *presence {
 }
 
 // watch waits for the end of a connection. One that this side ended says
-// nothing about the card.
+// nothing about the card. One that another client's turn has ended is replaced.
 func (p *presence) watch(c *conn) {
 	<-c.lost
-	if theirs(c.err) {
+	switch {
+	case errors.Is(c.err, ErrTaken):
+		p.turn <- struct{}{}
+		defer func() { <-p.turn }()
+		p.mu.Lock()
+		if p.spare == c {
+			p.spare = nil
+		}
+		p.mu.Unlock()
+		p.stand()
+	case theirs(c.err):
 		p.leave(c.err)
 	}
 }
@@ -93,7 +104,17 @@ func (p *presence) released() {
 	defer func() { <-p.turn }()
 	p.mu.Lock()
 	p.users--
-	needed := p.users == 0 && p.spare == nil && p.ctx.Err() == nil
+	needed := p.users == 0
+	p.mu.Unlock()
+	if needed {
+		p.stand()
+	}
+}
+
+// stand makes a spare connection where there is none. The turn is held.
+func (p *presence) stand() {
+	p.mu.Lock()
+	needed := p.spare == nil && p.ctx.Err() == nil
 	p.mu.Unlock()
 	if !needed {
 		return

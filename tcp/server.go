@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
@@ -24,12 +23,17 @@ type Card = link.Card
 // by the first frame that needs it, and anew after each power-off, power-on and
 // reset. When the card fails, its connection is closed. A second client waits
 // until the first leaves, or has sent no command for Idle: then the card is taken
-// from it.
+// from it, which an empty frame tells it before its connection is closed. From a
+// client that has sent no command at all, as one that only watches, the card is
+// taken without a word and at once, and comes back with its next command.
+//
+// Who lifts the card closes all connections.
 type Server struct {
 	// Present puts the card into the field. Its error closes the connection.
 	Present func(ctx context.Context) (Card, error)
 	// Idle is how long a client without a command keeps the card from a waiting
-	// one; zero is 2 s. A request for the answer to reset is no command.
+	// one; zero is 2 s. A control, as the request for the answer to reset, is no
+	// command.
 	Idle time.Duration
 	// Observe is told what happens, if not nil. Calls do not overlap.
 	Observe func(ServerEvent)
@@ -128,172 +132,4 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
-}
-
-// field is where the card is: at one connection.
-type field struct {
-	*Server
-	idle time.Duration
-
-	room chan struct{} // a silent client has spoken or left
-
-	mu      sync.Mutex // guards what follows
-	silent  []quiet    // connected, the first frame has not come
-	taken   bool
-	waiting []chan struct{} // closed when its turn has come
-	current *link.Session
-
-	observing sync.Mutex
-}
-
-func (f *field) serve(ctx context.Context, nc net.Conn) {
-	defer nc.Close()
-	defer context.AfterFunc(ctx, func() { nc.Close() })()
-	conn := link.NewConn(nc)
-	err := conn.ReadAhead()
-	f.spoke(nc)
-	if err != nil || !f.enter(ctx) {
-		return
-	}
-	defer f.leave()
-	s := &link.Session{
-		Conn:       conn,
-		Present:    f.Present,
-		OnActivate: func() { f.tell(ServerEvent{Kind: Activated, Peer: nc.RemoteAddr()}) },
-	}
-	f.tell(ServerEvent{Kind: Came, Peer: nc.RemoteAddr()})
-	f.set(s)
-	err = s.Run(ctx)
-	f.set(nil)
-	f.tell(ServerEvent{Kind: Left, Peer: nc.RemoteAddr(), Err: err})
-}
-
-// quiet is a connection that has said nothing yet.
-type quiet struct {
-	net.Conn
-	since time.Time
-}
-
-// silence adds a connection that has said nothing yet. It may have to wait until
-// the oldest of them has had its time.
-func (f *field) silence(ctx context.Context, nc net.Conn) {
-	for !f.makeRoom(nc) {
-		wait := time.NewTimer(f.untilRoom())
-		select {
-		case <-f.room:
-		case <-wait.C:
-		case <-ctx.Done():
-		}
-		wait.Stop()
-		if ctx.Err() != nil {
-			return
-		}
-	}
-}
-
-func (f *field) makeRoom(nc net.Conn) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.silent) == maxWaiting {
-		if time.Since(f.silent[0].since) < grace {
-			return false
-		}
-		f.silent[0].Close()
-		f.silent = slices.Delete(f.silent, 0, 1)
-	}
-	f.silent = append(f.silent, quiet{nc, time.Now()})
-	return true
-}
-
-func (f *field) untilRoom() time.Duration {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.silent) < maxWaiting {
-		return 0
-	}
-	return grace - time.Since(f.silent[0].since)
-}
-
-func (f *field) spoke(nc net.Conn) {
-	f.mu.Lock()
-	f.silent = slices.DeleteFunc(f.silent, func(c quiet) bool { return c.Conn == nc })
-	f.mu.Unlock()
-	select {
-	case f.room <- struct{}{}:
-	default:
-	}
-}
-
-// enter waits for the card, first come, first served.
-func (f *field) enter(ctx context.Context) bool {
-	f.mu.Lock()
-	if !f.taken {
-		f.taken = true
-		f.mu.Unlock()
-		return true
-	}
-	if len(f.waiting) == maxWaiting {
-		f.mu.Unlock()
-		return false
-	}
-	turn := make(chan struct{})
-	f.waiting = append(f.waiting, turn)
-	f.mu.Unlock()
-
-	look := time.NewTicker(max(f.idle/10, time.Millisecond))
-	defer look.Stop()
-	for {
-		select {
-		case <-turn:
-			return true
-		case <-ctx.Done():
-			f.giveUp(turn)
-			return false
-		case <-look.C:
-			f.mu.Lock()
-			if f.current != nil && f.current.Idle() >= f.idle {
-				f.current.Conn.Close()
-			}
-			f.mu.Unlock()
-		}
-	}
-}
-
-// giveUp takes a client out of the queue. If its turn has come it passes it on.
-func (f *field) giveUp(turn chan struct{}) {
-	f.mu.Lock()
-	before := len(f.waiting)
-	f.waiting = slices.DeleteFunc(f.waiting, func(c chan struct{}) bool { return c == turn })
-	come := len(f.waiting) == before
-	f.mu.Unlock()
-	if come {
-		f.leave()
-	}
-}
-
-// leave gives the card to the next client.
-func (f *field) leave() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.waiting) == 0 {
-		f.taken = false
-		return
-	}
-	close(f.waiting[0])
-	f.waiting = slices.Delete(f.waiting, 0, 1)
-}
-
-func (f *field) set(s *link.Session) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.current = s
-}
-
-func (f *field) tell(e ServerEvent) {
-	if f.Observe == nil {
-		return
-	}
-	f.observing.Lock()
-	defer f.observing.Unlock()
-	f.Observe(e)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -243,6 +244,7 @@ func TestSecondClient(t *testing.T) {
 	second := raw(t, addr)
 	second.send(0x6A) // waits until the first has been silent long enough
 	second.want(0x6A)
+	first.want() // an empty frame, and the end
 	if _, err := first.Read(make([]byte, 1)); err == nil {
 		t.Error("the first client still has the card")
 	}
@@ -292,7 +294,7 @@ func TestSilentClients(t *testing.T) {
 
 // A client that only asks for the answer to reset does not use the card.
 func TestAskingForTheATRKeepsNobodyAway(t *testing.T) {
-	addr := serve(t, &Server{Present: (&deck{}).present, Idle: 50 * time.Millisecond})
+	addr := serve(t, &Server{Present: (&deck{}).present, Idle: time.Hour})
 	asking, asked := raw(t, addr), make(chan struct{})
 	asking.send(link.ReadATR)
 	asking.want(link.DESFireATR()...)
@@ -311,15 +313,61 @@ func TestAskingForTheATRKeepsNobodyAway(t *testing.T) {
 	real := raw(t, addr)
 	real.send(0x60)
 	real.want(0x60)
+	asking.Close()
 	<-asked
+}
+
+// A client without a command loses the card without a word, and has it again
+// when it has one.
+func TestWatchingClient(t *testing.T) {
+	d := &deck{}
+	addr := serve(t, &Server{Present: d.present, Idle: time.Hour})
+	watching := raw(t, addr)
+	watching.send(link.ReadATR)
+	watching.want(link.DESFireATR()...)
+	for i := range int32(3) {
+		other := raw(t, addr)
+		other.send(0x60)
+		other.want(0x60)
+		if presented, closed := d.presented.Load(), d.closed.Load(); presented != i+2 || closed != i+1 {
+			t.Errorf("%d activations begun and %d ended, want %d and %d", presented, closed, i+2, i+1)
+		}
+		other.Close()
+	}
+	watching.send(0x6A)
+	watching.want(0x6A)
+	other := raw(t, addr)
+	other.send(0x60)
+	other.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if _, err := other.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the card is taken from a client with a command: %v", err)
+	}
+}
+
+// Clients that have lost the card without a word are not kept without bound.
+func TestParkedClients(t *testing.T) {
+	addr := serve(t, &Server{Present: (&deck{}).present, Idle: time.Hour})
+	first := raw(t, addr)
+	first.send(link.ReadATR)
+	first.want(link.DESFireATR()...)
+	for range maxWaiting + 1 {
+		c := raw(t, addr)
+		c.send(link.ReadATR)
+		c.want(link.DESFireATR()...)
+	}
+	if _, err := first.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("read: %v, want %v", err, io.EOF)
+	}
 }
 
 // Clients that wait have their turn in the order in which they came.
 func TestClientsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &field{Server: new(Server), idle: time.Hour, room: make(chan struct{}, 1)}
-		if !f.enter(t.Context()) {
-			t.Fatal("the card is not free at first")
+		f := &field{Server: new(Server), idle: 1000 * time.Hour}
+		newPeer := func() *peer { return &peer{session: new(link.Session)} }
+		first := newPeer()
+		if err := f.enter(t.Context(), first, true); err != nil {
+			t.Fatal(err)
 		}
 		var order []int
 		ends := make([]context.CancelFunc, maxWaiting)
@@ -328,20 +376,21 @@ func TestClientsTakeTurns(t *testing.T) {
 			defer cancel()
 			ends[i] = cancel
 			go func() {
-				if f.enter(ctx) {
+				p := newPeer()
+				if f.enter(ctx, p, true) == nil {
 					order = append(order, i)
-					f.leave()
 				}
+				f.leave(p)
 			}()
 			synctest.Wait() // until it waits
 			time.Sleep(time.Hour)
 		}
-		if f.enter(t.Context()) {
+		if f.enter(t.Context(), newPeer(), true) == nil {
 			t.Error("one more is not turned away")
 		}
 		ends[3]()
 		synctest.Wait()
-		f.leave()
+		f.leave(first)
 		synctest.Wait()
 		var want []int
 		for i := range maxWaiting {
@@ -352,7 +401,7 @@ func TestClientsTakeTurns(t *testing.T) {
 		if !slices.Equal(order, want) {
 			t.Errorf("turns %v, want %v", order, want)
 		}
-		if !f.enter(t.Context()) {
+		if err := f.enter(t.Context(), first, true); err != nil {
 			t.Error("the card is not free in the end")
 		}
 	})

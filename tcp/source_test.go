@@ -177,20 +177,89 @@ func TestSourceCardFails(t *testing.T) {
 	transmit(t, open(t, next(desfire.CardInserted)), 0x6A)
 }
 
+// A card that other clients use is not presented anew by that: neither where the
+// watcher has let go of it, nor where it is taken from the watcher.
+func TestSourceAmongOthers(t *testing.T) {
+	for _, holding := range []bool{false, true} {
+		d := &deck{}
+		c := &cradle{t: t}
+		c.start(&Server{Present: d.present, Idle: 50 * time.Millisecond})
+		seen := make(chan desfire.EventKind, 100)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for e := range NewSource(c.addr, nil).Events(ctx) {
+				if e.Kind == desfire.CardInserted {
+					tr, err := e.Open(ctx)
+					if err == nil {
+						_, err = tr.Transmit(ctx, []byte{0x60})
+					}
+					if err != nil {
+						t.Error(err)
+					} else if holding {
+						defer tr.(*Transport).Close()
+					} else {
+						tr.(*Transport).Close()
+					}
+				}
+				seen <- e.Kind
+			}
+		}()
+		await := func(want desfire.EventKind) {
+			t.Helper()
+			select {
+			case got := <-seen:
+				if got != want {
+					t.Fatalf("holding %t: event %v, want %v", holding, got, want)
+				}
+			case <-time.After(patience):
+				t.Fatalf("holding %t: no event, want %v", holding, want)
+			}
+		}
+		await(desfire.ReaderAdded)
+		for range 2 {
+			await(desfire.CardInserted)
+			for range 3 { // as a script does that runs for each insertion
+				other, err := Dial(ctx, c.addr, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				transmit(t, other, 0x60)
+				other.Close()
+				time.Sleep(2 * firstRetry)
+			}
+			if len(seen) > 0 {
+				t.Fatalf("holding %t: %v though the card has not moved", holding, <-seen)
+			}
+			c.stop()
+			await(desfire.CardRemoved)
+			c.start(&Server{Present: d.present, Idle: 50 * time.Millisecond})
+		}
+		cancel()
+		<-done
+	}
+}
+
 // While another client has the card nothing is claimed.
 func TestSourceWaitsForItsTurn(t *testing.T) {
 	d := &deck{}
 	c := &cradle{t: t}
-	c.start(&Server{Present: d.present, Idle: 100 * time.Millisecond})
-	next := events(t, NewSource(c.addr, nil))
-	next(desfire.ReaderAdded)
-	next(desfire.CardInserted)
+	c.start(&Server{Present: d.present, Idle: time.Hour})
 	other := raw(t, c.addr)
 	other.send(0x60)
 	other.want(0x60)
-	next(desfire.CardRemoved)
-	other.Close()
-	transmit(t, open(t, next(desfire.CardInserted)), 0x60)
+	left := make(chan struct{})
+	time.AfterFunc(1500*time.Millisecond, func() { close(left); other.Close() })
+	next := events(t, NewSource(c.addr, nil))
+	next(desfire.ReaderAdded)
+	e := next(desfire.CardInserted)
+	select {
+	case <-left:
+	default:
+		t.Error("inserted while another client has the card")
+	}
+	transmit(t, open(t, e), 0x60)
 }
 
 func TestSourceStops(t *testing.T) {

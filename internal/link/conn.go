@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -45,11 +46,13 @@ func DESFireATR() []byte { return []byte{0x3B, 0x81, 0x80, 0x01, 0x80, 0x80} }
 // a peer to take one. No program needs a tenth of it.
 const frameTime = 10 * time.Second
 
-// Conn sends and receives frames. One goroutine may write while another reads.
+// Conn sends and receives frames. One goroutine at a time may read.
 type Conn struct {
 	net net.Conn
 	in  *bufio.Reader
-	out []byte
+
+	writing sync.Mutex
+	out     []byte
 
 	ahead bool   // a frame was read ahead
 	first []byte // that frame
@@ -65,6 +68,19 @@ func NewConn(c net.Conn) *Conn {
 
 // Close ends the stream. A Read or Write under way returns.
 func (c *Conn) Close() error { return c.net.Close() }
+
+// dismissal is how long a peer has to take the empty frame.
+const dismissal = 100 * time.Millisecond
+
+// Dismiss tells the peer by an empty frame that it has lost the card, and ends
+// the stream.
+func (c *Conn) Dismiss() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	_ = c.net.SetWriteDeadline(time.Now().Add(dismissal))
+	_, _ = c.net.Write([]byte{0, 0})
+	c.net.Close()
+}
 
 // ReadAhead waits for a frame, which the next Read returns.
 func (c *Conn) ReadAhead() (err error) {
@@ -126,6 +142,8 @@ func (c *Conn) Write(payload []byte) (sent bool, err error) {
 	if len(payload) > MaxFrame {
 		return false, fmt.Errorf("%d bytes do not fit a frame: the limit is %d", len(payload), MaxFrame)
 	}
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	c.out = binary.BigEndian.AppendUint16(c.out[:0], uint16(len(payload)))
 	c.out = append(c.out, payload...)
 	c.net.SetWriteDeadline(time.Now().Add(frameTime))

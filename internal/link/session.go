@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -38,29 +39,33 @@ type Session struct {
 	OnATR      func() // before each answer to reset, if not nil
 	OnActivate func() // after each activation, if not nil
 
-	card Card
-	atr  []byte
-	busy atomic.Bool  // with a command
-	last atomic.Int64 // when it had a command, nanoseconds of the Unix epoch
+	// Enter is called before the first frame, and before each that needs the
+	// card; command tells those that are no controls. Leave is called after the
+	// answer if Enter did not fail. Both are nil where nobody else has the card.
+	Enter func(ctx context.Context, command bool) error
+	Leave func()
+
+	spoken bool
+	mu     sync.Mutex // guards card against Drop
+	card   Card
+	atr    []byte
+	busy   atomic.Bool  // with a command
+	last   atomic.Int64 // when it had a command, nanoseconds of the Unix epoch
 }
 
 // Run answers until the peer leaves, which is io.EOF, the card fails, which is
-// a *CardError, or ctx ends. It closes the Conn.
+// a *CardError, Enter fails, or ctx ends. It closes the Conn.
 func (s *Session) Run(ctx context.Context) error {
-	s.touch()
+	s.Touch()
 	defer context.AfterFunc(ctx, func() { s.Conn.Close() })()
 	defer s.Conn.Close()
-	defer s.drop()
+	defer s.Drop()
 	var buf []byte
 	for {
 		frame, err := s.Conn.Read(buf)
 		if err == nil {
 			buf = frame
-			command := !IsControl(frame)
-			s.work(command)
-			err = s.answer(ctx, frame)
-			s.work(command)
-			s.busy.Store(false)
+			err = s.serve(ctx, frame)
 		}
 		switch {
 		case err == nil:
@@ -70,6 +75,22 @@ func (s *Session) Run(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+func (s *Session) serve(ctx context.Context, frame []byte) error {
+	command := !IsControl(frame)
+	if s.Enter != nil && (!s.spoken || command || frame[0] == ReadATR && s.atr == nil) {
+		s.spoken = true
+		if err := s.Enter(ctx, command); err != nil {
+			return err
+		}
+		defer s.Leave()
+	}
+	s.work(command)
+	err := s.answer(ctx, frame)
+	s.work(command)
+	s.busy.Store(false)
+	return err
 }
 
 // Idle is how long the card has had no command. Controls are none: whoever
@@ -83,16 +104,17 @@ func (s *Session) Idle() time.Duration {
 
 func (s *Session) work(command bool) {
 	if command {
-		s.touch()
+		s.Touch()
 		s.busy.Store(true)
 	}
 }
 
-func (s *Session) touch() { s.last.Store(time.Now().UnixNano()) }
+// Touch makes Idle count from now.
+func (s *Session) Touch() { s.last.Store(time.Now().UnixNano()) }
 
 func (s *Session) answer(ctx context.Context, frame []byte) error {
 	if IsControl(frame) && frame[0] != ReadATR {
-		s.drop()
+		s.Drop()
 		return nil
 	}
 	response, err := s.respond(ctx, frame)
@@ -138,7 +160,10 @@ func (s *Session) activate(ctx context.Context) error {
 	case card == nil:
 		return errors.New("no card was presented")
 	}
-	s.card, s.atr = card, DESFireATR()
+	s.mu.Lock()
+	s.card = card
+	s.mu.Unlock()
+	s.atr = DESFireATR()
 	if c, ok := card.(interface{ ATR() []byte }); ok {
 		if atr := c.ATR(); len(atr) > 0 {
 			s.atr = append([]byte(nil), atr...)
@@ -150,10 +175,13 @@ func (s *Session) activate(ctx context.Context) error {
 	return nil
 }
 
-// drop takes the field away.
-func (s *Session) drop() {
-	if c, ok := s.card.(io.Closer); ok {
+// Drop takes the field away. The next frame that needs the card activates it anew.
+func (s *Session) Drop() {
+	s.mu.Lock()
+	card := s.card
+	s.card = nil
+	s.mu.Unlock()
+	if c, ok := card.(io.Closer); ok {
 		c.Close()
 	}
-	s.card = nil
 }
