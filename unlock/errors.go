@@ -93,7 +93,7 @@ func (e *MismatchError) Error() string {
 	for _, f := range e.Have {
 		have = append(have, f.String())
 	}
-	return fmt.Sprintf("unlock: key %s of %s is %s on the card, and %s in the ring: not tried, so that no failed attempt is counted", e.Ref.Key, short(e.Ref.Place), strings.Join(card, " "), strings.Join(have, ", "))
+	return fmt.Sprintf("unlock: key %s of %s is %s on the card, and %s at hand: not tried, so that no failed attempt is counted", e.Ref.Key, short(e.Ref.Place), strings.Join(card, " "), strings.Join(have, ", "))
 }
 
 // RefusedKeyError means that the card refused an authentication, or could not be

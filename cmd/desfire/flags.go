@@ -18,18 +18,19 @@ import (
 type use string
 
 const (
-	usesCard  use = "card"  // a card on a reader
-	usesTrace use = "trace" // frames go by; whoever uses a card uses this
-	usesKeys  use = "keys"  // a session with it
-	usesYes   use = "yes"   // it asks before it changes something
-	usesForce use = "force" // it refuses what is risky
-	usesDry   use = "dry"   // it can tell what it would do
+	usesCard    use = "card"    // a card on a reader
+	usesTrace   use = "trace"   // frames go by; whoever uses a card uses this
+	usesSecrets use = "secrets" // it shows or records frames
+	usesKeys    use = "keys"    // a session with it
+	usesYes     use = "yes"     // it asks before it changes something
+	usesForce   use = "force"   // it refuses what is risky
+	usesDry     use = "dry"     // it can tell what it would do
 )
 
 // flagUses are the global flags with the uses that they belong to. Those that
 // are not here act everywhere.
 var flagUses = map[string]use{
-	"reader": usesCard, "uid": usesCard, "wait": usesCard, "timeout": usesCard, "trace": usesTrace, "trace-keys": usesTrace,
+	"reader": usesCard, "uid": usesCard, "wait": usesCard, "timeout": usesCard, "trace": usesTrace, "trace-keys": usesSecrets,
 	"weakest": usesKeys, "key": usesKeys, "auth": usesKeys, "keys": usesKeys, "plain": usesKeys,
 	"yes": usesYes, "force": usesForce, "dry-run": usesDry,
 }
@@ -59,6 +60,7 @@ var verbUses = map[string][]use{
 	"sdm provision": {usesCard, usesKeys},
 	"selftest":      {usesCard, usesKeys},
 	"tmac commit":   {usesCard, usesKeys},
+	"trace show":    {usesSecrets},
 	"value credit":  {usesCard, usesKeys},
 	"value debit":   {usesCard, usesKeys},
 	"value get":     {usesCard, usesKeys},
@@ -70,7 +72,13 @@ var verbUses = map[string][]use{
 func has(cmd *cobra.Command, u use) bool {
 	verb := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 	list := verbUses[verb]
-	return slices.Contains(list, u) || u == usesTrace && slices.Contains(list, usesCard)
+	switch u {
+	case usesTrace:
+		return slices.Contains(list, usesTrace) || slices.Contains(list, usesCard)
+	case usesSecrets:
+		return slices.Contains(list, usesSecrets) || has(cmd, usesTrace)
+	}
+	return slices.Contains(list, u)
 }
 
 // acts reports whether a global flag acts on a verb.
@@ -88,7 +96,7 @@ func misplaced(cmd *cobra.Command) error {
 			continue
 		}
 		why := map[use]string{
-			usesCard: "it needs no card", usesTrace: "it talks to no card", usesKeys: "it opens no session", usesYes: "it asks nothing",
+			usesCard: "it needs no card", usesTrace: "it talks to no card", usesSecrets: "it records nothing", usesKeys: "it opens no session", usesYes: "it asks nothing",
 			usesForce: "it refuses nothing that is risky", usesDry: "it changes nothing",
 		}[flagUses[flag]]
 		if flagUses[flag] == usesKeys && !has(cmd, usesCard) {

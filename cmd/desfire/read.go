@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -140,10 +141,10 @@ func (a *app) printRead(r *readResult, raw bool, out string) error {
 			a.printf("no records\n")
 		}
 		for i, rec := range r.Records {
-			a.printf("%s\n%s", a.out.Dim.Render(fmt.Sprintf("record %d", int(r.Offset)+len(r.Records)-1-i)), hex.Dump(rec))
+			a.printf("%s\n%s", a.out.Dim.Render(fmt.Sprintf("record %d", int(r.Offset)+len(r.Records)-1-i)), screen.Lines(hex.Dump(rec)))
 		}
 	default:
-		a.printf("%s", hex.Dump(all))
+		a.printf("%s", screen.Lines(hex.Dump(all)))
 	}
 	return nil
 }

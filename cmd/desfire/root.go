@@ -10,7 +10,7 @@ import (
 
 const longHelp = `Work with MIFARE DESFire cards: on a PC/SC reader, behind a socket, or simulated.
 
-desfire help NAME tells more of: readers, keys, places, exit-codes, json.`
+desfire help NAME tells more of: connect, keys, names, flags, exit-codes, json.`
 
 func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{

@@ -4,7 +4,7 @@ import "strings"
 
 // topics are the pages of "desfire help NAME".
 var topics = []topic{
-	{"readers", "Ways to say where cards are presented", `Where cards are presented is --reader, or DESFIRE_READER in the environment:
+	{"connect", "Ways to say where cards are presented", `Where cards are presented is --reader, or DESFIRE_READER in the environment:
 
   pcsc            every PC/SC reader, now and later (the default)
   pcsc:PART       those with PART in their name
@@ -41,7 +41,7 @@ the command works at, and --key @read.key --auth 1 the same.
 
 A card says itself how old it is. --weakest ev2 refuses what only an old card
 would need: a card that poses as one then gets nothing that was made with a key.`},
-	{"places", "Ways to name applications and files", helpLevel + `
+	{"names", "Ways to name applications and files", helpLevel + `
 
 AIDs are six hexadecimal digits, most significant first: application 121314 is
 sent as 14 13 12. Programs that print AIDs in wire order show it the other way

@@ -87,7 +87,7 @@ func TestWatchEvents(t *testing.T) {
 			t.Fatalf("%v: %s", err, line)
 		}
 		for _, name := range []string{"time", "event", "reader", "atr", "uid", "product", "applications", "reason"} {
-			if _, ok := all[name]; !ok || len(all) != 7 {
+			if _, ok := all[name]; !ok || len(all) != 8 {
 				t.Errorf("no %s, or too much, in %s", name, line)
 			}
 		}
