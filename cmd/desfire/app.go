@@ -21,14 +21,14 @@ import (
 // flags say.
 type app struct {
 	stdin          io.Reader
-	stdout, stderr io.Writer
-	out, err       screen.Palette // what stdout and stderr can show
+	stdout, stderr *screen.Stream
+	console        *screen.Console // both
+	out, err       screen.Palette  // what stdout and stderr can show
 	log            *slog.Logger
 	level          slog.LevelVar
 	tracer         *tracer         // nil without --trace
 	recorder       *trace.Recorder // nil without --trace=FILE
 	held           []*sim.Card     // simulated cards of images, until the end
-	unwritten      error           // a result that could not be printed
 
 	told string // the key that was said to be used last
 	card cardOf // the card of the verb, once it is known
@@ -62,11 +62,12 @@ type app struct {
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
+	console := screen.NewConsole(stdout, stderr)
 	a := &app{
-		stdin: stdin, stdout: stdout, stderr: stderr,
+		stdin: stdin, stdout: console.Out, stderr: console.Err, console: console,
 		out: screen.NewPalette(screen.TakesColor(stdout)), err: screen.NewPalette(screen.TakesColor(stderr)),
 	}
-	a.log = screen.NewLog(stderr, &a.level)
+	a.log = screen.NewLog(a.stderr, &a.level)
 	return a
 }
 

@@ -53,7 +53,13 @@ neither the old nor the new one) unknown. A summary ends it, also after Ctrl-C.
 					a.log.Warn(oneLine(err))
 				}
 			}
-			return newDrain(a, p).run(cmd.Context(), pl, every)
+			ctx, cancel := a.endless(cmd.Context())
+			defer cancel()
+			err = newDrain(a, p).run(ctx, pl, every)
+			if errors.Is(err, errInterrupted) && cmd.Context().Err() == nil {
+				err = a.unwritten()
+			}
+			return err
 		},
 	}
 	a.readerIDFlag(cmd)

@@ -63,8 +63,8 @@ func (a *app) report(ctx context.Context, err error) int {
 	if a.recorder != nil {
 		err = errors.Join(err, a.recorder.WriteFile(a.traceTo))
 	}
-	if a.unwritten != nil && !errors.Is(err, a.unwritten) {
-		err = errors.Join(err, withCode(exitInput, a.unwritten))
+	if lost := a.unwritten(); lost != nil && !errors.As(err, new(*outputError)) {
+		err = errors.Join(err, lost)
 	}
 	if err == nil {
 		return exitDone
@@ -84,7 +84,7 @@ func (a *app) fail(ctx context.Context, err error) int {
 	if code == exitUsage && errors.As(err, &usage) && usage.cmd != nil && d.Next == "" {
 		a.sayf("See '%s --help'.\n", usage.cmd.CommandPath())
 	}
-	if a.json && a.unwritten == nil {
+	if a.json && a.stdout.Error() == nil {
 		o := errorObject{Error: d}
 		if a.card.Product != "" {
 			o.cardOf = &a.card

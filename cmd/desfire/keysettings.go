@@ -182,7 +182,7 @@ func (c *settingsChange) show(a *app, card *desfire.Card, now wire.KeySett1, ris
 		}
 	}
 	if !changed {
-		fmt.Fprintln(a.stderr, "  nothing becomes different")
+		a.sayf("  nothing becomes different\n")
 	}
 	for _, r := range risks {
 		a.sayf("  %s %s\n", p.Bad.Render("risk:"), r)

@@ -11,6 +11,9 @@ import (
 )
 
 func main() {
+	// A pipe that nobody reads is an error of the write, which is reported, and
+	// no end in the middle of what is done to a card. Children are not affected.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

@@ -2,8 +2,9 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/internal/visible"
@@ -22,29 +23,52 @@ func (a *app) emit(v any) error {
 	}
 	line := visible.JSON(b.Bytes())
 	checkEmitted(v, line)
-	if _, err := a.stdout.Write(line); err != nil {
-		return a.cannotPrint(err)
-	}
-	return nil
+	_, err := a.stdout.Write(line)
+	return cannotPrint(err)
 }
 
 // checkEmitted is for tests: it is told every object that is printed.
 var checkEmitted = func(v any, line []byte) {}
 
 // printf prints a result. That it could not is the error of the whole run.
-func (a *app) printf(format string, args ...any) {
-	if err := screen.Fprintf(a.stdout, format, args...); err != nil {
-		_ = a.cannotPrint(err)
+func (a *app) printf(format string, args ...any) { _ = screen.Fprintf(a.stdout, format, args...) }
+
+// cannotPrint is the error of output that could not be written.
+func cannotPrint(err error) error {
+	if err == nil {
+		return nil
 	}
+	return withCode(exitInput, &outputError{err})
 }
 
-// cannotPrint notes the first result that could not be printed.
-func (a *app) cannotPrint(err error) error {
-	if a.unwritten == nil {
-		a.unwritten = fmt.Errorf("the result could not be printed: %w", err)
-	}
-	return a.unwritten
+// outputError is output that was lost.
+type outputError struct{ err error }
+
+func (e *outputError) Error() string { return "the result could not be printed: " + e.err.Error() }
+func (e *outputError) Unwrap() error { return e.err }
+
+// unwritten is the first error of writing to stdout or stderr, nil if all was
+// written.
+func (a *app) unwritten() error {
+	return cannotPrint(cmp.Or(a.stdout.Error(), a.stderr.Error()))
 }
+
+// endless is the context of a verb that goes on until Ctrl-C: it ends as well
+// when nobody can read any more what the verb prints.
+func (a *app) endless(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-a.console.Failed():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// progress begins to show how far a job is that may take more than a second.
+func (a *app) progress(what string) *screen.Progress { return a.console.Progress(what) }
 
 // sayf tells people something that is no result.
 func (a *app) sayf(format string, args ...any) {

@@ -105,10 +105,11 @@ func TestNothingToRead(t *testing.T) {
 func TestInterrupt(t *testing.T) {
 	for _, tc := range []struct {
 		args []string
+		code int
 		want string // on stdout or stderr
 	}{
-		{[]string{"drain", "121314", "1", "--every", "1h"}, "interrupted"},
-		{[]string{"watch", "--json"}, "interrupted"},
+		{[]string{"drain", "121314", "1", "--every", "1h"}, exitInterrupted, "desfire: interrupted"},
+		{[]string{"watch", "--json"}, exitDone, "inserted"},
 	} {
 		image := t.TempDir() + "/card.json"
 		if code := run([]string{"sim", "new", image, "--transit"}, strings.NewReader(""), io.Discard, io.Discard); code != 0 {
@@ -128,7 +129,7 @@ func TestInterrupt(t *testing.T) {
 		timer := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait()
 		timer.Stop()
-		if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || !strings.Contains(out.String(), tc.want) {
+		if code := cmd.ProcessState.ExitCode(); code != tc.code || !strings.Contains(out.String(), tc.want) || code == exitDone && strings.Contains(out.String(), "interrupted") {
 			t.Errorf("%v: code %d:\n%s", tc.args, code, out.String())
 		}
 	}
@@ -167,5 +168,38 @@ func TestToggleSignal(t *testing.T) {
 	toggle("returned")
 	if code := info(); code != exitDone || !strings.Contains(stdout.String(), "MIFARE DESFire EV3") {
 		t.Errorf("returned: code %d: %s", code, &stderr)
+	}
+}
+
+// TestClosedPipe: a verb whose output nobody reads any more ends with an error,
+// also one that would go on for ever, and not in the middle of a debit.
+func TestClosedPipe(t *testing.T) {
+	image := t.TempDir() + "/card.json"
+	if code := run([]string{"sim", "new", image, "--transit"}, strings.NewReader(""), io.Discard, io.Discard); code != 0 {
+		t.Fatal("sim new fails")
+	}
+	for _, args := range [][]string{{"ls"}, {"watch", "--json"}, {"drain", "121314", "1", "--every", "10ms", "--json"}, {"sim", "serve", "--listen", "127.0.0.1:0"}} {
+		if args[0] != "sim" {
+			args = append(args, "--reader", "sim:"+image)
+		}
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		cmd := exec.Command(os.Args[0], args...)
+		cmd.Env = append(os.Environ(), runMain+"=1")
+		var errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr = w, &errs
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		w.Close()
+		timer := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait()
+		timer.Stop()
+		if code := cmd.ProcessState.ExitCode(); code != exitInput || !strings.Contains(errs.String(), "the result could not be printed") {
+			t.Errorf("%v: code %d:\n%s", args, code, &errs)
+		}
 	}
 }

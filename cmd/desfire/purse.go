@@ -174,7 +174,12 @@ func (a *app) logChange(p *ledger.Purse, c desfire.KeepChange, again bool) {
 	case desfire.KeepBack:
 		a.log.Info(fmt.Sprintf("+ The card is back: %s", c.ID), "reader", c.Reader)
 	case desfire.KeepLost:
-		a.log.Warn("- Lost the card: put it back", "card", c.ID, "err", text(c.Err))
+		if c.ID == "" {
+			a.log.Warn("- A card left before it was known: present it again", "reader", c.Reader, "err", text(c.Err))
+			return
+		}
+		a.log.Warn("- Lost the card: put it back", "card", c.ID, "reader", c.Reader)
+		a.log.Debug("lost", "err", text(c.Err))
 	case desfire.KeepOther:
 		a.log.Warn("Not the right card, left alone: "+text(c.Err), "reader", c.Reader)
 	case desfire.KeepRetrying:

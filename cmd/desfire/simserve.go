@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/simreader"
 	"github.com/go-desfire/desfire/tcp"
 	"github.com/go-desfire/desfire/vpcd"
@@ -70,10 +71,15 @@ the loopback interface only.`,
 				}
 			}
 			s := &server{app: a, field: simreader.New("simulated", card)}
-			if listen != "" {
-				return s.listen(cmd.Context(), listen)
+			if err := s.look(cmd.Context()); err != nil {
+				return err
 			}
-			return s.insert(cmd.Context(), slot)
+			ctx, cancel := a.endless(cmd.Context())
+			defer cancel()
+			if listen != "" {
+				return s.listen(ctx, listen)
+			}
+			return s.insert(ctx, slot)
 		},
 	}
 	flags.register(cmd)
@@ -92,15 +98,29 @@ type server struct {
 
 // serveEvent is one line of sim serve --json.
 type serveEvent struct {
-	Event   string   `json:"event"` // listening, inserting, lifted, returned
-	Address string   `json:"address"`
-	Card    string   `json:"card"`
-	UID     hexBytes `json:"uid"`
+	Event string `json:"event"` // listening, inserting, lifted, returned
+	cardOf
+	Address string `json:"address"`
+}
+
+// look finds out what the card calls itself.
+func (s *server) look(ctx context.Context) error {
+	t, err := s.field.Activate(ctx)
+	if err != nil {
+		return err
+	}
+	card, err := desfire.Connect(ctx, t, nil)
+	if err != nil {
+		return err
+	}
+	s.at = s.field.Name
+	s.saw(card)
+	return card.Close()
 }
 
 func (s *server) say(event, address, text string) {
 	if s.json {
-		_ = s.emit(serveEvent{event, address, s.field.Card.Generation().String(), s.field.Card.UID()})
+		_ = s.emit(serveEvent{event, s.card, address})
 		return
 	}
 	s.printf("%s\n", text)
@@ -131,10 +151,7 @@ func (s *server) listen(ctx context.Context, addr string) error {
 			s.log.Debug("client "+e.Kind.String(), "peer", e.Peer, "err", text(e.Err))
 		},
 	}
-	if err := srv.Serve(ctx, conns); err != nil {
-		return err
-	}
-	return errInterrupted // nothing else ends it
+	return srv.Serve(ctx, conns)
 }
 
 // insert puts the card into a virtual reader and keeps it there.
@@ -159,10 +176,7 @@ func (s *server) insert(ctx context.Context, slot string) error {
 	}})
 	s.lift, s.back = client.Lift, client.Return
 	s.control(ctx, slot, "inserting", fmt.Sprintf("%v goes into the virtual reader at %s", s.field.Card, slot))
-	if err := client.Run(ctx); err != nil {
-		return err
-	}
-	return errInterrupted // nothing else ends it
+	return client.Run(ctx)
 }
 
 // control announces the card, then lifts and returns it as standard input and

@@ -62,8 +62,10 @@ func (b *hexBytes) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// watch reports events until ctx ends.
+// watch reports events until ctx ends, which is its normal end.
 func (a *app) watch(ctx context.Context, p *place.Place) error {
+	ctx, cancel := a.endless(ctx)
+	defer cancel()
 	if !a.json {
 		a.log.Info("Present a DESFire card to any reader to get its applications; Ctrl-C ends.", "reader", p.Name)
 	}
@@ -72,9 +74,6 @@ func (a *app) watch(ctx context.Context, p *place.Place) error {
 	err := desfire.Serve(ctx, tappedSource{p, a}, conf, w.list)
 	for _, e := range w.lying {
 		w.missed(e)
-	}
-	if err == nil && ctx.Err() != nil {
-		err = errInterrupted
 	}
 	return err
 }

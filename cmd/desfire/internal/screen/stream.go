@@ -9,8 +9,17 @@ import (
 
 // Terminal reports whether a stream, for reading or writing, is one.
 func Terminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	f := file(stream)
+	return f != nil && term.IsTerminal(int(f.Fd()))
+}
+
+// file is the file that a stream is, nil if it is none.
+func file(stream any) *os.File {
+	if s, ok := stream.(*Stream); ok {
+		stream = s.Unwrap()
+	}
+	f, _ := stream.(*os.File)
+	return f
 }
 
 // TakesColor reports whether w takes colors (see no-color.org), and makes it
@@ -19,7 +28,7 @@ func TakesColor(w any) bool {
 	if !Terminal(w) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return false
 	}
-	lipgloss.EnableLegacyWindowsANSI(w.(*os.File))
+	lipgloss.EnableLegacyWindowsANSI(file(w))
 	return true
 }
 
@@ -28,7 +37,7 @@ func Columns(w any) int {
 	if !Terminal(w) {
 		return 0
 	}
-	n, _, err := term.GetSize(int(w.(*os.File).Fd()))
+	n, _, err := term.GetSize(int(file(w).Fd()))
 	if err != nil {
 		return 0
 	}
