@@ -11,7 +11,9 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/subtle"
+	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/go-desfire/desfire/internal/cmac"
 	"github.com/go-desfire/desfire/key"
@@ -33,6 +35,19 @@ func Input(uid []byte, aid wire.AID, system string) []byte {
 	m := append([]byte(nil), uid...)
 	m = append(m, w[2], w[1], w[0])
 	return append(m, system...)
+}
+
+// System reads the identifier of a system as people write it: bytes if it is
+// hexadecimal, else text. text: or hex: before it decides.
+func System(s string) []byte {
+	if text, ok := strings.CutPrefix(s, "text:"); ok {
+		return []byte(text)
+	}
+	digits, _ := strings.CutPrefix(s, "hex:")
+	if b, err := hex.DecodeString(digits); err == nil {
+		return b
+	}
+	return []byte(s)
 }
 
 // Key derives a key of the master's type, with the master's version. Input is 1

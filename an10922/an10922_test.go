@@ -117,3 +117,15 @@ func TestBadInput(t *testing.T) {
 		t.Errorf("ended context: %v", err)
 	}
 }
+
+// The identifier of a system is bytes if it is hexadecimal, unless it says that
+// it is text.
+func TestSystem(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "", "NXP Abu": "NXP Abu", "4E585020": "NXP ", "hex:beef": "\xBE\xEF", "text:beef": "beef", "beef": "\xBE\xEF", "bee": "bee", "text:": "",
+	} {
+		if got := an10922.System(text); string(got) != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

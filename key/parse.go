@@ -191,7 +191,7 @@ func resolve(ref string, parse func([]byte) (*Secret, error)) (*Secret, error) {
 		}
 		return parsed(parse, text, "environment variable "+keytext.Harmless(name))
 	}
-	text, _, err := keytext.ReadFile(ref[1:])
+	text, _, err := keytext.ReadFile(ref[1:], keytext.MaxFile)
 	if err != nil {
 		return nil, err
 	}

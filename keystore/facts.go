@@ -16,8 +16,8 @@ type Facts struct {
 	// variable, a slot of an HSM. Never the key.
 	Source string `json:"ref,omitempty"`
 
-	// NoVersion says that a store cannot tell the version without the key;
-	// Version is zero then.
+	// NoVersion says that nobody has stated the version, or that a store cannot
+	// tell it without the key: it is not to be compared with what a card tells.
 	NoVersion bool `json:"no_version,omitempty"`
 }
 

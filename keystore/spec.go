@@ -22,6 +22,7 @@ type Spec struct {
 	name  string   // of the file or variable
 	argv  []string // of the program
 	key   *key.Secret
+	facts Facts // of key
 }
 
 type kind uint8
@@ -62,7 +63,7 @@ func parseSpec(text string) (*Spec, error) {
 			if err != nil {
 				return nil, inner(err)
 			}
-			return &Spec{typ: k.Type(), typed: true, key: k}, nil
+			return &Spec{typ: k.Type(), typed: true, key: k, facts: stated(k, []byte(value), "")}, nil
 		}
 		s.typ, s.typed, rest = t, true, value
 	}
@@ -84,6 +85,26 @@ func parseSpec(text string) (*Spec, error) {
 		err = errors.New("after @ want the name of a file, after env: that of a variable")
 	}
 	return s, err
+}
+
+// stated are the facts of a key that was read. The version of an AES key is none
+// unless it stands behind a slash; the others carry theirs.
+func stated(k *key.Secret, text []byte, source string) Facts {
+	f := FactsOf(k, source)
+	if line, err := keytext.Line(text); err == nil {
+		f.NoVersion = k.Type() == key.TypeAES && !bytes.ContainsRune(line, '/')
+	}
+	return f
+}
+
+// ReadText reads a key from text as key.ParseText does, and what is stated of it:
+// an AES key without a version after it has none. The caller overwrites text.
+func ReadText(text []byte) (*key.Secret, Facts, error) {
+	k, err := key.ParseText(text)
+	if err != nil {
+		return nil, Facts{}, fmt.Errorf("keystore: %w", inner(err))
+	}
+	return k, stated(k, text, ""), nil
 }
 
 // inner is an error of package key without the package's name.
@@ -173,7 +194,7 @@ func (s *Spec) Runs() bool { return s.kind == kindExec }
 // Facts is what is written of the key, and its source.
 func (s *Spec) Facts() Facts {
 	if s.key != nil {
-		return FactsOf(s.key, "")
+		return s.facts
 	}
 	f := Facts{NoVersion: true, Source: s.Source()}
 	if s.typed {
@@ -214,20 +235,27 @@ type Config struct {
 // Key gets the key: reads the file or variable, runs the program, asks the
 // person. nil is the zero Config.
 func (s *Spec) Key(ctx context.Context, c *Config) (*key.Secret, error) {
+	k, _, err := s.Get(ctx, c)
+	return k, err
+}
+
+// Get is Key, and what is stated of the key then: a version that stands nowhere
+// is none.
+func (s *Spec) Get(ctx context.Context, c *Config) (*key.Secret, Facts, error) {
 	if s.key != nil {
-		return s.key, nil
+		return s.key, s.facts, nil
 	}
 	if c == nil {
 		c = new(Config)
 	}
-	k, err := s.get(ctx, c)
+	k, f, err := s.get(ctx, c)
 	if err != nil {
-		return nil, fmt.Errorf("keystore: %w", err)
+		return nil, Facts{}, fmt.Errorf("keystore: %w", err)
 	}
-	return k, nil
+	return k, f, nil
 }
 
-func (s *Spec) get(ctx context.Context, c *Config) (*key.Secret, error) {
+func (s *Spec) get(ctx context.Context, c *Config) (*key.Secret, Facts, error) {
 	var text []byte
 	var err error
 	where := s.Source()
@@ -247,7 +275,7 @@ func (s *Spec) get(ctx context.Context, c *Config) (*key.Secret, error) {
 	}
 	defer func() { clear(text) }()
 	if err != nil {
-		return nil, err
+		return nil, Facts{}, err
 	}
 	var k *key.Secret
 	if s.typed {
@@ -256,13 +284,13 @@ func (s *Spec) get(ctx context.Context, c *Config) (*key.Secret, error) {
 		k, err = key.ParseText(text)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", where, inner(err))
+		return nil, Facts{}, fmt.Errorf("%s: %w", where, inner(err))
 	}
-	return k, nil
+	return k, stated(k, text, s.Source()), nil
 }
 
 func (s *Spec) file(ctx context.Context, c *Config) ([]byte, error) {
-	text, info, err := keytext.ReadFile(c.path(s.name))
+	text, info, err := keytext.ReadFile(c.path(s.name), keytext.MaxFile)
 	if err != nil {
 		return nil, err
 	}

@@ -16,18 +16,17 @@ import (
 	"unicode/utf8"
 )
 
-// maxFile bounds what is read of a key file. An encrypted one has a header per
-// recipient.
-const maxFile = 16 << 10
+// MaxFile bounds a key file. An encrypted one has a header per recipient.
+const MaxFile = 16 << 10
 
 // Elsewhere reports whether s names where a key is instead of being one.
 func Elsewhere(s string) bool {
 	return strings.HasPrefix(s, "@") || strings.HasPrefix(s, "env:") || strings.HasPrefix(s, "exec:") || s == "prompt"
 }
 
-// ReadFile reads a key file and what the file system says of it. The caller
-// overwrites the text.
-func ReadFile(name string) (text []byte, info fs.FileInfo, err error) {
+// ReadFile reads a file of at most max bytes, and what the file system says of
+// it. The caller overwrites the text.
+func ReadFile(name string, max int) (text []byte, info fs.FileInfo, err error) {
 	fail := func(err error) ([]byte, fs.FileInfo, error) {
 		var pe *fs.PathError
 		if errors.As(err, &pe) {
@@ -43,12 +42,12 @@ func ReadFile(name string) (text []byte, info fs.FileInfo, err error) {
 	if info, err = f.Stat(); err != nil {
 		return fail(err)
 	}
-	buf := make([]byte, maxFile+1)
+	buf := make([]byte, max+1)
 	n, err := io.ReadFull(f, buf)
 	switch {
 	case err == nil:
 		clear(buf)
-		return fail(errors.New("too large for a key"))
+		return fail(fmt.Errorf("has more than %d bytes", max))
 	case err != io.EOF && err != io.ErrUnexpectedEOF:
 		clear(buf)
 		return fail(err)
