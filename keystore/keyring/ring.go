@@ -1,0 +1,252 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-desfire/desfire/internal/keytext"
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/keystore/execkey"
+)
+
+// Config says how a keyring is opened. nil and the zero Config read files and
+// variables, and run programs where the file may be trusted.
+type Config struct {
+	// Identity is a file of age identities, as age-keygen writes it. It may itself
+	// be encrypted by a passphrase.
+	Identity string
+
+	// Prompt asks for passphrases and for keys that are typed; nil: nobody can be
+	// asked.
+	Prompt keystore.Prompt
+
+	// Warn takes what people should know, such as that others can read the file,
+	// each once. nil drops it.
+	Warn func(string)
+
+	// Exec runs programs; nil is execkey.Run.
+	Exec func(ctx context.Context, argv []string) ([]byte, error)
+
+	// TrustExec runs the programs that the keyring names whoever may have written
+	// it, where the system does not say who: on Windows, and for what is no file.
+	TrustExec bool
+}
+
+// Ring is the keys of a file. It is a keystore.Rotating; its methods may be called
+// from several goroutines.
+type Ring struct {
+	name    string // of the file, for people
+	dir     string
+	prompt  keystore.Prompt
+	exec    func(ctx context.Context, argv []string) ([]byte, error)
+	warn    func(string)
+	ages    ages
+	masters map[string]*cell
+	names   []string
+	slots   map[keystore.Ref][]*slot
+	refs    []keystore.Ref
+	closed  atomic.Bool
+}
+
+var _ keystore.Rotating = (*Ring)(nil)
+
+// Open reads a keyring. A file that is encrypted as a whole is deciphered, and its
+// passphrase asked for. Errors in the text are a *FileError.
+func Open(path string, conf *Config) (*Ring, error) {
+	if conf == nil {
+		conf = new(Config)
+	}
+	text, info, err := keytext.ReadFile(path, maxFile)
+	if err != nil {
+		return nil, fmt.Errorf("keyring: %w", err)
+	}
+	defer func() { clear(text) }()
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("keyring: %w", err)
+	}
+	r := &Ring{
+		name: path, dir: dir, prompt: conf.Prompt, warn: once(conf.Warn),
+		masters: map[string]*cell{}, slots: map[keystore.Ref][]*slot{},
+	}
+	r.ages = ages{file: conf.Identity, prompt: conf.Prompt, warn: r.warn}
+	access, known := keytext.AccessOf(info)
+	r.exec = executor(conf, access, known)
+	what := "keyring " + keytext.Harmless(path)
+	switch {
+	case known && access.Write:
+		r.warn(fmt.Sprintf("the %s can be changed by others than its owner: chmod 600 takes that from them", what))
+	case known && access.Read && !keystore.Encrypted(text):
+		r.warn(fmt.Sprintf("the %s can be read by others than its owner: chmod 600 takes that from them", what))
+	}
+	if keystore.Encrypted(text) {
+		sealed := text
+		if text, err = r.ages.open(context.Background(), what, sealed, true, maxFile); err != nil {
+			return nil, fmt.Errorf("keyring: %w", err)
+		}
+	}
+	if err := r.read(text); err != nil {
+		var fe *FileError
+		if errors.As(err, &fe) {
+			fe.File = path
+		}
+		return nil, err
+	}
+	return r, nil
+}
+
+// read makes the entries of a text.
+func (r *Ring) read(text []byte) error {
+	root, err := parse(text)
+	if err != nil {
+		return err
+	}
+	return r.decode(root)
+}
+
+// executor runs programs, or says why none is run.
+func executor(conf *Config, a keytext.Access, known bool) func(context.Context, []string) ([]byte, error) {
+	refuse := func(why string) func(context.Context, []string) ([]byte, error) {
+		return func(context.Context, []string) ([]byte, error) {
+			return nil, fmt.Errorf("%w: %s", ErrNotTrusted, why)
+		}
+	}
+	switch {
+	case known && a.Write:
+		return refuse("others than its owner can write it; chmod go-w takes that from them")
+	case known && !a.Own:
+		return refuse("it belongs to another user")
+	case !known && !conf.TrustExec:
+		return refuse("the system does not say who can write it")
+	case conf.Exec != nil:
+		return conf.Exec
+	}
+	return execkey.Run
+}
+
+// once drops what was said before.
+func once(warn func(string)) func(string) {
+	var mu sync.Mutex
+	said := map[string]bool{}
+	return func(s string) {
+		mu.Lock()
+		defer mu.Unlock()
+		if warn == nil || said[s] {
+			return
+		}
+		said[s] = true
+		warn(s)
+	}
+}
+
+func (r *Ring) find(ref keystore.Ref) []*slot {
+	if s, ok := r.slots[ref]; ok {
+		return s
+	}
+	return r.slots[ref.Everywhere()]
+}
+
+// Has implements keystore.Store.
+func (r *Ring) Has(ctx context.Context, ref keystore.Ref) (keystore.Facts, bool, error) {
+	slots := r.find(ref)
+	if len(slots) == 0 {
+		return keystore.Facts{}, false, nil
+	}
+	if err := r.usable(ctx); err != nil {
+		return keystore.Facts{}, false, err
+	}
+	return slots[0].facts(ctx, ref), true, nil
+}
+
+// Key implements keystore.Store, with the newest key. Where it is derived from a
+// UID and ref has none, the error is ErrNoUID.
+func (r *Ring) Key(ctx context.Context, ref keystore.Ref) (key.Key, error) {
+	slots := r.find(ref)
+	if len(slots) == 0 {
+		return nil, &keystore.NotFoundError{Ref: ref, Store: r.name}
+	}
+	return slots[0].key(ctx, ref)
+}
+
+// Slots implements keystore.Rotating.
+func (r *Ring) Slots(ctx context.Context, ref keystore.Ref) ([]keystore.Slot, error) {
+	if err := r.usable(ctx); err != nil {
+		return nil, err
+	}
+	var slots []keystore.Slot
+	for _, s := range r.find(ref) {
+		slots = append(slots, keystore.Slot{
+			Facts: s.facts(ctx, ref),
+			Key:   func(ctx context.Context) (key.Key, error) { return s.key(ctx, ref) },
+		})
+	}
+	return slots, nil
+}
+
+func (r *Ring) usable(ctx context.Context) error {
+	if r.closed.Load() {
+		return errClosed
+	}
+	return ctx.Err()
+}
+
+// Refs is what the keyring names, in its order.
+func (r *Ring) Refs() []keystore.Ref { return slices.Clone(r.refs) }
+
+// Masters are the names of the master keys, in their order.
+func (r *Ring) Masters() []string { return slices.Clone(r.names) }
+
+// Master gives the master key of a name, as Key does. Where there is none, the
+// error is keystore.ErrNotFound.
+func (r *Ring) Master(ctx context.Context, name string) (key.Key, error) {
+	c, ok := r.masters[name]
+	if !ok {
+		return nil, fmt.Errorf("keyring: %s has no master key %s: %w", r.name, shown(name), keystore.ErrNotFound)
+	}
+	k, _, err := c.key(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("keyring: %s: %w", c.what, err)
+	}
+	return k, nil
+}
+
+// MasterFacts is what is known of a master key without asking anybody.
+func (r *Ring) MasterFacts(ctx context.Context, name string) (keystore.Facts, bool) {
+	c, ok := r.masters[name]
+	if !ok {
+		return keystore.Facts{}, false
+	}
+	_, f := c.look(ctx)
+	return f, true
+}
+
+// Close overwrites the keys and passphrases that the ring has. Nothing may use it,
+// or a key from it, meanwhile or later.
+func (r *Ring) Close() error {
+	r.closed.Store(true)
+	r.ages.close()
+	for _, c := range r.masters {
+		c.wipe()
+	}
+	for _, slots := range r.slots {
+		for _, s := range slots {
+			s.master.wipe()
+		}
+	}
+	return nil
+}
+
+func (c *cell) wipe() {
+	c.turn <- struct{}{}
+	defer func() { <-c.turn }()
+	if c.got != nil {
+		c.got.Wipe()
+		c.got = nil
+	}
+}

@@ -1,0 +1,146 @@
+package keyring_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/go-desfire/desfire/keystore/keyring"
+)
+
+func wantWarning(t *testing.T, a *asked, want string) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		return
+	}
+	if len(a.warnings) != 1 || !strings.Contains(a.warnings[0], want) {
+		t.Errorf("warnings %q, want one of %q", a.warnings, want)
+	}
+}
+
+// Programs run from a keyring that nobody else can write, and from no other.
+func TestWhoMayRunPrograms(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("owner and mode are those of Unix")
+	}
+	ctx := context.Background()
+	const text = "desfire: keys/v1\nkeys: {card: {0: exec:givekey, 1: aes:" + digits + "}}\n"
+	for _, tc := range []struct {
+		mode    os.FileMode
+		trust   bool
+		runs    bool
+		warning string
+	}{
+		{0o600, false, true, ""},
+		{0o400, false, true, ""},
+		{0o644, false, true, "can be read by others"},
+		{0o620, false, false, "can be changed by others"},
+		{0o602, false, false, "can be changed by others"},
+		{0o666, true, false, "can be changed by others"},
+	} {
+		a := new(asked)
+		name := filepath.Join(files(t, map[string]string{"k": text}), "k")
+		if err := os.Chmod(name, tc.mode); err != nil {
+			t.Fatal(err)
+		}
+		conf := a.conf()
+		conf.TrustExec = tc.trust
+		r, err := keyring.Open(name, conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f, ok, err := r.Has(ctx, ref(t, "*/card/0")); !ok || err != nil || f.Type != "" {
+			t.Errorf("%v: %v, %v, %v", tc.mode, f, ok, err)
+		}
+		k, err := r.Key(ctx, ref(t, "*/card/0"))
+		if (err == nil) != tc.runs || (len(a.programs) == 1) != tc.runs {
+			t.Errorf("%v: %v, %v, ran %q", tc.mode, k, err, a.programs)
+		}
+		if !tc.runs && !errors.Is(err, keyring.ErrNotTrusted) {
+			t.Errorf("%v: %v", tc.mode, err)
+		}
+		if _, err := r.Key(ctx, ref(t, "*/card/1")); err != nil {
+			t.Errorf("%v: the other key: %v", tc.mode, err)
+		}
+		if tc.warning == "" && len(a.warnings) > 0 {
+			t.Errorf("%v: warnings %q", tc.mode, a.warnings)
+		} else if tc.warning != "" {
+			wantWarning(t, a, tc.warning)
+		}
+	}
+}
+
+// A file of another user, which only root can make and read.
+func TestForeignOwner(t *testing.T) {
+	if runtime.GOOS == "windows" || os.Geteuid() != 0 {
+		t.Skip("not root")
+	}
+	a := new(asked)
+	name := filepath.Join(files(t, map[string]string{"k": "desfire: keys/v1\nkeys: {card: {0: exec:givekey}}\n"}), "k")
+	if err := os.Chown(name, 12345, 12345); err != nil {
+		t.Skip(err)
+	}
+	r, err := keyring.Open(name, a.conf())
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := r.Key(context.Background(), ref(t, "*/card/0"))
+	if !errors.Is(err, keyring.ErrNotTrusted) || len(a.programs) > 0 {
+		t.Errorf("%v, %v, ran %q", k, err, a.programs)
+	}
+}
+
+// What is no file has no owner: it may come from anywhere.
+func TestPipe(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs /dev/fd")
+	}
+	for _, trust := range []bool{false, true} {
+		pr, pw, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := pw.WriteString("desfire: keys/v1\nkeys: {card: {0: exec:givekey}}\n"); err != nil {
+			t.Fatal(err)
+		}
+		pw.Close()
+		a := new(asked)
+		conf := a.conf()
+		conf.TrustExec = trust
+		r, err := keyring.Open("/dev/fd/"+itoa(pr.Fd()), conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := r.Key(context.Background(), ref(t, "*/card/0"))
+		if (err == nil) != trust || !trust && !errors.Is(err, keyring.ErrNotTrusted) {
+			t.Errorf("trust %v: %v, %v", trust, k, err)
+		}
+		pr.Close()
+	}
+}
+
+// A program of the keyring's folder is found there, wherever we are.
+func TestProgramOfTheFolder(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("runs a script")
+	}
+	dir := files(t, map[string]string{
+		"k":    "desfire: keys/v1\nkeys: {card: {0: aes:exec:./give 'a b'}}\n",
+		"give": "#!/bin/sh\n[ \"$1\" = 'a b' ] && echo " + digits + "/0C\n",
+	})
+	if err := os.Chmod(filepath.Join(dir, "give"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r, err := keyring.Open(filepath.Join(dir, "k"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := r.Key(context.Background(), ref(t, "*/card/0"))
+	if err != nil || k.Version() != 0x0C {
+		t.Errorf("%v, %v", k, err)
+	}
+}
