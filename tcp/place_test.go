@@ -6,9 +6,13 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/go-desfire/desfire/internal/link"
 	"github.com/go-desfire/desfire/place"
 )
 
@@ -70,6 +74,129 @@ func TestPlace(t *testing.T) {
 		var e *Error
 		if !errors.As(err, &e) || !strings.Contains(err.Error(), "is a card served there?") {
 			t.Error(err)
+		}
+	}
+}
+
+// placeAt is the place of an address.
+func placeAt(t *testing.T, addr string) *place.Place {
+	t.Helper()
+	p, err := place.Parse("tcp:"+addr, place.Schemes{Scheme(nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestPlaceWaits(t *testing.T) {
+	d := &deck{}
+	var lifted atomic.Bool
+	present := func(ctx context.Context) (Card, error) {
+		if lifted.Load() {
+			return nil, errors.New("lifted")
+		}
+		return d.present(ctx)
+	}
+	c := &cradle{t: t}
+	c.start(&Server{Present: present, Idle: time.Hour})
+	p := placeAt(t, c.addr)
+	open := func(later func()) { // waits for what happens later
+		t.Helper()
+		time.AfterFunc(200*time.Millisecond, later)
+		tr, reader, err := p.Open(t.Context(), nil)
+		if err != nil || reader != p.Name {
+			t.Fatal(reader, err)
+		}
+		defer tr.(*Transport).Close()
+		transmit(t, tr, 0x60)
+	}
+	var told []error
+	fails := func(target error, want string, as any) {
+		t.Helper()
+		told = nil
+		w := &place.Wait{Limit: 700 * time.Millisecond, OnWait: func(why error) { told = append(told, why) }}
+		_, _, err := p.Open(t.Context(), w)
+		if target != nil && !errors.Is(err, target) || !errors.As(err, as) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %v with %q", err, target, want)
+		}
+		if len(told) != 1 || !errors.As(told[0], as) {
+			t.Errorf("told %q", told)
+		}
+	}
+
+	lifted.Store(true)
+	fails(ErrNoCard, "was it lifted?", new(*place.NoCardError))
+	open(func() { lifted.Store(false) })
+
+	other := raw(t, c.addr)
+	other.send(0x60)
+	other.want(0x60)
+	fails(ErrInUse, "in use by another client", new(*place.InUseError))
+	if list, err := p.Readers(t.Context()); err != nil || len(list) != 1 || !list[0].Card || !strings.Contains(list[0].State, "in use") {
+		t.Errorf("%+v, %v", list, err)
+	}
+	open(func() { other.Close() })
+
+	c.stop()
+	fails(nil, "is a card served there?", new(*place.NoCardError))
+	open(func() { c.start(&Server{Present: present}) })
+}
+
+// A server that knows no answer to reset has a card all the same.
+func TestPlaceWithoutATR(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var clients sync.WaitGroup
+	defer clients.Wait()
+	defer l.Close()
+	clients.Go(func() {
+		for { // one client after the other
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c := link.NewConn(nc)
+			for {
+				f, err := c.Read(nil)
+				if err != nil {
+					break
+				}
+				if !link.IsControl(f) {
+					c.Write(f)
+				}
+			}
+			c.Close()
+		}
+	})
+	tr, _, err := placeAt(t, l.Addr().String()).Open(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.(*Transport).Close()
+	transmit(t, tr, 0x60)
+}
+
+func TestPlaceFailsAtOnce(t *testing.T) {
+	for _, addr := range []string{"localhost:99999", "localhost:no-such-service"} {
+		_, _, err := placeAt(t, addr).Open(t.Context(), &place.Wait{Limit: time.Minute})
+		if err == nil || errors.As(err, new(*place.NoCardError)) {
+			t.Errorf("%s: %v", addr, err)
+		}
+	}
+	for err, want := range map[error]bool{
+		&net.DNSError{IsNotFound: true}:                                true,
+		&net.DNSError{IsTemporary: true}:                               false,
+		&net.DNSError{IsTimeout: true}:                                 false,
+		&net.OpError{Op: "dial", Err: &net.AddrError{Err: "bad"}}:      true,
+		&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}:            false,
+		&net.OpError{Op: "dial", Err: &net.DNSError{IsNotFound: true}}: true,
+		&net.OpError{Op: "dial", Err: context.DeadlineExceeded}:        false,
+	} {
+		if final(err) != want {
+			t.Errorf("%v: final %t", err, !want)
 		}
 	}
 }
