@@ -41,7 +41,8 @@ import (
 //
 // An error of Transmit may have Sent() bool: false means that no byte of the
 // command has left. Without it, assume that the card saw the command. It may
-// have Removed() bool: true means that the card has left.
+// have Removed() bool: true means that the card has left, and InUse() bool: true
+// means that another program or client has it.
 //
 // Package transporttest tests all this.
 type Transport = frame.Transmitter

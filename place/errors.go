@@ -70,7 +70,7 @@ func (e *InUseError) Error() string {
 	if e.Limit == 0 {
 		return fmt.Sprintf("the card is in use: %v", e.Err)
 	}
-	return fmt.Sprintf("the card was in use%s: %v", within(e.Limit), e.Err)
+	return fmt.Sprintf("the card was still in use after %v: %v", e.Limit, e.Err)
 }
 
 // Unwrap returns who has the card.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"strings"
+	"time"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/place"
@@ -53,4 +54,41 @@ func Example() {
 	// a brand-new card is of generation EV3
 	// brand:old: want brand:new
 	// usb: want sim:, sim:FILE or brand:new
+}
+
+// A program that wants one certain card waits for it and leaves others alone.
+func ExamplePlace_Open() {
+	picc, err := sim.New(&sim.Config{Generation: wire.EV2, UID: []byte{4, 1, 2, 3, 4, 5, 6}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	desk := &place.Place{Source: simreader.New("desk", picc), Name: "the desk"}
+	want := ""
+	wait := &place.Wait{
+		Limit: 200 * time.Millisecond,
+		Identify: func(ctx context.Context, t desfire.Transport, reader string) (string, bool, error) {
+			card, err := desfire.Connect(ctx, t, nil)
+			if err != nil {
+				return "", false, err
+			}
+			defer card.Close()
+			return card.String(), fmt.Sprintf("%X", card.UID()) == want, nil
+		},
+	}
+	for _, want = range []string{"04AABBCCDDEEFF", "04010203040506"} {
+		t, reader, err := desk.Open(context.Background(), wait)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		card, err := desfire.Connect(context.Background(), t, nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("found on", reader, card)
+		card.Close()
+	}
+	// Output:
+	// no such card was presented to the desk within 200ms; seen: desk: MIFARE DESFire EV2 04010203040506
+	// found on desk MIFARE DESFire EV2 04010203040506
 }

@@ -137,7 +137,7 @@ func TestOpenSaysWhatItWaitsFor(t *testing.T) {
 		}
 		wait.Limit = 2500 * time.Millisecond
 		_, _, err = p.Open(t.Context(), wait)
-		if !errors.As(err, &busy) || err.Error() != "the card was in use within 2.5s: drain has it" {
+		if !errors.As(err, &busy) || err.Error() != "the card was still in use after 2.5s: drain has it" {
 			t.Error(err)
 		}
 	})

@@ -45,7 +45,7 @@ func at(s *Source) *place.Place {
 		},
 		Await: func(ctx context.Context, why func(error)) iter.Seq2[desfire.Event, error] {
 			return s.events(ctx, func(err error) bool {
-				why(s.advise(err))
+				why(s.advise(errors.Unwrap(err))) // the place's name is known
 				return !final(err)
 			})
 		},

@@ -46,11 +46,17 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Sent() bool { return e.sent }
 
 // InUse reports whether another client has the card, as it seems.
-func (e *Error) InUse() bool { return errors.Is(e.Err, ErrInUse) || errors.Is(e.Err, ErrTaken) }
+func (e *Error) InUse() bool { return errors.As(e.Err, new(inUseError)) }
 
 // Removed reports whether the card is gone: nothing answers at the address, or
 // the other side ended the connection.
 func (e *Error) Removed() bool { return e.removed }
+
+// inUseError is a cause that passes.
+type inUseError string
+
+func (e inUseError) Error() string { return string(e) }
+func (e inUseError) InUse() bool   { return true }
 
 // Causes of errors besides those of the network and the context.
 var (
@@ -58,10 +64,10 @@ var (
 	ErrFinished = errors.New("connection is finished: call Reconnect")
 	ErrBusy     = errors.New("another exchange is under way")
 	// ErrInUse: the server takes connections and does not answer.
-	ErrInUse = errors.New("in use by another client, as it seems: the server does not answer yet")
+	ErrInUse error = inUseError("in use by another client, as it seems: the server does not answer yet")
 	// ErrTaken: the server has said by an empty frame that this client no longer
 	// has the card. Reconnect waits for it.
-	ErrTaken = errors.New("another client has taken the card")
+	ErrTaken error = inUseError("another client has taken the card")
 	// ErrNoCard: the server ends the connection instead of an answer to reset.
 	ErrNoCard = errors.New("no card answers there: was it lifted?")
 	// ErrRemoved comes from Open of a Source's event.
