@@ -13,7 +13,12 @@ type Format string
 
 // Formats that Read knows.
 const (
-	FormatOwn Format = "desfire-dump" // what Write writes
+	FormatOwn       Format = "desfire-dump" // what Write writes
+	FormatImage     Format = "desfire-card" // the memory of a simulated card, with or without its keys
+	FormatFlipper   Format = "flipper-nfc"  // Flipper Zero, versions 2 to 4
+	FormatProxmark  Format = "proxmark3"    // hf mfdes dump, mfdes v1
+	FormatDFC       Format = "dfc"          // DFC Credential, versions 4 to 6, as text
+	FormatCollected Format = "collected"    // contents of cards as testdata/dumps has them
 )
 
 // Words names a format in a sentence.
@@ -21,6 +26,16 @@ func (f Format) Words() string {
 	switch f {
 	case FormatOwn:
 		return "a dump"
+	case FormatImage:
+		return "an image of a simulated card"
+	case FormatFlipper:
+		return "a Flipper Zero file"
+	case FormatProxmark:
+		return "a Proxmark3 dump"
+	case FormatDFC:
+		return "a DFC credential"
+	case FormatCollected:
+		return "the content of a card"
 	}
 	return string(f)
 }

@@ -175,7 +175,6 @@ func TestRoundTrip(t *testing.T) {
 			if !reflect.DeepEqual(bare(d.Card), bare(c)) {
 				t.Errorf("%s\n got %+v\nwant %+v", b.String(), d.Card, c)
 			}
-			t.Logf("%s", b.String())
 		})
 	}
 }

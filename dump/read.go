@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-desfire/desfire/inspect"
@@ -59,8 +60,10 @@ func read(data []byte) (*Dump, error) {
 		return nil, &FormatError{Reason: "it is empty"}
 	case text[0] == '{':
 		return readJSON(data)
+	case text[0] == 0x60:
+		return nil, &FormatError{FormatDFC, 0, "this is the binary form (.dfcb): convert it to text (.dfc)", nil}
 	}
-	return nil, &FormatError{Reason: "it is no JSON object"}
+	return readLines(data)
 }
 
 // readJSON tells the JSON formats apart by the members that name them.
@@ -76,11 +79,19 @@ func readJSON(data []byte) (*Dump, error) {
 		_ = json.Unmarshal(names[name], &s) // another kind of value is no name
 		return s
 	}
-	switch format := said("format"); {
+	switch format, typ := said("format"), said("FileType"); {
 	case format == string(FormatOwn):
 		return readOwn(data)
+	case format == string(FormatImage):
+		return readImage(data)
+	case strings.HasPrefix(typ, "mfdes"):
+		return readProxmark(data, typ)
+	case names["apps"] != nil && names["version"] != nil:
+		return readCollected(data)
 	case format != "":
 		return nil, &FormatError{Reason: fmt.Sprintf(`"format" is %.40q, want %q`, format, FormatOwn)}
+	case typ != "":
+		return nil, &FormatError{Reason: fmt.Sprintf(`"FileType" is %.40q, want "mfdes v1"`, typ)}
 	}
 	return nil, &FormatError{Reason: fmt.Sprintf(`it is JSON without "format": %q`, FormatOwn)}
 }

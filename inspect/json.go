@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,6 +47,11 @@ func (c *Card) UnmarshalJSON(b []byte) error {
 			return fmt.Errorf("key_settings: %w", err)
 		}
 	}
+	for i, a := range given.Applications {
+		if slices.ContainsFunc(given.Applications[:i], func(b Application) bool { return b.Place == a.Place }) {
+			return fmt.Errorf("application %v is there twice", a.Place)
+		}
+	}
 	*c = Card(given)
 	c.SetName()
 	return nil
@@ -70,6 +76,11 @@ func (a *Application) UnmarshalJSON(b []byte) error {
 	if given.KeySettings != nil {
 		if err := given.KeySettings.rebuild(false); err != nil {
 			return fmt.Errorf("key_settings: %w", err)
+		}
+	}
+	for i, f := range given.Files {
+		if slices.ContainsFunc(given.Files[:i], func(g File) bool { return g.No == f.No }) {
+			return fmt.Errorf("file %d is there twice", f.No)
 		}
 	}
 	*a = Application(given)

@@ -91,3 +91,26 @@ func TestReadRandomID(t *testing.T) {
 		}
 	}
 }
+
+// A forged list names a file and an application twice: they are read once.
+func TestReadForgedLists(t *testing.T) {
+	ctx := context.Background()
+	picc, connect := onCard(t, wire.EV2)
+	card, _ := connect()
+	must(t,
+		card.CreateApplication(ctx, &wire.CreateApplication{AID: app, KS1: wire.SettDefault, KS2: wire.NewKeySett2(wire.KeyAES, 1)}),
+		card.SelectApplication(ctx, app),
+		card.CreateFile(ctx, &wire.CreateStdDataFile{File: 1, Access: rights(0xEEEE), Size: 1}),
+	)
+	for ins, answer := range map[byte]string{wire.InsGetFileIDs: "\x01\x01\x91\x00", wire.InsGetApplicationIDs: "\x14\x13\x12\x14\x13\x12\x91\x00"} {
+		picc.Lift()
+		must(t, picc.Return())
+		card, err := desfire.Connect(ctx, &forging{Transport: picc.Present(), ins: ins, answer: []byte(answer)}, nil)
+		must(t, err)
+		c, err := inspect.Read(ctx, card, nil)
+		must(t, err)
+		if len(c.Applications) != 1 || len(c.Applications[0].Files) != 1 {
+			t.Errorf("%02X: %+v", ins, c)
+		}
+	}
+}

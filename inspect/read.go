@@ -3,6 +3,7 @@ package inspect
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/wire"
@@ -118,8 +119,8 @@ func (r *reader) read(ctx context.Context) error {
 			places = listed
 		}
 	}
-	for _, p := range places {
-		if p.IsCard() {
+	for i, p := range places {
+		if p.IsCard() || slices.Contains(places[:i], p) { // a list may be forged
 			continue
 		}
 		app := NewApplication(p)
@@ -299,7 +300,10 @@ func (r *reader) application(ctx context.Context, app *Application) error {
 	if err != nil {
 		return err
 	}
-	for _, no := range numbers {
+	for i, no := range numbers {
+		if slices.Contains(numbers[:i], no) { // a list may be forged
+			continue
+		}
 		f, err := r.file(ctx, no)
 		f.ISOID = newISOID(ids[no])
 		app.Files = append(app.Files, f)
