@@ -188,10 +188,8 @@ func (c *Card) authFrame(ctx context.Context, name string, cmd wire.Command, dat
 		c.state.forget(name + " broke off: " + err.Error())
 	case a.Status == cmd.Spec().Success:
 		c.state.after(cmd, wire.FileUnknown, a.Status)
-	case !canAnswer(cmd.Spec(), a.Status):
-		refusal := &CommandError{Command: name, Status: a.Status, App: c.state.app}
-		c.state.distrust(fmt.Sprintf("%s was answered with %s, which no card gives", name, a.Status.String()))
-		err = &IntegrityError{name, refusal, c.state.changed}
+	case !cmd.Spec().CanRefuse(a.Status):
+		err = failure{command: name, changed: c.state.changed}.classify(c.impossible(&CommandError{Command: name, Status: a.Status, App: c.state.app}))
 	default:
 		c.state.after(cmd, wire.FileUnknown, a.Status)
 		err = &CommandError{Command: name, Status: a.Status, App: c.state.app, Hint: authHint(a.Status)}

@@ -40,8 +40,19 @@ func (e *SessionLostError) Error() string {
 // carried a secret in clear, or trusted what nothing protects.
 type ProtectionError struct {
 	Command string
+	Kind    Unprotected
 	Reason  string
 }
+
+// Unprotected is what a ProtectionError is about.
+type Unprotected uint8
+
+// What would have gone unprotected.
+const (
+	ClearData     Unprotected = iota + 1 // data of an enciphered file, in clear
+	ClearKey                             // a key, in clear
+	ClearSettings                        // settings that came in clear would have been trusted
+)
 
 func (e *ProtectionError) Error() string {
 	return fmt.Sprintf("desfire: %s was not sent: %s", e.Command, e.Reason)

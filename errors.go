@@ -3,6 +3,7 @@ package desfire
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/wire"
@@ -23,6 +24,7 @@ var ErrClosed = errors.New("desfire: the card was closed")
 // have been pending, transactions go on after a selection, or Settle.
 type CommandError struct {
 	Command string // name of the command
+	On      string // what it was about, if that is one thing: "file 1", "application F21190"
 	Status  wire.Status
 	App     AID
 	Session string // why a session that the caller counted on is gone, if it is
@@ -30,10 +32,14 @@ type CommandError struct {
 }
 
 func (e *CommandError) Error() string {
-	s := fmt.Sprintf("desfire: %s: %v", e.Command, e.Status.Error())
-	if e.App != wire.PICC {
-		s = fmt.Sprintf("desfire: %s in application %v: %v", e.Command, e.App, e.Status.Error())
+	s := "desfire: " + e.Command
+	if e.On != "" {
+		s += " of " + e.On
 	}
+	if e.App != wire.PICC && !strings.HasPrefix(e.On, "application") {
+		s += " in application " + e.App.String()
+	}
+	s += ": " + e.Status.Error()
 	if e.Session != "" {
 		s += "; " + e.Session
 	}

@@ -49,7 +49,7 @@ func (c *Card) DeleteFile(ctx context.Context, file FileNo) error {
 // answers wire.StatusBoundaryError. It takes the path with the fewest
 // exchanges; see Path. The data are the caller's own.
 func (c *Card) ReadData(ctx context.Context, file FileNo, offset, length uint32) ([]byte, error) {
-	return c.byPath(func() ([]byte, error) { return c.readData(ctx, file, offset, length) })
+	return c.byPath("ReadData", func() ([]byte, error) { return c.readData(ctx, file, offset, length) })
 }
 
 func (c *Card) readData(ctx context.Context, file FileNo, offset, length uint32) ([]byte, error) {
@@ -84,7 +84,7 @@ func (c *Card) readData(ctx context.Context, file FileNo, offset, length uint32)
 // with the fewest exchanges, and several commands only where the settings of
 // the file are known and the data fits it.
 func (c *Card) WriteData(ctx context.Context, file FileNo, offset uint32, data []byte) error {
-	_, err := c.byPath(func() ([]byte, error) { return nil, c.writeData(ctx, file, offset, data) })
+	_, err := c.byPath("WriteData", func() ([]byte, error) { return nil, c.writeData(ctx, file, offset, data) })
 	return err
 }
 

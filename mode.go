@@ -57,7 +57,7 @@ func (c *Card) protect(ctx context.Context, r *request) (protection, error) {
 	case !c.conf.Unguarded && !no.Secondary() && !grants(spec, &f.FileSettings, wire.Access(opened)) && !grants(spec, &f.FileSettings, wire.Free):
 		return p, &NoRightError{spec.Name, no, opened, f.Access}
 	case p.unprotected && c.conf.RequireProtected:
-		return p, &ProtectionError{spec.Name, fmt.Sprintf("the settings of file %d, which say that it is not enciphered, came in clear, and nothing protects them in a %v session: state them with AssumeFileSettings", no, c.state.scheme())}
+		return p, &ProtectionError{spec.Name, ClearSettings, fmt.Sprintf("the settings of file %d, which say that it is not enciphered, came in clear, and nothing protects them in a %v session: state them with AssumeFileSettings", no, c.state.scheme())}
 	case spec.Rule == wire.RuleWrite && mode != wire.CommFull:
 		return p, c.keepSecret(spec, no, &f.FileSettings)
 	}
@@ -102,7 +102,7 @@ func (c *Card) keepSecret(spec *wire.Spec, no FileNo, fs *wire.FileSettings) err
 	if c.mayTell() || fs.Comm() != wire.CommFull || grants(spec, fs, wire.Free) {
 		return nil
 	}
-	return &ProtectionError{spec.Name, fmt.Sprintf("file %d is enciphered and its data would go out in clear: authenticate with a key that may write it (%v), or say AllowSecretsInClear", no, fs.Access)}
+	return &ProtectionError{spec.Name, ClearData, fmt.Sprintf("file %d is enciphered and its data would go out in clear: authenticate with a key that may write it (%v), or say AllowSecretsInClear", no, fs.Access)}
 }
 
 // effective is the reader's judgement: the file's mode counts only where the

@@ -9,7 +9,7 @@ import (
 // WriteRecord writes into the new record of a record file, which the first
 // WriteRecord of a transaction begins. It is pending until CommitTransaction.
 func (c *Card) WriteRecord(ctx context.Context, file FileNo, offset uint32, data []byte) error {
-	_, err := c.byPath(func() ([]byte, error) { return nil, c.writeRecord(ctx, file, offset, data) })
+	_, err := c.byPath("WriteRecord", func() ([]byte, error) { return nil, c.writeRecord(ctx, file, offset, data) })
 	return err
 }
 
@@ -32,7 +32,7 @@ func (c *Card) writeRecord(ctx context.Context, file FileNo, offset uint32, data
 // with the fewest exchanges where the settings of the file are known. The data
 // are the caller's own.
 func (c *Card) ReadRecords(ctx context.Context, file FileNo, first, count uint32) ([]byte, error) {
-	return c.byPath(func() ([]byte, error) { return c.readRecords(ctx, file, first, count) })
+	return c.byPath("ReadRecords", func() ([]byte, error) { return c.readRecords(ctx, file, first, count) })
 }
 
 func (c *Card) readRecords(ctx context.Context, file FileNo, first, count uint32) ([]byte, error) {

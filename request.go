@@ -66,7 +66,7 @@ func (c *Card) run(ctx context.Context, r request) error {
 		return err
 	}
 	if (c.state.channel == nil || spec.Rule == wire.RulePlain) && !c.mayTell() && carriesKey(r.cmd) {
-		return &ProtectionError{spec.Name, "it carries a key, which would go out in clear: authenticate first, or say AllowSecretsInClear"}
+		return &ProtectionError{spec.Name, ClearKey, "it carries a key, which would go out in clear: authenticate first, or say AllowSecretsInClear"}
 	}
 	began := time.Now()
 	scheme := c.state.scheme()
@@ -262,10 +262,9 @@ func code(spec *wire.Spec, status wire.Status) byte {
 func (c *Card) refuse(r *request, p protection, a frame.Answer, lost failure) error {
 	spec, status := r.cmd.Spec(), a.Status
 	c.link.Open = true // if it is forged, the card may wait for the rest
-	refusal := &CommandError{Command: spec.Name, Status: status, App: c.state.app, Session: c.state.gone, Hint: c.hint(r.cmd, status)}
-	if !r.trial && !canAnswer(spec, status) {
-		c.state.distrust(fmt.Sprintf("%s was answered with %s, which no card gives", spec.Name, status.String()))
-		return lost.classify(&untrustedError{refusal})
+	refusal := &CommandError{Command: spec.Name, On: on(r.cmd), Status: status, App: c.state.app, Session: c.state.gone, Hint: c.hint(r.cmd, status)}
+	if !r.trial && !spec.CanRefuse(status) {
+		return lost.classify(c.impossible(refusal))
 	}
 	if status == wire.StatusLengthError || status == wire.StatusIntegrityError {
 		c.doubt(r.cmd)
@@ -276,6 +275,30 @@ func (c *Card) refuse(r *request, p protection, a frame.Answer, lost failure) er
 		return &OutcomeUnknownError{spec.Name, lost.partial, refusal}
 	}
 	return refusal
+}
+
+// impossible is for a status that no card gives to the command.
+func (c *Card) impossible(refusal *CommandError) error {
+	c.state.distrust(fmt.Sprintf("%s was answered with %s, which no card gives", refusal.Command, refusal.Status.String()))
+	return &untrustedError{refusal}
+}
+
+// on is what a command is about, for its refusal.
+func on(cmd wire.Command) string {
+	if no, ok := wire.FileOf(cmd); ok {
+		return "file " + no.String()
+	}
+	switch m := cmd.(type) {
+	case *wire.SelectApplication:
+		return "application " + m.AID.String()
+	case *wire.DeleteApplication:
+		return "application " + m.AID.String()
+	case *wire.CreateApplication:
+		return "application " + m.AID.String()
+	case *wire.CreateDelegatedApplication:
+		return "application " + m.AID.String()
+	}
+	return ""
 }
 
 // decode takes the answer apart and checks its length, where that can be known.

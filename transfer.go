@@ -88,16 +88,55 @@ func (c *Card) runLong(ctx context.Context, cmd wire.Command, rsp wire.Message, 
 var errOtherPath = errors.New("the data must travel by another path")
 
 // byPath runs a transfer, and once more where its path turned out not to work.
-func (c *Card) byPath(transfer func() ([]byte, error)) ([]byte, error) {
+// Errors name what the caller called, whichever command went.
+func (c *Card) byPath(name string, transfer func() ([]byte, error)) ([]byte, error) {
 	if err := c.acquire(); err != nil {
 		return nil, err
 	}
 	defer c.release()
 	data, err := transfer()
 	if errors.Is(err, errOtherPath) {
-		return transfer()
+		data, err = transfer()
 	}
-	return data, err
+	return data, called(name, err)
+}
+
+// called is an error in the name of the method that was called, where its ISO
+// variant went. It is a copy: who observes has the error as well.
+func called(name string, err error) error {
+	as := func(command string) string {
+		if command == name+"ISO" {
+			return name
+		}
+		return command
+	}
+	switch e := err.(type) {
+	case *CommandError:
+		told := *e
+		told.Command = as(e.Command)
+		return &told
+	case *TransportError:
+		return &TransportError{as(e.Command), e.Err, e.Changed}
+	case *IntegrityError:
+		return &IntegrityError{as(e.Command), called(name, e.Err), e.Changed}
+	case *untrustedError:
+		return &untrustedError{called(name, e.err)}
+	case *OutcomeUnknownError:
+		return &OutcomeUnknownError{as(e.Command), e.Partial, called(name, e.Err)}
+	case *PartialWriteError:
+		return &PartialWriteError{e.File, e.Written, called(name, e.Err)}
+	case *ArgumentError:
+		return &ArgumentError{as(e.Command), e.Err}
+	case *ProtectionError:
+		return &ProtectionError{as(e.Command), e.Kind, e.Reason}
+	case *NoRightError:
+		return &NoRightError{as(e.Command), e.File, e.Key, e.Access}
+	case *SessionLostError:
+		return &SessionLostError{as(e.Command), e.Why}
+	case *BrokenError:
+		return &BrokenError{as(e.Command), e.Why, e.Changed}
+	}
+	return err
 }
 
 // notCarried reports whether a refusal means that the APDU was too long for

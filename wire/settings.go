@@ -1,5 +1,7 @@
 package wire
 
+import "fmt"
+
 // GetFileSettings asks for the settings of a file.
 type GetFileSettings struct {
 	File FileNo
@@ -168,4 +170,33 @@ func sdm(c *Coder, option FileOption, s **SDM) {
 		*s = new(SDM)
 	}
 	(*s).Layout(c)
+}
+
+// String says it in words: "standard file, full, read key 1, write key 2,
+// read-write key 3, change key 0, 32 bytes".
+func (m FileSettings) String() string {
+	s := fmt.Sprintf("%v file, %v, %v", m.Type, m.Comm(), m.Access)
+	for _, r := range m.Additional {
+		s += fmt.Sprintf(", or %v", r)
+	}
+	switch m.Type {
+	case FileStandard, FileBackup:
+		s += fmt.Sprintf(", %d bytes", m.Size)
+	case FileValue:
+		s += fmt.Sprintf(", %d to %d", m.Lower, m.Upper)
+		if m.Flags.Has(ValueLimitedCredit) {
+			s += fmt.Sprintf(", limited credit up to %d", m.LimitedCredit)
+		}
+		if m.Flags.Has(ValueFreeGet) {
+			s += ", free GetValue"
+		}
+	case FileLinearRecord, FileCyclicRecord:
+		s += fmt.Sprintf(", %d of %d records of %d bytes", m.Records, m.MaxRecords, m.RecordSize)
+	case FileTransactionMAC:
+		s += fmt.Sprintf(", %v key version %v", m.TMKeyOption, m.TMKeyVersion)
+	}
+	if m.SDM != nil {
+		s += ", secure dynamic messaging"
+	}
+	return s
 }

@@ -106,6 +106,16 @@ func (s *Spec) CanAnswer(st Status) bool {
 	return canGive(nativeStatuses[:], s.INS, st)
 }
 
+// CanRefuse reports whether a card can refuse the command with the status: what
+// says that all went well, or that more is to come, is no refusal.
+func (s *Spec) CanRefuse(st Status) bool {
+	switch st {
+	case StatusOK, StatusSignatureOK, StatusAdditionalFrame:
+		return false
+	}
+	return s.CanAnswer(st)
+}
+
 func canGive(rows []statusRow, ins byte, st Status) bool {
 	for i := range rows {
 		if r := &rows[i]; r.status == st {

@@ -40,6 +40,22 @@ func TestCanAnswer(t *testing.T) {
 	}
 }
 
+// A success of a part, or of another command, is no refusal.
+func TestCanRefuse(t *testing.T) {
+	for s := range wire.Commands() {
+		for st := range wire.Status(0xFFFF) {
+			good := st == 0x9100 || st == 0x9190 || st == 0x91AF
+			if can := s.CanRefuse(st); can != (s.CanAnswer(st) && !good) {
+				t.Errorf("%s: refuses with %04X: %v", s.Name, uint16(st), can)
+			}
+		}
+	}
+	raw := (&wire.Raw{Class: wire.ClassNative, INS: 0x12}).Spec()
+	if !raw.CanAnswer(wire.StatusAdditionalFrame) || raw.CanRefuse(wire.StatusAdditionalFrame) || raw.CanRefuse(wire.StatusOK) {
+		t.Error("an undeclared command refuses with a success")
+	}
+}
+
 // Every command can answer its own success and has a refusal; none answers
 // what is not in the vocabulary.
 func TestEveryCommandHasStatuses(t *testing.T) {

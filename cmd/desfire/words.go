@@ -28,10 +28,10 @@ func ownWords(err error) string {
 	case *desfire.FileSettingsError:
 		return fmt.Sprintf("the card does not tell how file %d is protected: %v; an application may tell only its master key: --auth 0 --key", e.File, e.Err)
 	case *desfire.ProtectionError:
-		switch {
-		case strings.Contains(e.Reason, "AllowSecretsInClear") && strings.Contains(e.Reason, "key, which"):
+		switch e.Kind {
+		case desfire.ClearKey:
 			return fmt.Sprintf("%s was not sent: it carries a key, which would go out in clear: give the key of a session with --key", e.Command)
-		case strings.Contains(e.Reason, "AllowSecretsInClear"):
+		case desfire.ClearData:
 			return fmt.Sprintf("%s was not sent: the file is enciphered, and its data would go out in clear: give a key that may write it, with --key and --auth", e.Command)
 		}
 	case *desfire.SessionLostError:

@@ -24,8 +24,8 @@ func TestErrorsInWordsOfTheTool(t *testing.T) {
 		code int
 	}{
 		{&desfire.FileSettingsError{File: 3, Err: wire.StatusPermissionDenied}, "--auth 0", 5},
-		{&desfire.ProtectionError{Command: "WriteData", Reason: "file 4 is enciphered: authenticate, or say AllowSecretsInClear"}, "--key and --auth", 5},
-		{&desfire.ProtectionError{Command: "ChangeKey", Reason: "it carries a key, which would go out in clear: authenticate first, or say AllowSecretsInClear"}, "--key", 5},
+		{&desfire.ProtectionError{Command: "WriteData", Kind: desfire.ClearData, Reason: "file 4 is enciphered: authenticate, or say AllowSecretsInClear"}, "--key and --auth", 5},
+		{&desfire.ProtectionError{Command: "ChangeKey", Kind: desfire.ClearKey, Reason: "it carries a key, which would go out in clear: authenticate first, or say AllowSecretsInClear"}, "--key", 5},
 		{&desfire.SessionLostError{Command: "GetValue", Why: "the card ended it"}, "since the card ended it; run the command again", 3},
 		{&desfire.BrokenError{Command: "Debit", Why: "Credit broke off"}, "look at the card", 3},
 		{&desfire.NoRightError{Command: "Debit", File: 1, Key: 2}, "key 2 has no right", 5},
