@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -10,62 +9,58 @@ import (
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/trace"
+	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
+// apduFlags are those of apdu.
+type apduFlags struct{ keepGoing, noChain bool }
+
 func (a *app) apduCommand() *cobra.Command {
+	var flags apduFlags
 	cmd := &cobra.Command{
-		Use:   "apdu HEX...",
+		Use:   "apdu HEX[=SW]...",
 		Short: "Send frames as they are and decode the answers",
 		Long: `Send frames as they are, one after the other to the same card, and decode the
-answers. Nothing else is sent. A frame that begins with 90 or 00 is an APDU, any
-other a native DESFire frame; both may be sent in one go if the card takes both.
-Without an argument, or with -, frames are lines of standard input.`,
+answers. A frame that begins with 90 or 00 is an APDU, any other a native DESFire
+frame; both may be sent in one go if the card takes both. No session is opened.
+
+The first refusal ends it with exit code 1. What a frame must answer can stand
+behind it, =91A0; if it answers something else, that ends it with exit code 10.
+With --keep-going all frames are sent, and the exit code is that of the worst.
+
+An answer in several frames (91AF, 61xx) is fetched, and a frame with the wrong
+length (6Cxx) sent again, unless the next frame is AF or --no-chain is given.
+
+Without an argument, or with -, frames are lines of standard input; # begins a
+comment there.`,
 		Example: `  desfire apdu 9060000000
-  desfire apdu "90 5A 00 00 03 14 13 12 00" "90 6C 00 00 01 01 00"
-  desfire apdu 60 AF AF`,
+  desfire apdu "90 5A 00 00 03 14 13 12 00 =91A0"
+  desfire apdu 5A000000 6A
+  desfire apdu --no-chain 60 AF AF`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			frames, err := a.frames(cmd, args)
 			if err != nil {
 				return err
 			}
-			return a.withTransport(cmd, func(ctx context.Context, _ string, t desfire.Transport) error {
-				return a.apdus(ctx, t, frames)
+			return a.withTransport(cmd, func(ctx context.Context, reader string, t desfire.Transport) error {
+				if a.tracer != nil {
+					t, _ = a.tracer.wrap(t)
+				}
+				s := &apduSender{app: a, apduFlags: flags, t: t, reader: reader}
+				s.explain.KeepKeys = true // these are the user's own frames
+				return s.all(ctx, frames)
 			})
 		},
 	}
+	cmd.Flags().BoolVarP(&flags.keepGoing, "keep-going", "k", false, "send all frames, whatever the card answers")
+	cmd.Flags().BoolVar(&flags.noChain, "no-chain", false, "leave an answer in several frames where it is")
 	return cmd
-}
-
-// frames are the arguments, or the lines of standard input.
-func (a *app) frames(cmd *cobra.Command, args []string) ([][]byte, error) {
-	if len(args) == 0 && screen.Terminal(a.stdin) {
-		return nil, &usageError{cmd, errors.New("nothing to send: want one or more frames in hexadecimal")}
-	}
-	if len(args) == 0 || len(args) == 1 && args[0] == "-" {
-		args = nil
-		for in := bufio.NewScanner(a.stdin); in.Scan(); {
-			if in.Text() != "" {
-				args = append(args, in.Text())
-			}
-		}
-		if len(args) == 0 {
-			return nil, &usageError{cmd, errors.New("nothing to send: standard input is empty")}
-		}
-	}
-	var frames [][]byte
-	for _, arg := range args {
-		b, err := parseHex(arg)
-		if err != nil {
-			return nil, &usageError{cmd, err}
-		}
-		frames = append(frames, b)
-	}
-	return frames, nil
 }
 
 // apduResult is one line of apdu --json.
 type apduResult struct {
+	cardOf               // only the reader: nothing else was asked
 	Command hexBytes     `json:"command"`
 	Name    string       `json:"name"` // of the command, where it is known
 	Answer  hexBytes     `json:"answer"`
@@ -74,6 +69,7 @@ type apduResult struct {
 	Data    hexBytes     `json:"data"`   // the answer without its status
 	Fields  []fieldValue `json:"fields"` // of a complete answer that could be decoded
 	Millis  float64      `json:"ms"`
+	Chained bool         `json:"chained"` // the tool sent it, for the rest of an answer
 }
 
 type fieldValue struct {
@@ -81,42 +77,126 @@ type fieldValue struct {
 	Value string `json:"value"`
 }
 
-func (a *app) apdus(ctx context.Context, t desfire.Transport, frames [][]byte) error {
-	if a.tracer != nil {
-		t, _ = a.tracer.wrap(t)
-	}
-	x := trace.Explainer{KeepKeys: true} // these are the user's own frames
-	for _, f := range frames {
-		began := time.Now()
-		rsp, err := a.exchange(ctx, t, f)
+// apduSender sends frames to one card.
+type apduSender struct {
+	*app
+	apduFlags
+	t       desfire.Transport
+	reader  string
+	explain trace.Explainer
+}
+
+// all sends the frames until one does not answer as it must.
+func (s *apduSender) all(ctx context.Context, frames []apduFrame) error {
+	var failed []error
+	for i, f := range frames {
+		name, status, err := s.send(ctx, frames, i)
 		if err != nil {
-			return err
+			return errors.Join(append(failed, err)...) // the card is gone, or nobody reads
 		}
-		took := time.Since(began)
-		command, answer := x.Step(&trace.Exchange{Command: f, Response: rsp, Took: took.Microseconds()})
-		r := apduResult{Command: f, Answer: rsp, Data: answer.Data, Millis: float64(took.Microseconds()) / 1000, Fields: []fieldValue{}}
-		if command.Spec != nil {
-			r.Name = command.Spec.Name
+		err = judge(name, status, f.want)
+		switch left := len(frames) - i - 1; {
+		case err == nil:
+		case s.keepGoing:
+			failed = append(failed, fmt.Errorf("frame %d: %w", i+1, err))
+		case left > 0:
+			return advise(fmt.Errorf("frame %d: %w", i+1, err), "%s not sent; --keep-going sends all.", count(left, "frame"))
+		default:
+			return fmt.Errorf("frame %d: %w", i+1, err)
 		}
-		if answer.Status == 0 {
-			r.Text = "too short for a status"
-		} else {
-			r.Status, r.Text = fmt.Sprintf("%04X", uint16(answer.Status)), answer.Status.Error()
-		}
-		if answer.Note == "" {
-			for _, f := range answer.Fields {
-				r.Fields = append(r.Fields, fieldValue{f.Name, f.Value})
-			}
-		}
-		if a.json {
-			if err := a.emit(r); err != nil {
-				return err
-			}
-			continue
-		}
-		a.printAPDU(&r, answer.Status != 0 && !answer.Refused())
+	}
+	return errors.Join(failed...)
+}
+
+// judge is what a status means for the run.
+func judge(name string, status, want wire.Status) error {
+	good := status == wire.StatusOK || status == wire.StatusISOOK || status == wire.StatusSignatureOK || status == wire.StatusAdditionalFrame || status>>8 == 0x61
+	switch {
+	case want != 0 && status != want:
+		return withCode(exitDiffers, &statusError{status, fmt.Sprintf("%s answers %v, and not %04X", name, statusWords(status), uint16(want))})
+	case want == 0 && !good:
+		return withCode(exitRefused, &statusError{status, fmt.Sprintf("%s: %v", name, statusWords(status))})
 	}
 	return nil
+}
+
+func statusWords(s wire.Status) string {
+	if s == 0 {
+		return "an answer too short for a status"
+	}
+	return s.Error()
+}
+
+// statusError is an answer of the card to a frame that is not the tool's.
+type statusError struct {
+	status wire.Status
+	text   string
+}
+
+func (e *statusError) Error() string { return e.text }
+
+// send sends a frame and fetches the whole answer.
+func (s *apduSender) send(ctx context.Context, frames []apduFrame, i int) (name string, status wire.Status, err error) {
+	const most = 1000 // frames of one answer: a card that never ends has an end here
+	byHand := i+1 < len(frames) && isFurther(frames[i+1].bytes)
+	f := frames[i].bytes
+	for n := 0; ; n++ {
+		var spec *wire.Spec
+		var rsp []byte
+		name, status, spec, rsp, err = s.one(ctx, f, n > 0)
+		if err != nil || s.noChain || byHand || frames[i].want == wire.StatusAdditionalFrame {
+			return name, status, err
+		}
+		next := further(f, rsp, status, spec)
+		if next == nil || status>>8 == 0x6C && n > 0 {
+			return name, status, nil
+		}
+		if n == most {
+			return name, status, fmt.Errorf("%s: the answer does not end", name)
+		}
+		f = next
+	}
+}
+
+// isFurther reports whether a frame asks for the rest of an answer, or gives
+// that of a command.
+func isFurther(f []byte) bool {
+	return f[0] == wire.InsAdditionalFrame || len(f) > 1 && f[0] == 0x90 && f[1] == wire.InsAdditionalFrame || len(f) > 1 && f[0] == 0 && f[1] == 0xC0
+}
+
+// one sends one frame and prints it with its answer.
+func (s *apduSender) one(ctx context.Context, f []byte, chained bool) (name string, status wire.Status, spec *wire.Spec, rsp []byte, err error) {
+	began := time.Now()
+	if rsp, err = s.exchange(ctx, s.t, f); err != nil {
+		return "", 0, nil, nil, err
+	}
+	took := time.Since(began)
+	command, answer := s.explain.Step(&trace.Exchange{Command: f, Response: rsp, Took: took.Microseconds()})
+	r := apduResult{
+		cardOf: cardOf{Reader: s.reader}, Command: f, Answer: rsp, Data: answer.Data, Millis: float64(took.Microseconds()) / 1000,
+		Fields: []fieldValue{}, Chained: chained,
+	}
+	name = "the command"
+	if command.Spec != nil {
+		r.Name = command.Spec.Name
+		name = r.Name
+	}
+	if answer.Status == 0 {
+		r.Text = "too short for a status"
+	} else {
+		r.Status, r.Text = fmt.Sprintf("%04X", uint16(answer.Status)), answer.Status.Error()
+	}
+	if answer.Note == "" {
+		for _, f := range answer.Fields {
+			r.Fields = append(r.Fields, fieldValue{f.Name, f.Value})
+		}
+	}
+	if s.json {
+		err = s.emit(r)
+	} else {
+		s.printAPDU(&r, answer.Status != 0 && !answer.Refused())
+	}
+	return name, answer.Status, command.Spec, rsp, err
 }
 
 func (a *app) exchange(ctx context.Context, t desfire.Transport, f []byte) ([]byte, error) {

@@ -119,8 +119,12 @@ func (a *app) detail(code int, err error) errorDetail {
 		d.Next = advice.next
 	}
 	var refused *desfire.CommandError
-	if errors.As(err, &refused) {
+	var answered *statusError
+	switch {
+	case errors.As(err, &refused):
 		d.Status = fmt.Sprintf("%04X", uint16(refused.Status))
+	case errors.As(err, &answered) && answered.status != 0:
+		d.Status = fmt.Sprintf("%04X", uint16(answered.status))
 	}
 	return d
 }

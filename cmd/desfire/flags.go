@@ -38,7 +38,7 @@ var flagUses = map[string]use{
 // verbUses says which groups act on which verb. A verb that is not here works
 // without a card.
 var verbUses = map[string][]use{
-	"apdu":          {usesCard, usesKeys},
+	"apdu":          {usesCard},
 	"auth check":    {usesCard, usesKeys},
 	"auth diagnose": {usesCard, usesKeys},
 	"demo":          {usesTrace},

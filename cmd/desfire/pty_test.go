@@ -56,7 +56,7 @@ const escape = "\x1b["
 func TestColor(t *testing.T) {
 	for _, args := range [][]string{
 		{"ls", "--reader", "sim:"}, {"info", "--reader", "sim:"}, {"readers", "--reader", "sim:"},
-		{"apdu", "60", "--reader", "sim:"}, {"info", "--reader", "sim:", "--trace"}, {"info", "--reader", "usb"},
+		{"apdu", "60", "--no-chain", "--reader", "sim:"}, {"info", "--reader", "sim:", "--trace"}, {"info", "--reader", "usb"},
 		{"demo", "--speed", "500"},
 	} {
 		name := strings.Join(args, " ")
