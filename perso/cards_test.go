@@ -54,7 +54,7 @@ func theKey(t testing.TB, typ key.Type, p wire.Place, no int, version byte) *key
 	}
 	b := make([]byte, typ.Size())
 	for i := range b {
-		b[i] = byte(0x10*no) + byte(2*i) + byte(p.AID)<<1
+		b[i] = byte(0x10*no) + byte(2*i) + byte(p.AID)<<1 + version<<3
 	}
 	k, err := key.New(typ, b, 0)
 	if err != nil {
@@ -68,6 +68,10 @@ func keysFor(t testing.TB, l *perso.Layout, version byte) keystore.Map {
 	t.Helper()
 	m := keystore.Map{}
 	for _, a := range l.Applications {
+		version := version
+		if a.KeySettings != nil && !a.KeySettings.Has(wire.SettMasterChangeable) {
+			version &^= 1 // they are set once
+		}
 		for no := range a.KeyCount {
 			ref := keystore.Ref{Place: a.Place, Key: keystore.Number(wire.KeyNo(no))}
 			m[ref] = keystore.Given{Key: theKey(t, key.FromWire(a.KeyType), a.Place, no, version), Source: "test"}
@@ -122,8 +126,11 @@ func rich(g wire.Generation) *perso.Layout {
 	l := &perso.Layout{Generations: []wire.Generation{g}, Card: &perso.Level{KeySettings: settingsPtr(0x09)}}
 	b := perso.Application{
 		// Frozen: nothing of its keys and settings can be changed afterwards.
-		Place: wire.Place{AID: appB}, KeySettings: settingsPtr(0xF2), KeyType: wire.KeyDES, KeyCount: 2,
-		Files: []perso.File{{No: 0, Settings: wire.FileSettings{Type: wire.FileStandard, Access: access(wire.Free, 1, wire.Never, wire.Never), Size: 4}, Data: []byte("abcd")}},
+		Place: wire.Place{AID: appB}, KeySettings: settingsPtr(0xF0), KeyType: wire.KeyDES, KeyCount: 2,
+		Files: []perso.File{{No: 0, Settings: wire.FileSettings{Type: wire.FileStandard, Access: access(wire.Free, 1, wire.Never, wire.Never), Size: 4}, Data: []byte("abcd")},
+			{No: 1, Settings: wire.FileSettings{Type: wire.FileLinearRecord, Option: wire.OptionMAC, Access: access(1, 1, wire.Never, wire.Never), RecordSize: 3, MaxRecords: 2}, Records: [][]byte{[]byte("xyz")}},
+			{No: 2, Settings: wire.FileSettings{Type: wire.FileValue, Option: wire.OptionFull, Access: access(wire.Never, wire.Never, 1, wire.Never), Upper: 9}, Value: valuePtr(4)},
+		},
 	}
 	if g == wire.EV1 {
 		l.Card.KeySettings = settingsPtr(0x0B)
@@ -169,6 +176,32 @@ func richFixed(g wire.Generation) *perso.Layout {
 	return &perso.Layout{Generations: []wire.Generation{g}, Applications: []perso.Application{a}}
 }
 
+// moved is rich with other contents, rights and values, in the same structure.
+func moved(g wire.Generation) *perso.Layout {
+	l := rich(g)
+	for i := range l.Applications[0].Files {
+		f := &l.Applications[0].Files[i]
+		switch s := &f.Settings; s.Type {
+		case wire.FileStandard:
+			if s.Access.Change != wire.Never {
+				f.Data = bytesOf(len(f.Data), 0x51)
+				s.Option, s.Access.Write, s.Access.Change = wire.OptionMAC|s.Option&wire.OptionSDM, wire.Never, wire.Never
+			}
+		case wire.FileBackup:
+			f.Data = append(f.Data[:30:30], 1, 2, 3)
+			s.Additional = nil
+		case wire.FileValue:
+			*f.Value -= 50
+			s.Access.Read = wire.Never
+		case wire.FileLinearRecord:
+			f.Records = [][]byte{f.Records[0], bytesOf(5, 0x30), bytesOf(5, 0x40)}
+		case wire.FileCyclicRecord:
+			f.Records = append(f.Records, bytesOf(int(s.RecordSize), 0x77))[1:]
+		}
+	}
+	return l
+}
+
 // readAll reads a card as deep as all keys of a store together allow.
 func readAll(t testing.TB, picc *sim.Card, keys keystore.Store) *inspect.Card {
 	t.Helper()
@@ -206,6 +239,9 @@ func readAll(t testing.TB, picc *sim.Card, keys keystore.Store) *inspect.Card {
 			t.Fatal("names can be read without a key only")
 		}
 		for i := range all.Applications {
+			if c.Applications[i].Files == nil {
+				continue // listed with the master key only
+			}
 			for j := range all.Applications[i].Files {
 				to, from := &all.Applications[i].Files[j], &c.Applications[i].Files[j]
 				if from.MissingPart(inspect.PartContent) == nil && from.Settings != nil {

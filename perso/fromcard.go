@@ -11,7 +11,8 @@ import (
 
 // FromCard makes a layout of a card that was read: of what it is, and of what is
 // in it as far as that was read. It shares nothing with c. The notes say what of
-// the card the layout does not have, and why.
+// the card the layout does not have, and why; they quote what stands in c, which
+// whoever prints them must escape.
 func FromCard(c *inspect.Card) (*Layout, []Note) {
 	f := fromCard{card: c, layout: &Layout{Generations: []wire.Generation{c.Generation}}}
 	f.level()
@@ -45,6 +46,12 @@ func (f *fromCard) level() {
 	f.note(here, "keys are told by no card: they become those of the key store, or stay the default ones")
 	if g.Has(wire.FeatureDelegated) {
 		f.note(here, "which applications were made by delegation is not known: they are made as others")
+	}
+	if g.Has(wire.FeatureISOFiles) && g.FixedName() == nil {
+		f.note(here, "which file has which ISO identifier is told by no card: files are made without, where it is not known otherwise")
+	}
+	if g.Has(wire.FeatureKeySets) {
+		f.note(here, "key setting 3 of applications is told by no card, but for key sets")
 	}
 	if c.Applications == nil {
 		f.note(here, "its applications are not known%s", because(c.MissingPart(inspect.PartApplications)))

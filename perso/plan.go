@@ -76,6 +76,7 @@ func (r *runner) plan(ctx context.Context) (*Plan, error) {
 	is.UID = inspect.Hex(r.uid)
 	p := &planner{runner: r, is: is, free: -1, apps: len(is.Applications), plan: &Plan{
 		UID: is.UID, Product: is.Product, Reader: is.Reader, Structure: hashOf(is), layout: r.layout,
+		Steps: []Step{}, Keep: []Note{}, Extra: []Note{}, Impossible: []Note{}, Warnings: []Note{}, // lists in JSON
 	}}
 	if is.FreeMemory != nil {
 		p.free = *is.FreeMemory

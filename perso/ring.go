@@ -187,8 +187,8 @@ func (r *ring) candidates(ctx context.Context, s slot) ([]held, error) {
 	if slices.ContainsFunc(list, func(h held) bool { return h.key.Version() == told }) {
 		return slices.DeleteFunc(list, func(h held) bool { return h.key.Version() != told }), nil
 	}
-	// None has that version: a key whose version is not known may be meant.
-	return slices.DeleteFunc(list, func(h held) bool { return h.origin == initial }), nil
+	// None has that version. Version 0 may be one that nobody stated.
+	return slices.DeleteFunc(list, func(h held) bool { return h.origin != present || h.key.Version() != 0 }), nil
 }
 
 // atHand reports whether a key for a slot may be at hand.
