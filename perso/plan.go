@@ -62,7 +62,6 @@ type planner struct {
 	apps int // on the card
 	last who // session of the step before, to count exchanges
 	at   wire.Place
-	out  bool // nothing more fits
 }
 
 func (r *runner) plan(ctx context.Context) (*Plan, error) {
