@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -185,11 +186,22 @@ func (s *Spec) String() string {
 // Format prints String for every verb.
 func (s *Spec) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
 
-// Asks reports whether Key asks a person or runs a program, which may do so.
-func (s *Spec) Asks() bool { return s.kind == kindExec || s.kind == kindPrompt }
-
-// Runs reports whether Key runs a program.
-func (s *Spec) Runs() bool { return s.kind == kindExec }
+// Asks reports whether Key asks a person, runs a program, which may do so, or
+// reads a file that is none, such as a terminal or a pipe, and may take long. nil
+// is the zero Config.
+func (s *Spec) Asks(c *Config) bool {
+	switch s.kind {
+	case kindExec, kindPrompt:
+		return true
+	case kindFile:
+		if c == nil {
+			c = new(Config)
+		}
+		info, err := os.Stat(c.path(s.name))
+		return err == nil && !info.Mode().IsRegular()
+	}
+	return false
+}
 
 // Facts is what is written of the key, and its source.
 func (s *Spec) Facts() Facts {

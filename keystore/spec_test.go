@@ -69,8 +69,8 @@ func TestSpec(t *testing.T) {
 			continue
 		}
 		f := s.Facts()
-		if s.Source() != want.source || f.Type != want.typ || s.Asks() != want.asks || f.NoVersion != (want.source != "") {
-			t.Errorf("%s: %q, facts %v, asks %v", text, s.Source(), f, s.Asks())
+		if s.Source() != want.source || f.Type != want.typ || s.Asks(conf) != want.asks || f.NoVersion != (want.source != "") {
+			t.Errorf("%s: %q, facts %v, asks %v", text, s.Source(), f, s.Asks(conf))
 		}
 		k, err := s.Key(ctx, conf)
 		if err != nil || k.Version() != want.version {

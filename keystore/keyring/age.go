@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"filippo.io/age"
@@ -14,6 +16,10 @@ import (
 	"github.com/go-desfire/desfire/internal/keytext"
 	"github.com/go-desfire/desfire/keystore"
 )
+
+// maxWorkFactor bounds what a passphrase may cost: 1 GiB of memory. age itself
+// writes 18.
+const maxWorkFactor = 20
 
 // errAsks is what is given up with where nobody may be asked.
 var errAsks = errors.New("somebody would have to be asked")
@@ -117,6 +123,9 @@ func (a *ages) load(ctx context.Context, may bool) error {
 		return nil
 	}
 	what := "identity file " + keytext.Harmless(a.file)
+	if info, err := os.Stat(a.file); err == nil && !info.Mode().IsRegular() && !may {
+		return errAsks // a terminal or a pipe
+	}
 	text, info, err := keytext.ReadFile(a.file, maxFile)
 	if err != nil {
 		return fmt.Errorf("identity: %w", err)
@@ -175,6 +184,7 @@ func decryptBy(phrase, sealed []byte, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, errors.New("a passphrase cannot be empty")
 	}
+	id.SetMaxWorkFactor(maxWorkFactor)
 	return decrypt(sealed, limit, id)
 }
 
@@ -183,6 +193,9 @@ func decrypt(sealed []byte, limit int, ids ...age.Identity) ([]byte, error) {
 	if err != nil {
 		if errors.As(err, new(*age.NoIdentityMatchError)) {
 			return nil, err
+		}
+		if strings.Contains(err.Error(), "work factor") {
+			return nil, errors.New("to try a passphrase on it would cost more than a gigabyte of memory")
 		}
 		return nil, errors.New("age cannot open it")
 	}

@@ -73,10 +73,11 @@ func (c *cell) get(ctx context.Context, may bool) error {
 	if c.spec == nil {
 		return c.unseal(ctx, may)
 	}
-	if c.spec.Asks() && !may {
+	conf := c.config(may)
+	if !may && c.spec.Asks(conf) {
 		return errAsks
 	}
-	k, f, err := c.spec.Get(ctx, c.config(may))
+	k, f, err := c.spec.Get(ctx, conf)
 	if err != nil {
 		return err
 	}

@@ -163,6 +163,9 @@ func (r *Ring) decodeSlots(n *node, ref keystore.Ref) ([]*slot, error) {
 	return slots, nil
 }
 
+// splitName is what the parser makes of the rest of a name with a colon.
+var splitName = regexp.MustCompile(`^[0-9A-Za-z]+ ?: `)
+
 const wantKey = `a key: TYPE:HEX, "@FILE", env:NAME, exec:PROGRAM, prompt, or {from: MASTER}`
 
 func (r *Ring) decodeSlot(n *node, ref keystore.Ref) (*slot, error) {
@@ -314,10 +317,13 @@ func (r *Ring) decodeSpec(n *node, what string) (*cell, error) {
 	}
 	if c.spec, err = keystore.ParseSpec(text); err != nil {
 		reason := strings.TrimPrefix(err.Error(), "keystore: ")
-		if !strings.Contains(text, ":") && shown(text) == strconv.Quote(text) {
-			reason = fmt.Sprintf("%s is no key", shown(text))
+		switch {
+		case !strings.Contains(text, ":") && shown(text) == strconv.Quote(text):
+			reason = shown(text) + " is no key"
+		case !n.quoted && splitName.MatchString(text):
+			reason += "; between braces, names with a colon such as 1:2 stand in quotes"
 		}
-		return nil, n.fault("%s: %s", "want "+wantKey, reason)
+		return nil, n.fault("want %s: %s", wantKey, reason)
 	}
 	if s := c.spec.Source(); s != "" {
 		c.source += " " + s

@@ -59,7 +59,7 @@
 //
 // exec: runs programs. So it counts only in a file that the user or root owns and
 // that nobody else can write; in others such a key is an error, the rest can be
-// used. Windows does not tell it in these terms: there, and where a keyring comes
+// used. A program in the folder of the keyring must be so as well. Windows does not tell it in these terms: there, and where a keyring comes
 // through a pipe, programs run only with [Config].TrustExec. A keyring or key file
 // that others can read or write is warned about.
 package keyring

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -77,7 +78,7 @@ func Open(path string, conf *Config) (*Ring, error) {
 	}
 	r.ages = ages{file: conf.Identity, prompt: conf.Prompt, warn: r.warn}
 	access, known := keytext.AccessOf(info)
-	r.exec = executor(conf, access, known)
+	r.exec = r.executor(conf, access, known)
 	what := "keyring " + keytext.Harmless(path)
 	switch {
 	case known && access.Write:
@@ -111,7 +112,7 @@ func (r *Ring) read(text []byte) error {
 }
 
 // executor runs programs, or says why none is run.
-func executor(conf *Config, a keytext.Access, known bool) func(context.Context, []string) ([]byte, error) {
+func (r *Ring) executor(conf *Config, a keytext.Access, known bool) func(context.Context, []string) ([]byte, error) {
 	refuse := func(why string) func(context.Context, []string) ([]byte, error) {
 		return func(context.Context, []string) ([]byte, error) {
 			return nil, fmt.Errorf("%w: %s", ErrNotTrusted, why)
@@ -124,10 +125,24 @@ func executor(conf *Config, a keytext.Access, known bool) func(context.Context, 
 		return refuse("it belongs to another user")
 	case !known && !conf.TrustExec:
 		return refuse("the system does not say who can write it")
-	case conf.Exec != nil:
-		return conf.Exec
 	}
-	return execkey.Run
+	run := conf.Exec
+	if run == nil {
+		run = execkey.Run
+	}
+	return func(ctx context.Context, argv []string) ([]byte, error) {
+		// A program beside the keyring is as much a part of it.
+		if rel, err := filepath.Rel(r.dir, argv[0]); err == nil && filepath.IsAbs(argv[0]) && filepath.IsLocal(rel) && known {
+			info, err := os.Stat(argv[0])
+			if err != nil {
+				return nil, fmt.Errorf("program %s: %w", keytext.Harmless(rel), errors.Unwrap(err))
+			}
+			if a, ok := keytext.AccessOf(info); !ok || a.Write || !a.Own {
+				return nil, fmt.Errorf("%w: others can write the program %s, or own it", ErrNotTrusted, keytext.Harmless(rel))
+			}
+		}
+		return run(ctx, argv)
+	}
 }
 
 // once drops what was said before.

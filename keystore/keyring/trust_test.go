@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-desfire/desfire/keystore/keyring"
 )
@@ -142,5 +143,67 @@ func TestProgramOfTheFolder(t *testing.T) {
 	k, err := r.Key(context.Background(), ref(t, "*/card/0"))
 	if err != nil || k.Version() != 0x0C {
 		t.Errorf("%v, %v", k, err)
+	}
+	// Others could make another program of it.
+	if err := os.Chmod(filepath.Join(dir, "give"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if r, err = keyring.Open(filepath.Join(dir, "k"), nil); err != nil {
+		t.Fatal(err)
+	}
+	if k, err := r.Key(context.Background(), ref(t, "*/card/0")); !errors.Is(err, keyring.ErrNotTrusted) {
+		t.Errorf("%v, %v", k, err)
+	}
+}
+
+// Has does not read what may keep it waiting.
+func TestHasReadsNoPipe(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs /dev/fd")
+	}
+	pr, pw, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pr.Close()
+	defer pw.Close()
+	name := "/dev/fd/" + itoa(pr.Fd())
+	for text, conf := range map[string]*keyring.Config{
+		"desfire: keys/v1\nkeys: {card: {0: \"aes:@" + name + "\"}}\n":                                                       nil,
+		"desfire: keys/v1\nkeys:\n  card:\n    0: " + block(seal(t, "aes:"+digits, true, identity(t).Recipient()), "      "): {Identity: name},
+	} {
+		r, err := keyring.Open(filepath.Join(files(t, map[string]string{"k": text}), "k"), conf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error)
+		go func() {
+			f, ok, err := r.Has(context.Background(), ref(t, "*/card/0"))
+			if !ok || !f.NoVersion {
+				err = errors.New("not there")
+			}
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatal("Has waits")
+		}
+	}
+}
+
+// A passphrase that is made to cost gigabytes of memory is refused.
+func TestCostlyPassphrase(t *testing.T) {
+	text := seal(t, "aes:"+digits, false, passphrase(t, "correct horse"))
+	head, rest, _ := strings.Cut(text, "\n---")
+	head = strings.Replace(head, " 8\n", " 22\n", 1)
+	a := &answers{phrases: []string{"correct horse"}}
+	begun := time.Now()
+	_, err := keyring.Open(filepath.Join(files(t, map[string]string{"k": head + "\n---" + rest}), "k"), &keyring.Config{Prompt: a.prompt})
+	if err == nil || !strings.Contains(err.Error(), "gigabyte") || len(a.asked) != 1 || time.Since(begun) > 3*time.Second {
+		t.Errorf("%v, asked %q, took %v", err, a.asked, time.Since(begun))
 	}
 }
