@@ -127,6 +127,16 @@ func (m CommMode) String() string {
 	return fmt.Sprintf("CommMode(%d)", uint8(m))
 }
 
+// ParseCommMode reads plain, mac or full.
+func ParseCommMode(s string) (CommMode, error) {
+	for _, m := range [...]CommMode{CommPlain, CommMAC, CommFull} {
+		if strings.EqualFold(s, m.String()) {
+			return m, nil
+		}
+	}
+	return 0, fmt.Errorf("communication mode %q: want plain, mac or full", s)
+}
+
 // FileType is the first byte that GetFileSettings answers.
 type FileType uint8
 
@@ -147,6 +157,20 @@ func (t FileType) String() string {
 		return names[t]
 	}
 	return "unknown"
+}
+
+// ParseFileType reads what String writes, and transaction-mac for tmac.
+func ParseFileType(s string) (FileType, error) {
+	word := strings.ToLower(s)
+	if word == "transaction-mac" {
+		return FileTransactionMAC, nil
+	}
+	for t := FileStandard; t <= FileTransactionMAC; t++ {
+		if t.String() == word {
+			return t, nil
+		}
+	}
+	return 0, fmt.Errorf("file type %q: want standard, backup, value, linear, cyclic or transaction-mac", s)
 }
 
 // Access is one nibble of access rights: a key number, Free or Never.
@@ -208,6 +232,20 @@ func (t KeyType) String() string {
 		return "AES"
 	}
 	return fmt.Sprintf("KeyType(%d)", uint8(t))
+}
+
+// ParseKeyType reads des or 2k3des, which applications do not tell apart, 3k3des
+// or aes.
+func ParseKeyType(s string) (KeyType, error) {
+	switch strings.ToLower(s) {
+	case "des", "2k3des", "des/2k3des":
+		return KeyDES, nil
+	case "3k3des":
+		return Key3K3DES, nil
+	case "aes":
+		return KeyAES, nil
+	}
+	return 0, fmt.Errorf("key type %q: want des, 2k3des, 3k3des or aes", s)
 }
 
 var errUnknownGeneration = errors.New("want d40, ev1, ev2, ev3, light or ntag424")

@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/go-desfire/desfire/wire"
@@ -69,6 +70,39 @@ func TestFeatures(t *testing.T) {
 	for f := wire.FeatureAny; f.String() != "unknown feature"; f++ {
 		if f.String() == "" || f.Source() == "" {
 			t.Errorf("feature %d has no name or source", f)
+		}
+	}
+}
+
+// Types and modes are read as they are written, and nothing else is.
+func TestTypesWrittenAndRead(t *testing.T) {
+	for typ := wire.FileStandard; typ <= wire.FileTransactionMAC; typ++ {
+		if got, err := wire.ParseFileType(strings.ToUpper(typ.String())); err != nil || got != typ {
+			t.Errorf("%v: %v %v", typ, got, err)
+		}
+	}
+	if got, err := wire.ParseFileType("transaction-mac"); err != nil || got != wire.FileTransactionMAC {
+		t.Errorf("%v %v", got, err)
+	}
+	for _, m := range []wire.CommMode{wire.CommPlain, wire.CommMAC, wire.CommFull} {
+		if got, err := wire.ParseCommMode(m.String()); err != nil || got != m {
+			t.Errorf("%v: %v %v", m, got, err)
+		}
+	}
+	for _, k := range []wire.KeyType{wire.KeyDES, wire.Key3K3DES, wire.KeyAES} {
+		if got, err := wire.ParseKeyType(k.String()); err != nil || got != k {
+			t.Errorf("%v: %v %v", k, got, err)
+		}
+	}
+	for _, bad := range []string{"", "own", "unknown", "records", "3des", "0"} {
+		if typ, err := wire.ParseFileType(bad); err == nil {
+			t.Errorf("file type %q is %v", bad, typ)
+		}
+		if m, err := wire.ParseCommMode(bad); err == nil {
+			t.Errorf("mode %q is %v", bad, m)
+		}
+		if k, err := wire.ParseKeyType(bad); err == nil {
+			t.Errorf("key type %q is %v", bad, k)
 		}
 	}
 }
