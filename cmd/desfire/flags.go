@@ -39,11 +39,15 @@ var flagUses = map[string]use{
 // without a card.
 var verbUses = map[string][]use{
 	"apdu":          {usesCard},
+	"app create":    {usesCard, usesKeys, usesForce, usesDry},
+	"app delete":    {usesCard, usesKeys, usesYes, usesDry},
+	"app info":      {usesCard, usesKeys},
 	"auth check":    {usesCard, usesKeys},
 	"auth diagnose": {usesCard, usesKeys},
 	"demo":          {usesTrace},
 	"drain":         {usesCard, usesKeys},
 	"format":        {usesCard, usesKeys, usesYes},
+	"free":          {usesCard, usesKeys},
 	"info":          {usesCard, usesKeys},
 	"key change":    {usesCard, usesYes, usesForce, usesDry},
 	"key find":      {usesCard},
@@ -61,6 +65,7 @@ var verbUses = map[string][]use{
 	"selftest":      {usesCard, usesKeys},
 	"tmac commit":   {usesCard, usesKeys},
 	"trace show":    {usesSecrets},
+	"uid":           {usesCard, usesKeys},
 	"value credit":  {usesCard, usesKeys},
 	"value debit":   {usesCard, usesKeys},
 	"value get":     {usesCard, usesKeys},
