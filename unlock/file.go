@@ -35,7 +35,7 @@ func (o *Opener) File(ctx context.Context, card *desfire.Card, p wire.Place, no 
 		return nil, err
 	}
 	if w.free {
-		err = j.free(ctx, w.task, w.keys)
+		err = j.free(ctx, w.task, w.keys, o.Plain)
 	} else {
 		err = j.open(ctx, w.task, w.keys)
 	}

@@ -24,6 +24,16 @@ func lie(ins byte, nth int, answer ...byte) func(byte, int) []byte {
 	}
 }
 
+// both tells two lies.
+func both(a, b func(byte, int) []byte) func(byte, int) []byte {
+	return func(ins byte, nth int) []byte {
+		if answer := a(ins, nth); answer != nil {
+			return answer
+		}
+		return b(ins, nth)
+	}
+}
+
 var (
 	// A standard file of 8 bytes, enciphered: free to all, or to keys 0.
 	freeFile   = []byte{0, 3, 0xEE, 0xEE, 8, 0, 0, 0x91, 0}
@@ -60,6 +70,8 @@ func TestForged(t *testing.T) {
 		{"other rights in clear, plain allowed", []int{0, 1}, unlock.Opener{Plain: true}, lie(wire.InsGetFileSettings, 1, masterFile...), read, as[*unlock.ContradictionError], "in the session with key 0", 1},
 		{"settings refused in clear", []int{0, 1}, unlock.Opener{}, lie(wire.InsGetFileSettings, 1, 0x91, 0xAE), read, yes, "", 2},
 		{"settings refused in clear, no master key", []int{1}, unlock.Opener{}, lie(wire.InsGetFileSettings, 1, 0x91, 0xAE), read, as[*unlock.NoKeyError], "are read with key 0", 0},
+		{"settings refused in clear, a version in the session", []int{0, 1}, unlock.Opener{}, both(lie(wire.InsGetFileSettings, 1, 0x91, 0xAE), lie(wire.InsGetKeyVersion, 2, 0x91, 0xAE)), read,
+			as[*desfire.CommandError], "does not tell the version of key 1 of F48121 in a session with key 0", 1},
 		{"settings refused always", []int{0, 1}, unlock.Opener{}, lie(wire.InsGetFileSettings, 0, 0x91, 0xAE), read, as[*desfire.CommandError], "AUTHENTICATION_ERROR", 1},
 		{"settings not given", []int{0, 1}, unlock.Opener{}, lie(wire.InsGetFileSettings, 0, 0x91, 0x9D), read, as[*desfire.CommandError], "PERMISSION_DENIED", 0},
 		{"settings refused in the session", []int{0, 1}, unlock.Opener{}, lie(wire.InsGetFileSettings, 2, 0x91, 0xAE), read, as[*unlock.ContradictionError], "in the session with key 1 it refuses to tell: ", 1},

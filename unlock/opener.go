@@ -86,6 +86,18 @@ func (o *Opener) Key(ctx context.Context, card *desfire.Card, p wire.Place, no w
 	return j.open(ctx, task{act: fmt.Sprintf("authenticate with key %v of %s", no, short(p))}, []wire.KeyNo{no})
 }
 
+// Enter selects a place and opens a session with the key that sees most: the
+// master key, else any. Where the store has none that fits there is no session,
+// whatever Plain says, and the card shows what it shows to anybody. It is what
+// inspect.Config.Enter wants.
+func (o *Opener) Enter(ctx context.Context, card *desfire.Card, p wire.Place) error {
+	j, err := o.begin(ctx, card, p)
+	if err != nil {
+		return err
+	}
+	return j.free(ctx, task{act: "look at " + short(p)}, j.all(nil), true)
+}
+
 // job is one call: a card, with a place selected.
 type job struct {
 	o        *Opener
@@ -164,6 +176,8 @@ func (j *job) keyVersion(ctx context.Context, no wire.KeyNo) (version byte, ok b
 		return version, true, nil
 	case refused == nil, refused.Status == wire.StatusNoSuchKey:
 		return 0, false, fmt.Errorf("unlock: key %v of %s: %w", no, short(j.place), err)
+	case j.opened != nil: // the refusal has ended the session
+		return 0, false, fmt.Errorf("unlock: the card does not tell the version of key %v of %s in a session with key %v: %w", no, short(j.place), j.opened.No, err)
 	}
 	return 0, false, nil
 }
@@ -342,24 +356,31 @@ func (j *job) surprise(p *picked, c *Choice, k key.Key) error {
 	return told.mismatch([]keystore.Slot{{Facts: keystore.FactsOf(k, c.Facts.Source)}})
 }
 
+// all are the keys of the place, some of them first.
+func (j *job) all(first []wire.KeyNo) []wire.KeyNo {
+	keys := slices.Clone(first)
+	for no := range j.keyCount() {
+		if !slices.Contains(keys, wire.KeyNo(no)) {
+			keys = append(keys, wire.KeyNo(no))
+		}
+	}
+	return keys
+}
+
 // free goes on where anybody may: with a session if the store has one of the
 // better keys, which may do it even if not anybody could; else without one where
 // that is allowed; else with a session of any key of the place.
-func (j *job) free(ctx context.Context, t task, better []wire.KeyNo) error {
+func (j *job) free(ctx context.Context, t task, better []wire.KeyNo, plain bool) error {
 	keys := better
-	if !j.o.Plain {
-		for no := range j.keyCount() {
-			if !slices.Contains(keys, wire.KeyNo(no)) {
-				keys = append(slices.Clip(keys), wire.KeyNo(no))
-			}
-		}
+	if !plain {
+		keys = j.all(better)
 	}
 	p, err := j.pick(ctx, t, keys)
 	missing := errors.As(err, new(*NoKeyError))
 	switch {
 	case err == nil:
 		return j.authenticate(ctx, p)
-	case j.o.Plain && (missing || errors.As(err, new(*MismatchError))):
+	case plain && (missing || errors.As(err, new(*MismatchError))):
 		if j.o.OnChoice != nil {
 			j.o.OnChoice(Choice{Act: t.act, Plain: true, Because: err})
 		}

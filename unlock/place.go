@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -69,7 +70,7 @@ func (o *Opener) Place(ctx context.Context, card *desfire.Card, p wire.Place, ne
 		return err
 	}
 	if a.free {
-		err = j.free(ctx, t, a.keys)
+		err = j.free(ctx, t, a.keys, o.Plain)
 	} else {
 		err = j.open(ctx, t, a.keys)
 	}
@@ -116,25 +117,14 @@ func (n Need) allowed(j *job, ks *wire.KeySettings) (allowance, error) {
 	case n == ChangeSettings && !ks1.Has(wire.SettChangeable):
 		return a, never
 	case !changesKey:
-	case no == masterKey:
-		if !ks1.Has(wire.SettMasterChangeable) {
-			return a, never
-		}
-	case no >= wire.MaxKeys:
-		if no > wire.KeyVCConfig {
-			a.keys = []wire.KeyNo{wire.KeyVCConfig, masterKey}
-		}
+	case no > wire.KeyVCConfig:
+		a.keys = []wire.KeyNo{wire.KeyVCConfig, masterKey}
 	default:
-		switch change := ks1.ChangeKey(); change {
-		case wire.Never:
+		need, frozen := rekey.Changer(ks1, no)
+		if frozen || no == masterKey && !ks1.Has(wire.SettMasterChangeable) {
 			return a, never
-		case wire.Free:
-			a.keys = []wire.KeyNo{no}
-		default:
-			if wire.KeyNo(change) != no { // the change key itself is changed with the master key
-				a.keys = []wire.KeyNo{wire.KeyNo(change)}
-			}
 		}
+		a.keys = []wire.KeyNo{need}
 	}
 	return a, nil
 }

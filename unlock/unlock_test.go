@@ -354,3 +354,44 @@ func TestCardLevel(t *testing.T) {
 		}
 	}
 }
+
+// Enter takes the key that sees most, and none where there is none.
+func TestEnter(t *testing.T) {
+	ctx := context.Background()
+	for _, tc := range []struct {
+		ks1  wire.KeySett1
+		ring []int
+		lie  func(byte, int) []byte
+		key  int // -1: no session
+	}{
+		{0x0F, []int{3, 0, 1}, nil, 0},
+		{0x0F, []int{3, 2}, nil, 2},
+		{0x0E, []int{3}, nil, 3},
+		{0x0D, []int{2}, nil, 2},
+		{0x0D, nil, nil, -1},
+		{0x0F, []int{1}, lie(wire.InsGetKeyVersion, 0, 0x77, 0x91, 0), -1},
+	} {
+		card, a, ring := made(t, wire.EV2, tc.ks1)
+		a.lie = tc.lie
+		var last unlock.Choice
+		o := &unlock.Opener{Store: ring(tc.ring...), OnChoice: func(c unlock.Choice) { last = c }}
+		files := 0
+		c, err := inspect.Read(ctx, card, &inspect.Config{Places: []wire.Place{place}, Enter: o.Enter})
+		if len(c.Applications) == 1 {
+			files = len(c.Applications[0].Files)
+		}
+		s, open := card.Session()
+		shown := tc.key == 0 || tc.ks1.Has(wire.SettFreeDirectory)
+		if err != nil || shown != (files == 5) {
+			t.Errorf("%v: %d files, %v", tc.ring, files, err)
+		}
+		if shown && (open != (tc.key >= 0) || open && int(s.KeyNo) != tc.key) || last.Plain != (tc.key < 0) {
+			t.Errorf("%v: session %v of key %v, %v", tc.ring, open, s.KeyNo, last)
+		}
+	}
+	// A wrong key is an error, so that nobody tries it again and again.
+	card, _, _ := made(t, wire.EV2, wire.SettDefault)
+	if err := (&unlock.Opener{Store: unlock.One(1, key.Zero(key.TypeAES), "")}).Enter(ctx, card, place); !as[*unlock.RefusedKeyError](err) {
+		t.Error(err)
+	}
+}
