@@ -459,7 +459,7 @@ func TestDamagedForeign(t *testing.T) {
 		{pm3, `"FileSize": 32`, `"FileSize": 31`, `Files."01": there are 32 bytes of content, but the file has 31`},
 		{pm3, `"AccessRights": "E000"`, `"AccessRights": "E0"`, `AccessRights: 1 bytes, want 2`},
 		{pm3, `"112233": {`, `"11223": {`, `Applications."11223": AID "11223": want six hexadecimal digits`},
-		{pm3, `"1": "52`, `"2": "52`, `Records: 1 of 2 is missing`},
+		{pm3, `"1": "52`, `"2": "52`, `record 1 of 2 is missing`},
 		{pm3, `"encrypt"`, `"secret"`, `CommMode is "secret"`},
 		{pm3, `"VersionHW": "04`, `"VersionHW": "`, `VersionHW, VersionSW, VersionProd: `},
 		{pm3, `"5072`, `"507`, `Applications.112233.Files.01.Data: "507`},

@@ -309,12 +309,12 @@ func (x *pm3FileInfo) content(f *inspect.File) error {
 		for i := range len(x.Records) {
 			r, ok := x.Records[strconv.Itoa(i)]
 			if !ok {
-				return fmt.Errorf("Records: %d of %d is missing", i, len(x.Records))
+				return fmt.Errorf("record %d of %d is missing", i, len(x.Records))
 			}
 			list, n = append(list, r), n+len(r)
 		}
 		if fs.Type != wire.FileLinearRecord && fs.Type != wire.FileCyclicRecord {
-			return fmt.Errorf("Records of a %v file", fs.Type)
+			return fmt.Errorf("records of a %v file", fs.Type)
 		}
 		return setRecords(f, list, n)
 	}

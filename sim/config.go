@@ -150,7 +150,7 @@ func newMemory(c *Config) (*memory, error) {
 	}
 	size, ok := p.sizes[m.storage]
 	if !ok {
-		return nil, fmt.Errorf("a %v with %d bytes of memory was never made: want one of %v", g, m.storage, p.storageSizes())
+		return nil, fmt.Errorf("%d bytes: %s", m.storage, p.madeWith(g))
 	}
 	switch len(c.UID) {
 	case 0:

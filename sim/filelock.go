@@ -3,7 +3,9 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/go-desfire/desfire/internal/filelock"
 )
@@ -38,6 +40,8 @@ func (s *FileStore) take() error {
 	switch {
 	case errors.As(err, &held):
 		return &LockedError{Image: s.path, Program: held.Program, PID: held.PID}
+	case errors.Is(err, fs.ErrNotExist):
+		return &folderError{filepath.Dir(target), err}
 	case err != nil:
 		return fmt.Errorf("lock %s: %w", s.path, err)
 	}
@@ -45,6 +49,17 @@ func (s *FileStore) take() error {
 	_ = os.Remove(newName(target)) // half a save, of a process that was killed
 	return nil
 }
+
+// folderError says that there is no place for an image.
+type folderError struct {
+	folder string
+	err    error
+}
+
+func (e *folderError) Error() string {
+	return fmt.Sprintf("folder %s does not exist: make it first", e.folder)
+}
+func (e *folderError) Unwrap() error { return e.err }
 
 func (s *FileStore) release() error {
 	if s.lock == nil {

@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/go-desfire/desfire/wire"
 )
@@ -22,7 +24,26 @@ type memorySize struct {
 	free int  // what GetFreeMemory answers on an empty card
 }
 
-func (p profile) storageSizes() []int { return slices.Sorted(maps.Keys(p.sizes)) }
+// madeWith says what sizes of memory cards of a generation have.
+func (p profile) madeWith(g wire.Generation) string {
+	product := fmt.Sprintf("DESFire %v", g)
+	if g == wire.NTAG424 {
+		product = "NTAG 424 DNA"
+	}
+	var sizes []string
+	for _, n := range slices.Sorted(maps.Keys(p.sizes)) {
+		size := fmt.Sprintf("%d bytes", n)
+		if n%1024 == 0 {
+			size = fmt.Sprintf("%dk", n/1024)
+		}
+		sizes = append(sizes, size)
+	}
+	list := sizes[len(sizes)-1]
+	if few := sizes[:len(sizes)-1]; len(few) > 0 {
+		list = strings.Join(few, ", ") + " or " + list
+	}
+	return product + " was made with " + list
+}
 
 // Version bytes: recorded from cards (testdata/dumps/version_bytes.json), the
 // limits: command reference 3.11, the free memory of empty cards: AN12752

@@ -6,9 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
+	"github.com/go-desfire/desfire/internal/strictjson"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -163,7 +163,7 @@ func (h Hex) MarshalText() ([]byte, error) {
 func (h *Hex) UnmarshalText(b []byte) error {
 	d, err := hex.DecodeString(string(b))
 	if err != nil {
-		return fmt.Errorf("%q is not hexadecimal", b)
+		return fmt.Errorf("%.40q is not hexadecimal: want two digits a byte", b)
 	}
 	*h = d
 	return nil
@@ -242,11 +242,25 @@ type bareImage Image
 
 type storedKey struct {
 	bareKey
-	Value    Hex       `json:"value,omitempty"`
+	Value    keyDigits `json:"value,omitempty"`
 	Failures *failures `json:"failedAuthentications,omitempty"` // here for its place in the line
 }
 
 type bareKey ImageKey
+
+// keyDigits are the bytes of a key, of which no error shows anything.
+type keyDigits []byte
+
+// MarshalText writes hexadecimal digits.
+func (k keyDigits) MarshalText() ([]byte, error) { return Hex(k).MarshalText() }
+
+// UnmarshalText reads hexadecimal digits.
+func (k *keyDigits) UnmarshalText(b []byte) error {
+	if (*Hex)(k).UnmarshalText(b) != nil {
+		return errors.New("the digits of the key are not hexadecimal, two a byte")
+	}
+	return nil
+}
 
 func storeKey(k ImageKey) storedKey {
 	return storedKey{bareKey: bareKey(k), Value: k.Value.Bytes(), Failures: k.Failures}
@@ -274,29 +288,38 @@ func (i *Image) Encode() []byte {
 	return append(b, '\n')
 }
 
-// ReadImage reads an image and checks that it is a card's.
+// ImageError says that a file is no image, or what is wrong in it.
+type ImageError struct {
+	Line   int // from 1; 0: the image as a whole
+	Reason string
+	Err    error
+}
+
+func (e *ImageError) Error() string {
+	if e.Line > 0 {
+		return fmt.Sprintf("the image is damaged in line %d: %s", e.Line, e.Reason)
+	}
+	return e.Reason
+}
+
+func (e *ImageError) Unwrap() error { return e.Err }
+
+// ErrNoKeys is inside the *ImageError of an image without keys: see WithoutKeys.
+var ErrNoKeys = errors.New("this image was saved without keys (sim show --json), and there is no card without them: take the image itself, or read this one as a dump")
+
+// ReadImage reads an image and checks that it is a card's. Its errors are
+// *ImageError.
 func ReadImage(data []byte) (*Image, error) {
-	var head struct {
-		Format  string `json:"format"`
-		Version int    `json:"version"`
+	if err := recognise(data); err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, describeJSON(data, err)
-	}
-	switch {
-	case head.Format != imageFormat:
-		return nil, fmt.Errorf("not a card image: format is %q, want %q", head.Format, imageFormat)
-	case head.Version > imageVersion:
-		return nil, fmt.Errorf("the image has version %d, this program knows versions up to %d: update the program", head.Version, imageVersion)
-	case head.Version < 1:
-		return nil, fmt.Errorf("the image has version %d, want 1 to %d", head.Version, imageVersion)
+	if err := strictjson.Check(data, storedImage{}); err != nil { // what is not understood would be lost at the next save
+		return nil, imageFault(err)
 	}
 	i := new(Image)
 	s := storedImage{bareImage: (*bareImage)(i)}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields() // what is not understood would be lost at the next save
-	if err := d.Decode(&s); err != nil {
-		return nil, describeJSON(data, err)
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, &ImageError{Reason: "the image is damaged: " + err.Error(), Err: err}
 	}
 	if s.DefaultKey != nil {
 		k := s.DefaultKey.key()
@@ -306,23 +329,65 @@ func ReadImage(data []byte) (*Image, error) {
 		i.Keys = append(i.Keys, k.key())
 	}
 	if _, err := i.memory(); err != nil {
-		return nil, err
+		return nil, &ImageError{Reason: err.Error(), Err: err}
 	}
 	return i, nil
 }
 
-// describeJSON says where and why an image cannot be read.
-func describeJSON(data []byte, err error) error {
-	var syntax *json.SyntaxError
+// recognise tells whether it is an image that this version can read.
+func recognise(data []byte) error {
+	text := bytes.TrimSpace(data)
 	switch {
-	case len(bytes.TrimSpace(data)) == 0:
-		return errors.New("the image is empty: restore it or start with a new card")
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &syntax) && syntax.Offset >= int64(len(data)):
-		return fmt.Errorf("the image is cut off after %d bytes: restore it from a copy", len(data))
-	case syntax != nil:
-		return fmt.Errorf("the image is damaged at byte %d: %w", syntax.Offset, err)
+	case len(text) == 0:
+		return &ImageError{Reason: "the image is empty: restore it or start with a new card"}
+	case text[0] != '{':
+		return errNoImage("")
 	}
-	return fmt.Errorf("the image is damaged: %w", err)
+	if err := strictjson.Check(data, map[string]any{}); err != nil {
+		return imageFault(err)
+	}
+	var head struct {
+		Format  any         `json:"format"`
+		Version json.Number `json:"version"`
+	}
+	err := json.Unmarshal(data, &head)
+	format, _ := head.Format.(string)
+	if format != imageFormat {
+		return errNoImage(format)
+	}
+	version, invalid := head.Version.Int64()
+	switch {
+	case err != nil || head.Version == "" || invalid != nil:
+		return nil // the check of all members says it better
+	case version > imageVersion:
+		return &ImageError{Reason: fmt.Sprintf("the image has version %d, this program knows versions up to %d: update the program", version, imageVersion)}
+	case version < 1:
+		return &ImageError{Reason: fmt.Sprintf("the image has version %d, want 1 to %d", version, imageVersion)}
+	}
+	return nil
+}
+
+// errNoImage names what it is instead, if that is a format.
+func errNoImage(format string) error {
+	has := `no "format": "` + imageFormat + `"`
+	if format != "" {
+		has = fmt.Sprintf(`"format" is %.40q, not %q`, format, imageFormat)
+	}
+	return &ImageError{Reason: "not a card image of desfire sim (" + has + ")"}
+}
+
+// imageFault says where and why an image cannot be read.
+func imageFault(err error) error {
+	var e *strictjson.Error
+	switch {
+	case !errors.As(err, &e):
+		return &ImageError{Reason: "the image is damaged: " + err.Error(), Err: err}
+	case e.Cut:
+		return &ImageError{Reason: fmt.Sprintf("the image is cut off after %d bytes: restore it from a copy", e.Offset)}
+	case e.Member != "":
+		return &ImageError{e.Line, e.Member + ": " + e.Reason, e.Err}
+	}
+	return &ImageError{e.Line, e.Reason, e.Err}
 }
 
 func decodeImage(data []byte) (*memory, error) {

@@ -86,7 +86,13 @@ func TestBadImages(t *testing.T) {
 		{"cut", good[:len(good)/2], "cut off"},
 		{"newer", strings.Replace(good, `"version": 1`, `"version": 2`, 1), "update the program"},
 		{"other format", strings.Replace(good, "desfire-card", "shopping", 1), "not a card image"},
-		{"no JSON", "hello", "damaged"},
+		{"no JSON", "hello", `not a card image of desfire sim (no "format": "desfire-card")`},
+		{"content of a card", `{"id":"clipper","version":{"hw":"04"}}`, `not a card image of desfire sim (no "format": "desfire-card")`},
+		{"format that is no text", `{"format":1,"version":[]}`, `not a card image of desfire sim (no "format": "desfire-card")`},
+		{"text for a version", strings.Replace(good, `"version": 1,`, `"version": "1",`, 1), "damaged in line 3: version: want a number, have a text"},
+		{"without keys", string(c.Image().WithoutKeys().Encode()), "this image was saved without keys (sim show --json)"},
+		{"without one key", strings.Replace(good, `"value": "00000000000000000000000000000000"`, `"value": ""`, 1), "its value is missing"},
+		{"bad digits of a key", strings.Replace(good, `"value": "00000000000000000000000000000000"`, `"value": "C53A9ED7X"`, 1), "value: the digits of the key are not hexadecimal"},
 		{"unknown field", strings.Replace(good, `"uid"`, `"colour"`, 1), "colour"},
 		{"key missing", strings.Replace(good, `"keyCount": 5`, `"keyCount": 6`, 1), "key 5"},
 		{"value beyond limits", strings.Replace(good, `"value": 95`, `"value": 1001`, 1), "limits"},
@@ -105,6 +111,10 @@ func TestBadImages(t *testing.T) {
 		}
 		_, err := New(&Config{Store: File(path)})
 		if err == nil || !strings.Contains(err.Error(), x.says) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", x.name, err)
+		}
+		if !errors.As(err, new(*ImageError)) || errors.Is(err, ErrNoKeys) != (x.name == "without keys") ||
+			strings.Contains(err.Error(), "json: cannot") || strings.Contains(err.Error(), "Go ") || strings.Contains(err.Error(), "C53A9") {
 			t.Errorf("%s: %v", x.name, err)
 		}
 		if after, _ := os.ReadFile(path); string(after) != x.image {
@@ -188,6 +198,25 @@ func TestImagePrintsNoKeys(t *testing.T) {
 		low := strings.ToLower(s)
 		if strings.Contains(low, "c53a9ed7") || strings.Contains(low, "197 58 158") || strings.Contains(low, "0xc5, 0x3a") || strings.Contains(low, `\xc5:`) || strings.Contains(s, "xTqe1") {
 			t.Errorf("key bytes in %.300s", s)
+		}
+	}
+}
+
+// Sizes are named as people say them, and a folder that is not there is.
+func TestErrorsOfNewCards(t *testing.T) {
+	for want, conf := range map[string]*Config{
+		"3072 bytes: DESFire EV3 was made with 2k, 4k, 8k or 16k": {Generation: wire.EV3, Storage: 3072},
+		"8192 bytes: DESFire D40 was made with 4k":                {Generation: wire.D40, Storage: 8192},
+		"8192 bytes: NTAG 424 DNA was made with 416 bytes":        {Generation: wire.NTAG424, Storage: 8192},
+	} {
+		if _, err := New(conf); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	folder := filepath.Join(t.TempDir(), "x")
+	for _, err := range []error{File(filepath.Join(folder, "y.json")).Lock(), File(filepath.Join(folder, "y.json")).Save(nil)} {
+		if want := "folder " + folder + " does not exist: make it first"; err == nil || err.Error() != want || !errors.Is(err, fs.ErrNotExist) || !errors.As(err, new(*fs.PathError)) {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

@@ -10,6 +10,9 @@ import (
 
 // takeKeys gives the keys to their owners.
 func (i *Image) takeKeys(m *memory) error {
+	if len(i.Keys) > 0 && !slices.ContainsFunc(i.Keys, func(k ImageKey) bool { return !k.Value.IsZero() }) {
+		return ErrNoKeys
+	}
 	for _, x := range i.Keys {
 		if err := x.give(m); err != nil {
 			return fmt.Errorf("image: %s: %w", x.name(), err)
@@ -67,6 +70,8 @@ func (x *ImageKey) key() (k cardKey, err error) {
 	}
 	k = cardKey{no: wire.KeyNo(x.No), typ: t, version: byte(x.Version), value: x.bytes()}
 	switch {
+	case len(k.value) == 0:
+		return k, errors.New("its value is missing")
 	case len(k.value) != keyLength(t):
 		return k, fmt.Errorf("it has %d bytes, want %d", len(k.value), keyLength(t))
 	case x.No < 0 || x.No > 0x3F || x.Version < 0 || x.Version > 0xFF:

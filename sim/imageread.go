@@ -16,7 +16,7 @@ func (i *Image) memory() (*memory, error) {
 		return nil, fmt.Errorf("image: generation is missing or not known")
 	}
 	if _, ok := p.sizes[i.Storage]; !ok {
-		return nil, fmt.Errorf("image: storage %d is no size of %v", i.Storage, i.Generation)
+		return nil, fmt.Errorf("image: storage %d: %s", i.Storage, p.madeWith(i.Generation))
 	}
 	m := &memory{generation: i.Generation, storage: i.Storage, used: i.Used}
 	for _, b := range []struct {

@@ -129,7 +129,7 @@ func TestConfigErrors(t *testing.T) {
 		says string
 	}{
 		{Config{UID: []byte{1, 2}}, "want 7"},
-		{Config{Generation: wire.EV1, Storage: 4097}, "2048 4096 8192"},
+		{Config{Generation: wire.EV1, Storage: 4097}, "DESFire EV1 was made with 2k, 4k or 8k"},
 		{Config{Hardware: []byte{1}}, "want 7"},
 		{Config{Signature: []byte{1}}, "want 56"},
 		{Config{MaxFrame: 8}, "at least"},

@@ -21,6 +21,7 @@ type Error struct {
 	Offset int    // bytes before it
 	Member string // such as applications[0].aid; empty for the whole text
 	Reason string
+	Cut    bool  // the text ends in the middle
 	Err    error // of the member's own check, or nil
 }
 
@@ -85,7 +86,9 @@ func (w *walker) syntax(err error) error {
 	var s *json.SyntaxError
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &s) && s.Offset >= int64(len(w.data)) && !json.Valid(w.data):
-		return w.fault(len(w.data), "", "the text is cut off after %d bytes", len(w.data))
+		e := w.fault(len(w.data), "", "the text is cut off after %d bytes", len(w.data))
+		e.Cut = true
+		return e
 	case s != nil:
 		return w.fault(max(int(s.Offset)-1, w.start()), "", "this is no JSON: %s", strings.TrimPrefix(s.Error(), "json: "))
 	}
