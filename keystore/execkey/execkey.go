@@ -21,7 +21,9 @@
 //
 // On Unix it runs in a process group of its own, which is in the foreground of
 // the terminal meanwhile, so that it can ask there; whatever of the group is left
-// in the end is killed. On Windows only the program itself is.
+// in the end is killed. In a pipeline, whose other programs may need the terminal,
+// it stays in the background and can ask by a window or an agent alone. On Windows
+// there is no group: only the program itself is killed.
 //
 // # Whom to trust
 //

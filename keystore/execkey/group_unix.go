@@ -26,13 +26,9 @@ type group struct {
 func startGroup(cmd *exec.Cmd) (*group, error) {
 	g := new(group)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
-		if own, err := foreground(tty); err == nil && own == syscall.Getpgrp() {
-			g.tty, g.own = tty, own
-			cmd.SysProcAttr = &syscall.SysProcAttr{Foreground: true, Ctty: int(tty.Fd())}
-		} else {
-			tty.Close()
-		}
+	g.openTerminal()
+	if g.tty != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Foreground: true, Ctty: int(g.tty.Fd())}
 	}
 	if err := cmd.Start(); err != nil {
 		g.takeBack()
@@ -40,6 +36,33 @@ func startGroup(cmd *exec.Cmd) (*group, error) {
 	}
 	g.pid = cmd.Process.Pid
 	return g, nil
+}
+
+// openTerminal opens the terminal if we have its foreground to give away.
+func (g *group) openTerminal() {
+	if piped() {
+		return
+	}
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return
+	}
+	if own, err := foreground(tty); err == nil && own == syscall.Getpgrp() {
+		g.tty, g.own = tty, own
+		return
+	}
+	tty.Close()
+}
+
+// piped reports whether we are in a pipeline. The shell has put the others of it
+// into our group; a pager among them would stop if it lost the foreground.
+func piped() bool {
+	for _, f := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // kill kills the group, until it was waited for.

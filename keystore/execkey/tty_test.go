@@ -63,6 +63,9 @@ func TestAsksInTheTerminal(t *testing.T) {
 	expect("test asks")
 	fmt.Fprintln(tty, "done")
 	expect("heard done")
+	if _, err := exec.LookPath("ps"); err == nil {
+		expect("alone true, in a pipeline false")
+	}
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
@@ -75,4 +78,21 @@ func inTerminal() {
 	var word string
 	_, err = fmt.Scanln(&word)
 	fmt.Println("heard", word, err)
+	alone := inForeground()
+	out := os.Stdout
+	_, w, err := os.Pipe()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	os.Stdout = w
+	piped := inForeground()
+	os.Stdout = out
+	fmt.Printf("alone %v, in a pipeline %v\n", alone, piped)
+}
+
+// inForeground reports whether a program that runs has the terminal's foreground.
+func inForeground() bool {
+	out, err := execkey.Run(context.Background(), []string{"sh", "-c", "ps -o stat= -p $$"})
+	return err == nil && strings.Contains(string(out), "+")
 }

@@ -95,6 +95,25 @@ func TestForeignOwner(t *testing.T) {
 	}
 }
 
+// Of a key file that others can read the keyring warns, once.
+func TestKeyFileOpenToOthers(t *testing.T) {
+	dir := files(t, map[string]string{"k": "desfire: keys/v1\nkeys: {card: {0: \"aes:@open.key\"}}\n", "open.key": digits})
+	if err := os.Chmod(filepath.Join(dir, "open.key"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	a := new(asked)
+	r, err := keyring.Open(filepath.Join(dir, "k"), a.conf())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, _, err := r.Has(context.Background(), ref(t, "*/card/0")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantWarning(t, a, `key file "open.key" can be read by others`)
+}
+
 // What is no file has no owner: it may come from anywhere.
 func TestPipe(t *testing.T) {
 	if runtime.GOOS != "linux" {
