@@ -50,6 +50,8 @@ func keyWords(keys []wire.KeyNo) string {
 	return strings.Join(list, " or ")
 }
 
+const noUID = "the identifier of this card is not known, so no key can be derived from it"
+
 func withoutUID(no bool) string {
 	if !no {
 		return ""

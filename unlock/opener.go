@@ -199,7 +199,7 @@ func (j *job) slots(ctx context.Context, no wire.KeyNo) (r keystore.Ref, slots [
 	for _, p := range places {
 		r = keystore.Ref{UID: j.uid, Place: p, Key: keystore.Number(no)}
 		if slots, err = keystore.Slots(ctx, j.o.Store, r); err != nil {
-			return r, nil, fmt.Errorf("unlock: look for %s: %w", r.Words(), j.explain(err))
+			return r, nil, fmt.Errorf("unlock: look for %s: %w", r.Words(), err)
 		}
 		if len(slots) > 0 {
 			break
@@ -207,16 +207,6 @@ func (j *job) slots(ctx context.Context, no wire.KeyNo) (r keystore.Ref, slots [
 	}
 	return r, slots, nil
 }
-
-// explain adds to an error of the store that the identifier was not known.
-func (j *job) explain(err error) error {
-	if j.uid != "" {
-		return err
-	}
-	return fmt.Errorf("%w (%s)", err, noUID)
-}
-
-const noUID = "the identifier of this card is not known, so no key can be derived from it"
 
 // picked is a key to authenticate with, and what to try where that fails.
 type picked struct {
@@ -320,7 +310,7 @@ func (j *job) authenticate(ctx context.Context, p *picked) error {
 		}
 		k, err := s.Key(ctx)
 		if err != nil {
-			return fmt.Errorf("unlock: %s: %w", c.Ref.Words(), j.explain(err))
+			return fmt.Errorf("unlock: %s: %w", c.Ref.Words(), err)
 		}
 		if err := j.surprise(p, &c, k); err != nil && !j.o.Force {
 			return err
