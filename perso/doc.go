@@ -22,6 +22,16 @@
 // and proved by an authentication when it is used; not more than Config.Budget
 // attempts with a key may fail.
 //
+// # The air
+//
+// Until its keys are set, a new application has keys that everybody knows: who
+// listens then can read what is written, however the file is enciphered. Make
+// cards where nobody listens. Where the keys are of the issuer's, what decides
+// is asked for in their sessions: the identifier of the card, the settings of a
+// file before they change, a value once nothing is pending, and which key a
+// changed one is. A card that lies in clear can make a plan wrong, or a step
+// fail.
+//
 // # What cannot be made
 //
 // Originality signature, identifier, counters, and the key of a transaction MAC

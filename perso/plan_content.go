@@ -44,7 +44,8 @@ func (x *filePlan) adapt(ctx context.Context) error {
 	case !change:
 		return x.write(ctx, is, now)
 	case !todo:
-		return x.change(ctx, is)
+		_, err := x.change(ctx, is)
+		return err
 	}
 	return x.both(ctx, now)
 }
@@ -114,21 +115,28 @@ func (x *filePlan) keepWords(now content) string {
 
 // both plans a file of which content and rights change: what is written goes
 // first where the present rights allow it, else last; and where neither do,
-// under rights of the master key.
+// under rights of the master key. It never goes out with less protection than
+// the layout gives the file, if that can be had by changing its settings first.
 func (x *filePlan) both(ctx context.Context, now content) error {
 	is, want := x.is.Settings, &x.file.Settings
-	if _, can, err := x.can(ctx, is, x.act()); err != nil {
+	before, canNow, err := x.can(ctx, is, x.act())
+	if err != nil {
 		return err
-	} else if can {
+	}
+	after, canThen, err := x.can(ctx, want, x.act())
+	if err != nil {
+		return err
+	}
+	weaker := before.free && !after.free || is.Comm() < want.Comm() && !after.free
+	switch {
+	case canNow && !(weaker && canThen):
 		if err := x.write(ctx, is, now); err != nil {
 			return err
 		}
-		return x.change(ctx, is)
-	}
-	if _, can, err := x.can(ctx, want, x.act()); err != nil {
+		_, err := x.change(ctx, is)
 		return err
-	} else if can {
-		if err := x.change(ctx, is); err != nil {
+	case canThen:
+		if ok, err := x.change(ctx, is); err != nil || !ok {
 			return err
 		}
 		return x.write(ctx, want, now)
@@ -156,7 +164,8 @@ func (x *filePlan) both(ctx context.Context, now content) error {
 	if err := x.write(ctx, &open, now); err != nil {
 		return err
 	}
-	return x.change(ctx, &open)
+	_, err = x.change(ctx, &open)
+	return err
 }
 
 // write plans what is written under some rights; now is what is there.

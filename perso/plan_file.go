@@ -139,9 +139,9 @@ func (x *filePlan) create(ctx context.Context) error {
 		}
 	}
 	if later {
-		return x.change(ctx, &made)
+		_, err = x.change(ctx, &made)
 	}
-	return nil
+	return err
 }
 
 // startsEmpty is what a new file holds.
@@ -252,12 +252,13 @@ func (x *filePlan) contents() string {
 	return ""
 }
 
-// change plans the change of mode and rights from what they are then.
-func (x *filePlan) change(ctx context.Context, now *wire.FileSettings) error {
+// change plans the change of mode and rights from what they are then; ok is
+// false if nobody who is at hand may change them.
+func (x *filePlan) change(ctx context.Context, now *wire.FileSettings) (ok bool, err error) {
 	want := &x.file.Settings
 	as, ok, err := x.can(ctx, now, inspect.ActChange)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !ok {
 		g, _ := inspect.RightsOf(now).Of(inspect.ActChange)
@@ -267,7 +268,7 @@ func (x *filePlan) change(ctx context.Context, now *wire.FileSettings) error {
 		} else {
 			x.impossible(x.here, "%s, and its settings can never be changed", words)
 		}
-		return nil
+		return false, nil
 	}
 	s := Step{
 		Where: x.here, Kind: ChangeFileSettings, Words: fmt.Sprintf("set mode and rights of %v: %v, %v", x.here, want.Comm(), inspect.RightsOf(want).Words()), Exchanges: 2,
@@ -277,7 +278,7 @@ func (x *filePlan) change(ctx context.Context, now *wire.FileSettings) error {
 		s.Forever = "its settings can never be changed again"
 	}
 	x.step(s, as)
-	return nil
+	return true, nil
 }
 
 func changeWords(list []change) string {

@@ -46,6 +46,7 @@ func Verify(ctx context.Context, card *desfire.Card, layout *Layout, conf *Confi
 		return nil, err
 	}
 	v := verifier{runner: newRunner(card, layout, conf)}
+	v.conf.Budget = 1
 	if err := v.identify(ctx); err != nil {
 		return nil, err
 	}
@@ -199,6 +200,10 @@ func (v *verifier) proveKey(ctx context.Context, s slot, want held) error {
 		if !h.same(want) {
 			v.differ(s.where(), "key", "another one", "that of the key store")
 		}
+		return nil
+	}
+	if v.failed[s] > 0 { // the wanted key is what is tried first
+		v.differ(s.where(), "key", "another one", "that of the key store")
 		return nil
 	}
 	if err := v.plain(ctx, s.place); err != nil {

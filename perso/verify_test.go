@@ -155,3 +155,36 @@ func TestUnproven(t *testing.T) {
 		t.Errorf("differences: %v", list)
 	}
 }
+
+// Verify tries a key once.
+func TestOneAttempt(t *testing.T) {
+	picc := newPICC(t, wire.EV3)
+	layout := small(nil)
+	apply(t, picc, layout, &perso.Config{Want: keysFor(t, layout, 0), Journal: new(memJournal)})
+	other := keystore.Map{}
+	for ref, given := range keysFor(t, layout, 1) { // other keys, of the version that the card tells
+		other[ref] = keystore.Given{Key: given.Key.(*key.Secret).WithVersion(0)}
+	}
+	attempts := 0
+	card, err := desfire.Connect(context.Background(), picc.Present(), &desfire.Config{Observe: func(x *desfire.Exchange) {
+		if _, ok := x.Command.(*wire.AuthenticateEV2First); ok {
+			attempts++
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := perso.Verify(context.Background(), card, layout, &perso.Config{Want: other, Have: keysFor(t, layout, 2)})
+	if err != nil || attempts != 3 {
+		t.Errorf("%d attempts, %v", attempts, err)
+	}
+	n := 0
+	for _, d := range list {
+		if strings.Contains(d.String(), "key is another one") {
+			n++
+		}
+	}
+	if n != 3 {
+		t.Errorf("differences %v", list)
+	}
+}
