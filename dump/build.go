@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/internal/visible"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -23,20 +23,10 @@ const (
 func (d *Dump) note(format string, args ...any) {
 	switch n := len(d.Notes); {
 	case n < maxNotes:
-		d.Notes = append(d.Notes, printable(fmt.Sprintf(format, args...)))
+		d.Notes = append(d.Notes, visible.Text(fmt.Sprintf(format, args...)))
 	case n == maxNotes:
 		d.Notes = append(d.Notes, "there is more of the kind, which is not listed")
 	}
-}
-
-// printable keeps what cannot do anything to a terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, s)
 }
 
 // absent is what a file of others does not hold.

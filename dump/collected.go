@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/internal/strictjson"
+	"github.com/go-desfire/desfire/internal/visible"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -163,7 +164,7 @@ func (x *collectedFileInfo) into(d *Dump, a *inspect.Application) error {
 	case err != nil:
 		return err
 	case x.Error != nil && *x.Error != "":
-		noContent(f, printable(fmt.Sprintf("%.100s", *x.Error)))
+		noContent(f, visible.Text(fmt.Sprintf("%.100s", *x.Error)))
 		return nil
 	case x.Data == nil:
 		noContent(f, "it is not in the file")

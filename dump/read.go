@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/internal/strictjson"
+	"github.com/go-desfire/desfire/internal/visible"
 )
 
 // maxSize is more than any card takes: 32 KiB of memory, in digits and with all
@@ -29,10 +30,11 @@ func (e *FormatError) Error() string {
 	if e.Format != "" {
 		what = e.Format.Words()
 	}
+	reason := visible.Text(e.Reason)
 	if e.Line > 0 {
-		return fmt.Sprintf("%s: line %d: %s", what, e.Line, e.Reason)
+		return fmt.Sprintf("%s: line %d: %s", what, e.Line, reason)
 	}
-	return what + ": " + e.Reason
+	return what + ": " + reason
 }
 
 func (e *FormatError) Unwrap() error { return e.Err }

@@ -8,9 +8,9 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/internal/visible"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -173,7 +173,7 @@ func (m *Missing) UnmarshalJSON(b []byte) error {
 		}
 		given.Err = &desfire.CommandError{Command: given.Command, Status: wire.Status(status)}
 	case given.Reason == cannotTell:
-		given.Err = errors.ErrUnsupported
+		given.Err = &desfire.UnsupportedError{What: string(given.What), Reason: cannotTell}
 	}
 	*m = Missing(given)
 	return nil
@@ -220,14 +220,8 @@ func short(raw json.RawMessage) string {
 	if json.Compact(&b, raw) != nil {
 		return "no JSON"
 	}
-	s := strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, b.String())
-	if len(s) > 80 {
-		s = s[:80] + "..."
+	if s := b.String(); len(s) <= 80 {
+		return visible.Text(s)
 	}
-	return s
+	return visible.Text(fmt.Sprintf("%.80s", b.String())) + "..."
 }

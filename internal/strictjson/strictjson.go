@@ -13,6 +13,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/go-desfire/desfire/internal/visible"
 )
 
 // Error is a fault of a JSON text.
@@ -210,7 +212,7 @@ func (w *walker) members(member string, each func(name, path string, at int) err
 			return w.syntax(err)
 		}
 		name := token.(string) // the decoder takes nothing else here
-		path := fmt.Sprintf("%.60s", printable(name))
+		path := visible.Text(fmt.Sprintf("%.60s", name))
 		if member != "" {
 			path = member + "." + path
 		}
@@ -336,14 +338,4 @@ func numbers(t reflect.Type) string {
 		return fmt.Sprintf("a whole number, 0 to %d", ^uint64(0)>>(64-bits))
 	}
 	return "another one"
-}
-
-// printable keeps what cannot do anything to a terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, s)
 }
