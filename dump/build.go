@@ -99,7 +99,6 @@ func (d *Dump) newFile(a *inspect.Application, no int, fs *wire.FileSettings) (*
 	}
 	f := inspect.File{No: wire.FileNo(no)}
 	if fs != nil {
-		d.plain(a, no, fs)
 		var err error
 		if f, err = settled(f.No, fs); err != nil {
 			return nil, fmt.Errorf("file %d: %w", no, err)
@@ -107,25 +106,6 @@ func (d *Dump) newFile(a *inspect.Application, no int, fs *wire.FileSettings) (*
 	}
 	a.Files = append(a.Files, f)
 	return &a.Files[len(a.Files)-1], nil
-}
-
-// plain clears bits of the file option that mean nothing on the card: cards of
-// old generations keep what they were given (HSL's answer FF).
-func (d *Dump) plain(a *inspect.Application, no int, fs *wire.FileSettings) {
-	g := d.Card.Generation
-	known := wire.FileOption(3)
-	for feature, bits := range map[wire.Feature]wire.FileOption{
-		wire.FeatureAdditionalAR: wire.OptionAdditionalAR, wire.FeatureFileCounters: wire.OptionSDM,
-		wire.FeatureTMAC: wire.OptionTMIExclude | wire.OptionTMCLimit,
-	} {
-		if g.Has(feature) {
-			known |= bits
-		}
-	}
-	if cleared := fs.Option & known; cleared != fs.Option {
-		d.note("file %d of %v: communication settings %02X read as %02X, since a %v card knows no more", no, a.Place, byte(fs.Option), byte(cleared), g)
-		fs.Option = cleared
-	}
 }
 
 // settled are settings as a card would answer them.

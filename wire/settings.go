@@ -85,7 +85,14 @@ func (m *FileSettings) Layout(c *Coder) {
 	default:
 		c.failf("FileType", false, "%02X is not known", uint8(m.Type))
 	}
-	additional(c, option, &m.Additional)
+	if present(c, m.Additional != nil, 0) {
+		additional(c, option, &m.Additional)
+		if c.reading() && m.Additional == nil && option.Has(OptionAdditionalAR) {
+			m.Additional = []AccessRights{} // a count of none
+		}
+	} else if c.reading() {
+		m.Additional = nil // bit 7 alone: cards before EV2 keep whatever option they were given (HSL, FF)
+	}
 	if m.Type == FileStandard {
 		sdm(c, option, &m.SDM)
 	} else if c.reading() {
