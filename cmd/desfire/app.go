@@ -30,6 +30,9 @@ type app struct {
 	recorder       *trace.Recorder // nil without --trace=FILE
 	held           []*sim.Card     // simulated cards of images, until the end
 
+	parent  *app     // each, for a verb that it runs
+	present *present // the card that each runs it for
+
 	told string // the key that was said to be used last
 	card cardOf // the card of the verb, once it is known
 	at   string // the reader where it lies
@@ -56,7 +59,7 @@ type app struct {
 
 	weakestName  string
 	weakest      key.Method
-	unprotected  atomic.Bool // something went less protected than the session could
+	unprotected  *atomic.Bool // something went less protected than the session could
 	readerIDText string
 	readerID     *wire.CommitReaderID // nil without --reader-id
 }
@@ -64,7 +67,7 @@ type app struct {
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 	console := screen.NewConsole(stdout, stderr)
 	a := &app{
-		stdin: stdin, stdout: console.Out, stderr: console.Err, console: console,
+		stdin: stdin, stdout: console.Out, stderr: console.Err, console: console, unprotected: new(atomic.Bool),
 		out: screen.NewPalette(screen.TakesColor(stdout)), err: screen.NewPalette(screen.TakesColor(stderr)),
 	}
 	a.log = screen.NewLog(a.stderr, &a.level)
@@ -75,6 +78,9 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 func (a *app) prepare(cmd *cobra.Command) error {
 	if err := misplaced(cmd); err != nil {
 		return err
+	}
+	if a.parent != nil {
+		return a.inherit(cmd)
 	}
 	if a.verbose {
 		a.level.Set(slog.LevelDebug)

@@ -14,8 +14,11 @@ var errNotConfirmed = errors.New("not confirmed: nothing was done")
 // confirm asks a question on stderr and reads the answer, unless --yes gives it.
 // The question says what to type: yes.
 func (a *app) confirm(cmd *cobra.Command, question string) error {
-	if a.yes {
+	switch {
+	case a.yes:
 		return nil
+	case a.present.rehearsed():
+		return errRehearsed
 	}
 	if a.noInput {
 		return &usageError{cmd, errors.New("--no-input: nobody can be asked; --yes answers the question")}

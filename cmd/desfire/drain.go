@@ -111,7 +111,7 @@ func newDrain(a *app, p *purse) *drain {
 // run drains the purse. After Ctrl-C it ends the step under way, so that no
 // outcome stays open without need.
 func (d *drain) run(ctx context.Context, pl *place.Place, every time.Duration) error {
-	if !d.json {
+	if !d.json && d.present == nil {
 		d.log.Info(fmt.Sprintf("Present the card with %s to debit its file %d; Ctrl-C ends.", d.purse.app.Words(), d.purse.file), "reader", pl.Name)
 	}
 	loop := &ledger.Drain{Purse: d.ledger(d.purse), Amount: d.purse.amount}
@@ -125,6 +125,8 @@ func (d *drain) run(ctx context.Context, pl *place.Place, every time.Duration) e
 	d.sum.Seconds = s.Duration.Round(time.Millisecond).Seconds()
 	var little *ledger.TooLittleError
 	switch {
+	case s.End == ledger.EndInterrupted && d.present != nil && s.Unknown > 0:
+		err = withCode(exitUnknown, errors.New("the card left: whether the last debit was made is not known"))
 	case s.End == ledger.EndInterrupted:
 		err = errInterrupted
 	case errors.As(err, &little):

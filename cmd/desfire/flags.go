@@ -46,6 +46,7 @@ var verbUses = map[string][]use{
 	"auth diagnose": {usesCard, usesKeys},
 	"demo":          {usesTrace},
 	"drain":         {usesCard, usesKeys},
+	"each":          {usesCard, usesKeys, usesYes, usesForce, usesDry},
 	"file clear":    {usesCard, usesKeys, usesYes, usesDry},
 	"file create":   {usesCard, usesKeys, usesForce, usesDry},
 	"file delete":   {usesCard, usesKeys, usesYes, usesDry},

@@ -144,7 +144,7 @@ func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Purse, every,
 			if pl.Fixed && c.State == desfire.KeepOther && errors.As(c.Err, &no) {
 				cancel(c.Err)
 			}
-			if !a.json && context.Cause(ctx) == nil {
+			if !a.json && context.Cause(ctx) == nil && (a.present == nil || c.State == desfire.KeepRetrying) {
 				a.logChange(p, c, retrying)
 			}
 			retrying = c.State == desfire.KeepRetrying
@@ -161,6 +161,8 @@ func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Purse, every,
 		return withCode(exitNoCard, fmt.Errorf("no card with %s was presented to %s within %v", p.Place.Words(), pl.Name, wait))
 	case err != nil && cause != nil && !errors.Is(cause, context.Canceled):
 		return cause
+	case err != nil && a.present != nil && p.Open.Doubtful():
+		return withCode(exitUnknown, fmt.Errorf("the card left: whether the last change was made is not known: %w", err))
 	}
 	return err
 }

@@ -17,6 +17,9 @@ import (
 
 // withCard runs f with the card that is presented, or the first that will be.
 func (a *app) withCard(cmd *cobra.Command, f func(ctx context.Context, card *desfire.Card) error) error {
+	if a.present != nil {
+		return a.withPresent(cmd, f)
+	}
 	return a.withTransport(cmd, func(ctx context.Context, reader string, t desfire.Transport) error {
 		card, err := a.connect(ctx, t)
 		if err != nil {
@@ -40,8 +43,8 @@ func (a *app) withCardToChange(cmd *cobra.Command, f func(ctx context.Context, c
 
 // announce says which card is about to be changed.
 func (a *app) announce(card *desfire.Card) {
-	if a.json {
-		return // the result says it
+	if a.json || a.present != nil {
+		return // the result says it, or each did
 	}
 	a.sayf("%s %s\n", a.err.Title.Render(card), a.err.Dim.Render("on "+a.at))
 }
@@ -49,6 +52,9 @@ func (a *app) announce(card *desfire.Card) {
 // withTransport runs f with the connection to the card that is presented, or
 // the first that will be. Nothing has been sent on it.
 func (a *app) withTransport(cmd *cobra.Command, f func(ctx context.Context, reader string, t desfire.Transport) error) error {
+	if a.present != nil {
+		return a.withPresentTransport(cmd, f)
+	}
 	p, err := a.place(cmd)
 	if err != nil {
 		return err
@@ -69,12 +75,13 @@ func (a *app) withTransport(cmd *cobra.Command, f func(ctx context.Context, read
 	t = a.recorded(t)
 	defer closeTransport(t)
 	a.at = reader
-	if a.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, a.timeout)
-		defer cancel()
-	}
-	err = f(ctx, reader, t)
+	ctx, cancel := a.limited(ctx)
+	defer cancel()
+	return a.notInTime(ctx, f(ctx, reader, t))
+}
+
+// notInTime says of an error that --timeout has caused it.
+func (a *app) notInTime(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil {
 		err = fmt.Errorf("not done within --timeout %v: %w", a.timeout, err)
 	}
@@ -128,6 +135,9 @@ func (a *app) config() *desfire.Config {
 
 // keep is desfire.Keep at a place, with the traffic traced if --trace says so.
 func (a *app) keep(ctx context.Context, p *place.Place, conf *desfire.KeepConfig, step desfire.Step) error {
+	if a.present != nil {
+		return a.present.keep(ctx, conf, step)
+	}
 	conf.Config = a.config()
 	return desfire.Keep(ctx, tappedSource{p, a}, conf, step)
 }

@@ -26,6 +26,9 @@ func (a *app) schemes(cmd *cobra.Command) place.Schemes {
 
 // place opens what --reader names.
 func (a *app) place(cmd *cobra.Command) (*place.Place, error) {
+	if a.present != nil {
+		return a.present.place()
+	}
 	p, err := place.Parse(a.reader, a.schemes(cmd))
 	if errors.As(err, new(*place.SpecError)) {
 		return nil, &usageError{cmd, fmt.Errorf("--reader %w", err)}
