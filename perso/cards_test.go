@@ -138,6 +138,7 @@ func rich(g wire.Generation) *perso.Layout {
 	if g != wire.D40 {
 		b.KeyType = wire.Key3K3DES
 		b.ISOID, b.DFName = 0x1234, []byte("perso")
+		b.ISOFiles, b.Files[0].ISOID, b.Files[1].ISOID = true, 0xE104, 0xE103
 	}
 	if g.Has(wire.FeatureTMAC) {
 		a.Files[2].Settings.Additional = []wire.AccessRights{access(4, wire.Never, wire.Never, wire.Never)}

@@ -47,9 +47,6 @@ func (f *fromCard) level() {
 	if g.Has(wire.FeatureDelegated) {
 		f.note(here, "which applications were made by delegation is not known: they are made as others")
 	}
-	if g.Has(wire.FeatureISOFiles) && g.FixedName() == nil {
-		f.note(here, "which file has which ISO identifier is told by no card: files are made without, where it is not known otherwise")
-	}
 	if g.Has(wire.FeatureKeySets) {
 		f.note(here, "key setting 3 of applications is told by no card, but for key sets")
 	}
@@ -129,9 +126,8 @@ func (f *fromCard) application(a *inspect.Application) {
 	if a.Files == nil {
 		f.note(here, "its files are not known%s", because(a.MissingPart(inspect.PartFiles)))
 	}
-	if out.ISOFiles = out.ISOFiles && !fixed; out.ISOFiles && !f.allNamed(a) {
-		out.ISOFiles = false
-		f.note(here, "which of its files has which ISO identifier is not known: they are made without")
+	if !fixed {
+		f.isoFiles(here, &out, a)
 	}
 	for i := range a.Files {
 		f.file(here, &out, &a.Files[i])
@@ -158,11 +154,21 @@ func (a *Application) setKeys(s *inspect.KeySettings) bool {
 	return false
 }
 
-// allNamed reports whether every file that must have an ISO identifier has one.
-func (f *fromCard) allNamed(a *inspect.Application) bool {
-	return !slices.ContainsFunc(a.Files, func(x inspect.File) bool {
-		return x.Settings != nil && (&File{Settings: *x.Settings}).mayHaveISOID() && isoID(x.ISOID) == 0
-	})
+// isoFiles finds out whether files have ISO identifiers: not every card tells it
+// in its settings. They have them all or none.
+func (f *fromCard) isoFiles(here Where, out *Application, a *inspect.Application) {
+	some, all := false, true
+	for i := range a.Files {
+		x := &a.Files[i]
+		if x.Settings != nil && (&File{Settings: *x.Settings}).mayHaveISOID() {
+			named := isoID(x.ISOID) != 0
+			some, all = some || named, all && named
+		}
+	}
+	missing := a.MissingPart(inspect.PartISOFiles)
+	if out.ISOFiles = (out.ISOFiles || some) && all; !out.ISOFiles && (missing != nil || some || !all && a.KeySettings.ISOFiles) {
+		f.note(here, "which of its files has which ISO identifier is not known%s: they are made without", because(missing))
+	}
 }
 
 func (f *fromCard) file(app Where, out *Application, x *inspect.File) {

@@ -15,7 +15,7 @@ func (x *filePlan) adapt(ctx context.Context) error {
 		x.impossible(x.here, "%s: only deleting it would help", changeWords(list))
 		return nil
 	}
-	if id := isoID(x.is.ISOID); id != 0 && x.file.ISOID != 0 && id != x.file.ISOID {
+	if id := isoID(x.is.ISOID); x.file.ISOID != 0 && id != x.file.ISOID && x.missing == nil {
 		x.impossible(x.here, "its ISO identifier is %v, and should be %v: only deleting it would help", id, x.file.ISOID)
 		return nil
 	}

@@ -25,7 +25,7 @@ func (p *planner) files(ctx context.Context, a *Application, is *inspect.Applica
 			if is != nil {
 				x.is = find(is.Files, func(y *inspect.File) bool { return y.No == f.No })
 				x.mac = find(is.Files, func(y *inspect.File) bool { return y.Settings != nil && y.Settings.Type == wire.FileTransactionMAC })
-				x.settings = is.KeySettings
+				x.settings, x.missing = is.KeySettings, is.MissingPart(inspect.PartISOFiles)
 			}
 			if err := x.all(ctx); err != nil {
 				return err
@@ -44,6 +44,7 @@ type filePlan struct {
 	is       *inspect.File        // nil: it is to be made
 	mac      *inspect.File        // the transaction MAC file that is there, nil for none
 	settings *inspect.KeySettings // of the application, nil if it is to be made, or not known
+	missing  *inspect.Missing     // why ISO identifiers of files are not known
 }
 
 func (x *filePlan) all(ctx context.Context) error {

@@ -15,8 +15,12 @@ import (
 
 // structure reads what the card is, without contents.
 func (r *runner) structure(ctx context.Context) (*inspect.Card, error) {
+	ask := inspect.Tree | inspect.AskVersion | inspect.AskCardSettings | inspect.AskNames | inspect.AskKeyVersions
+	if find(r.layout.Applications, func(a *Application) bool { return a.ISOFiles }) != nil {
+		ask |= inspect.AskISOFiles
+	}
 	is, err := inspect.Read(ctx, r.card, &inspect.Config{
-		Ask:   inspect.Tree | inspect.AskVersion | inspect.AskCardSettings | inspect.AskNames | inspect.AskKeyVersions,
+		Ask:   ask,
 		Enter: func(ctx context.Context, _ *desfire.Card, p wire.Place) error { return r.look(ctx, p) },
 	})
 	r.forget()
