@@ -11,6 +11,7 @@ import (
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/perso"
+	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -181,6 +182,51 @@ func TestNoFailedAttempt(t *testing.T) {
 		}
 		if refused > 0 {
 			t.Errorf("%s: %d authentications failed", j.name, refused)
+		}
+	}
+}
+
+// Cards of one generation differ. What sources tell differently must not matter.
+func TestQuirks(t *testing.T) {
+	ctx := context.Background()
+	for name, turn := range map[string]func(q *sim.Quirks){
+		"SDMAtCreate":          func(q *sim.Quirks) { q.SDMAtCreate = !q.SDMAtCreate },
+		"SDMBlockAtCreate":     func(q *sim.Quirks) { q.SDMBlockAtCreate = !q.SDMBlockAtCreate },
+		"SettingsShowFlags":    func(q *sim.Quirks) { q.SettingsShowFlags = !q.SettingsShowFlags },
+		"AbsentKeyInRights":    func(q *sim.Quirks) { q.AbsentKeyInRights = !q.AbsentKeyInRights },
+		"ErrorEndsSession":     func(q *sim.Quirks) { q.ErrorEndsSession = !q.ErrorEndsSession },
+		"PICCKeyType":          func(q *sim.Quirks) { q.PICCKeyType = !q.PICCKeyType },
+		"PICCSettingsRFU":      func(q *sim.Quirks) { q.PICCSettingsRFU = !q.PICCSettingsRFU },
+		"LimitedCreditWhenOff": func(q *sim.Quirks) { q.LimitedCreditWhenOff = !q.LimitedCreditWhenOff },
+		"ReaderIDNeedsSession": func(q *sim.Quirks) { q.ReaderIDNeedsSession = !q.ReaderIDNeedsSession },
+		"KeySetCopiesActive":   func(q *sim.Quirks) { q.KeySetCopiesActive = !q.KeySetCopiesActive },
+		"SelectFailureKeeps":   func(q *sim.Quirks) { q.SelectFailureKeeps = !q.SelectFailureKeeps },
+		"StreamedWrites":       func(q *sim.Quirks) { q.StreamedWrites = !q.StreamedWrites },
+		"DFNamesInSession":     func(q *sim.Quirks) { q.DFNamesInSession = wire.StatusOK },
+	} {
+		for _, g := range []wire.Generation{wire.EV1, wire.EV2, wire.EV3} {
+			q := sim.QuirksOf(g)
+			turn(&q)
+			picc, err := sim.New(&sim.Config{Generation: g, Quirks: &q})
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, second := rich(g), moved(g)
+			conf := &perso.Config{Want: keysFor(t, first, 0x10), Journal: new(memJournal), Values: true}
+			for _, l := range []*perso.Layout{first, second} {
+				p, err := perso.Apply(ctx, connect(t, picc), l, conf)
+				if err != nil || len(p.Impossible) > 0 {
+					t.Errorf("%s, %v: %v, impossible %q", name, g, err, p.Impossible)
+					break
+				}
+				list, err := perso.Verify(ctx, connect(t, picc), l, conf)
+				if err != nil || perso.Differs(list) {
+					t.Errorf("%s, %v: %v, %v", name, g, err, list)
+				}
+				if p, err = perso.NewPlan(ctx, connect(t, picc), l, conf); err != nil || len(p.Steps) > 0 {
+					t.Errorf("%s, %v: %v, steps %v", name, g, err, p.Steps)
+				}
+			}
 		}
 	}
 }

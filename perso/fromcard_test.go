@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +15,7 @@ import (
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/perso"
+	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -180,5 +184,56 @@ func TestCheck(t *testing.T) {
 	}
 	if err := small(nil).Check(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Cards that others have dumped, by other programs, are made of a blank one as far
+// as the dumps go.
+func TestForeignDumps(t *testing.T) {
+	ctx := context.Background()
+	files, err := filepath.Glob(filepath.Join("..", "dump", "testdata", "*.*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := 0
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := dump.Read(data)
+		if err != nil {
+			continue // its own tests judge
+		}
+		layout, notes := perso.FromCard(d.Card)
+		t.Logf("%s: %d applications, notes %q", name, len(layout.Applications), notes)
+		if d.Card.Generation == wire.UnknownGeneration {
+			continue
+		}
+		picc, err := sim.New(&sim.Config{Generation: d.Card.Generation})
+		if err != nil {
+			t.Fatal(err)
+		}
+		conf := &perso.Config{Values: true}
+		p, err := perso.Apply(ctx, connect(t, picc), layout, conf)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		t.Logf("%d steps, impossible %q", len(p.Steps), p.Impossible)
+		list, err := perso.Verify(ctx, connect(t, picc), layout, conf)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, x := range list {
+			impossible := slices.ContainsFunc(p.Impossible, func(n perso.Note) bool { return n.Place == x.Place })
+			if x.Unproven == "" && !impossible {
+				t.Errorf("%s: %v", name, x)
+			}
+		}
+		made += len(layout.Applications)
+	}
+	if made < 5 {
+		t.Errorf("%d applications were made", made)
 	}
 }

@@ -40,7 +40,18 @@ func (r *runner) createFile(ctx context.Context, a *Application, f *File, made w
 	if err := r.as(ctx, a.Place, as, true); err != nil {
 		return err
 	}
-	return r.card.CreateFile(ctx, cmd)
+	err := r.card.CreateFile(ctx, cmd)
+	refused := inspect.Refused(err) && (errors.Is(err, wire.StatusPermissionDenied) || errors.Is(err, wire.StatusParameterError))
+	if std, ok := cmd.(*wire.CreateStdDataFile); ok && refused && std.Option.Has(wire.OptionSDM) {
+		// Some EV3 take the option of secure dynamic messaging afterwards only.
+		std.Option &^= wire.OptionSDM
+		r.forget()
+		if err := r.as(ctx, a.Place, as, true); err != nil {
+			return err
+		}
+		return r.card.CreateFile(ctx, cmd)
+	}
+	return err
 }
 
 func (r *ring) tmacRef(p wire.Place) keystore.Ref {
