@@ -16,6 +16,7 @@ import (
 const (
 	maxApplications = 1024 // EV2 and later have no limit but their memory of 32 KiB
 	maxFiles        = 32   // of an application
+	maxKeys         = 64   // of the card, with those for special purposes
 	maxNotes        = 20
 )
 

@@ -3,6 +3,7 @@ package dump_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -108,5 +109,24 @@ func TestRefusalComesBack(t *testing.T) {
 	m := d.Card.MissingPart(inspect.PartApplications)
 	if m == nil || !errors.Is(m.Err, wire.StatusAuthenticationError) || !inspect.Refused(m.Err) {
 		t.Errorf("%+v", m)
+	}
+}
+
+// Lists without end do not make reading or comparing take for ever.
+func TestLongLists(t *testing.T) {
+	head := `{"format":"desfire-dump","version":1,"uid":"","applications":[`
+	var apps, keys strings.Builder
+	for n := range 2000 {
+		fmt.Fprintf(&apps, `{"application":"%06X"},`, n+1)
+		fmt.Fprintf(&keys, `{"key":%d,"version":0},`, n)
+	}
+	for text, want := range map[string]string{
+		head + strings.TrimSuffix(apps.String(), ",") + "]}":                                                "there are 2000 applications, a card has up to 1024",
+		head + `{"application":"000001","key_versions":[` + strings.TrimSuffix(keys.String(), ",") + "]}]}": "there is a list of 2000 keys",
+		head + strings.Repeat(`{"application":"000001"},`, 5) + `{"application":"000002"}]}`:                "application 000001 is there twice",
+	} {
+		if _, err := dump.Read([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }

@@ -122,6 +122,9 @@ func readOwn(data []byte) (*Dump, error) {
 	if err := errors.Join(json.Unmarshal(data, &h), json.Unmarshal(data, c)); err != nil {
 		return nil, &FormatError{FormatOwn, 0, err.Error(), err}
 	}
+	if err := bounded(c); err != nil {
+		return nil, &FormatError{FormatOwn, 0, err.Error(), err}
+	}
 	if h.Version < 1 {
 		return nil, &FormatError{FormatOwn, 0, fmt.Sprintf("version is %d, want 1 to %d", h.Version, version), nil}
 	}
@@ -134,6 +137,23 @@ func readOwn(data []byte) (*Dump, error) {
 		d.Written = at
 	}
 	return d, nil
+}
+
+// bounded refuses lists that are longer than any card's: comparing cards takes
+// time by the square of them.
+func bounded(c *inspect.Card) error {
+	if n := len(c.Applications); n > maxApplications {
+		return fmt.Errorf("there are %d applications, a card has up to %d", n, maxApplications)
+	}
+	keys := len(c.KeyVersions)
+	for i := range c.Applications {
+		a := &c.Applications[i]
+		keys = max(keys, len(a.KeyVersions), len(a.KeySets))
+	}
+	if keys > maxKeys {
+		return fmt.Errorf("there is a list of %d keys, want up to %d", keys, maxKeys)
+	}
+	return nil
 }
 
 // located is a fault of a JSON text as a FormatError.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 
 	"github.com/go-desfire/desfire"
@@ -47,10 +46,12 @@ func (c *Card) UnmarshalJSON(b []byte) error {
 			return fmt.Errorf("key_settings: %w", err)
 		}
 	}
-	for i, a := range given.Applications {
-		if slices.ContainsFunc(given.Applications[:i], func(b Application) bool { return b.Place == a.Place }) {
+	seen := map[wire.Place]bool{}
+	for _, a := range given.Applications {
+		if seen[a.Place] {
 			return fmt.Errorf("application %v is there twice", a.Place)
 		}
+		seen[a.Place] = true
 	}
 	*c = Card(given)
 	c.SetName()
@@ -78,10 +79,12 @@ func (a *Application) UnmarshalJSON(b []byte) error {
 			return fmt.Errorf("key_settings: %w", err)
 		}
 	}
-	for i, f := range given.Files {
-		if slices.ContainsFunc(given.Files[:i], func(g File) bool { return g.No == f.No }) {
+	seen := map[wire.FileNo]bool{}
+	for _, f := range given.Files {
+		if seen[f.No] {
 			return fmt.Errorf("file %d is there twice", f.No)
 		}
+		seen[f.No] = true
 	}
 	*a = Application(given)
 	return nil
