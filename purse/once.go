@@ -32,11 +32,8 @@ func (o *Once) Step(ctx context.Context, card *desfire.Card) (done bool, err err
 			return done, err
 		}
 	}
-	switch after := o.Change.After(look.Value); {
-	case after < int64(p.Lower):
-		return false, &LimitError{o.Change, look.Value, p.Lower}
-	case after > int64(p.Upper):
-		return false, &LimitError{o.Change, look.Value, p.Upper}
+	if _, err := p.Try(look.Value, o.Change); err != nil {
+		return false, err
 	}
 	before := look.Value
 	if look, err = p.Change(ctx, card, before, o.Change); err != nil {
@@ -50,6 +47,20 @@ func (o *Once) Step(ctx context.Context, card *desfire.Card) (done bool, err err
 		return false, look.Refusal
 	}
 	return o.settled(look)
+}
+
+// Try is what the value would be after a change, within the limits that Find has
+// found; a *LimitError if it is not. How much LimitedCredit may give back is not
+// looked at.
+func (p *Purse) Try(value int32, c Change) (after int32, err error) {
+	switch after := c.After(value); {
+	case after < int64(p.Lower):
+		return 0, &LimitError{c, value, p.Lower}
+	case after > int64(p.Upper):
+		return 0, &LimitError{c, value, p.Upper}
+	default:
+		return int32(after), nil
+	}
 }
 
 // settled takes note of what became of a change that was open.

@@ -110,6 +110,9 @@ type Purse struct {
 
 	// Lower and Upper are the limits of the value, once Find was called.
 	Lower, Upper int32
+	// Settings are those of the file, once Find was called; nil where the card
+	// does not tell them.
+	Settings *wire.FileSettings
 	// Open is the change that the next Look settles; nil if there is none.
 	Open *Open
 
@@ -129,7 +132,7 @@ type Look struct {
 // the card does not show its settings to everybody, the limits are those of any
 // value. A missing file is a *NoFileError, another type a *TypeError.
 func (p *Purse) Find(ctx context.Context, card *desfire.Card) error {
-	p.Lower, p.Upper = 0, math.MaxInt32
+	p.Lower, p.Upper, p.Settings = 0, math.MaxInt32, nil
 	if err := p.enter(ctx, card); err != nil {
 		return err
 	}
@@ -145,7 +148,7 @@ func (p *Purse) Find(ctx context.Context, card *desfire.Card) error {
 	case fs.Type != wire.FileValue:
 		return &TypeError{p.Place, p.File, fs.Type}
 	}
-	p.Lower, p.Upper = fs.Lower, fs.Upper
+	p.Lower, p.Upper, p.Settings = fs.Lower, fs.Upper, fs
 	return nil
 }
 

@@ -41,3 +41,19 @@ func Mirrors(s *wire.SDM, useLRP bool) []Mirror {
 	add("SDMMAC", s.MACOffset, macChars)
 	return list
 }
+
+// Touched is the first mirror that would hide something of what is written to n
+// bytes of a file from offset on, nil if none. What the card only covers with a
+// MAC does not count, nor what is written to be enciphered: the first half of the
+// place where SDMENC is shown.
+func Touched(s *wire.SDM, useLRP bool, offset, n uint32) *Mirror {
+	for _, m := range Mirrors(s, useLRP) {
+		switch {
+		case m.Name == "SDMMACInput", m.Offset >= offset+n, offset >= m.Offset+m.Length:
+		case m.Name == "SDMENC" && offset >= m.Offset && offset+n <= m.Offset+m.Length/2:
+		default:
+			return &m
+		}
+	}
+	return nil
+}

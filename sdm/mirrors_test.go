@@ -30,3 +30,31 @@ func TestMirrors(t *testing.T) {
 		}
 	}
 }
+
+// What a write would not show is told, what only a MAC covers or is there to be
+// enciphered is not.
+func TestTouched(t *testing.T) {
+	tpl, err := sdm.ParseTemplate("0123456789{picc}{from}e={enc:32}&m={mac}rest", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := tpl.Settings(0, 2, 1, wire.Never)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		offset, n uint32
+		want      string
+	}{
+		{0, 10, ""}, {0, 11, "PICCData"}, {41, 1, "PICCData"}, {42, 2, ""}, {44, 32, ""}, {60, 16, ""},
+		{60, 17, "SDMENC"}, {76, 1, "SDMENC"}, {43, 2, "SDMENC"}, {108, 3, ""}, {108, 4, "SDMMAC"}, {126, 1, "SDMMAC"}, {127, 4, ""}, {0, 131, "PICCData"},
+	} {
+		got := ""
+		if m := sdm.Touched(&s, false, tc.offset, tc.n); m != nil {
+			got = m.Name
+		}
+		if got != tc.want {
+			t.Errorf("%d bytes from %d on: %q, want %q", tc.n, tc.offset, got, tc.want)
+		}
+	}
+}

@@ -202,6 +202,21 @@ var verbs = map[inspect.Act]struct{ act, with string }{
 	inspect.ActChange:        {"change the settings of %s", "the settings of %s are changed with"},
 }
 
+// Sentence says who may do something with a file: "file 1 of F48121 is read with
+// key 1 or key 3".
+func Sentence(p wire.Place, no wire.FileNo, g inspect.Grant) string {
+	t := fileTask(p, no, []inspect.Act{g.Act})
+	switch {
+	case g.Free:
+		return "anybody may " + t.act
+	case !g.Possible():
+		return "nobody may " + t.act
+	case t.with == "":
+		return "to " + t.act + " takes " + keyWords(g.Keys)
+	}
+	return t.with + " " + keyWords(g.Keys)
+}
+
 // fileWords names a file as people name it.
 func fileWords(p wire.Place, no wire.FileNo) string {
 	if p.Fixed {

@@ -30,11 +30,11 @@ read again, and the debit is reported as done, not done, or (when the value is
 neither the old nor the new one) unknown. A summary ends it, also after Ctrl-C.
 
 ` + helpApp,
-		Args: wants("APP", "FILE"),
+		Args: wantsFile(),
 		Example: `  desfire drain 121314 1
   desfire drain 121314 1 --amount 5 --every 250ms --reader tcp:localhost:9000`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := purseArgs(cmd, args)
+			p, _, err := purseArgs(cmd, args)
 			if err != nil {
 				return err
 			}
@@ -117,7 +117,7 @@ func (d *drain) run(ctx context.Context, pl *place.Place, every time.Duration) e
 	loop := &ledger.Drain{Purse: d.ledger(d.purse), Amount: d.purse.amount}
 	loop.OnEvent = func(e ledger.Event) { d.tell(&loop.Summary, e) }
 	err := loop.Run(ctx, func(ctx context.Context, step desfire.Step) error {
-		return d.hold(ctx, pl, loop.Purse, every, 0, loop.Changed, step)
+		return d.hold(ctx, pl, loop.Purse, d.purse.acts(), every, 0, loop.Changed, step)
 	})
 	s := &loop.Summary
 	d.sum.cardOf, d.sum.Start, d.sum.Final, d.sum.End = d.card, s.Start, s.Final, string(s.End)

@@ -123,7 +123,9 @@ func (a *app) enterFile(ctx context.Context, card *desfire.Card, t target, acts 
 	switch {
 	case a.key != nil:
 		if err = a.opener().Key(ctx, card, t.app, wire.KeyNo(a.keyNo)); err == nil {
-			fs, err = card.FileSettings(ctx, t.file)
+			if fs, err = card.FileSettings(ctx, t.file); err == nil {
+				err = entitled(card, t, fs, acts)
+			}
 		}
 	case a.ring != nil:
 		fs, err = a.opener().File(ctx, card, t.app, t.file, acts...)
@@ -141,6 +143,8 @@ func (a *app) enterFile(ctx context.Context, card *desfire.Card, t target, acts 
 	switch {
 	case errors.Is(err, wire.StatusFileNotFound) || errors.Is(err, wire.StatusParameterError):
 		return nil, withCode(exitRefused, fmt.Errorf("%s has no file %d: desfire ls shows what it has", t.app.Words(), t.file))
+	case hidden(err):
+		return nil, advise(err, "The card tells the settings of files in %v to key 0 only. Add: --key 0=@FILE, or a keyring with --keys.", t.app.Words())
 	case err != nil:
 		return nil, a.entered(ctx, card, t.app, err)
 	}
@@ -148,25 +152,57 @@ func (a *app) enterFile(ctx context.Context, card *desfire.Card, t target, acts 
 	return fs, nil
 }
 
+// hidden reports whether the card does not tell everybody the settings of a file.
+func hidden(err error) bool {
+	var refused *desfire.CommandError
+	return errors.As(err, &refused) && refused.Command == "GetFileSettings" && refused.Status == wire.StatusAuthenticationError
+}
+
 // otherwise is what reading and writing is with files of other types than data.
 var otherwise = map[inspect.Act]inspect.Act{inspect.ActRead: inspect.ActGetValue, inspect.ActWrite: inspect.ActAppend}
 
+// grantOf is who may do something with a file. known is false if there is no such
+// act with a file of this type.
+func grantOf(fs *wire.FileSettings, act inspect.Act) (g inspect.Grant, known bool) {
+	rights := inspect.RightsOf(fs)
+	if g, known = rights.Of(act); !known {
+		g, known = rights.Of(otherwise[act])
+	}
+	return g, known
+}
+
 // free is the error of acts that a file does not allow without a key.
 func free(t target, fs *wire.FileSettings, acts []inspect.Act) error {
-	rights := inspect.RightsOf(fs)
 	for _, act := range acts {
-		g, known := rights.Of(act)
-		if !known {
-			g, known = rights.Of(otherwise[act])
-		}
+		g, known := grantOf(fs, act)
 		shown := act == inspect.ActRead && fs.SDM != nil && fs.SDM.Access.FileRead() != wire.Never // command reference 13.3
 		switch {
 		case !known || g.Free || shown:
 		case !g.Possible():
-			return withCode(exitRight, fmt.Errorf("%s of file %d of %s is allowed to nobody", act, t.file, t.app.Words()))
+			return withCode(exitRight, errors.New(unlock.Sentence(t.app, t.file, g)))
 		default:
-			return advise(withCode(exitRight, fmt.Errorf("%s of file %d of %s needs %s", act, t.file, t.app.Words(), g.Who())),
-				"Add --key %d=@FILE, or a keyring with --keys.", g.Keys[0])
+			return advise(withCode(exitRight, errors.New(unlock.Sentence(t.app, t.file, g))),
+				"Add: --key %d=@FILE, or a keyring with --keys.", g.Keys[0])
+		}
+	}
+	return nil
+}
+
+// entitled is the error of acts to which the key of the session has no right.
+func entitled(card *desfire.Card, t target, fs *wire.FileSettings, acts []inspect.Act) error {
+	s, ok := card.Session()
+	if !ok {
+		return free(t, fs, acts)
+	}
+	for _, act := range acts {
+		g, known := grantOf(fs, act)
+		switch {
+		case !known || g.Allows(s.KeyNo):
+		case !g.Possible():
+			return withCode(exitRight, errors.New(unlock.Sentence(t.app, t.file, g)))
+		default:
+			return advise(withCode(exitRight, fmt.Errorf("%s, and --key is key %d", unlock.Sentence(t.app, t.file, g), s.KeyNo)),
+				"Give that one: --key %d=@FILE, or a keyring with --keys.", g.Keys[0])
 		}
 	}
 	return nil

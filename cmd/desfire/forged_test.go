@@ -18,6 +18,7 @@ import (
 type forger struct {
 	*sim.Activation
 	session bool
+	open    bool // it says as well that anybody may do everything
 	forged  int
 }
 
@@ -43,6 +44,9 @@ func (f *forger) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	if err == nil && ins == wire.InsGetFileSettings && !f.session && len(answer) > 4 {
 		answer = append([]byte(nil), answer...)
 		answer[1] = byte(wire.OptionPlain)
+		if f.open {
+			answer[2], answer[3] = 0xEE, 0xEE
+		}
 		f.forged++
 	}
 	return answer, err
@@ -103,6 +107,7 @@ func TestForgedSettingsAreNotBelieved(t *testing.T) {
 				}
 			}
 			// The relay works: without a key it is believed, as it must be.
+			f.open = true
 			code, out, errs := tool("value", "get", app, value, "--reader", "tcp:"+l.Addr().String())
 			if code != 0 || strings.TrimSpace(out) != "999" || f.forged == 0 {
 				t.Errorf("without a key: code %d, %s%s", code, out, errs)

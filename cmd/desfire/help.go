@@ -121,6 +121,8 @@ func flagWords(cmd *cobra.Command, err error) string {
 		want := "another value"
 		if f := cmd.Flags().Lookup(m[2]); f != nil {
 			switch f.Value.Type() {
+			case "form":
+				want = "one of " + strings.Join(forms, ", ")
 			case "duration":
 				want = "a time such as 500ms, 10s or 2m"
 			case "uint8", "uint16", "uint32", "uint64", "uint", "int", "int32", "int64":

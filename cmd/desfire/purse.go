@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -70,13 +71,18 @@ func (a *app) ledger(p *purse) *ledger.Purse {
 	return l
 }
 
-// findPurse finds the file on a card.
-func findPurse(ctx context.Context, card *desfire.Card, p *ledger.Purse) error {
+// findPurse finds the file on a card, and sees that it allows what will be done.
+func findPurse(ctx context.Context, card *desfire.Card, p *ledger.Purse, acts []inspect.Act) error {
 	err := p.Find(ctx, card)
-	if errors.As(err, new(*ledger.NoFileError)) {
+	switch {
+	case errors.As(err, new(*ledger.NoFileError)):
 		return fmt.Errorf("%w: desfire ls shows what it has", err)
+	case err != nil || p.Settings == nil:
+		return err
+	case slices.Contains(acts, inspect.ActLimitedCredit) && !p.Settings.Flags.Has(wire.ValueLimitedCredit):
+		return withCode(exitImpossible, fmt.Errorf("file %d of %s was made without limited credit", p.File, p.Place.Words()))
 	}
-	return err
+	return entitled(card, target{p.Place, p.File}, p.Settings, acts)
 }
 
 // errNoCard is why a wait for a card ended.
@@ -104,9 +110,10 @@ func (w *patience) present() {
 	}
 }
 
-// hold keeps the card of a purse while step works on it. onChange, which may be
-// nil, is told each change besides the log.
-func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Purse, every, wait time.Duration, onChange func(desfire.KeepChange), step desfire.Step) error {
+// hold keeps the card of a purse while step works on it. onChange is told each
+// change besides the log. It may be nil, of a verb that says itself which card it
+// holds.
+func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Purse, acts []inspect.Act, every, wait time.Duration, onChange func(desfire.KeepChange), step desfire.Step) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	w := &patience{limit: wait, end: cancel}
@@ -123,7 +130,7 @@ func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Purse, every,
 				}
 				return err
 			}
-			err := findPurse(ctx, card, p)
+			err := findPurse(ctx, card, p, acts)
 			if err == nil || desfire.Lost(err) || errors.Is(err, context.Canceled) {
 				return err
 			}
@@ -144,7 +151,8 @@ func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Purse, every,
 			if pl.Fixed && c.State == desfire.KeepOther && errors.As(c.Err, &no) {
 				cancel(c.Err)
 			}
-			if !a.json && context.Cause(ctx) == nil && (a.present == nil || c.State == desfire.KeepRetrying) {
+			mine := onChange == nil && c.State == desfire.KeepHolding // the verb says it
+			if !a.json && !mine && context.Cause(ctx) == nil && (a.present == nil || c.State == desfire.KeepRetrying) {
 				a.logChange(p, c, retrying)
 			}
 			retrying = c.State == desfire.KeepRetrying
@@ -195,15 +203,8 @@ func (a *app) logChange(p *ledger.Purse, c desfire.KeepChange, again bool) {
 	}
 }
 
-// purseArgs reads APP and FILE.
-func purseArgs(cmd *cobra.Command, args []string) (*purse, error) {
-	app, err := parseApp(cmd, args[0])
-	if err != nil {
-		return nil, err
-	}
-	file, err := parseFile(cmd, args[1])
-	if err != nil {
-		return nil, err
-	}
-	return &purse{app: app, file: file}, nil
+// purseArgs reads the file that args begin with, and returns what follows.
+func purseArgs(cmd *cobra.Command, args []string) (p *purse, rest []string, err error) {
+	t, rest, err := parseTarget(cmd, args)
+	return &purse{app: t.app, file: t.file}, rest, err
 }

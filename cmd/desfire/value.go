@@ -12,14 +12,20 @@ import (
 
 func (a *app) valueCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:                        "value",
-		Short:                      "Read and change a value file",
-		Long:                       "Read and change a value file.\n\n" + helpApp,
+		Use:   "value",
+		Short: "Read and change a value file",
+		Long: `Read and change a value file. The rights of the file say who may do what:
+get, debit, limited-credit and credit can be different keys (desfire ls).
+
+` + helpApp,
 		Args:                       subcommand,
 		SuggestionsMinimumDistance: 2,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.valueGetCommand(), a.valueChangeCommand("credit"), a.valueChangeCommand("debit"))
+	cmd.AddCommand(a.valueGetCommand())
+	for _, c := range valueChanges {
+		cmd.AddCommand(a.valueChangeCommand(c))
+	}
 	return cmd
 }
 
@@ -28,27 +34,27 @@ type valueResult struct {
 	cardOf
 	Application wire.Place  `json:"application"`
 	File        wire.FileNo `json:"file"`
-	Before      *int32      `json:"before,omitempty"` // credit, debit
+	Before      *int32      `json:"before,omitempty"` // of a change
 	Value       int32       `json:"value"`
+	DryRun      bool        `json:"dry_run,omitempty"`     // the value would be this
 	Unprotected bool        `json:"unprotected,omitempty"` // it may be forged
 }
 
 func (a *app) valueGetCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "get APP FILE",
-		Short:   "Print the value of a value file",
-		Args:    wants("APP", "FILE"),
-		Example: "  desfire value get 121314 1",
+		Use:   "get APP/FILE",
+		Short: "Print the value of a value file",
+		Long:  "Print the value of a value file.\n\n" + helpApp,
+		Args:  wantsFile(),
+		Example: `  desfire value get 121314/1
+  desfire value get 121314/1 --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := purseArgs(cmd, args)
+			p, _, err := purseArgs(cmd, args)
 			if err != nil {
 				return err
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				if err := findPurse(ctx, card, a.ledger(p)); err != nil {
-					return err
-				}
-				v, err := card.Value(ctx, p.file)
+				v, err := a.valueOf(ctx, card, a.ledger(p), p)
 				if err != nil {
 					return err
 				}
@@ -63,34 +69,64 @@ func (a *app) valueGetCommand() *cobra.Command {
 	}
 }
 
-func (a *app) valueChangeCommand(verb string) *cobra.Command {
+// valueOf finds a value file and reads it.
+func (a *app) valueOf(ctx context.Context, card *desfire.Card, l *ledger.Purse, p *purse) (int32, error) {
+	if err := findPurse(ctx, card, l, p.acts()); err != nil {
+		return 0, err
+	}
+	return card.Value(ctx, p.file)
+}
+
+// valueChange is a verb that changes a value.
+type valueChange struct {
+	verb         string
+	short, long  string
+	credit, part bool
+}
+
+var valueChanges = []valueChange{
+	{"credit", "Add to a value file", "Add AMOUNT to a value file and commit.", true, false},
+	{"debit", "Take from a value file", "Take AMOUNT from a value file and commit.", false, false},
+	{
+		"limited-credit", "Give back what was taken",
+		`Give back to a value file, with less right than credit needs, at most what the
+last transaction with a debit took, and commit. The file must have been made
+with limited credit.`, true, true,
+	},
+}
+
+func (a *app) valueChangeCommand(c valueChange) *cobra.Command {
 	var limited bool
 	cmd := &cobra.Command{
-		Use:   verb + " APP FILE AMOUNT",
-		Short: map[string]string{"credit": "Add to a value file", "debit": "Take from a value file"}[verb],
-		Long: map[string]string{"credit": "Add AMOUNT to a value file and commit.", "debit": "Take AMOUNT from a value file and commit."}[verb] + `
+		Use:   c.verb + " APP/FILE AMOUNT",
+		Short: c.short,
+		Long: c.long + `
 
 If the card leaves before it has confirmed the commit, present it again (within
 --wait): the value tells whether it was done, and if it was not, it is done then.
 
 ` + helpApp,
-		Args:    wants("APP", "FILE", "AMOUNT"),
-		Example: "  desfire value " + verb + " 121314 1 5",
+		Args: wantsFile("AMOUNT"),
+		Example: "  desfire value " + c.verb + " 121314/1 1\n" +
+			"  desfire value " + c.verb + " 121314/1 1 --dry-run",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := purseArgs(cmd, args)
+			p, rest, err := purseArgs(cmd, args)
 			if err != nil {
 				return err
 			}
-			if p.amount, err = parseAmount(cmd, args[2]); err != nil {
+			if p.amount, err = parseAmount(cmd, rest[0]); err != nil {
 				return err
 			}
-			p.credit, p.part = verb == "credit", limited
+			p.credit, p.part = c.credit, c.part || limited
+			if a.dryRun {
+				return a.tryValue(cmd, p)
+			}
 			return a.changeValue(cmd, p)
 		},
 	}
 	a.readerIDFlag(cmd)
-	if verb == "credit" {
-		cmd.Flags().BoolVar(&limited, "limited", false, "LimitedCredit: give back what the last transaction took, with less right")
+	if c.verb == "credit" {
+		cmd.Flags().BoolVar(&limited, "limited", false, "the same as desfire value limited-credit")
 	}
 	return cmd
 }
@@ -114,8 +150,13 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 			a.log.Info("the change in doubt was not done: repeating it")
 		}
 	}}
-	err = a.hold(cmd.Context(), pl, once.Purse, 0, a.wait, nil, func(ctx context.Context, card *desfire.Card) (bool, error) {
+	announced := false
+	err = a.hold(cmd.Context(), pl, once.Purse, p.acts(), 0, a.wait, nil, func(ctx context.Context, card *desfire.Card) (bool, error) {
 		a.saw(card)
+		if !announced {
+			announced = true
+			a.announce(card)
+		}
 		return once.Step(ctx, card)
 	})
 	if err != nil {
@@ -127,4 +168,25 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 	}
 	a.printf("%s -> %s\n", strconv.Itoa(int(once.Before)), a.out.Number.Render(strconv.Itoa(int(once.After))))
 	return nil
+}
+
+// tryValue says what a change would do.
+func (a *app) tryValue(cmd *cobra.Command, p *purse) error {
+	return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
+		a.announce(card)
+		l := a.ledger(p)
+		before, err := a.valueOf(ctx, card, l, p)
+		if err != nil {
+			return err
+		}
+		after, err := l.Try(before, p.change())
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.emit(valueResult{cardOf: a.saw(card), Application: p.app, File: p.file, Before: &before, Value: after, DryRun: true, Unprotected: a.unprotected.Load()})
+		}
+		a.printf("%d would become %s\n", before, a.out.Number.Render(after))
+		return nil
+	})
 }

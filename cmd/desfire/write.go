@@ -1,154 +1,247 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/sdm"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) writeCommand() *cobra.Command {
-	var offset uint32
-	var digits, text, file string
+	v := writeVerb{}
 	cmd := &cobra.Command{
-		Use:   "write APP FILE",
+		Use:   "write APP/FILE",
 		Short: "Write a file, or add a record",
-		Long: `Write into a data file, or add a record to a record file. The content is --hex,
---text or --file, else standard input. Backup files and records are committed.
+		Long: `Write into a data file, or add a record to a record file. Backup files and
+records are committed. What follows the content in the file stays as it is, and
+is told of; --pad 00 fills it instead.
+
+A write into places that the card fills in when it shows the file (desfire sdm
+show) is refused: what it would show is not what was written. --force does it.
+
+` + helpContent + `
 
 ` + helpApp,
-		Args: wants("APP", "FILE"),
-		Example: `  desfire write 121314 0 --hex "01 02 03" --offset 16
-  desfire write 121314 2 --text "line 4, 08:15"
-  desfire write 121314 0 --file content.bin`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p, err := purseArgs(cmd, args)
-			switch {
-			case err != nil:
-				return err
-			case offset > max24:
-				return &usageError{cmd, fmt.Errorf("--offset %d: want 0 to %d", offset, max24)}
-			}
-			data, err := a.content(cmd, digits, text, file)
-			if err != nil {
-				return err
-			}
-			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				r, err := a.writeFile(ctx, card, p.app, p.file, offset, data)
-				if err != nil {
-					return err
-				}
-				r.Unprotected = a.unprotected.Load()
-				a.warnUnprotected()
-				if a.json {
-					return a.emit(r)
-				}
-				a.printf("%s written to file %d of %s\n", count(r.Written, "byte"), p.file, p.app.Words())
-				return nil
-			})
-		},
+		Args: wantsFile(),
+		Example: `  desfire write 121314/0 --text "City Transit, child" --pad 00
+  desfire write 121314/0 --hex "01 02 03" --offset 16
+  desfire write 121314/2 --text "line 4, 08:15"
+  desfire write 121314/0 --tlv 5F20=text:Ada --tlv 5F24=281231 --dry-run`,
+		RunE: func(cmd *cobra.Command, args []string) error { return v.run(a, cmd, args) },
 	}
 	a.readerIDFlag(cmd)
-	f := cmd.Flags()
-	f.Uint32Var(&offset, "offset", 0, "first byte to write, in the file or the record")
-	f.StringVar(&digits, "hex", "", "content in hexadecimal")
-	f.StringVar(&text, "text", "", "content as text")
-	f.StringVar(&file, "file", "", "file with the content, - for standard input")
+	cmd.Flags().Uint32Var(&v.offset, "offset", 0, "first byte to write, in the file or the record")
+	v.content.add(cmd)
 	return cmd
 }
 
-// content is what to write.
-func (a *app) content(cmd *cobra.Command, digits, text, file string) ([]byte, error) {
-	var data []byte
-	var err error
-	flags := cmd.Flags()
-	given := 0
-	for _, name := range [...]string{"hex", "text", "file"} {
-		if flags.Changed(name) {
-			given++
-		}
-	}
-	switch {
-	case given > 1:
-		return nil, &usageError{cmd, errors.New("--hex, --text and --file: want one of them")}
-	case flags.Changed("hex"):
-		if data, err = parseHex(digits); err != nil {
-			return nil, &usageError{cmd, fmt.Errorf("--hex: %w", err)}
-		}
-	case flags.Changed("text"):
-		data = []byte(text)
-	case file != "" && file != "-":
-		if data, err = os.ReadFile(file); err != nil {
-			return nil, err
-		}
-	case screen.Terminal(a.stdin) && file == "":
-		return nil, &usageError{cmd, errors.New("nothing to write: want --hex, --text or --file, or standard input that is not a terminal")}
-	default:
-		if data, err = io.ReadAll(io.LimitReader(a.stdin, max24+1)); err != nil {
-			return nil, err
-		}
-	}
-	switch {
-	case len(data) == 0:
-		return nil, &usageError{cmd, errors.New("nothing to write: the content is empty")}
-	case len(data) > max24:
-		return nil, &usageError{cmd, fmt.Errorf("%d bytes are more than any file holds", len(data))}
-	}
-	return data, nil
+// writeVerb is one call of write.
+type writeVerb struct {
+	content contentFlags
+	offset  uint32
+	pad     *byte
 }
 
-// writeResult is what write prints with --json.
+func (v *writeVerb) run(a *app, cmd *cobra.Command, args []string) error {
+	t, _, err := parseTarget(cmd, args)
+	if err != nil {
+		return err
+	}
+	if v.offset > max24 {
+		return &usageError{cmd, fmt.Errorf("--offset %d: want 0 to %d", v.offset, max24)}
+	}
+	if v.pad, err = v.content.padding(cmd); err != nil {
+		return err
+	}
+	data, err := v.content.bytes(a, cmd)
+	if err != nil {
+		return err
+	}
+	return a.withCardToChange(cmd, func(ctx context.Context, card *desfire.Card) error {
+		fs, err := a.enterFile(ctx, card, t, inspect.ActWrite)
+		if err != nil {
+			return err
+		}
+		return a.writeFile(ctx, cmd, card, t, fs, v.offset, data, v.pad)
+	})
+}
+
+// writeResult is what write and record append print with --json.
 type writeResult struct {
 	cardOf
 	Application wire.Place  `json:"application"`
 	File        wire.FileNo `json:"file"`
 	Type        string      `json:"type"`
+	Record      *uint32     `json:"record,omitempty"` // 0 is the newest
 	Offset      uint32      `json:"offset"`
-	Written     int         `json:"written"`
+	Written     int         `json:"written"` // bytes
 	Committed   bool        `json:"committed"`
+	DryRun      bool        `json:"dry_run,omitempty"`
+	Left        *leftover   `json:"left,omitempty"`        // what stays behind the content
 	Unprotected bool        `json:"unprotected,omitempty"` // it may have been changed on its way
 }
 
-func (a *app) writeFile(ctx context.Context, card *desfire.Card, app wire.Place, no wire.FileNo, offset uint32, data []byte) (*writeResult, error) {
-	fs, err := a.enterFile(ctx, card, target{app, no}, inspect.ActWrite)
-	if err != nil {
-		return nil, err
-	}
-	r := &writeResult{a.saw(card), app, no, fs.Type.String(), offset, len(data), false, false}
-	room, what := fs.Size, "file"
+// writeFile writes content into a file that was entered to be written, and says
+// so.
+func (a *app) writeFile(ctx context.Context, cmd *cobra.Command, card *desfire.Card, t target, fs *wire.FileSettings, offset uint32, data []byte, pad *byte) error {
+	r := &writeResult{cardOf: a.saw(card), Application: t.app, File: t.file, Type: fs.Type.String(), Offset: offset, DryRun: a.dryRun}
+	room, record := fs.Size, false
 	switch fs.Type {
 	case wire.FileValue:
-		return nil, fmt.Errorf("file %d is a value file: change it with desfire value credit or debit", no)
+		return withCode(exitInput, fmt.Errorf("file %d is a value file: change it with desfire value credit or debit", t.file))
 	case wire.FileTransactionMAC:
-		return nil, fmt.Errorf("file %d is a transaction MAC file, which the card itself writes", no)
+		return withCode(exitInput, fmt.Errorf("file %d is a transaction MAC file, which the card itself writes", t.file))
 	case wire.FileLinearRecord, wire.FileCyclicRecord:
-		room, what = fs.RecordSize, "record"
+		room, record = fs.RecordSize, true
 	}
-	if int64(offset)+int64(len(data)) > int64(room) {
-		return nil, fmt.Errorf("%s from %d on do not fit: the %s has %d bytes", count(len(data), "byte"), offset, what, room)
+	data, err := fit(offset, data, room, record, pad)
+	if err != nil {
+		return err
 	}
-	put := func() error { return card.WriteData(ctx, no, offset, data) }
-	if what == "record" {
-		put = func() error { return card.WriteRecord(ctx, no, offset, data) }
+	if r.Written = len(data); fs.SDM != nil && !a.force {
+		if err := mirrored(t, fs.SDM, offset, len(data), a.lrp(card)); err != nil {
+			return err
+		}
 	}
-	if fs.Type == wire.FileStandard {
-		return r, mayHaveHappened(put())
+	if !record {
+		if r.Left, err = leftBehind(ctx, card, t.file, fs, int(offset)+len(data)); err != nil {
+			return err
+		}
 	}
-	_, err = card.Transact(ctx, func() error {
-		if err := put(); err != nil {
+	switch put := func() error { return card.WriteData(ctx, t.file, offset, data) }; {
+	case a.dryRun:
+	case record:
+		err = a.commit(ctx, card, r, func() error { return card.WriteRecord(ctx, t.file, offset, data) })
+	case fs.Type == wire.FileBackup:
+		err = a.commit(ctx, card, r, put)
+	default:
+		err = put()
+	}
+	if err != nil {
+		return mayHaveHappened(a.wantsReader(err))
+	}
+	return a.tellWritten(r, record)
+}
+
+// fit is content as it goes into a file or record of a size.
+func fit(offset uint32, data []byte, room uint32, record bool, pad *byte) ([]byte, error) {
+	what := "file"
+	if record {
+		what = "record"
+	}
+	end := int64(offset) + int64(len(data))
+	if end > int64(room) {
+		from := ""
+		if offset > 0 {
+			from = fmt.Sprintf(" from %d on", offset)
+		}
+		return nil, withCode(exitInput, fmt.Errorf("%s%s do not fit: the %s has %d bytes", count(len(data), "byte"), from, what, room))
+	}
+	if pad != nil {
+		data = append(bytes.Clone(data), bytes.Repeat([]byte{*pad}, int(int64(room)-end))...)
+	}
+	return data, nil
+}
+
+// commit does something that is pending until the transaction is committed.
+func (a *app) commit(ctx context.Context, card *desfire.Card, r *writeResult, f func() error) error {
+	_, err := card.Transact(ctx, func() error {
+		if err := f(); err != nil {
 			return err
 		}
 		return a.nameReader(ctx, card)
 	})
 	r.Committed = err == nil
-	return r, mayHaveHappened(a.wantsReader(err))
+	return err
+}
+
+func (a *app) tellWritten(r *writeResult, record bool) error {
+	r.Unprotected = a.unprotected.Load()
+	a.warnUnprotected()
+	if a.json {
+		return a.emit(r)
+	}
+	verb := "written to"
+	switch {
+	case a.dryRun && record:
+		verb = "would be a new record in"
+	case a.dryRun:
+		verb = "would be written to"
+	case record:
+		verb = "are a new record in"
+	}
+	at := ""
+	if r.Offset > 0 {
+		at = fmt.Sprintf(" from byte %d on", r.Offset)
+	}
+	a.printf("%s %s file %d of %s%s\n", count(r.Written, "byte"), verb, r.File, r.Application.Words(), at)
+	if r.Left != nil {
+		a.sayf("%s\n", a.err.Warn.Render(r.Left.words()))
+	}
+	return nil
+}
+
+// leftover is what stays in a file behind what is written.
+type leftover struct {
+	From  int  `json:"from"`  // byte
+	Bytes int  `json:"bytes"` // up to the end of the file
+	Known bool `json:"known"` // it was read, and is not all zeros
+}
+
+func (l *leftover) words() string {
+	if !l.Known {
+		return fmt.Sprintf("What the file holds from byte %d on stays, %s that could not be read; --pad 00 fills it.", l.From, count(l.Bytes, "byte"))
+	}
+	return fmt.Sprintf("%s of old content stay behind it, from byte %d on; --pad 00 fills them.", count(l.Bytes, "byte"), l.From)
+}
+
+// leftBehind looks at what a file holds from a byte on: nil if nothing or zeros
+// only, which need no words. It reads where it may, and where that changes nothing.
+func leftBehind(ctx context.Context, card *desfire.Card, no wire.FileNo, fs *wire.FileSettings, from int) (*leftover, error) {
+	l := &leftover{From: from, Bytes: int(fs.Size) - from}
+	if l.Bytes <= 0 {
+		return nil, nil
+	}
+	g, _ := inspect.RightsOf(fs).Of(inspect.ActRead)
+	if s, session := card.Session(); session && !g.Allows(s.KeyNo) || !session && (!g.Free || fs.SDM != nil) {
+		return l, nil
+	}
+	const step = 1024
+	for at := from; at < int(fs.Size); at += step {
+		old, err := card.ReadData(ctx, no, uint32(at), uint32(min(step, int(fs.Size)-at)))
+		if err != nil {
+			return nil, fmt.Errorf("nothing was written: what stays behind the content could not be read: %w", err)
+		}
+		if len(bytes.Trim(old, "\x00")) > 0 {
+			l.Known = true
+			return l, nil
+		}
+	}
+	return nil, nil
+}
+
+// mirrored refuses to write into places that the card fills in.
+func mirrored(t target, s *wire.SDM, offset uint32, n int, lrp bool) error {
+	hit := sdm.Touched(s, lrp, offset, uint32(n))
+	if hit == nil {
+		return nil
+	}
+	return advise(withCode(exitImpossible, fmt.Errorf("file %d of %s shows secure dynamic messages: the card puts %s over bytes %d to %d, whatever is written there",
+		t.file, t.app.Words(), hit.Name, hit.Offset, hit.Offset+hit.Length-1)),
+		"desfire sdm off %v switches that off, desfire sdm show %v shows it; --force writes all the same.", t, t)
+}
+
+// lrp reports whether a session is one of LRP, which a card uses for its messages
+// then, too.
+func (a *app) lrp(card *desfire.Card) bool {
+	s, ok := card.Session()
+	return ok && s.Scheme == wire.SchemeLRP
 }
 
 // mayHaveHappened tells what to do about an unknown outcome.
