@@ -12,5 +12,6 @@
 // through the air and may be forged.
 //
 // The JSON form of Card has stable member names. A member that was not asked
-// for, or does not apply, is left out.
+// for, or does not apply, is left out. It can be read back: what the card
+// answered stands in it as bytes, and words that contradict them are an error.
 package inspect
