@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/go-desfire/desfire"
@@ -138,11 +139,14 @@ func (a *app) complain(text string) {
 	a.sayf("%s %s\n", a.err.Bad.Render("desfire:"), shown)
 }
 
-// prefixes say which package an error is from; the tool prints its own name.
-var prefixes = strings.NewReplacer("\n", "; ", "desfire: ", "", "rekey: ", "", "keystore: ", "", "unlock: ", "", "keyring: ", "", "perso: ", "", "dump: ", "")
+// prefixes say which package an error is from; the tool prints its own name. They
+// stand at the beginning and behind other prefixes: "of a dump: " is none.
+var prefixes = regexp.MustCompile(`(^|: |; |\()(?:(?:desfire|rekey|keystore|unlock|keyring|perso|dump): )+`)
 
 // oneLine is the text of an error without line breaks and prefixes.
-func oneLine(err error) string { return prefixes.Replace(toolWords(err)) }
+func oneLine(err error) string {
+	return prefixes.ReplaceAllString(strings.ReplaceAll(toolWords(err), "\n", "; "), "$1")
+}
 
 // text is the text of an error, empty for none.
 func text(err error) string {

@@ -46,6 +46,7 @@ var verbUses = map[string][]use{
 	"auth diagnose":        {usesCard, usesKeys},
 	"demo":                 {usesTrace},
 	"drain":                {usesCard, usesKeys},
+	"dump":                 {usesCard, usesKeys, usesForce},
 	"each":                 {usesCard, usesKeys, usesYes, usesForce, usesDry},
 	"file clear":           {usesCard, usesKeys, usesYes, usesDry},
 	"file create":          {usesCard, usesKeys, usesForce, usesDry},

@@ -31,12 +31,33 @@ func (a *app) infoCommand() *cobra.Command {
 	}
 }
 
+// infoRow prints a line of info.
+func (a *app) infoRow(name, format string, args ...any) {
+	a.printf("%s%s  %s\n", a.out.Dim.Render(name), screen.Pad(name, 12), screen.Sprintf(format, args...))
+}
+
 // printInfo prints what a card is for people.
 func (a *app) printInfo(c *inspect.Card) {
-	p := a.out
-	row := func(name, format string, args ...any) {
-		a.printf("%s%s  %s\n", p.Dim.Render(name), screen.Pad(name, 12), screen.Sprintf(format, args...))
+	a.printFacts(c)
+	p, row := a.out, a.infoRow
+	if m := c.MissingPart(inspect.PartApplications); m != nil {
+		row("applications", "%s", p.Warn.Render(m.Words()))
 	}
+	if c.Applications != nil && len(c.Applications) == 0 {
+		row("applications", "none")
+	}
+	for n := range c.Applications {
+		name := "applications"
+		if n > 0 {
+			name = ""
+		}
+		row(name, "%s", appLine(p, &c.Applications[n]))
+	}
+}
+
+// printFacts prints what a card is, without its applications.
+func (a *app) printFacts(c *inspect.Card) {
+	p, row := a.out, a.infoRow
 	missing := func(name string, part inspect.Part) {
 		if m := c.MissingPart(part); m != nil {
 			row(name, "%s", p.Warn.Render(m.Words()))
@@ -78,15 +99,4 @@ func (a *app) printInfo(c *inspect.Card) {
 		row("key version", "%s", p.Number.Render(fmt.Sprintf("%02X", c.KeyVersions[0].Version)))
 	}
 	missing("key version", inspect.PartKeyVersions)
-	missing("applications", inspect.PartApplications)
-	if c.Applications != nil && len(c.Applications) == 0 {
-		row("applications", "none")
-	}
-	for n := range c.Applications {
-		name := "applications"
-		if n > 0 {
-			name = ""
-		}
-		row(name, "%s", appLine(p, &c.Applications[n]))
-	}
 }

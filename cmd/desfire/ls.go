@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -71,19 +73,27 @@ the other way round.`,
 	return cmd
 }
 
-// inspect reads a card that was just connected. A key is one of the places that
-// conf names, and else one of the card.
+// inspect reads a card that was just connected. --key is one of the first place
+// that conf names, and else one of the card, or of the application of a card that
+// has but that. A keyring opens what its keys open.
 func (a *app) inspect(ctx context.Context, card *desfire.Card, conf *inspect.Config) (*inspect.Card, error) {
-	fresh := true
+	progress := a.progress("reading the card")
+	defer progress.End()
+	keyed := wire.Place{Fixed: card.Generation().FixedName() != nil}
+	if len(conf.Places) > 0 {
+		keyed = conf.Places[0]
+	}
+	entered, ring := 0, a.look()
 	conf.Enter = func(ctx context.Context, card *desfire.Card, p wire.Place) error {
-		keyed := len(conf.Places) > 0 && conf.Places[0] == p || len(conf.Places) == 0 && p.IsCard()
-		skip := fresh && p.IsCard() && (a.key == nil || !keyed) // a card begins there
-		fresh = false
+		entered++
+		progress.At(entered, 0)
 		switch {
-		case skip:
-			return nil
-		case keyed:
+		case a.key != nil && p == keyed:
 			return a.enter(ctx, card, p, unlock.List)
+		case a.key == nil && a.ring != nil:
+			return ring(ctx, card, p)
+		case entered == 1 && p.IsCard():
+			return nil // a card begins there
 		}
 		return selectPlace(ctx, card, p)
 	}
@@ -92,4 +102,33 @@ func (a *app) inspect(ctx context.Context, card *desfire.Card, conf *inspect.Con
 		c.Reader = a.at
 	}
 	return c, err
+}
+
+// look enters places with the keys of the keyring that see most. A key that the
+// card refuses is told, and the place is looked at as anybody sees it.
+func (a *app) look() func(context.Context, *desfire.Card, wire.Place) error {
+	o := a.opener()
+	o.OnChoice = func(c unlock.Choice) { a.log.Debug(c.String()) }
+	return func(ctx context.Context, card *desfire.Card, p wire.Place) error {
+		err := o.Enter(ctx, card, p)
+		switch {
+		case errors.As(err, new(*unlock.RefusedKeyError)) || errors.As(err, new(*unlock.MismatchError)):
+			a.log.Warn("looking without a key: "+oneLine(err), "application", p)
+			return selectPlace(ctx, card, p)
+		case err != nil:
+			return a.entered(ctx, card, p, err)
+		}
+		if _, ok := card.Session(); !ok || card.UID() != nil || o.UID != "" || !card.Generation().Has(wire.FeatureCardUID) {
+			return nil
+		}
+		// Keys that are derived from it are known from here on.
+		uid, err := card.CardUID(ctx)
+		switch {
+		case err == nil:
+			o.UID = keystore.UID(uid)
+		case inspect.Refused(err):
+			return o.Enter(ctx, card, p)
+		}
+		return err
+	}
 }
