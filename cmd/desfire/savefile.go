@@ -10,26 +10,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// mayWrite refuses to write into a file that is there already, unless --force:
-// before the card has done anything for it.
-func (a *app) mayWrite(path string) error {
-	if path == "" || a.force {
-		return nil
-	}
-	switch _, err := os.Lstat(path); {
-	case err == nil:
-		return advise(withCode(exitInput, fmt.Errorf("%s exists already", path)), "--force overwrites it.")
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	return nil
-}
-
-// saveFile writes a file that its owner only can read. It appears when it is
-// complete, or not at all.
+// saveFile is writeOut for what only its owner may read, and of which half would
+// be worse than nothing: the file appears when it is complete.
 func (a *app) saveFile(path string, data []byte) (err error) {
 	if err := a.mayWrite(path); err != nil { // it may have come in the meantime
 		return err
+	}
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return a.writeOut(path, data, 0o600)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".desfire-*") // 0600
 	if errors.Is(err, fs.ErrNotExist) {
