@@ -127,19 +127,22 @@ type cardOf struct {
 
 // saw notes which card the verb works on.
 func (a *app) saw(card *desfire.Card) cardOf {
-	product := card.Generation().String()
-	var uid []byte
+	c := cardOfCard(card)
+	if c.Reader != "" {
+		a.at = c.Reader
+	}
+	c.Reader = a.at
+	a.card = c
+	return c
+}
+
+// cardOfCard is what a card calls itself.
+func cardOfCard(card *desfire.Card) cardOf {
+	c := cardOf{UID: card.UID(), Product: card.Generation().String(), Reader: card.Reader()}
 	if v := card.KnownVersion(); v != nil {
-		product = v.Product()
-		if !v.UID.IsZero() {
-			uid = v.UID[:]
-		}
+		c.Product = v.Product()
 	}
-	if reader := card.Reader(); reader != "" {
-		a.at = reader
-	}
-	a.card = cardOf{UID: uid, Product: product, Reader: a.at}
-	return a.card
+	return c
 }
 
 func envOr(name, otherwise string) string {

@@ -58,7 +58,7 @@ func joinTraceFile(args []string) []string {
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		sim = sim || arg == "sim"
-		if arg == "--" {
+		if arg == "--" || arg == "--exec" || arg == "-x" { // what follows is somebody else's
 			return append(out, args[i:]...)
 		}
 		if arg == "--trace" && !sim && i+1 < len(args) && strings.HasSuffix(args[i+1], ".json") {

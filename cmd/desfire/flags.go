@@ -94,8 +94,14 @@ func has(cmd *cobra.Command, u use) bool {
 	return slices.Contains(list, u)
 }
 
+// idle are flags that do not act on a verb although their group does.
+var idle = map[string][]string{"each": {"wait"}, "watch": {"wait", "timeout"}}
+
 // acts reports whether a global flag acts on a verb.
 func acts(cmd *cobra.Command, flag string) bool {
+	if slices.Contains(idle[cmd.Name()], flag) {
+		return false
+	}
 	u, grouped := flagUses[flag]
 	return !grouped || has(cmd, u) || u == usesForce && has(cmd, usesKeys)
 }
@@ -112,8 +118,11 @@ func misplaced(cmd *cobra.Command) error {
 			usesCard: "it needs no card", usesTrace: "it talks to no card", usesSecrets: "it records nothing", usesKeys: "it opens no session", usesYes: "it asks nothing",
 			usesForce: "it refuses nothing that is risky", usesDry: "it changes nothing",
 		}[flagUses[flag]]
-		if flagUses[flag] == usesKeys && !has(cmd, usesCard) {
+		switch {
+		case flagUses[flag] == usesKeys && !has(cmd, usesCard):
 			why = "it needs no card"
+		case slices.Contains(idle[cmd.Name()], flag):
+			why = "it goes on until Ctrl-C"
 		}
 		return &usageError{cmd, fmt.Errorf("--%s does not go with %s: %s", flag, cmd.CommandPath(), why)}
 	}

@@ -78,7 +78,9 @@ func TestServeLift(t *testing.T) {
 	addr := served.await(t, `--reader tcp:([0-9.:]+)`)[1]
 	client := newApp(strings.NewReader(""), &seen, &seen)
 	client.json = true
-	done.Go(func() { _ = client.watch(ctx, &place.Place{Source: tcp.NewSource(addr, nil), Name: addr}) })
+	done.Go(func() {
+		_ = (&watcher{app: client}).watch(ctx, &place.Place{Source: tcp.NewSource(addr, nil), Name: addr})
+	})
 	seen.await(t, `"inserted".*"121314"`)
 	say := func(s string) {
 		if _, err := io.WriteString(lines, s+"\n"); err != nil {

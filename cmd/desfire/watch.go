@@ -17,27 +17,54 @@ import (
 )
 
 func (a *app) watchCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "watch",
+	var run bool
+	cmd := &cobra.Command{
+		Use:   "watch [--exec CMD ARG...]",
 		Short: "Report readers and cards as they come and go, and each card's applications",
 		Long: `Report readers and cards as they come and go, and the applications of each card,
 until Ctrl-C. Reports are log lines on stderr. With --json they are objects on
-stdout, one a line:
+stdout, one a line, whose members are always there:
 
-  {"time","event","reader","atr","uid","product","applications","reason"}
+  {"time","event","atr","uid","product","reader","applications","exit","reason"}
 
-event is reader-added, reader-removed, inserted, removed, service-lost or
-service-back. All members are always there; applications is null unless they
-were listed.`,
-		Args: wants(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+event is reader-added, reader-removed, inserted, removed, service-lost,
+service-back or program-ended. applications is null unless they were listed.
+
+With --exec a program is run for each DESFire card, once for each time that it is
+inserted; no shell reads CMD and its arguments, which are all that follows. It
+finds the card in DESFIRE_UID (empty if it is random), DESFIRE_READER and
+DESFIRE_PRODUCT, and can work with it, since watch has no connection to it
+then. When the card leaves, the program is told to end (SIGTERM). What it prints
+comes line by line with the UID in front; with --json, on stderr.`,
+		Example: `  desfire watch --json
+  desfire watch --exec notify-send "A card is there"`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case !run:
+				return wants()(cmd, args)
+			case len(args) == 0:
+				return &usageError{cmd, errors.New("CMD missing: desfire watch --exec CMD ARG...")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			w := &watcher{app: a}
+			if run {
+				var err error
+				if w.program, err = findProgram(args); err != nil {
+					return err
+				}
+			}
 			p, err := a.place(cmd)
 			if err != nil {
 				return err
 			}
-			return a.watch(cmd.Context(), p)
+			return w.watch(cmd.Context(), p)
 		},
 	}
+	cmd.Flags().BoolVarP(&run, "exec", "x", false, "run a program for each card; it stands last")
+	cmd.Flags().SetInterspersed(false) // the program has flags, too
+	return cmd
 }
 
 // watchEvent is one line of watch --json.
@@ -47,7 +74,10 @@ type watchEvent struct {
 	ATR   hexBytes  `json:"atr"`
 	cardOf
 	Applications []wire.Place `json:"applications"`
+	Exit         *int         `json:"exit"` // of program-ended
 	Reason       string       `json:"reason"`
+
+	ran bool // the program, for the card that lies there
 }
 
 // hexBytes are bytes that JSON shows as hexadecimal digits.
@@ -63,15 +93,15 @@ func (b *hexBytes) UnmarshalText(text []byte) (err error) {
 }
 
 // watch reports events until ctx ends, which is its normal end.
-func (a *app) watch(ctx context.Context, p *place.Place) error {
-	ctx, cancel := a.endless(ctx)
+func (w *watcher) watch(ctx context.Context, p *place.Place) error {
+	ctx, cancel := w.endless(ctx)
 	defer cancel()
-	if !a.json {
-		a.log.Info("Present a DESFire card to any reader to get its applications; Ctrl-C ends.", "reader", p.Name)
+	if !w.json {
+		w.log.Info("Present a DESFire card to any reader to get its applications; Ctrl-C ends.", "reader", p.Name)
 	}
-	w := &watcher{app: a, lying: make(map[string]*watchEvent)}
-	conf := &desfire.ServeConfig{Config: a.config(), OnEvent: w.event, OnError: w.failed}
-	err := desfire.Serve(ctx, tappedSource{p, a}, conf, w.list)
+	w.lying = make(map[string]*watchEvent)
+	conf := &desfire.ServeConfig{Config: w.config(), OnEvent: w.event, OnError: w.failed}
+	err := desfire.Serve(ctx, tappedSource{p, w.app}, conf, w.serve)
 	for _, e := range w.lying {
 		w.missed(e)
 	}
@@ -81,6 +111,8 @@ func (a *app) watch(ctx context.Context, p *place.Place) error {
 // watcher lists the applications of every card that lies somewhere.
 type watcher struct {
 	*app
+	program *program // nil without --exec
+
 	mu    sync.Mutex             // guards what follows, one report at a time
 	lying map[string]*watchEvent // by reader, the insertion, listed if its event is empty
 }
@@ -109,8 +141,8 @@ func (w *watcher) event(ev desfire.Event) {
 		if card == nil {
 			return
 		}
-		w.line("- Removed: "+spaced(card.ATR), ev.Reader)
-		e.ATR = card.ATR
+		w.line("- Removed: "+card.name(), ev.Reader)
+		e.ATR, e.cardOf = card.ATR, card.cardOf
 	case desfire.ReaderRemoved:
 		w.leave(ev.Reader)
 		w.line("- Reader removed", ev.Reader, "err", ev.Err)
@@ -124,7 +156,7 @@ func (w *watcher) event(ev desfire.Event) {
 		for reader := range w.lying {
 			w.leave(reader)
 		}
-		w.warn("- The smart card service is gone; waiting for it to come back", ev.Err)
+		w.warn("- The smart card service is gone; waiting for it to come back", ev.Err, "")
 	case desfire.ServiceBack:
 		w.line("+ The smart card service is back", "")
 	}
@@ -149,7 +181,7 @@ func (w *watcher) missed(e *watchEvent) {
 		return
 	}
 	e.Reason = "the card left before its applications were listed"
-	w.warn("Card left before its applications were listed", nil)
+	w.warn("Card left before its applications were listed", nil, e.Reader)
 	w.object(*e)
 }
 
@@ -186,18 +218,49 @@ func (w *watcher) failed(ev desfire.Event, err error) {
 func (w *watcher) refused(e watchEvent, err error) {
 	var no *desfire.NotDESFireError
 	if errors.As(err, &no) {
-		w.warn("Not a DESFire card", err)
+		w.warn("Not a DESFire card", err, e.Reader)
 	} else {
-		w.warn("Could not list the applications", err)
+		w.warn("Could not list the applications", err, e.Reader)
 	}
 	e.Reason, e.Applications = oneLine(err), nil
 	w.report(e.Reader, e)
 }
 
-// list reports the applications of a card.
-func (w *watcher) list(ctx context.Context, card *desfire.Card) {
+// known notes what the card on a reader is.
+func (w *watcher) known(reader string, c cardOf) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e := w.lying[reader]; e != nil {
+		e.cardOf = c
+	}
+}
+
+// name is the card as far as it is known.
+func (e *watchEvent) name() string {
+	switch {
+	case e.Product == "":
+		return spaced(e.ATR)
+	case len(e.UID) == 0:
+		return e.Product
+	}
+	return fmt.Sprintf("%s %X", e.Product, []byte(e.UID))
+}
+
+// serve reports a card, and runs the program for it.
+func (w *watcher) serve(ctx context.Context, card *desfire.Card) {
 	e := w.inserted(card.Reader(), card.ATR())
-	e.cardOf = w.saw(card)
+	w.list(ctx, card, &e)
+	if w.program != nil && ctx.Err() == nil && w.wanted(e.UID) {
+		_ = card.Close() // the program can have it
+		w.exec(ctx, e)
+	}
+}
+
+// list reports the applications of a card.
+func (w *watcher) list(ctx context.Context, card *desfire.Card, e *watchEvent) {
+	e.cardOf = cardOfCard(card)
+	w.known(e.Reader, e.cardOf)
+	w.line("Card: "+e.name(), e.Reader)
 	w.debug("Opened", card, e.Reader)
 	c, err := inspect.Read(ctx, card, &inspect.Config{
 		Ask:   inspect.AskApplications,
@@ -214,7 +277,7 @@ func (w *watcher) list(ctx context.Context, card *desfire.Card) {
 	case ctx.Err() != nil:
 		return // it left, which will be told
 	case err != nil:
-		w.refused(e, err)
+		w.refused(*e, err)
 		return
 	case len(e.Applications) == 0:
 		w.line("No applications on the card", e.Reader)
@@ -222,7 +285,7 @@ func (w *watcher) list(ctx context.Context, card *desfire.Card) {
 	for _, p := range e.Applications {
 		w.line("Found application "+p.String(), e.Reader)
 	}
-	w.report(e.Reader, e)
+	w.report(e.Reader, *e)
 }
 
 // line logs a report; nothing with --json.
@@ -242,14 +305,18 @@ func (w *watcher) line(text, reader string, more ...any) {
 	w.log.Info(text, attrs...)
 }
 
-func (w *watcher) warn(text string, err error) {
-	switch {
-	case w.json:
-	case err != nil:
-		w.log.Warn(text + ": " + oneLine(err))
-	default:
-		w.log.Warn(text)
+func (w *watcher) warn(text string, err error, reader string) {
+	if w.json {
+		return
 	}
+	if err != nil {
+		text += ": " + oneLine(err)
+	}
+	if reader == "" {
+		w.log.Warn(text)
+		return
+	}
+	w.log.Warn(text, "reader", reader)
 }
 
 func (w *watcher) debug(text string, card *desfire.Card, reader string) {

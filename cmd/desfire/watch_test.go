@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/place"
@@ -73,7 +75,7 @@ func TestWatchEvents(t *testing.T) {
 	}
 	a := newApp(nil, io.MultiWriter(&out, both), io.MultiWriter(&log, both))
 	a.json = true
-	if err := a.watch(t.Context(), &place.Place{Source: source, Name: "script"}); err != nil {
+	if err := (&watcher{app: a}).watch(t.Context(), &place.Place{Source: source, Name: "script"}); err != nil {
 		t.Fatal(err)
 	}
 	if log.String() != "" {
@@ -86,8 +88,8 @@ func TestWatchEvents(t *testing.T) {
 		if err := errors.Join(json.Unmarshal([]byte(line), &all), json.Unmarshal([]byte(line), &e)); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
-		for _, name := range []string{"time", "event", "reader", "atr", "uid", "product", "applications", "reason"} {
-			if _, ok := all[name]; !ok || len(all) != 8 {
+		for _, name := range []string{"time", "event", "reader", "atr", "uid", "product", "applications", "exit", "reason"} {
+			if _, ok := all[name]; !ok || len(all) != 9 {
 				t.Errorf("no %s, or too much, in %s", name, line)
 			}
 		}
@@ -126,19 +128,59 @@ func TestWatchEvents(t *testing.T) {
 	out.reset()
 	both.reset()
 	a.json = false
-	if err := a.watch(t.Context(), &place.Place{Source: source, Name: "script"}); err != nil {
+	if err := (&watcher{app: a}).watch(t.Context(), &place.Place{Source: source, Name: "script"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
 		"The smart card service is gone", "no service yet", "service is back", "+ Reader added", "left out: a SAM slot",
-		"+ Inserted: 3B 81", "Found application 121314", "- Removed: 3B 81", "Could not list the applications: connect to the card on A",
+		"+ Inserted: 3B 81", "Found application 121314", "Card: MIFARE DESFire EV1 04010203040506 reader=A", "- Removed: MIFARE DESFire EV1 04010203040506 reader=A", "Could not list the applications: connect to the card on A",
 		"Not a DESFire card", "- Reader removed",
 	} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("no %q in\n%s", want, log.String())
 		}
 	}
+	for line := range strings.Lines(log.String()) {
+		if !strings.Contains(line, " reader=") && !strings.Contains(line, "smart card service") {
+			t.Errorf("which reader? %s", line)
+		}
+	}
 	if out.String() != "" {
 		t.Errorf("stdout: %s", out.String())
+	}
+}
+
+// TestWatchExecOnce: a card that loses its power for a moment, and is served
+// again without an insertion, is no new presentation.
+func TestWatchExecOnce(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip(err)
+	}
+	card, err := sim.New(&sim.Config{Generation: wire.EV2, UID: []byte{4, 1, 2, 3, 4, 5, 6}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, log lockedBuffer
+	insert := event(desfire.Event{Kind: desfire.CardInserted, Reader: "A", Open: func(context.Context) (desfire.Transport, error) { return card.Present(), nil }})
+	pause := func(func(desfire.Event, error) bool) bool {
+		time.Sleep(800 * time.Millisecond)
+		return true
+	}
+	card.TearAfter(4) // behind GetVersion
+	source := script{
+		insert, until(t, &log, "Program ended"), pause,
+		event(desfire.Event{Kind: desfire.CardRemoved, Reader: "A"}),
+		insert, pause,
+	}
+	w := &watcher{app: newApp(nil, &out, &log), program: &program{sh, []string{"sh", "-c", "echo ran $DESFIRE_READER"}}}
+	if err := w.watch(t.Context(), &place.Place{Source: source, Name: "script"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(out.String(), "04010203040506: ran A\n"); got != 2 {
+		t.Errorf("ran %d times in two presentations:\n%s%s", got, out.String(), log.String())
+	}
+	if !strings.Contains(log.String(), "Could not list the applications") {
+		t.Errorf("the card did not lose its power:\n%s", log.String())
 	}
 }
