@@ -116,10 +116,10 @@ func ParseKey(spec string) (Key, error) {
 	place = strings.TrimSpace(place)
 	if place != "" {
 		app, no, both := strings.Cut(place, ":")
-		if !both && len(place) < 6 {
+		if !both && len(place) < 6 && place != "app" {
 			app, no = "", place
 		}
-		if app != "" && app != "*" {
+		if app != "" && app != "*" && app != "app" { // "app" is the only one that a card has
 			aid, err := wire.ParseAID(app)
 			if err != nil {
 				return Key{}, errors.New("key: before the = stands the place: want AID:NUMBER with six hexadecimal digits, NUMBER or AID")

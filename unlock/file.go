@@ -196,7 +196,7 @@ var verbs = map[inspect.Act]struct{ act, with string }{
 	inspect.ActLimitedCredit: {"give limited credit to %s", "limited credit to %s is given with"},
 	inspect.ActCredit:        {"credit %s", "%s is credited with"},
 	inspect.ActAppend:        {"append a record to %s", "records are appended to %s with"},
-	inspect.ActClear:         {"clear %s", "%s is cleared with"},
+	inspect.ActClear:         {"change or clear records of %s", "records of %s are changed and cleared with"},
 	inspect.ActNameReader:    {"name the reader to %s", "the reader is named to %s with"},
 	inspect.ActReadCounter:   {"read the counter of %s", "the counter of %s is read with"},
 	inspect.ActChange:        {"change the settings of %s", "the settings of %s are changed with"},

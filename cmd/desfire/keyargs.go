@@ -106,6 +106,16 @@ func (a *app) warnVisible() {
 	a.log.Warn("a key on the command line can be seen by other users of this computer, and the shell remembers it: better @FILE or env:NAME")
 }
 
+// wantAES is the error of keys that should be AES keys.
+func wantAES(keys ...*keySpec) error {
+	for _, k := range keys {
+		if k.key.Type() != key.TypeAES {
+			return withCode(exitInput, fmt.Errorf("--%s is a %v key, and must be an AES key", k.flag, k.key.Type()))
+		}
+	}
+	return nil
+}
+
 // careful makes the errors about a command line safe: whatever stands where a
 // key should not is not repeated if it looks like one.
 func careful(cmd *cobra.Command) *cobra.Command {

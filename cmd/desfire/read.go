@@ -93,6 +93,11 @@ func (v *readVerb) run(a *app, cmd *cobra.Command, args []string) error {
 		v.form = formRaw
 	}
 	v.part.offsetAs, v.part.lengthAs = "offset", "length"
+	return v.readTarget(a, cmd, t, false)
+}
+
+// readTarget reads and prints a file, or only one with records.
+func (v *readVerb) readTarget(a *app, cmd *cobra.Command, t target, records bool) error {
 	switch {
 	case v.part.offset > max24 || v.part.length > max24:
 		return &usageError{cmd, fmt.Errorf("%s: want 0 to %d", v.part.typed(cmd), max24)}
@@ -106,6 +111,9 @@ func (v *readVerb) run(a *app, cmd *cobra.Command, args []string) error {
 	}
 	return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
 		fs, err := a.enterFile(ctx, card, t, inspect.ActRead)
+		if err == nil && records {
+			err = wantsRecords(t, fs)
+		}
 		if err != nil {
 			return err
 		}

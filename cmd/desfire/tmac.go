@@ -59,7 +59,7 @@ The report is one of:
 one that was there before is a replay, a gap is a transaction kept back.
 
 ` + helpKeySpec + `
-Exit code 1: a MAC is wrong, or could not be checked.`,
+Exit code 6: a MAC is wrong; 9: one could not be checked.`,
 		Example: `  desfire tmac verify --tmac-key @tmac.key --uid 04782E21801D80 --tmc 5 --tmv 401F312A9DA5C676 DC03FA000000
   desfire tmac verify --tmac-key @tmac.key --session session.json --key 1=aes:@app.key`,
 		Args: cobra.ArbitraryArgs,
@@ -68,7 +68,7 @@ Exit code 1: a MAC is wrong, or could not be checked.`,
 	f := cmd.Flags()
 	f.StringVar(&v.tmac.spec, "tmac-key", "", "the application's transaction MAC `KEY`")
 	f.StringVar(&v.trace, "session", "", "the recorded session in `FILE`; - for standard input")
-	f.StringArrayVarP(&v.session, "key", "k", nil, "a key of the recorded session, [AID:NUMBER=]TYPE:DIGITS; may be repeated")
+	f.StringArrayVarP(&v.session, "key", "k", nil, "a key of the recorded session, [APP:NUMBER=]TYPE:DIGITS; may be repeated")
 	f.BoolVar(&v.defaults, "default-keys", false, "decipher the session also with the keys of zeros that cards are delivered with")
 	f.StringVar(&v.data, "input", "", "the transaction MAC input in `HEX`")
 	f.StringVar(&v.uid, "uid", "", "the card's UID, 7 bytes in `HEX`")
@@ -91,7 +91,7 @@ type tmacResult struct {
 	Reader      hexBytes  `json:"reader"`          // of this transaction; empty if it has none
 	Previous    hexBytes  `json:"previous_reader"` // empty if the card did not tell it
 	Verified    bool      `json:"verified"`
-	Error       string    `json:"error,omitempty"`
+	Reason      string    `json:"reason,omitempty"` // why it is not
 }
 
 func (v *tmacVerify) run(a *app, cmd *cobra.Command, args []string) error {
@@ -106,6 +106,9 @@ func (v *tmacVerify) run(a *app, cmd *cobra.Command, args []string) error {
 		return usage(errors.New("want the commands, or --session FILE, or --input HEX: one of them"))
 	}
 	if err := a.readKeys(cmd, &v.tmac); err != nil {
+		return err
+	}
+	if err := wantAES(&v.tmac); err != nil {
 		return err
 	}
 	given, err := v.given()
@@ -132,7 +135,7 @@ func (v *tmacVerify) run(a *app, cmd *cobra.Command, args []string) error {
 		}
 		list = session.list
 		if len(list) == 0 {
-			return fmt.Errorf("%s: no transaction was committed in it", v.trace)
+			return withCode(exitInput, fmt.Errorf("%s: no transaction was committed in it", v.trace))
 		}
 	} else {
 		t, err := given.transaction(args)
@@ -288,7 +291,7 @@ func (g *tmacGiven) complete(list []*tmac.Transaction) error {
 
 // check verifies and prints each transaction.
 func (v *tmacVerify) check(ctx context.Context, a *app, list []*tmac.Transaction) error {
-	failed := 0
+	failed, code := 0, exitDone
 	var only error
 	for _, t := range list {
 		previous, err := t.Verify(ctx, v.tmac.key)
@@ -307,33 +310,44 @@ func (v *tmacVerify) check(ctx context.Context, a *app, list []*tmac.Transaction
 		}
 		if err != nil {
 			failed++
-			only = err
-			r.Error = oneLine(err)
+			c := exitCode(ctx, err)
+			if c == exitRefused { // no card was asked: the report is not enough
+				c = exitInput
+			}
+			only, code = withCode(c, err), worst(code, c)
+			r.Reason = oneLine(err)
 		}
 		if a.json {
 			if err := a.emit(r); err != nil {
 				return err
 			}
 		} else {
-			a.printTMAC(r)
+			a.printTMAC(r, len(list) > 1)
 		}
 	}
 	switch {
 	case failed == 1 && len(list) == 1:
 		return only
 	case failed > 0:
-		return fmt.Errorf("%d of %s did not verify", failed, count(len(list), "transaction"))
+		return withCode(code, fmt.Errorf("%d of %s did not verify", failed, count(len(list), "transaction")))
 	}
 	return nil
 }
 
-func (a *app) printTMAC(r *tmacResult) {
+// printTMAC prints one transaction; the reason of the only one comes as the error
+// of the verb.
+func (a *app) printTMAC(r *tmacResult, several bool) {
 	name := "transaction"
 	if r.TMC != nil {
 		name = fmt.Sprintf("transaction %d", *r.TMC)
 	}
-	if !r.Verified {
-		a.printf("%s: %s: %s\n", name, a.out.Bad.Render("not verified"), r.Error)
+	switch {
+	case r.Verified:
+	case several:
+		a.printf("%s: %s: %s\n", name, a.out.Bad.Render("not verified"), r.Reason)
+		return
+	default:
+		a.printf("%s: %s\n", name, a.out.Bad.Render("not verified"))
 		return
 	}
 	a.printf("%s: %s, %s of input\n", name, a.out.Good.Render("verified"), count(len(r.Input), "byte"))

@@ -150,12 +150,12 @@ func TestTMACVerifySession(t *testing.T) {
 		t.Errorf("%s%s", out, errs)
 	}
 	code, out, errs = tool("tmac", "verify", "--tmac-key", "aes:00000000000000000000000000000000", "--session", name, "--default-keys")
-	if code != 1 || !strings.Contains(errs, "2 of 2 transactions did not verify") {
+	if code != 6 || !strings.Contains(errs, "2 of 2 transactions did not verify") {
 		t.Errorf("another key: %d, %s%s", code, out, errs)
 	}
 	// Without the keys of the session its input cannot be found.
 	code, out, errs = tool("tmac", "verify", "--tmac-key", "aes:"+tmacKey, "--session", name, "--uid", "04782E21801D80", "--json")
-	if code != 1 || strings.Contains(out, `"verified":true`) {
+	if code != 9 || strings.Contains(out, `"verified":true`) {
 		t.Errorf("not deciphered: %d, %s%s", code, out, errs)
 	}
 }
@@ -165,7 +165,7 @@ func TestTMACVerifySession(t *testing.T) {
 func TestTMACVerifySparseSession(t *testing.T) {
 	name, reports := recordTMAC(t, false, false)
 	base := []string{"tmac", "verify", "--tmac-key", "aes:" + tmacKey, "--session", name, "--default-keys", "--json"}
-	if code, out, _ := tool(base...); code != 1 || strings.Contains(out, `"verified":true`) {
+	if code, out, _ := tool(base...); code != 9 || strings.Contains(out, `"verified":true`) {
 		t.Errorf("without settings: %d, %s", code, out)
 	}
 	args := append(base, "--tmac-file", "15", "--record-size", "2=20")

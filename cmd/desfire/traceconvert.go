@@ -24,6 +24,9 @@ key change to whoever has the old one. --trace-keys keeps that.`,
 			if _, ok := formats[to]; !ok {
 				return &usageError{cmd, fmt.Errorf("--to %s: want json or lines", to)}
 			}
+			if err := a.mayWrite(out); err != nil {
+				return err
+			}
 			rec, err := trace.ReadFile(args[0])
 			if err != nil {
 				return err
@@ -37,7 +40,7 @@ key change to whoever has the old one. --trace-keys keeps that.`,
 			return rec.Write(a.stdout, formats[to])
 		},
 	}
-	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write, standard output if empty")
+	cmd.Flags().StringVarP(&out, "out", "o", "", "write into `FILE`, not to standard output")
 	cmd.Flags().StringVar(&to, "to", "json", "format: json or lines")
 	return cmd
 }

@@ -49,17 +49,7 @@ type writeVerb struct {
 }
 
 func (v *writeVerb) run(a *app, cmd *cobra.Command, args []string) error {
-	t, _, err := parseTarget(cmd, args)
-	if err != nil {
-		return err
-	}
-	if v.offset > max24 {
-		return &usageError{cmd, fmt.Errorf("--offset %d: want 0 to %d", v.offset, max24)}
-	}
-	if v.pad, err = v.content.padding(cmd); err != nil {
-		return err
-	}
-	data, err := v.content.bytes(a, cmd)
+	t, _, data, err := v.arguments(a, cmd, args)
 	if err != nil {
 		return err
 	}
@@ -68,11 +58,26 @@ func (v *writeVerb) run(a *app, cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return err
 		}
-		return a.writeFile(ctx, cmd, card, t, fs, v.offset, data, v.pad)
+		return a.writeFile(ctx, card, t, fs, v.offset, data, v.pad)
 	})
 }
 
-// writeResult is what write and record append print with --json.
+// arguments are the file that is meant, what follows it, and the content.
+func (v *writeVerb) arguments(a *app, cmd *cobra.Command, args []string) (t target, rest []string, data []byte, err error) {
+	if t, rest, err = parseTarget(cmd, args); err != nil {
+		return t, nil, nil, err
+	}
+	if v.offset > max24 {
+		return t, nil, nil, &usageError{cmd, fmt.Errorf("--offset %d: want 0 to %d", v.offset, max24)}
+	}
+	if v.pad, err = v.content.padding(cmd); err != nil {
+		return t, nil, nil, err
+	}
+	data, err = v.content.bytes(a, cmd)
+	return t, rest, data, err
+}
+
+// writeResult is what write, record append and record update print with --json.
 type writeResult struct {
 	cardOf
 	Application wire.Place  `json:"application"`
@@ -89,7 +94,7 @@ type writeResult struct {
 
 // writeFile writes content into a file that was entered to be written, and says
 // so.
-func (a *app) writeFile(ctx context.Context, cmd *cobra.Command, card *desfire.Card, t target, fs *wire.FileSettings, offset uint32, data []byte, pad *byte) error {
+func (a *app) writeFile(ctx context.Context, card *desfire.Card, t target, fs *wire.FileSettings, offset uint32, data []byte, pad *byte) error {
 	r := &writeResult{cardOf: a.saw(card), Application: t.app, File: t.file, Type: fs.Type.String(), Offset: offset, DryRun: a.dryRun}
 	room, record := fs.Size, false
 	switch fs.Type {
@@ -169,6 +174,10 @@ func (a *app) tellWritten(r *writeResult, record bool) error {
 	}
 	verb := "written to"
 	switch {
+	case r.Record != nil && a.dryRun:
+		verb = fmt.Sprintf("would be written to record %d in", *r.Record)
+	case r.Record != nil:
+		verb = fmt.Sprintf("written to record %d in", *r.Record)
 	case a.dryRun && record:
 		verb = "would be a new record in"
 	case a.dryRun:
