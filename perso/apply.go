@@ -30,6 +30,9 @@ func Apply(ctx context.Context, card *desfire.Card, layout *Layout, conf *Config
 //
 // A step whose outcome is unknown is looked up on the card, if it answers.
 func (p *Plan) Apply(ctx context.Context, card *desfire.Card, conf *Config) error {
+	if p.layout == nil {
+		return errNoLayout
+	}
 	for look := 1; ; look++ {
 		r := newRunner(card, p.layout, conf)
 		now, err := r.plan(ctx)

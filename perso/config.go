@@ -96,4 +96,6 @@ func (e *KeyError) Unwrap() error { return e.Err }
 
 var errNoJournal = errors.New("perso: keys are to be changed, and there is no journal: without one a card that is lost in the middle leaves nobody knowing which key it holds")
 
+var errNoLayout = errors.New("perso: this plan was not made by NewPlan: make one of its layout")
+
 func hexText(uid []byte) string { return fmt.Sprintf("%X", uid) }

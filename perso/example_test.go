@@ -6,6 +6,7 @@ import (
 	"log"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/perso"
@@ -73,4 +74,30 @@ func Example() {
 	// change key 1 of application F48121 to AES, version 01
 	// change key 0 of application F48121 to AES, version 01
 	// 0 differences <nil>
+}
+
+// A dump is a layout with contents. The notes say what it does not have.
+func ExampleFromCard() {
+	file := inspect.NewFile(1, &wire.FileSettings{
+		Type: wire.FileStandard, Size: 4, Access: wire.AccessRights{Read: wire.Free, Write: 0, ReadWrite: 0, Change: 0},
+	})
+	file.Data = inspect.Hex("4711")
+	card := &inspect.Card{ // as package dump reads it
+		Generation:  wire.D40,
+		KeySettings: inspect.NewKeySettings(&wire.KeySettings{KS1: wire.SettDefault, KS2: wire.NewKeySett2(wire.KeyDES, 1)}, true),
+		Applications: []inspect.Application{{
+			Place:       wire.Place{AID: 0xF48121},
+			KeySettings: inspect.NewKeySettings(&wire.KeySettings{KS1: wire.SettDefault, KS2: wire.NewKeySett2(wire.KeyDES, 1)}, false),
+			Files:       []inspect.File{file},
+		}},
+	}
+	layout, notes := perso.FromCard(card)
+	for _, n := range notes {
+		fmt.Println(n)
+	}
+	fmt.Printf("%v: %s\n", layout.Applications[0].Place, layout.Applications[0].Files[0].Data)
+	// Output:
+	// the card: its identifier, batch and dates of production belong to this chip
+	// the card: keys are told by no card: they become those of the key store, or stay the default ones
+	// F48121: 4711
 }

@@ -61,13 +61,13 @@ func (f *fromCard) level() {
 	}
 	level := &Level{}
 	if s := c.KeySettings; s != nil && len(s.Settings) == 1 {
-		ks1 := wire.KeySett1(s.Settings[0])
+		ks1 := wire.KeySett1(s.Settings[0]) & 0x0F // some cards keep the reserved bits
 		level.KeySettings = &ks1
 		f.frozen(here, ks1, true)
 	} else {
 		f.note(here, "its key settings are not known%s", because(c.MissingPart(inspect.PartKeySettings)))
 	}
-	level.Keys = keysOf(c.KeyVersions)
+	level.Keys = slices.DeleteFunc(keysOf(c.KeyVersions), func(k KeyWant) bool { return k.No != 0 })
 	f.layout.Card = level
 }
 
@@ -131,6 +131,12 @@ func (f *fromCard) application(a *inspect.Application) {
 	}
 	for i := range a.Files {
 		f.file(here, &out, &a.Files[i])
+	}
+	// A file that is no dump of a card may say anything.
+	err := (&Layout{Applications: append(slices.Clip(f.layout.Applications), out)}).Check()
+	if err != nil {
+		f.note(here, "it cannot be made: %v", err)
+		return
 	}
 	f.layout.Applications = append(f.layout.Applications, out)
 }
@@ -215,7 +221,11 @@ func (f *fromCard) file(app Where, out *Application, x *inspect.File) {
 	}
 	s.LimitedCredit, s.Records = 0, 0
 	file.Settings = s
-	if reason := file.wrong(); reason != "" {
+	reason := file.wrong()
+	if find(out.Files, func(o *File) bool { return o.No == x.No }) != nil {
+		reason = "it stands there twice"
+	}
+	if reason != "" {
 		f.note(here, "it cannot be made: %s", reason)
 		return
 	}

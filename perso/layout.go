@@ -128,8 +128,6 @@ func (a *Application) check() error {
 		return bad(here, "%v is no type of keys", a.KeyType)
 	case len(a.DFName) > 0 && a.ISOID == 0, len(a.DFName) > wire.MaxDFName:
 		return bad(here, "a DF name has at most %d bytes and needs an ISO identifier", wire.MaxDFName)
-	case a.KeySettings != nil && a.KeySettings.ChangeKey() < wire.Free && int(a.KeySettings.ChangeKey()) >= a.KeyCount:
-		return bad(here, "keys are changed with key %d, which does not exist", a.KeySettings.ChangeKey())
 	}
 	var keys []wire.KeyNo
 	for _, k := range a.Keys {

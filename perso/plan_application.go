@@ -25,7 +25,7 @@ func (p *planner) application(ctx context.Context, a *Application) error {
 		if err != nil || !ok {
 			return err
 		}
-		made := relaxed(*a.KeySettings)
+		made := relaxed(*a.KeySettings, a.KeyCount)
 		now = &made
 	} else {
 		if !p.sameApplication(a, is) {
@@ -50,8 +50,8 @@ func (p *planner) application(ctx context.Context, a *Application) error {
 
 // relaxed are the settings that an application begins with: those that it shall
 // have, but for what would freeze keys before they are set.
-func relaxed(s wire.KeySett1) wire.KeySett1 {
-	if s.ChangeKey() == wire.Never {
+func relaxed(s wire.KeySett1, keys int) wire.KeySett1 {
+	if c := s.ChangeKey(); c == wire.Never || c < wire.Free && int(c) >= keys {
 		s &= 0x0F
 	}
 	return s | wire.SettMasterChangeable | wire.SettChangeable

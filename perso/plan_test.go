@@ -373,3 +373,25 @@ func TestForeignApplication(t *testing.T) {
 	list, err := perso.Verify(ctx, connect(t, picc), theirs, &perso.Config{Want: keysFor(t, theirs, 9)})
 	mustBe(t, list, err)
 }
+
+// Rights may name keys that an application does not have, and so may its settings
+// for the key that changes the others.
+func TestAbsentKeys(t *testing.T) {
+	ctx := context.Background()
+	picc := newPICC(t, wire.EV3)
+	l := small(func(_ *perso.Layout, a *perso.Application, f *perso.File) {
+		f.Settings.Access = access(1, 9, 11, 12)
+		*a.KeySettings = 0x5F
+	})
+	conf := &perso.Config{Want: keysFor(t, l, 3), Journal: new(memJournal)}
+	p := apply(t, picc, l, conf)
+	if len(p.Impossible) > 0 {
+		t.Errorf("impossible %q", p.Impossible)
+	}
+	list, err := perso.Verify(ctx, connect(t, picc), l, conf)
+	mustBe(t, list, err)
+	l.Applications[0].Files[0].Data = []byte("other")
+	if p := apply(t, picc, l, conf); len(p.Steps) > 0 || !has(p.Impossible, "no key that may write it is at hand") {
+		t.Errorf("steps %v, impossible %q", p.Steps, p.Impossible)
+	}
+}

@@ -46,6 +46,7 @@ type ring struct {
 	uid     keystore.UID
 	layout  *Layout
 	types   map[wire.Place]wire.KeyType
+	count   map[wire.Place]int  // of keys
 	fresh   map[wire.Place]bool // made by this run: its keys are the initial ones
 	version map[slot]byte       // told by the card
 	proved  map[slot]held
@@ -54,7 +55,7 @@ type ring struct {
 
 func newRing(conf *Config, layout *Layout) *ring {
 	return &ring{
-		conf: conf, layout: layout, types: map[wire.Place]wire.KeyType{}, fresh: map[wire.Place]bool{},
+		conf: conf, layout: layout, types: map[wire.Place]wire.KeyType{}, count: map[wire.Place]int{{}: 1}, fresh: map[wire.Place]bool{},
 		version: map[slot]byte{}, proved: map[slot]held{}, failed: map[slot]int{},
 	}
 }
@@ -193,8 +194,8 @@ func (r *ring) candidates(ctx context.Context, s slot) ([]held, error) {
 
 // atHand reports whether a key for a slot may be at hand.
 func (r *ring) atHand(ctx context.Context, s slot) (bool, error) {
-	if r.failed[s] >= r.budget() {
-		return false, nil
+	if n, ok := r.count[s.place]; ok && int(s.no) >= n || r.failed[s] >= r.budget() {
+		return false, nil // rights may name a key that does not exist
 	}
 	list, err := r.candidates(ctx, s)
 	return len(list) > 0, err

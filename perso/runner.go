@@ -33,7 +33,7 @@ func newRunner(card *desfire.Card, layout *Layout, conf *Config) *runner {
 	r.ring = newRing(&r.conf, layout)
 	for i := range layout.Applications {
 		a := &layout.Applications[i]
-		r.types[a.Place] = a.KeyType
+		r.types[a.Place], r.count[a.Place] = a.KeyType, a.KeyCount
 	}
 	return r
 }

@@ -12,7 +12,7 @@ func (r *runner) createApplication(ctx context.Context, a *Application, as who) 
 		return err
 	}
 	cmd := &wire.CreateApplication{
-		AID: a.Place.AID, KS1: relaxed(*a.KeySettings), KS2: wire.NewKeySett2(a.KeyType, a.KeyCount), KS3: a.KeySett3,
+		AID: a.Place.AID, KS1: relaxed(*a.KeySettings, a.KeyCount), KS2: wire.NewKeySett2(a.KeyType, a.KeyCount), KS3: a.KeySett3,
 		FID: a.ISOID, DFName: a.DFName,
 	}
 	if a.ISOFiles {
