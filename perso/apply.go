@@ -35,6 +35,15 @@ func (p *Plan) Apply(ctx context.Context, card *desfire.Card, conf *Config) erro
 	}
 	for look := 1; ; look++ {
 		r := newRunner(card, p.layout, conf)
+		if err := r.identify(ctx); err != nil {
+			return err
+		}
+		if err := p.sameCard(r); err != nil {
+			return err
+		}
+		if err := r.settleJournal(ctx); err != nil {
+			return err
+		}
 		now, err := r.plan(ctx)
 		if err != nil {
 			return err
@@ -52,12 +61,17 @@ func (p *Plan) Apply(ctx context.Context, card *desfire.Card, conf *Config) erro
 	}
 }
 
+// sameCard reports whether a plan was made for a card.
+func (p *Plan) sameCard(r *runner) error {
+	if string(p.UID) != string(r.uid) {
+		return &WrongCardError{Want: hexText(p.UID), Is: r.uid.String()}
+	}
+	return nil
+}
+
 // holds reports whether a plan still holds for a card, which now is one for. A
 // plan that was begun holds where nothing but its own steps is left.
 func (p *Plan) holds(now *Plan) error {
-	if string(p.UID) != string(now.UID) {
-		return &WrongCardError{Want: hexText(p.UID), Is: hexText(now.UID)}
-	}
 	moved := func(reason string) error {
 		return &WrongCardError{Want: hexText(p.UID), Is: hexText(p.UID), Reason: reason}
 	}

@@ -28,6 +28,18 @@ func (j *memJournal) Record(_ context.Context, e rekey.Entry) error {
 	return nil
 }
 
+func (j *memJournal) Entries(context.Context) ([]rekey.Entry, error) { return *j, nil }
+
+// open are the changes of which the journal does not know what became.
+func (j *memJournal) open() (list []rekey.Entry) {
+	for i, open := range rekey.OpenEntries(*j) {
+		if open {
+			list = append(list, (*j)[i])
+		}
+	}
+	return list
+}
+
 func newPICC(t testing.TB, g wire.Generation) *sim.Card {
 	t.Helper()
 	picc, err := sim.New(&sim.Config{Generation: g, UID: []byte{4, 1, 2, 3, 4, 5, 6}})

@@ -8,10 +8,11 @@
 //
 // # Lost cards
 //
-// Apply remembers nothing. It looks at the card, does what is missing, and can be
-// repeated from anywhere: after a card that was lifted in any exchange it ends in
-// the same card. Keys are changed by package rekey with its journal, last of all,
-// and settings that freeze something after them.
+// Apply remembers nothing but the journal. It looks at the card, does what is
+// missing, and can be repeated from anywhere: after a card that was lifted in any
+// exchange it ends in the same card. Keys are changed by package rekey with its
+// journal, last of all, and settings that freeze something after them. A change of
+// a key that the journal left open is settled first.
 //
 // # Keys
 //

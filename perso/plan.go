@@ -65,8 +65,10 @@ type planner struct {
 }
 
 func (r *runner) plan(ctx context.Context) (*Plan, error) {
-	if err := r.identify(ctx); err != nil {
-		return nil, err
+	if r.uid == "" {
+		if err := r.identify(ctx); err != nil {
+			return nil, err
+		}
 	}
 	is, err := r.structure(ctx)
 	if err != nil {

@@ -166,6 +166,9 @@ func (j *job) tear(t *testing.T, air *torn, want *perso.Layout, n int) error {
 	if perso.Differs(list) {
 		return fmt.Errorf("differences: %v", list)
 	}
+	if open := conf.Journal.(*memJournal).open(); len(open) > 0 {
+		return fmt.Errorf("the journal left open: %v", open)
+	}
 	if n%8 == 1 && want != nil {
 		got, _ := perso.FromCard(readAll(t, picc, j.keys[len(j.before)]))
 		sameLayout(t, got, want)
