@@ -19,7 +19,8 @@ type Config struct {
 	Want keystore.Store
 
 	// Journal gets an entry for each key before it is changed. It is required
-	// where keys are.
+	// where keys are. What a rekey.History holds of changes whose outcome is not
+	// known is settled first.
 	Journal rekey.Journal
 
 	// Values restores values and records as well: what they stand for, money or
