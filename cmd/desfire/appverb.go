@@ -56,23 +56,35 @@ func (a *app) printApp(app *inspect.Application) {
 		if i > 0 {
 			name = ""
 		}
-		a.row(width, name, screen.Sprintf("key %d  %s", v.Key, p.Number.Render(fmt.Sprintf("%02X", v.Version))))
+		a.row(width, name, screen.Sprintf("key %d: %s", v.Key, p.Number.Render(fmt.Sprintf("%02X", v.Version))))
 	}
 	for _, s := range app.KeySets {
-		a.row(width, "key set", screen.Sprintf("%d  version %02X", s.Set, s.Version))
+		a.row(width, "key set", screen.Sprintf("%d: version %02X", s.Set, s.Version))
 	}
 	for i := range app.Files {
 		name := "files"
 		if i > 0 {
 			name = ""
 		}
-		a.row(width, name, a.fileSummary(&app.Files[i]))
+		a.foldedRow(width, name, a.fileSummary(&app.Files[i]))
 	}
 	if app.Files != nil && len(app.Files) == 0 {
 		a.row(width, "files", "none")
 	}
 	for _, m := range app.Missing {
-		a.row(width, "", p.Warn.Render(m.Words()))
+		a.foldedRow(width, "", p.Warn.Render(m.Words()))
+	}
+}
+
+// foldedRow is row with the value folded to the width of a terminal.
+func (a *app) foldedRow(width int, name string, value screen.Text) {
+	room := 0 // never
+	if n := screen.Columns(a.stdout); n > 0 {
+		room = max(n-width-4, 30)
+	}
+	for _, line := range screen.Wrap(value, room) {
+		a.row(width, name, line)
+		name = ""
 	}
 }
 
@@ -98,9 +110,9 @@ func (a *app) printSettings(width int, s *inspect.KeySettings) {
 // fileSummary is a file in one line.
 func (a *app) fileSummary(f *inspect.File) screen.Text {
 	if m := f.MissingPart(inspect.PartSettings); m != nil {
-		return screen.Sprintf("%v  %s", f.No, a.out.Warn.Render(m.Words()))
+		return screen.Sprintf("%v: %s", f.No, a.out.Warn.Render(m.Words()))
 	}
-	return screen.Sprintf("%v  %s, %s, %s: %s", f.No, f.Type, f.SizeWords(), f.Comm, f.Words)
+	return screen.Sprintf("%v: %s, %s, %s: %s", f.No, f.Type, f.SizeWords(), f.Comm, f.Words)
 }
 
 // nameWords is a DF name as people know it: its bytes, and its text if it is one.

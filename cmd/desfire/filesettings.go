@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/go-desfire/desfire"
@@ -23,7 +24,8 @@ named stays as it is: further sets of rights, secure dynamic messaging, the
 limit of a transaction MAC counter. It shows what becomes different and asks,
 unless --yes. It needs the key of the file's change right (--key).
 
-What would lock everybody out for ever is refused, unless --force.
+What would lock everybody out for ever is refused, unless --force. So is leaving
+something as a D40 card says it is, since nothing protects what it says.
 
 ` + helpRights + `
 --also given once or more replaces all of them, --also none takes them away.
@@ -144,6 +146,9 @@ func (c *fileChange) run(ctx context.Context, a *app, cmd *cobra.Command, card *
 		if known {
 			risks = append(risks, absentKeys(next, t.app, keys)...)
 		}
+		if s, ok := card.Session(); ok && s.Scheme == wire.SchemeD40 && !c.complete(now.Type) {
+			risks = append(risks, "the card told its settings without a MAC, and what no flag names stays as it says: name the mode and every right")
+		}
 		if err := a.risky(risks); err != nil {
 			return err
 		}
@@ -172,6 +177,17 @@ func (c *fileChange) run(ctx context.Context, a *app, cmd *cobra.Command, card *
 	return nil
 }
 
+// complete reports whether flags name all that files of a type have on a card
+// with D40 sessions, so that nothing is taken from what it says.
+func (c *fileChange) complete(t wire.FileType) bool {
+	for _, r := range inspect.WrittenRights(t) {
+		if _, ok := c.said[r]; !ok {
+			return false
+		}
+	}
+	return c.mode != nil
+}
+
 // change changes the settings, and reads them again where they are told.
 func (c *fileChange) change(ctx context.Context, card *desfire.Card, t target, now, next *wire.FileSettings) error {
 	m := manage(card, "the key of its change right: "+now.Access.Change.String(), "change the settings of file %v of %s", t.file, t.app.Words())
@@ -193,7 +209,7 @@ func (c *fileChange) change(ctx context.Context, card *desfire.Card, t target, n
 		return nil
 	case err != nil:
 		return fmt.Errorf("the card accepted the settings, and they could not be read again: %w", err)
-	case len(fileChanges(next, told)) > 0:
+	case len(fileChanges(next, told)) > 0 || !reflect.DeepEqual(next.SDM, told.SDM):
 		return withCode(exitDiffers, fmt.Errorf("the card accepted the settings, yet it has %v, %s now", told.Comm(), inspect.AccessWords(told.Type, told.Access, false)))
 	}
 	return nil

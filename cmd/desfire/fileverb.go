@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -85,10 +86,10 @@ func (a *app) printFile(f *inspect.File) {
 		a.row(fileWidth, name, fmt.Sprintf("%s %s", g.Act, g.Who()))
 	}
 	if f.SDM != nil {
-		a.row(fileWidth, "SDM", f.SDM.Words)
+		a.foldedRow(fileWidth, "SDM", screen.Visible(f.SDM.Words))
 	}
 	for _, r := range inspect.Remarks(fs) {
-		a.row(fileWidth, "", a.out.Warn.Render(r))
+		a.foldedRow(fileWidth, "", a.out.Warn.Render(r))
 	}
 }
 

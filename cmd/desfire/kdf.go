@@ -225,7 +225,10 @@ func (k *kdf) print(a *app, r *kdfResult) {
 }
 
 // writeKeyFile writes a key into a file that does not exist yet.
-func writeKeyFile(path, spec string) (err error) {
+func writeKeyFile(path, spec string) error { return writeNewFile(path, []byte(spec+"\n")) }
+
+// writeNewFile writes a file that does not exist yet, for its owner alone.
+func writeNewFile(path string, text []byte) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	switch {
 	case errors.Is(err, fs.ErrExist):
@@ -238,7 +241,7 @@ func writeKeyFile(path, spec string) (err error) {
 			_ = os.Remove(path)
 		}
 	}()
-	if _, err := f.WriteString(spec + "\n"); err != nil {
+	if _, err := f.Write(text); err != nil {
 		return err
 	}
 	return f.Sync()
