@@ -40,6 +40,10 @@ type Prompt func(ctx context.Context, question string) ([]byte, error)
 var (
 	ErrNotFound = errors.New("no such key")
 	ErrLocked   = errors.New("the key store is locked, and nobody can be asked to unlock it")
+
+	// ErrNoUID says that a key is derived from the UID of the card, and that the
+	// Ref has none.
+	ErrNoUID = errors.New("the key is derived from the card's UID, which is not known here")
 )
 
 // NotFoundError names the key that a store does not have. It unwraps to

@@ -11,6 +11,7 @@ import (
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/wire"
@@ -33,9 +34,10 @@ type app struct {
 	parent  *app     // each, for a verb that it runs
 	present *present // the card that each runs it for
 
-	told string // the key that was said to be used last
-	card cardOf // the card of the verb, once it is known
-	at   string // the reader where it lies
+	told   string          // the key that was said to be used last
+	warned map[string]bool // what was warned of
+	card   cardOf          // the card of the verb, once it is known
+	at     string          // the reader where it lies
 
 	reader   string
 	uid      string // prefix of the UID that is wanted, hexadecimal
@@ -43,9 +45,12 @@ type app struct {
 	timeout  time.Duration
 	keySpec  string
 	keyNo    uint8
-	key      *key.Secret // nil without --key
+	key      *key.Secret    // nil without --key
+	keyFacts keystore.Facts // of key
 	keysFile string
-	ring     *ring // nil without a keyring
+	identity string  // file of age identities that open it
+	ring     *ring   // nil without a keyring
+	real     realUID // of a card with a random identifier
 	plain    bool
 	force    bool
 
@@ -67,7 +72,8 @@ type app struct {
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 	console := screen.NewConsole(stdout, stderr)
 	a := &app{
-		stdin: stdin, stdout: console.Out, stderr: console.Err, console: console, unprotected: new(atomic.Bool),
+		warned: map[string]bool{},
+		stdin:  stdin, stdout: console.Out, stderr: console.Err, console: console, unprotected: new(atomic.Bool),
 		out: screen.NewPalette(screen.TakesColor(stdout)), err: screen.NewPalette(screen.TakesColor(stderr)),
 	}
 	a.log = screen.NewLog(a.stderr, &a.level)

@@ -36,14 +36,11 @@ func (a *app) readKey(cmd *cobra.Command) error {
 	if a.keyNo > maxKey {
 		return &usageError{cmd, fmt.Errorf("--auth %d: want a key number, 0 to %d", a.keyNo, maxKey)}
 	}
-	k, visible, err := keystore.Parse(a.keySpec)
-	if err != nil {
-		return &usageError{cmd, fmt.Errorf("--key: %w", err)}
+	given := keySpec{flag: "key", spec: a.keySpec}
+	if err := a.readKeys(cmd, &given); err != nil {
+		return err
 	}
-	if visible {
-		a.warnVisible()
-	}
-	a.key = k
+	a.key, a.keyFacts = given.key, given.facts()
 	return nil
 }
 
@@ -61,13 +58,19 @@ const maxKey = wire.MaxKeys - 1
 func (a *app) keyed() bool { return a.key != nil || a.ring != nil }
 
 // opener opens sessions with --key, or else with the keyring.
-func (a *app) opener() *unlock.Opener {
+func (a *app) opener(card *desfire.Card) *unlock.Opener {
 	o := &unlock.Opener{Plain: a.plain, Force: a.force}
+	if a.real.card == card {
+		o.UID = a.real.uid
+	}
 	if a.key != nil {
 		o.Store = unlock.One(wire.KeyNo(a.keyNo), a.key, keystore.SourceOf(a.keySpec))
 		return o
 	}
-	o.Store, o.OnChoice = a.ring, a.tellChoice
+	o.OnChoice = a.tellChoice
+	if a.ring != nil {
+		o.Store = a.ring
+	}
 	return o
 }
 
@@ -90,9 +93,9 @@ func (a *app) enter(ctx context.Context, card *desfire.Card, p wire.Place, need 
 	var err error
 	switch {
 	case a.key != nil:
-		err = a.opener().Key(ctx, card, p, wire.KeyNo(a.keyNo))
+		err = a.opener(card).Key(ctx, card, p, wire.KeyNo(a.keyNo))
 	case a.ring != nil:
-		err = a.opener().Place(ctx, card, p, need)
+		err = a.withUID(ctx, card, p, func(o *unlock.Opener) error { return o.Place(ctx, card, p, need) })
 	default:
 		return selectPlace(ctx, card, p)
 	}
@@ -122,15 +125,18 @@ func (a *app) enterFile(ctx context.Context, card *desfire.Card, t target, acts 
 	var err error
 	switch {
 	case a.key != nil:
-		if err = a.opener().Key(ctx, card, t.app, wire.KeyNo(a.keyNo)); err == nil {
+		if err = a.opener(card).Key(ctx, card, t.app, wire.KeyNo(a.keyNo)); err == nil {
 			if fs, err = card.FileSettings(ctx, t.file); err == nil {
 				err = entitled(card, t, fs, acts)
 			}
 		}
 	case a.ring != nil:
-		fs, err = a.opener().File(ctx, card, t.app, t.file, acts...)
+		err = a.withUID(ctx, card, t.app, func(o *unlock.Opener) (err error) {
+			fs, err = o.File(ctx, card, t.app, t.file, acts...)
+			return err
+		})
 		if never := (*unlock.NeverError)(nil); errors.As(err, &never) && never.Unknown && len(acts) == 1 && otherwise[acts[0]] != "" {
-			fs, err = a.opener().File(ctx, card, t.app, t.file, otherwise[acts[0]])
+			fs, err = a.opener(card).File(ctx, card, t.app, t.file, otherwise[acts[0]])
 		}
 	default:
 		if err := selectPlace(ctx, card, t.app); err != nil {

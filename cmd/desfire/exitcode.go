@@ -8,6 +8,7 @@ import (
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/internal/filelock"
 	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/keystore/keyring"
 	"github.com/go-desfire/desfire/originality"
 	"github.com/go-desfire/desfire/pcsc"
 	"github.com/go-desfire/desfire/place"
@@ -132,6 +133,8 @@ func codeOf(err error) int {
 		return exitRight
 	case *unlock.MismatchError, *unlock.RefusedKeyError:
 		return exitAuth
+	case *keyring.FileError:
+		return exitInput
 	case *unlock.ContradictionError:
 		return exitNotGenuine
 	case *noApplicationError:

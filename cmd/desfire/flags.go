@@ -22,6 +22,7 @@ const (
 	usesTrace   use = "trace"   // frames go by; whoever uses a card uses this
 	usesSecrets use = "secrets" // it shows or records frames
 	usesKeys    use = "keys"    // a session with it
+	usesRing    use = "ring"    // keys of a keyring; whoever opens sessions uses this
 	usesYes     use = "yes"     // it asks before it changes something
 	usesForce   use = "force"   // it refuses what is risky
 	usesDry     use = "dry"     // it can tell what it would do
@@ -31,7 +32,7 @@ const (
 // are not here act everywhere.
 var flagUses = map[string]use{
 	"reader": usesCard, "uid": usesCard, "wait": usesCard, "timeout": usesCard, "trace": usesTrace, "trace-keys": usesSecrets,
-	"weakest": usesKeys, "key": usesKeys, "auth": usesKeys, "keys": usesKeys, "plain": usesKeys,
+	"weakest": usesKeys, "key": usesKeys, "auth": usesKeys, "keys": usesRing, "identity": usesRing, "plain": usesKeys,
 	"yes": usesYes, "force": usesForce, "dry-run": usesDry,
 }
 
@@ -98,6 +99,8 @@ func has(cmd *cobra.Command, u use) bool {
 	switch u {
 	case usesTrace:
 		return slices.Contains(list, usesTrace) || slices.Contains(list, usesCard)
+	case usesRing:
+		return slices.Contains(list, usesRing) || slices.Contains(list, usesKeys)
 	case usesSecrets:
 		return slices.Contains(list, usesSecrets) || has(cmd, usesTrace)
 	}
@@ -125,11 +128,11 @@ func misplaced(cmd *cobra.Command) error {
 			continue
 		}
 		why := map[use]string{
-			usesCard: "it needs no card", usesTrace: "it talks to no card", usesSecrets: "it records nothing", usesKeys: "it opens no session", usesYes: "it asks nothing",
+			usesCard: "it needs no card", usesTrace: "it talks to no card", usesSecrets: "it records nothing", usesKeys: "it opens no session", usesRing: "it takes no keys from it", usesYes: "it asks nothing",
 			usesForce: "it refuses nothing that is risky", usesDry: "it changes nothing",
 		}[flagUses[flag]]
 		switch {
-		case flagUses[flag] == usesKeys && !has(cmd, usesCard):
+		case (flagUses[flag] == usesKeys || flagUses[flag] == usesRing) && !has(cmd, usesCard):
 			why = "it needs no card"
 		case slices.Contains(idle[cmd.Name()], flag):
 			why = "it goes on until Ctrl-C"
@@ -151,6 +154,7 @@ func (a *app) globalFlags(root *cobra.Command) {
 	f.BoolVar(&a.traceKeys, "trace-keys", false, "keep what carries keys in a trace: with the key before, it tells the new one")
 
 	f.StringVar(&a.keysFile, "keys", envOr("DESFIRE_KEYS", ""), "keyring `FILE`, from which the key with the right is taken")
+	f.StringVar(&a.identity, "identity", envOr("DESFIRE_IDENTITY", ""), "`FILE` of age identities that open what is encrypted in the keyring")
 	f.StringVar(&a.keySpec, "key", "", "one `KEY` instead, [N=]SPEC: @FILE or env:NAME, or TYPE:HEX for all to see; N is its number on the card")
 	f.Uint8Var(&a.keyNo, "auth", 0, "`NUMBER` of that key on the card")
 	f.BoolVar(&a.plain, "plain", false, "with a keyring, go on without a session where the card lets everybody")

@@ -15,13 +15,13 @@ import (
 func (a *app) child(p *present, stdin io.Reader) *app {
 	return &app{
 		stdin: stdin, stdout: a.stdout, stderr: a.stderr, console: a.console, out: a.out, err: a.err, log: a.log,
-		tracer: a.tracer, recorder: a.recorder, unprotected: a.unprotected, parent: a, present: p,
+		warned: a.warned, tracer: a.tracer, recorder: a.recorder, unprotected: a.unprotected, parent: a, present: p,
 	}
 }
 
 // ofVerb are the global flags that may stand with a verb of each. The others
 // are those of each itself.
-var ofVerb = []string{"auth", "dry-run", "force", "key", "keys", "plain", "yes"}
+var ofVerb = []string{"auth", "dry-run", "force", "identity", "key", "keys", "plain", "yes"}
 
 // inherit is prepare for a child: a flag that does not stand with the verb is
 // that of the parent. A child of a child is the same verb for another card.
@@ -38,6 +38,9 @@ func (a *app) inherit(cmd *cobra.Command) error {
 	}
 	again := p.parent != nil
 	a.reader, a.uid, a.wait, a.timeout, a.traceTo, a.traceKeys = p.reader, p.uid, p.wait, p.timeout, p.traceTo, p.traceKeys
+	if !f.Changed("identity") {
+		a.identity = p.identity
+	}
 	a.json, a.verbose, a.noInput, a.weakestName, a.weakest = p.json, p.verbose, p.noInput, p.weakestName, p.weakest
 	for name, value := range map[string][2]*bool{
 		"plain": {&a.plain, &p.plain}, "force": {&a.force, &p.force}, "yes": {&a.yes, &p.yes}, "dry-run": {&a.dryRun, &p.dryRun},
@@ -47,7 +50,7 @@ func (a *app) inherit(cmd *cobra.Command) error {
 		}
 	}
 	if again || !f.Changed("key") && !f.Changed("auth") {
-		a.key, a.keySpec, a.keyNo = p.key, p.keySpec, p.keyNo
+		a.key, a.keyFacts, a.keySpec, a.keyNo = p.key, p.keyFacts, p.keySpec, p.keyNo
 	} else if err := a.readKey(cmd); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/keystore/execkey"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -58,6 +59,7 @@ func keyPlace(cmd *cobra.Command, args []string) (wire.Place, wire.KeyNo, error)
 type keySpec struct {
 	flag, spec string
 	key        *key.Secret
+	known      keystore.Facts // of key
 }
 
 // ref is how the user named the key, never the digits; empty if he gave them.
@@ -72,7 +74,11 @@ func (k *keySpec) arg() string {
 }
 
 // facts of the key, for people and the journal.
-func (k *keySpec) facts() keystore.Facts { return keystore.FactsOf(k.key, k.ref()) }
+func (k *keySpec) facts() keystore.Facts {
+	f := keystore.FactsOf(k.key, k.ref())
+	f.NoVersion = k.known.NoVersion
+	return f
+}
 
 // readKeys reads the keys of flags that must be there, and warns if one of them
 // is visible.
@@ -88,15 +94,31 @@ func (a *app) readKeys(cmd *cobra.Command, keys ...*keySpec) error {
 	}
 	open := false
 	for _, k := range keys {
-		secret, visible, err := keystore.Parse(k.spec)
-		if err != nil {
-			return &usageError{cmd, fmt.Errorf("--%s: %w", k.flag, err)}
+		if err := a.getKey(cmd, k); err != nil {
+			return err
 		}
-		k.key = secret
-		open = open || visible
+		open = open || keystore.InTheOpen(k.spec) && k.key.CheckValue() != key.Zero(k.key.Type()).CheckValue()
 	}
 	if open {
 		a.warnVisible()
+	}
+	return nil
+}
+
+// getKey gets the key that a flag names: reads the file or variable, runs the
+// program, asks on the terminal.
+func (a *app) getKey(cmd *cobra.Command, k *keySpec) error {
+	spec, err := keystore.ParseSpec(k.spec)
+	if err != nil {
+		return &usageError{cmd, fmt.Errorf("--%s: %w", k.flag, err)}
+	}
+	ctx := cmd.Context()
+	k.key, k.known, err = spec.Get(ctx, &keystore.Config{Exec: execkey.Run, Prompt: a.prompter(ctx), Question: "--" + k.flag, Warn: a.warn})
+	switch {
+	case errors.Is(err, keystore.ErrLocked):
+		return fmt.Errorf("--%s: %w", k.flag, err)
+	case err != nil:
+		return withCode(exitInput, fmt.Errorf("--%s: %w", k.flag, err))
 	}
 	return nil
 }

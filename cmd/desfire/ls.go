@@ -6,7 +6,6 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
-	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -83,7 +82,7 @@ func (a *app) inspect(ctx context.Context, card *desfire.Card, conf *inspect.Con
 	if len(conf.Places) > 0 {
 		keyed = conf.Places[0]
 	}
-	entered, ring := 0, a.look()
+	entered := 0
 	conf.Enter = func(ctx context.Context, card *desfire.Card, p wire.Place) error {
 		entered++
 		progress.At(entered, 0)
@@ -91,7 +90,7 @@ func (a *app) inspect(ctx context.Context, card *desfire.Card, conf *inspect.Con
 		case a.key != nil && p == keyed:
 			return a.enter(ctx, card, p, unlock.List)
 		case a.key == nil && a.ring != nil:
-			return ring(ctx, card, p)
+			return a.look(ctx, card, p)
 		case entered == 1 && p.IsCard():
 			return nil // a card begins there
 		}
@@ -104,31 +103,38 @@ func (a *app) inspect(ctx context.Context, card *desfire.Card, conf *inspect.Con
 	return c, err
 }
 
-// look enters places with the keys of the keyring that see most. A key that the
-// card refuses is told, and the place is looked at as anybody sees it.
-func (a *app) look() func(context.Context, *desfire.Card, wire.Place) error {
-	o := a.opener()
-	o.OnChoice = func(c unlock.Choice) { a.log.Debug(c.String()) }
-	return func(ctx context.Context, card *desfire.Card, p wire.Place) error {
+// look enters a place with the key of the keyring that sees most. What does not
+// fit is told, and the card then shows what it shows to anybody.
+func (a *app) look(ctx context.Context, card *desfire.Card, p wire.Place) error {
+	var unfit error
+	first := a.real.card != card
+	err := a.withUID(ctx, card, p, func(o *unlock.Opener) error {
+		plain := error(nil)
+		o.OnChoice = func(c unlock.Choice) {
+			plain = c.Because
+			a.log.Debug(c.String())
+		}
 		err := o.Enter(ctx, card, p)
-		switch {
-		case errors.As(err, new(*unlock.RefusedKeyError)) || errors.As(err, new(*unlock.MismatchError)):
-			a.log.Warn("looking without a key: "+oneLine(err), "application", p)
-			return selectPlace(ctx, card, p)
-		case err != nil:
-			return a.entered(ctx, card, p, err)
+		if err == nil && errors.As(plain, new(*unlock.MismatchError)) {
+			unfit = plain
 		}
-		if _, ok := card.Session(); !ok || card.UID() != nil || o.UID != "" || !card.Generation().Has(wire.FeatureCardUID) {
-			return nil
-		}
-		// Keys that are derived from it are known from here on.
-		uid, err := card.CardUID(ctx)
-		switch {
-		case err == nil:
-			o.UID = keystore.UID(uid)
-		case inspect.Refused(err):
-			return o.Enter(ctx, card, p)
+		if err == nil && lacksUID(plain) {
+			return plain
 		}
 		return err
+	})
+	switch {
+	case lacksUID(err):
+		if err = selectPlace(ctx, card, p); first {
+			unfit = errors.New("the card shows a random identifier, and no key of the keyring tells the real one: keys that are derived from it are not known")
+		}
+	case errors.As(err, new(*unlock.RefusedKeyError)), errors.As(err, new(*unlock.MismatchError)):
+		unfit, err = err, selectPlace(ctx, card, p)
+	case noSuchPlace(err):
+		return missingPlace(ctx, card, p, err)
 	}
+	if unfit != nil {
+		a.log.Warn("looking without a key: "+oneLine(unfit), "application", p)
+	}
+	return err
 }

@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"flag"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
@@ -35,7 +37,12 @@ func TestScripts(t *testing.T) {
 			// No pcscd of this machine, and no color by accident.
 			env.Setenv("PCSCLITE_CSOCK_NAME", env.WorkDir+"/no-pcscd")
 			env.Setenv("TERM", "xterm-256color")
-			return nil
+			return filepath.WalkDir(env.WorkDir, func(path string, d fs.DirEntry, err error) error {
+				if err != nil || !d.Type().IsRegular() {
+					return err
+				}
+				return os.Chmod(path, 0o600) // that others can read a key file is warned about
+			})
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "port": port, "listening": listening, "notimes": notimes, "cut": cut,

@@ -6,15 +6,17 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/go-desfire/desfire/keystore"
 )
 
 // ErrNoUID says that a key is derived from the UID of the card, and that the Ref
 // has none.
-var ErrNoUID = errors.New("the key is derived from the card's UID, which is not known here")
+var ErrNoUID = keystore.ErrNoUID
 
 // ErrNotTrusted says that a key comes from a program, and that the keyring is not
 // one from which programs run.
-var ErrNotTrusted = errors.New("no program runs from this keyring")
+var ErrNotTrusted = errors.New("this keyring runs no programs")
 
 // FileError says what is wrong in a keyring, and where. It never shows a key.
 type FileError struct {
