@@ -80,11 +80,7 @@ func (a *app) createApp(ctx context.Context, card *desfire.Card, c *wire.CreateA
 	if a.json {
 		return a.emit(r)
 	}
-	did := "Created"
-	if a.dryRun {
-		did = "Would create"
-	}
-	a.printf("%s application %s on %s\n", did, a.out.Name.Render(c.AID), a.out.Title.Render(card))
+	a.printf("%s application %s on %s\n", a.did("Created", "create"), a.out.Name.Render(c.AID), a.out.Title.Render(card))
 	a.printApp(&r.Application)
 	if !a.dryRun && c.KS2.Keys() > 0 {
 		a.sayf("Its keys are the card's default key: anybody may know it.\ndesfire key change %v 0 gives it another.\n", c.AID)

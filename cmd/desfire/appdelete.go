@@ -95,11 +95,7 @@ func (a *app) deletedApp(card *desfire.Card, r *appResult) error {
 	if a.json {
 		return a.emit(r)
 	}
-	did := "Deleted"
-	if a.dryRun {
-		did = "Would delete"
-	}
-	a.printf("%s application %s of %s\n", did, a.out.Name.Render(r.Application.AID), a.out.Title.Render(card))
+	a.printf("%s application %s of %s\n", a.did("Deleted", "delete"), a.out.Name.Render(r.Application.AID), a.out.Title.Render(card))
 	return nil
 }
 

@@ -38,7 +38,7 @@ func (s *appFlags) register(cmd *cobra.Command) {
 	f.BoolVar(&s.frozen, "master-frozen", false, "the master key can never be changed")
 	f.BoolVar(&s.isoFiles, "iso-files", false, "its files have ISO identifiers")
 	f.IntVar(&s.keySets, "key-sets", 0, "`NUMBER` of key sets, 2 to 16 (EV2, EV3)")
-	f.IntVar(&s.keySetSize, "key-set-size", 0, "bytes of the longest key of any set, 16 or 24")
+	f.IntVar(&s.keySetSize, "key-set-size", 0, "`BYTES` of the longest key of any set, 16 or 24")
 	f.IntVar(&s.rollKey, "roll-key", 0, "`NUMBER` of the key that rolls key sets")
 	f.BoolVar(&s.ownDelete, "own-delete", false, "its master key may delete it, whatever the card says (EV3)")
 	for flag, values := range map[string][]string{

@@ -15,6 +15,7 @@ import (
 func (a *app) appCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:                        "app",
+		SuggestFor:                 []string{"createapp", "deleteapp", "mkdir", "application", "getappnames"},
 		Short:                      "Make, delete and look at applications",
 		Long:                       "Make, delete and look at applications.\n\n" + helpApp,
 		Args:                       subcommand,

@@ -53,7 +53,10 @@ func TestBadCards(t *testing.T) {
 			}
 			for _, args := range [][]string{
 				{"info"}, {"ls"}, {"value", "get", "121314", "1"}, {"read", "121314", "1"}, {"info", "--trace"},
-				{"write", "121314", "1", "--hex", "00"}, {"format", "--yes"},
+				{"write", "121314", "1", "--hex", "00"}, {"format", "--yes"}, {"uid"}, {"free"},
+				{"app", "info", "121314"}, {"app", "create", "121314"}, {"app", "delete", "121314", "--yes"}, {"delegated", "info", "0"},
+				{"file", "info", "121314", "1"}, {"file", "create", "121314/1", "standard", "--size", "1", "--read", "0"},
+				{"file", "settings", "121314/1", "--read", "0", "--yes"}, {"file", "delete", "121314/1", "--yes"}, {"file", "clear", "121314/1", "--yes"},
 				{"drain", "121314", "1"}, {"value", "debit", "121314", "1", "1", "--wait", wait},
 			} {
 				if tc.card == nil && args[0] == "drain" {

@@ -15,8 +15,9 @@ import (
 
 func (a *app) delegatedCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "delegated",
-		Short: "Applications that others may put on your cards (EV2, EV3)",
+		Use:        "delegated",
+		SuggestFor: []string{"createdelegateapp", "dam"},
+		Short:      "Applications that others may put on your cards (EV2, EV3)",
 		Long: `Delegated applications: who issued a card lets somebody else put an application
 on it, in a slot with a quota of its memory. Three AES keys of the card belong
 to it, which the issuer sets with desfire key change:

@@ -28,8 +28,9 @@ application on every card with these DAM keys.
 
 ` + helpKeySpec,
 		Args: wants("AID"),
-		Example: `  desfire delegated prepare F48121 --slot 0 --quota 2048 --mac-key @dam-mac.key \
-    --enc-key @dam-enc.key --app-key @first.key --out campus.json`,
+		Example: `  desfire delegated prepare F48121 --slot 0 --quota 2048 \
+    --mac-key @dam-mac.key --enc-key @dam-enc.key --app-key @first.key \
+    --out campus.json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			aid, err := parseAID(cmd, args[0])
 			if err != nil {
@@ -45,7 +46,7 @@ application on every card with these DAM keys.
 	flags.register(cmd)
 	f := cmd.Flags()
 	f.StringVar(&d.slot, "slot", "", "`NUMBER` of the slot, 0 to 65535")
-	f.Uint8Var(&d.slotVersion, "slot-version", 0, "version of the slot, which the card keeps")
+	f.Uint8Var(&d.slotVersion, "slot-version", 0, "`VERSION` of the slot, 0 to 255, which the card keeps")
 	f.IntVar(&d.quota, "quota", 0, "memory of the slot in `BYTES`, a multiple of 32")
 	f.StringVar(&d.mac.spec, "mac-key", "", "the DAM MAC `KEY` of the cards (0x11)")
 	f.StringVar(&d.enc.spec, "enc-key", "", "the DAM encryption `KEY` of the cards (0x12)")
@@ -119,9 +120,9 @@ func (a *app) delegatedMACCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mac AID",
 		Short: "As issuer: sign that somebody else may delete an application",
-		Long: `As issuer of cards, sign that a delegated application may be deleted: eight bytes
-that desfire delegated delete --mac takes. No card is needed. They hold for that
-application on every card with this key.
+		Long: `As issuer of cards, sign that a delegated application may be deleted: eight
+bytes that desfire delegated delete --mac takes. No card is needed. They hold
+for that application on every card with this key.
 
 ` + helpKeySpec,
 		Args:    wants("AID"),

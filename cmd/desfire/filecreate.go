@@ -42,12 +42,14 @@ protect what is free: that goes in plain outside a session.
 
 ` + helpFile,
 		Args: wantsFile("TYPE"),
-		Example: `  desfire file create F48121/1 standard --size 32 --read 1 --write 2 --key @app.key
-  desfire file create F48121/2 value --upper 1000 --debit 1 --credit 2 --key @app.key
-  desfire file create F48121/3 cyclic --record-size 16 --records 6 --read free \
-    --write 1 --key @app.key
-  desfire file create F48121/4 transaction-mac --tmac-key @tmac.key --read free \
-    --key @app.key`,
+		Example: `  desfire file create F48121/1 standard --size 32 --read 1 --write 2 \
+    --key @app.key
+  desfire file create F48121/2 value --upper 1000 --debit 1 --credit 2 \
+    --key @app.key
+  desfire file create F48121/3 cyclic --record-size 16 --records 6 \
+    --read free --write 1 --key @app.key
+  desfire file create F48121/4 transaction-mac --tmac-key @tmac.key \
+    --read free --key @app.key`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, rest, err := parseTarget(cmd, args)
 			if err != nil {
@@ -90,16 +92,16 @@ type newFile struct {
 
 func (n *newFile) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&n.mode, "mode", "full", "how data travel for who has a key: plain, mac or full")
+	f.StringVar(&n.mode, "mode", "full", "`HOW` data travel for who has a key: plain, mac or full")
 	f.StringVar(&n.isoID, "iso-id", "", "ISO 7816 file identifier, two bytes in `HEX`")
 	f.Uint32Var(&n.size, "size", 0, "`BYTES` of a standard or backup file")
-	f.Int32Var(&n.lower, "lower", 0, "lowest value")
-	f.Int32Var(&n.upper, "upper", 0, "highest value")
-	f.Int32Var(&n.value, "value", 0, "value at first (default the lowest, or 0)")
+	f.Int32Var(&n.lower, "lower", 0, "lowest value, a whole `NUMBER`")
+	f.Int32Var(&n.upper, "upper", 0, "highest value, a whole `NUMBER`")
+	f.Int32Var(&n.value, "value", 0, "`NUMBER` that it holds at first (default 0, or the nearest)")
 	f.BoolVar(&n.limited, "limited-credit", false, "limited credit is possible")
 	f.BoolVar(&n.freeGet, "free-get", false, "everybody may get the value (EV1 and later)")
 	f.Uint32Var(&n.recordSize, "record-size", 0, "`BYTES` of a record")
-	f.Uint32Var(&n.records, "records", 0, "how many records the file takes")
+	f.Uint32Var(&n.records, "records", 0, "`NUMBER` of records the file takes")
 	f.StringVar(&n.tmac.spec, "tmac-key", "", "the transaction MAC `KEY`, as @FILE or env:NAME")
 	f.BoolVar(&n.authenticated, "only-authenticated", false, "transaction MACs leave out what is done without a session")
 	n.rights.register(cmd)

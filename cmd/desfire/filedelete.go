@@ -102,14 +102,6 @@ func fileWords(f *inspect.File) string {
 // masterOf names the key that manages the files of an application.
 func masterOf(p wire.Place) string { return "the master key (key 0) of " + p.Words() }
 
-// did says what was done, or would be.
-func (a *app) did(done, do string) string {
-	if a.dryRun {
-		return "Would " + do
-	}
-	return done
-}
-
 // proven reports whether answers carry a MAC now.
 func proven(card *desfire.Card) bool {
 	s, ok := card.Session()

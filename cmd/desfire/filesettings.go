@@ -52,7 +52,7 @@ something as a D40 card says it is, since nothing protects what it says.
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&c.modeName, "mode", "", "how data travel for who has a key: plain, mac or full")
+	f.StringVar(&c.modeName, "mode", "", "`HOW` data travel for who has a key: plain, mac or full")
 	f.Uint32Var(&c.limit, "counter-limit", 0, "where the counter of a transaction MAC file stops, `N`")
 	c.rights.register(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("mode", cobra.FixedCompletions([]string{"plain", "mac", "full"}, cobra.ShellCompDirectiveNoFileComp))

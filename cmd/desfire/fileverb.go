@@ -15,6 +15,7 @@ import (
 func (a *app) fileCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:                        "file",
+		SuggestFor:                 []string{"createfile", "deletefile", "getfilesettings", "chfilesettings", "clearrecfile", "rm", "rights"},
 		Short:                      "Make, delete and look at files, and say who may use them",
 		Long:                       "Make, delete and look at files, and say who may use them.\n\n" + helpFile,
 		Args:                       subcommand,
@@ -26,7 +27,8 @@ func (a *app) fileCommand() *cobra.Command {
 }
 
 const helpFile = `APP FILE is a file by its application and number, 0 to 31; APP/FILE will do as
-well. ` + helpApp
+well.
+` + helpApp
 
 // fileResult is a file in what file prints with --json. The file is what inspect
 // has of it.

@@ -11,8 +11,9 @@ import (
 
 func (a *app) freeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "free",
-		Short: "Print how many bytes of memory are free",
+		Use:        "free",
+		SuggestFor: []string{"freemem", "memory"},
+		Short:      "Print how many bytes of memory are free",
 		Long: `Print how many bytes of memory are free, which no key is needed for. Memory is
 given out in blocks of 32 bytes. What was deleted gives its memory back with
 desfire format only. D40, DESFire Light and NTAG 424 DNA do not tell it.`,

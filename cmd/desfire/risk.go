@@ -18,3 +18,11 @@ func (a *app) risky(risks []string) error {
 	}
 	return nil
 }
+
+// did says what was done, or with --dry-run would be.
+func (a *app) did(done, do string) string {
+	if a.dryRun {
+		return "Would " + do
+	}
+	return done
+}

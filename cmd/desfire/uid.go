@@ -13,8 +13,9 @@ import (
 
 func (a *app) uidCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "uid [APP]",
-		Short: "Print the UID of a card, also of one that hides it",
+		Use:        "uid [APP]",
+		SuggestFor: []string{"getuid", "carduid", "serial"},
+		Short:      "Print the UID of a card, also of one that hides it",
 		Long: `Print the UID of a card. A card with a random identifier tells the real one in a
 session with any of its keys: --key is a key of APP, of the card itself without
 APP, and of the application of a DESFire Light or NTAG 424 DNA.
