@@ -62,5 +62,8 @@ func Remarks(fs *wire.FileSettings) (remarks []string) {
 			}
 		}
 	}
+	if g, _ := rights.Of(ActChange); g.Free {
+		remarks = append(remarks, "everybody may change these rights")
+	}
 	return remarks
 }

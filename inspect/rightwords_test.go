@@ -158,6 +158,7 @@ func TestRemarks(t *testing.T) {
 		{wire.FileSettings{Type: wire.FileStandard, Access: rights(0x1230), Option: wire.OptionFull}, ""},
 		{wire.FileSettings{Type: wire.FileStandard, Access: rights(0xE2F0), Option: wire.OptionFull}, "read is free: without a session it goes in plain, whatever the mode"},
 		{wire.FileSettings{Type: wire.FileStandard, Access: rights(0xE2F0)}, ""},
+		{wire.FileSettings{Type: wire.FileStandard, Access: rights(0x123E)}, "everybody may change these rights"},
 		{wire.FileSettings{Type: wire.FileBackup, Access: rights(0xF2F0)}, "nobody can read it"},
 		{wire.FileSettings{Type: wire.FileLinearRecord, Access: rights(0x1FF0)}, "nobody can append"},
 		{wire.FileSettings{Type: wire.FileValue, Access: rights(0x1FF0)}, "nobody can credit"},
