@@ -220,12 +220,16 @@ func (x *filePlan) createWords(value int32) string {
 	case wire.FileValue:
 		words += fmt.Sprintf(", %d to %d, value %d", s.Lower, s.Upper, value)
 		if x.file.Value != nil && *x.file.Value != value {
-			x.warn(x.here, "its value %d is not restored: say Values", *x.file.Value)
+			x.warn(x.here, "its value %d is not restored", *x.file.Value)
 		}
 	case wire.FileLinearRecord, wire.FileCyclicRecord:
 		words += fmt.Sprintf(", %d records of %s", s.MaxRecords, plural(int(s.RecordSize), "byte"))
 		if len(x.file.Records) > 0 && !x.conf.Values {
-			x.warn(x.here, "its %s are not restored: say Values", plural(len(x.file.Records), "record"))
+			verb := "are"
+			if len(x.file.Records) == 1 {
+				verb = "is"
+			}
+			x.warn(x.here, "its %s %s not restored", plural(len(x.file.Records), "record"), verb)
 		}
 	}
 	return words + fmt.Sprintf(", mode %v", s.Comm())

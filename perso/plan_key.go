@@ -44,7 +44,11 @@ func (p *planner) keys(ctx context.Context, place wire.Place, n int, now *wire.K
 	}
 	slices.Sort(known)
 	if len(known) > 0 {
-		p.warn(at(place), "%s stay as cards are delivered with them: everybody knows them", keyNumbers(known))
+		stay := "stay as cards are delivered with them: everybody knows them"
+		if len(known) == 1 {
+			stay = "stays as cards are delivered with it: everybody knows it"
+		}
+		p.warn(at(place), "%s %s", keyNumbers(known), stay)
 	}
 	return known, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/go-desfire/desfire/keystore/keyring"
 	"github.com/go-desfire/desfire/originality"
 	"github.com/go-desfire/desfire/pcsc"
+	"github.com/go-desfire/desfire/perso"
 	"github.com/go-desfire/desfire/place"
 	ledger "github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/rekey"
@@ -137,6 +138,12 @@ func codeOf(err error) int {
 		return exitInput
 	case *unlock.ContradictionError:
 		return exitNotGenuine
+	case *perso.KeyError:
+		return exitRight
+	case *perso.LayoutError:
+		return exitInput
+	case *perso.WrongCardError:
+		return exitNoCard
 	case *noApplicationError:
 		return exitRefused
 	case *rekey.RiskError:

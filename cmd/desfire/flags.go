@@ -76,6 +76,7 @@ var verbUses = map[string][]use{
 	"record append":        {usesCard, usesKeys, usesDry},
 	"record read":          {usesCard, usesKeys, usesForce},
 	"record update":        {usesCard, usesKeys, usesDry},
+	"restore":              {usesCard, usesKeys, usesYes, usesForce, usesDry},
 	"sdm off":              {usesCard, usesKeys, usesYes, usesDry},
 	"sdm provision":        {usesCard, usesKeys, usesDry},
 	"sdm show":             {usesCard, usesKeys},
