@@ -3,6 +3,7 @@ package perso
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
@@ -91,7 +92,11 @@ func (r *runner) plan(ctx context.Context) (*Plan, error) {
 func (p *planner) all(ctx context.Context) error {
 	g := p.is.Generation
 	if !p.layout.Fits(g) {
-		p.impossible(at(wire.Place{}), "the layout is for %v and this is an %v", p.layout.Generations, g)
+		names := make([]string, len(p.layout.Generations))
+		for i, x := range p.layout.Generations {
+			names[i] = x.String()
+		}
+		p.impossible(at(wire.Place{}), "it is for %s, and this is %v", strings.Join(names, ", "), g)
 		return nil
 	}
 	for i := range p.layout.Applications {

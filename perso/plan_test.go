@@ -113,7 +113,7 @@ func TestImpossible(t *testing.T) {
 		}, "a card of type NTAG424 takes no files"},
 		{"another generation", wire.EV1, nil, nil, func(l *perso.Layout, _ *perso.Application, _ *perso.File) {
 			l.Generations = []wire.Generation{wire.EV2, wire.EV3}
-		}, "the layout is for [EV2 EV3]"},
+		}, "it is for EV2, EV3, and this is EV1"},
 		{"memory", wire.EV3, nil, nil, func(_ *perso.Layout, _ *perso.Application, f *perso.File) { f.Settings.Size = 8192 },
 			"not enough memory: it takes about 8192 bytes, 8064 are free"},
 		{"a wrong type of key in the store", wire.EV3, nil, keystore.Map{{Place: place, Key: keystore.Number(1)}: aes(theKey(t, key.Type3K3DES, place, 1, 3))}, nil,
