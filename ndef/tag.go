@@ -127,6 +127,22 @@ func (t *Tag) Write(ctx context.Context, m Message) error {
 	return nil
 }
 
+// Erase leaves the tag without a message, and zeros in the whole file. The tag
+// holds no message from the first command on.
+func (t *Tag) Erase(ctx context.Context) error {
+	if t.files == nil && t.File.Write != AccessFree {
+		return ErrReadOnly
+	}
+	at := t.File.lengthSize()
+	if err := t.write(ctx, t.File.FID, 0, make([]byte, at)); err != nil {
+		return err
+	}
+	if err := t.write(ctx, t.File.FID, at, make([]byte, t.File.Capacity())); err != nil {
+		return fmt.Errorf("the tag holds no message now, and not all of the old one is erased: %w", err)
+	}
+	return nil
+}
+
 // read reads n bytes, step at a time.
 func (t *Tag) read(ctx context.Context, fid wire.ISOFID, offset, n, step int) ([]byte, error) {
 	var out []byte

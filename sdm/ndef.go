@@ -54,3 +54,13 @@ func (t *Template) abbreviated() (code byte, rest int) {
 	}
 	return 0, len(t.text)
 }
+
+// RawFile is NDEFFile for a file that holds the text alone, from its first byte
+// on, for readers of one's own.
+func (t *Template) RawFile(size int, metaRead, fileRead, ctrRet wire.Access) ([]byte, wire.SDM, error) {
+	if len(t.text) > size {
+		return nil, wire.SDM{}, fmt.Errorf("the text needs a file of %d bytes, this one has %d", len(t.text), size)
+	}
+	s, err := t.Settings(0, metaRead, fileRead, ctrRet)
+	return []byte(t.text), s, err
+}

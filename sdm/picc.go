@@ -58,7 +58,9 @@ func (p PICCData) encode() []byte {
 	return b
 }
 
-var errPICCData = errors.New("PICC data do not decipher: the meta read key is another, or this is no such message")
+// ErrPICCData is an error of DecipherPICC and Verify, for errors.Is.
+// ErrPICCData is an error of DecipherPICC and Verify, for errors.Is.
+var ErrPICCData = errors.New("PICC data do not decipher: the meta read key is another, or this is no such message")
 
 // decodePICC reads deciphered PICCData.
 func decodePICC(b []byte) (p PICCData, err error) {
@@ -66,17 +68,17 @@ func decodePICC(b []byte) (p PICCData, err error) {
 	b = b[1:]
 	if n := int(tag & tagUIDLen); tag&tagUID != 0 {
 		if n != 7 {
-			return p, errPICCData
+			return p, ErrPICCData
 		}
 		p.UID, b = append([]byte(nil), b[:n]...), b[n:]
 	} else if n != 0 {
-		return p, errPICCData
+		return p, ErrPICCData
 	}
 	if tag&tagCounter != 0 {
 		p.HasCounter, p.Counter = true, uint32(b[0])|uint32(b[1])<<8|uint32(b[2])<<16
 	}
 	if tag&^(tagUID|tagCounter|tagUIDLen) != 0 || tag&(tagUID|tagCounter) == 0 {
-		return p, errPICCData
+		return p, ErrPICCData
 	}
 	return p, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/go-desfire/desfire/internal/filelock"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/keystore/keyring"
+	"github.com/go-desfire/desfire/ndef"
 	"github.com/go-desfire/desfire/originality"
 	"github.com/go-desfire/desfire/pcsc"
 	"github.com/go-desfire/desfire/perso"
@@ -126,7 +127,7 @@ func codeOf(err error) int {
 		return exitRight
 	case *desfire.UnsupportedError:
 		return exitImpossible
-	case *desfire.ArgumentError, *fs.PathError:
+	case *desfire.ArgumentError, *ndef.SpaceError, *ndef.FormatError, *fs.PathError:
 		return exitInput
 	case *desfire.TransportError, *desfire.NotDESFireError, *place.NoCardError, *filelock.HeldError, *sim.LockedError, *rekey.HeldError, *place.SeveralError, *place.InUseError, *pcsc.OpError, *tcp.Error, *desfire.SessionLostError, *desfire.BrokenError:
 		return exitNoCard
@@ -161,7 +162,9 @@ func codeOfSentinel(err error) int {
 	switch err {
 	case sdm.ErrReplay:
 		return exitReplay
-	case sdm.ErrMAC, tmac.ErrMismatch, originality.ErrNotSigned:
+	case ndef.ErrReadOnly:
+		return exitRight
+	case sdm.ErrMAC, sdm.ErrPICCData, tmac.ErrMismatch, originality.ErrNotSigned:
 		return exitNotGenuine
 	case keystore.ErrLocked:
 		return exitAuth

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/ndef"
 	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
@@ -18,11 +18,13 @@ func (a *app) ndefCommand() *cobra.Command {
 		Use:   "ndef",
 		Short: "Read and write what phones read: NDEF messages",
 		Long: `Read and write the NDEF message of a card: of an NTAG 424 DNA, or of a DESFire
-card (EV1 and later) that has the application for it, which "ndef format" makes.`,
+card (EV1 and later) that has the application for it, which "ndef format" makes.
+Who may write is what the rights of the file say. Where they ask for a key, it is
+given with --key or --keys.`,
 		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.ndefReadCommand(), a.ndefWriteCommand(), a.ndefFormatCommand())
+	cmd.AddCommand(a.ndefReadCommand(), a.ndefWriteCommand(), a.ndefEraseCommand(), a.ndefFormatCommand())
 	return cmd
 }
 
@@ -31,14 +33,24 @@ func (a *app) ndefReadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "read",
 		Short: "Show the message",
-		Args:  wants(),
+		Long: `Show the message, and who may write it. Reading without a key moves the counter
+of a file that shows secure dynamic messages, as a phone does.`,
+		Args: wants(),
+		Example: `  desfire ndef read
+  desfire ndef read --out message.bin`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.json && out != "" {
+				return &usageError{cmd, errors.New("--json does not go with --out")}
+			}
+			if err := a.mayWrite(out); err != nil {
+				return err
+			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				tag, err := a.openTag(ctx, card)
+				t, err := a.openTag(ctx, card, inspect.ActRead)
 				if err != nil {
 					return err
 				}
-				m, err := tag.Read(ctx)
+				m, err := t.Read(ctx)
 				if err != nil {
 					return err
 				}
@@ -47,13 +59,13 @@ func (a *app) ndefReadCommand() *cobra.Command {
 					if err != nil {
 						return err
 					}
-					return os.WriteFile(out, b, 0o666)
+					return a.writeOut(out, b, 0o666)
 				}
-				return a.showTag(card, tag, m)
+				return a.showTag(card, t, m)
 			})
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "write the message as it is to `FILE`")
+	cmd.Flags().StringVarP(&out, "out", "o", "", "write the message as it is to `FILE`")
 	return cmd
 }
 
@@ -64,11 +76,15 @@ func (a *app) ndefWriteCommand() *cobra.Command {
 		Short: "Replace the message",
 		Long: `Replace the message by one with the records given: each flag is a record, URIs
 before texts before data. Until a longer message is written whole, the card holds
-none, so that nobody reads half of it.`,
+none, so that nobody reads half of it.
+
+A message over places that the card fills in (secure dynamic messages) is
+refused, as phones would see another: desfire sdm off first. With --force it is
+written, and the exit code is 10, as what phones see differs.`,
 		Args: wants(),
 		Example: `  desfire ndef write --uri https://example.com
   desfire ndef write --uri https://example.com --text en:Hello --poster
-  desfire ndef write --mime text/vcard --file me.vcf`,
+  desfire ndef write --text en:Hello --dry-run`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := f.message(cmd)
 			if err != nil {
@@ -77,20 +93,63 @@ none, so that nobody reads half of it.`,
 			if len(m) == 0 && !f.empty {
 				return &usageError{cmd, errors.New("nothing to write: want --uri, --text, --mime, --message or --empty")}
 			}
-			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				tag, err := a.openTag(ctx, card)
+			return a.withCardToChange(cmd, func(ctx context.Context, card *desfire.Card) error {
+				t, err := a.openTag(ctx, card, inspect.ActWrite)
 				if err != nil {
 					return err
 				}
-				if err := tag.Write(ctx, m); err != nil {
-					return mayHaveHappened(err)
+				content, err := t.File.EncodeFile(m)
+				if err != nil {
+					return err
 				}
-				return a.showTag(card, tag, m)
+				if len(m) == 0 {
+					content = content[:2]
+				}
+				return a.changeTag(ctx, card, t, m, len(content), func() error { return t.Write(ctx, m) })
 			})
 		},
 	}
 	f.add(cmd)
 	return cmd
+}
+
+func (a *app) ndefEraseCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "erase",
+		Short: "Remove the message",
+		Long: `Remove the message and fill its file with zeros. The card stays one that phones
+read and write. It cannot be undone.`,
+		Args: wants(),
+		Example: `  desfire ndef erase
+  desfire ndef erase --dry-run`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withCardToChange(cmd, func(ctx context.Context, card *desfire.Card) error {
+				t, err := a.openTag(ctx, card, inspect.ActWrite)
+				if err != nil {
+					return err
+				}
+				return a.changeTag(ctx, card, t, ndef.Message{}, int(t.File.Size), func() error { return t.Erase(ctx) })
+			})
+		},
+	}
+}
+
+// changeTag writes n bytes of the file of a tag, unless the card would show
+// something else there, and shows the message.
+func (a *app) changeTag(ctx context.Context, card *desfire.Card, t *cardTag, m ndef.Message, n int, write func() error) error {
+	hidden := t.mirrored(n)
+	if hidden != nil && !a.force {
+		return hidden
+	}
+	if !a.dryRun {
+		if err := write(); err != nil {
+			return mayHaveHappened(err)
+		}
+	}
+	if hidden != nil && !a.dryRun {
+		return withCode(exitDiffers, fmt.Errorf("the message was written, and phones see another: %w", hidden))
+	}
+	return a.showTag(card, t, m)
 }
 
 func (a *app) ndefFormatCommand() *cobra.Command {
@@ -107,7 +166,8 @@ the card lets nobody else create applications.
 
 The application has one DES key, of zeros: change it with "desfire key change".`,
 		Args: wants(),
-		Example: `  desfire ndef format --uri https://example.com
+		Example: `  desfire ndef format --dry-run
+  desfire ndef format --uri https://example.com
   desfire ndef format --size 1024 --read-only --uri https://example.com`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := f.message(cmd)
@@ -126,7 +186,7 @@ The application has one DES key, of zeros: change it with "desfire key change".`
 			if err != nil {
 				return &usageError{cmd, err}
 			}
-			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
+			return a.withCardToChange(cmd, func(ctx context.Context, card *desfire.Card) error {
 				return a.formatTag(ctx, card, commands, m)
 			})
 		},
@@ -140,122 +200,69 @@ The application has one DES key, of zeros: change it with "desfire key change".`
 }
 
 func (a *app) formatTag(ctx context.Context, card *desfire.Card, commands []wire.Request[*wire.Empty], m ndef.Message) error {
-	if !card.Generation().Has(wire.FeatureISOFiles) || !card.Generation().Has(wire.FeatureApplications) {
-		return fmt.Errorf("%v: no such application can be made on this card: it takes DESFire EV1 or later", card)
+	if err := canBeTag(card); err != nil {
+		return err
 	}
 	if err := a.enterCard(ctx, card, unlock.Create); err != nil {
 		return err
+	}
+	if a.dryRun {
+		return a.tellCommands(card, commands)
 	}
 	for i, c := range commands {
 		_, err := desfire.Do(ctx, card, c)
 		switch {
 		case err == nil:
 		case i == 0 && errors.Is(err, wire.StatusDuplicateError):
-			return fmt.Errorf("the card has this application, or its names, already: %w", err)
+			return advise(fmt.Errorf("the card has this application, or its names, already: %w", err), "desfire ndef write writes into it; desfire ls shows what the card has.")
 		case i == 0 && errors.Is(err, wire.StatusAuthenticationError):
-			return fmt.Errorf("the card wants its PICC master key for this: give it with --key: %w", err)
+			return advise(withCode(exitRight, fmt.Errorf("the card lets only its PICC master key make applications: %w", err)), "Add: --key 0=@FILE, or a keyring with --keys.")
 		case i > 0:
 			return fmt.Errorf("the application was created and is not complete: delete it: %w", mayHaveHappened(err))
 		default:
 			return mayHaveHappened(err)
 		}
 	}
-	tag, err := ndef.Open(ctx, card)
+	t, err := a.plainTag(ctx, card)
 	if err != nil {
 		return err
 	}
-	return a.showTag(card, tag, m)
+	return a.showTag(card, t, m)
 }
 
-// openTag finds the tag on a card. With a key, its files are reached in a
-// session.
-func (a *app) openTag(ctx context.Context, card *desfire.Card) (*ndef.Tag, error) {
-	if card.Generation() == wire.D40 {
-		if err := a.enter(ctx, card, wire.Place{AID: ndef.D40AID}, unlock.List); err != nil {
-			return nil, err
-		}
-		return ndef.OpenNative(ctx, card, ndef.D40Files(), false)
+// canBeTag is the error of cards of which ndef format can make no tag.
+func canBeTag(card *desfire.Card) error {
+	g := card.Generation()
+	switch {
+	case g.Has(wire.FeatureISOFiles) && g.Has(wire.FeatureApplications):
+		return nil
+	case g == wire.NTAG424:
+		return advise(withCode(exitImpossible, fmt.Errorf("%v is one that phones read already", card)), "desfire ndef write writes its message.")
+	case g.FixedName() != nil:
+		return withCode(exitImpossible, fmt.Errorf("%v has one application, which is none for NDEF, and takes no other: that takes DESFire EV1 or later, or NTAG 424 DNA", card))
 	}
-	if a.key == nil {
-		tag, err := ndef.Open(ctx, card)
-		return tag, noTag(card, err)
-	}
-	if err := a.enter(ctx, card, wire.Place{Name: string(wire.NDEFName[:])}, unlock.Master); err != nil {
-		return nil, noTag(card, err)
-	}
-	return ndef.OpenInSession(ctx, card, card.Generation())
+	return withCode(exitImpossible, fmt.Errorf("no NDEF can be put on %v: that takes DESFire EV1 or later", card))
 }
 
-// noTag says how a card becomes one that phones read.
-func noTag(card *desfire.Card, err error) error {
-	switch missing := errors.Is(err, wire.StatusISOFileNotFound); {
-	case missing && !card.Generation().Has(wire.FeatureApplications):
-		return fmt.Errorf("%v has no NDEF application, and none can be made on it: %w", card, err)
-	case missing:
-		return fmt.Errorf("the card has no NDEF application: desfire ndef format makes one: %w", err)
-	}
-	return err
-}
-
-// tagInfo is what ndef prints with --json.
-type tagInfo struct {
+// ndefFormatResult is what ndef format --dry-run prints with --json.
+type ndefFormatResult struct {
 	cardOf
-	Mapping  string       `json:"mapping"`
-	Capacity int          `json:"capacity"`
-	Writable bool         `json:"writable"` // by anybody
-	Records  []recordInfo `json:"records"`
+	Commands []string `json:"commands"`
+	DryRun   bool     `json:"dry_run"`
 }
 
-type recordInfo struct {
-	TNF      string   `json:"tnf"`
-	Type     string   `json:"type"`
-	ID       string   `json:"id,omitempty"`
-	Says     string   `json:"says"`
-	URI      string   `json:"uri,omitempty"`
-	Text     string   `json:"text,omitempty"`
-	Language string   `json:"language,omitempty"`
-	Payload  hexBytes `json:"payload"`
-}
-
-func (a *app) showTag(card *desfire.Card, tag *ndef.Tag, m ndef.Message) error {
-	v := tag.CC.Version
-	info := tagInfo{
-		cardOf: a.saw(card), Mapping: fmt.Sprintf("%d.%d", v>>4, v&0xF), Capacity: tag.File.Capacity(),
-		Writable: tag.File.Write == ndef.AccessFree, Records: []recordInfo{},
-	}
-	used, err := m.Encode()
-	if err != nil {
-		return err
-	}
-	for i := range m {
-		r := &m[i]
-		x := recordInfo{TNF: r.TNF.String(), Type: r.Type, ID: r.ID, Says: r.String(), Payload: r.Payload}
-		x.URI, _ = r.URI()
-		if t, err := r.Text(); err == nil {
-			x.Text, x.Language = t.Text, t.Language
-		}
-		if p, err := r.SmartPoster(); err == nil {
-			x.URI = p.URI
-		}
-		info.Records = append(info.Records, x)
+// tellCommands says what would be sent.
+func (a *app) tellCommands(card *desfire.Card, commands []wire.Request[*wire.Empty]) error {
+	r := ndefFormatResult{cardOf: a.saw(card), Commands: []string{}, DryRun: true}
+	for _, c := range commands {
+		r.Commands = append(r.Commands, c.Spec().Name)
 	}
 	if a.json {
-		return a.emit(info)
+		return a.emit(r)
 	}
-	access := "read-only"
-	if info.Writable {
-		access = "writable by anybody"
-	}
-	n := len(used)
-	if len(m) == 0 {
-		n = 0
-	}
-	a.printf("%s  %s\n", a.out.Title.Render(a.cardName()), a.out.Dim.Render(fmt.Sprintf("%d of %d bytes, %s", n, info.Capacity, access)))
-	if len(m) == 0 {
-		a.printf("no message\n")
-	}
-	for _, r := range info.Records {
-		a.printf("%s\n", r.Says)
+	a.printf("Would be sent:\n")
+	for _, c := range r.Commands {
+		a.printf("  %s\n", c)
 	}
 	return nil
 }

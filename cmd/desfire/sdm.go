@@ -14,7 +14,7 @@ import (
 func (a *app) sdmCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sdm",
-		Short: "Provision and verify secure dynamic messages (SUN)",
+		Short: "Provision, show and verify secure dynamic messages (SUN)",
 		Long: `Work with secure dynamic messages: the URL that an NTAG 424 DNA or a DESFire EV3
 shows to any phone, with its UID, a counter and a MAC in it.
 
@@ -23,7 +23,7 @@ shows to any phone, with its UID, a counter and a MAC in it.
 		SuggestionsMinimumDistance: 2,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.sdmURLCommand(), a.sdmProvisionCommand(), a.sdmVerifyCommand())
+	cmd.AddCommand(a.sdmURLCommand(), a.sdmProvisionCommand(), a.sdmShowCommand(), a.sdmOffCommand(), a.sdmVerifyCommand())
 	return cmd
 }
 
@@ -78,26 +78,23 @@ func (m *mirrors) content(cmd *cobra.Command, t *sdm.Template, size int) ([]byte
 	if err != nil {
 		return nil, wire.SDM{}, err
 	}
-	if !m.raw {
-		return t.NDEFFile(size, meta, file, counter)
+	if m.raw {
+		return t.RawFile(size, meta, file, counter)
 	}
-	if text := t.Text(); len(text) > size {
-		return nil, wire.SDM{}, fmt.Errorf("the text needs a file of %d bytes, this one has %d", len(text), size)
-	}
-	s, err := t.Settings(0, meta, file, counter)
-	return []byte(t.Text()), s, err
+	return t.NDEFFile(size, meta, file, counter)
 }
 
 // sdmResult is what sdm url and sdm provision print with --json. Offsets are
 // bytes of the file; those that do not apply are left out.
 type sdmResult struct {
 	*cardOf
-	Application string      `json:"application,omitempty"`
-	File        *int        `json:"file,omitempty"`
-	LRP         bool        `json:"lrp"`
-	Content     hexBytes    `json:"content"`
-	Settings    hexBytes    `json:"settings"` // SDMOptions and what follows, as ChangeFileSettings has them
-	Offsets     []sdmOffset `json:"offsets"`
+	Application *wire.Place  `json:"application,omitempty"`
+	File        *wire.FileNo `json:"file,omitempty"`
+	LRP         bool         `json:"lrp"`
+	Content     hexBytes     `json:"content"`
+	Settings    hexBytes     `json:"settings"` // SDMOptions and what follows, as ChangeFileSettings has them
+	Offsets     []sdmOffset  `json:"offsets"`
+	DryRun      bool         `json:"dry_run,omitempty"`
 }
 
 type sdmOffset struct {
@@ -130,7 +127,11 @@ func (r *sdmResult) fill(content []byte, s *wire.SDM, lrp bool) error {
 func (a *app) printSDM(r *sdmResult) {
 	a.printf("%s %d bytes: %q\n", a.out.Dim.Render("content "), len(r.Content), []byte(r.Content))
 	a.printf("%s %X\n", a.out.Dim.Render("settings"), []byte(r.Settings))
-	for _, o := range r.Offsets {
+	a.printOffsets(r.Offsets)
+}
+
+func (a *app) printOffsets(list []sdmOffset) {
+	for _, o := range list {
 		a.printf("  %s%s offset %s, %s\n", o.Name, screen.Pad(o.Name, 12), a.out.Number.Render(fmt.Sprintf("%3d", o.Offset)), count(int(o.Length), "byte"))
 	}
 }

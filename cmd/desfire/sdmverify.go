@@ -36,7 +36,8 @@ refused, and one that passes is noted. Without it a message passes again and aga
 ` + helpTemplate + `
 
 ` + helpKeySpec + `
-Exit code 1: the message is forged, changed, or seen before.`,
+Exit code 6: the message is forged, or changed; 11: it is genuine and was seen
+before; 9: it is none of that template.`,
 		Example: `  desfire sdm verify --file-key @file.key --meta-key @meta.key --counters seen.json \
     'https://example.com/t?p={picc}&m={mac}' 'https://example.com/t?p=EF963FF7...&m=94EED9EE65337086'
   desfire sdm verify --file-key @file.key --uid 041E3C8A2D6B80 --ctr 6 --mac 4B00064004B0B3D3`,
@@ -68,7 +69,10 @@ type sdmTag struct {
 func (v *sdmVerify) run(a *app, cmd *cobra.Command, args []string) error {
 	usage := func(err error) error { return &usageError{cmd, errors.New(keystore.Hide(err.Error()))} }
 	m, err := v.message(args)
-	if err != nil {
+	switch {
+	case errors.As(err, new(*codeError)):
+		return err
+	case err != nil:
 		return usage(err)
 	}
 	keys := []*keySpec{&v.file}
@@ -76,6 +80,9 @@ func (v *sdmVerify) run(a *app, cmd *cobra.Command, args []string) error {
 		keys = append(keys, &v.meta)
 	}
 	if err := a.readKeys(cmd, keys...); err != nil {
+		return err
+	}
+	if err := wantAES(keys...); err != nil {
 		return err
 	}
 	verifier := &sdm.Verifier{FileRead: v.file.key, LRP: v.lrp}
@@ -86,7 +93,10 @@ func (v *sdmVerify) run(a *app, cmd *cobra.Command, args []string) error {
 		verifier.Replay = &sdm.CounterFile{Path: v.counters}
 	}
 	tag, err := verifier.Verify(cmd.Context(), m)
-	if err != nil {
+	switch {
+	case err != nil && exitCode(cmd.Context(), err) == exitRefused: // no card was asked
+		return withCode(exitInput, err)
+	case err != nil:
 		return err
 	}
 	r := sdmTag{UID: tag.UID, File: tag.File, Fresh: v.counters != ""}
@@ -162,5 +172,6 @@ func (v *sdmVerify) match(template, url string) (*sdm.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.Match(url)
+	m, err := t.Match(url)
+	return m, withCode(exitInput, err)
 }

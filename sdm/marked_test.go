@@ -1,0 +1,63 @@
+package sdm_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/go-desfire/desfire/sdm"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// What a template makes of a file leads back to it.
+func TestMark(t *testing.T) {
+	for _, text := range []string{
+		"https://example.com/t?p={picc}&m={mac}",
+		"https://www.example.com/t?u={uid}&n={ctr}&m={mac}&z=1",
+		"http://a.example/?p={picc}&e={from}{enc:32}&m={mac}",
+		"https://a.example/?p={picc}&x={from}abc&m={mac}",
+		"tel:{ctr}{mac}",
+		"https://example.com/" + strings.Repeat("x", 250) + "?p={picc}&m={mac}",
+		"{from}https://example.com/?p={picc}&m={mac}",
+	} {
+		for _, lrp := range []bool{false, true} {
+			tpl, err := sdm.ParseTemplate(text, lrp)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, raw := range []bool{false, true} {
+				make := tpl.NDEFFile
+				if raw {
+					make = tpl.RawFile
+				}
+				content, s, err := make(1024, 2, 1, wire.Never)
+				if err != nil {
+					t.Fatal(err)
+				}
+				file := append(content, 0, 0, 0)
+				if got := sdm.Mark(file, &s, lrp); got.Template != text || got.NDEF == raw || got.Outside != nil {
+					t.Errorf("%s, lrp %v, raw %v: %+v", text, lrp, raw, got)
+				}
+			}
+		}
+	}
+}
+
+// Settings and content need not fit each other: a card may say anything.
+func TestMarkHostile(t *testing.T) {
+	s := &wire.SDM{Options: wire.SDMASCII | wire.SDMUID | wire.SDMReadCtr | wire.SDMEncFile, Access: wire.NewSDMAccess(wire.Free, 1, wire.Never),
+		UIDOffset: 3, ReadCtrOffset: 5, MACInputOffset: 0xFFFFFF, ENCOffset: 2, ENCLength: 0xFFFFFF, MACOffset: 0xFFFFFF}
+	for _, content := range []string{"", "\x00", "\x00\x05", "\xFF\xFFabc", "\x00\x09\xD1\x01\x05U\x04abcd", "0123456789012345678901234567890", "\x00\x08\xD1\x01\x04U\x04abc"} {
+		got := sdm.Mark([]byte(content), s, false)
+		if len(got.Outside) == 0 {
+			t.Errorf("%q: %+v", content, got)
+		}
+	}
+}
+
+func FuzzMark(f *testing.F) {
+	f.Add([]byte("\x00\x09\xD1\x01\x05U\x04abcd"), uint32(7), uint32(9), uint32(3))
+	f.Fuzz(func(t *testing.T, content []byte, picc, mac, enc uint32) {
+		s := &wire.SDM{Options: wire.SDMASCII | wire.SDMUID | wire.SDMReadCtr | wire.SDMEncFile, Access: wire.NewSDMAccess(2, 1, wire.Never), PICCDataOffset: picc, MACInputOffset: enc, MACOffset: mac, ENCOffset: enc, ENCLength: mac}
+		sdm.Mark(content, s, false)
+	})
+}
