@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/wellknown"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -53,12 +54,28 @@ const placeForms = `an AID of six hexadecimal digits, "card", "app" for the one 
 
 // parsePlace reads APP where the card itself is a place, too.
 func parsePlace(cmd *cobra.Command, s string) (wire.Place, error) {
-	p, err := wire.ParsePlace(strings.TrimSuffix(strings.TrimPrefix(s, "/"), "/"))
-	if err != nil {
-		return p, &usageError{cmd, fmt.Errorf("%s: want %s", strconv.Quote(keystore.Hide(s)), placeForms)}
+	s = strings.TrimSuffix(strings.TrimPrefix(s, "/"), "/")
+	p, err := wire.ParsePlace(s)
+	if err == nil {
+		return p, nil
 	}
-	return p, nil
+	known := wellknown.Find(s)
+	if len(known) == 1 {
+		return wire.Place{AID: known[0].AID}, nil
+	}
+	text := fmt.Sprintf("%s: want %s", strconv.Quote(keystore.Hide(s)), placeForms)
+	if len(known) > 1 {
+		text = fmt.Sprintf("%s could be one of %d applications: say its AID, or more of its name:", strconv.Quote(s), len(known))
+		for _, e := range known[:min(len(known), mostNames)] {
+			text += fmt.Sprintf(" %v %s;", e.AID, e.Name)
+		}
+		text = strings.TrimSuffix(text, ";")
+	}
+	return p, &usageError{cmd, errors.New(text)}
 }
+
+// mostNames is how many applications of a name an error lists.
+const mostNames = 8
 
 // parseApp reads APP where only applications are wanted.
 func parseApp(cmd *cobra.Command, s string) (wire.Place, error) {
