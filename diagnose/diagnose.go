@@ -31,7 +31,7 @@ type Trouble struct {
 
 // Diagnosis is what safe probes showed, and what that makes likely.
 type Diagnosis struct {
-	Card   string  `json:"card"`
+	Card   string  `json:"-"` // product and UID
 	Probes []Probe `json:"probes"`
 	Causes []Cause `json:"causes"` // the likeliest first
 }

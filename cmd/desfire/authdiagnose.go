@@ -82,6 +82,7 @@ func parseStatus(cmd *cobra.Command, s string) (wire.Status, error) {
 
 // diagnosisResult is what auth diagnose prints with --json.
 type diagnosisResult struct {
+	cardOf
 	Application wire.Place `json:"application"`
 	Key         wire.KeyNo `json:"key"`
 	Status      string     `json:"status"`
@@ -114,7 +115,7 @@ func (a *app) diagnose(ctx context.Context, card *desfire.Card, l wire.Place, t 
 		return err
 	}
 	if a.json {
-		return a.emit(diagnosisResult{l, t.No, t.Status.String(), *d})
+		return a.emit(diagnosisResult{a.saw(card), l, t.No, t.Status.String(), *d})
 	}
 	a.printDiagnosis(l, t, d)
 	return nil

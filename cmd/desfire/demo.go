@@ -109,10 +109,7 @@ func (d *demo) present(ctx context.Context) error {
 	}
 	d.heading(d.out.Good, "A card is presented")
 	if d.json {
-		if err := d.emit(struct {
-			Event string `json:"event"`
-			*inspect.Card
-		}{"presented", list}); err != nil {
+		if err := d.emit(demoPresented{"presented", list}); err != nil {
 			return err
 		}
 	} else {
@@ -201,6 +198,12 @@ func (d *demo) summary() error {
 	d.printf("\n%s\n", p.Good.Render(fmt.Sprintf("%d - %d = %d: nothing was debited twice, and nothing was forgotten.", demoCredit, s.Debits, d.value)))
 	d.printf("%s\n", p.Dim.Render("With a reader: desfire watch. Your own card: desfire sim new card.json --transit"))
 	return nil
+}
+
+// demoPresented is the first line of demo --json.
+type demoPresented struct {
+	Event string `json:"event"`
+	*inspect.Card
 }
 
 // demoEvent is a line of demo --json between the first and the last.

@@ -45,8 +45,10 @@ var errInterrupted = errors.New("interrupted")
 // errorObject is what is printed with --json when a verb failed, after what it
 // printed before. The card is there if it was known.
 type errorObject struct {
-	*cardOf
-	Error errorDetail `json:"error"`
+	UID     *hexBytes   `json:"uid,omitempty"`
+	Product string      `json:"product,omitempty"`
+	Reader  string      `json:"reader,omitempty"`
+	Error   errorDetail `json:"error"`
 }
 
 type errorDetail struct {
@@ -88,7 +90,7 @@ func (a *app) fail(ctx context.Context, err error) int {
 	if a.json && a.stdout.Error() == nil {
 		o := errorObject{Error: d}
 		if a.card.Product != "" {
-			o.cardOf = &a.card
+			o.UID, o.Product, o.Reader = &a.card.UID, a.card.Product, a.card.Reader
 		}
 		_ = a.emit(o)
 	}

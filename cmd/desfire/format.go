@@ -33,8 +33,7 @@ its PICC master key for it.`,
 // formatResult is what format prints with --json.
 type formatResult struct {
 	cardOf
-	UID    hexBytes `json:"uid"`
-	Format bool     `json:"formatted"`
+	Format bool `json:"formatted"`
 }
 
 func (a *app) format(ctx context.Context, cmd *cobra.Command, card *desfire.Card) error {
@@ -69,7 +68,7 @@ func (a *app) format(ctx context.Context, cmd *cobra.Command, card *desfire.Card
 	case err != nil:
 		return mayHaveHappened(err)
 	case a.json:
-		return a.emit(formatResult{a.saw(card), card.UID(), true})
+		return a.emit(formatResult{a.saw(card), true})
 	}
 	a.printf("Formatted %s\n", card)
 	return nil

@@ -41,6 +41,23 @@ type journalEntry struct {
 	Open bool `json:"open"`
 }
 
+// journalResult is what key journal prints with --json.
+type journalResult struct {
+	Time        time.Time      `json:"time"`
+	UID         string         `json:"uid"` // empty if the card did not tell it
+	Application wire.Place     `json:"application"`
+	Set         wire.KeySetNo  `json:"key_set"` // 0 is the active one
+	Key         wire.KeyNo     `json:"key"`
+	Old         keystore.Facts `json:"old"`
+	New         keystore.Facts `json:"new"`
+	State       rekey.State    `json:"state"`
+	Open        bool           `json:"open"` // it is the last word about its key, and says no outcome
+}
+
+func (e *journalEntry) result() journalResult {
+	return journalResult{e.Time, e.Card, placeOf(e), e.Set, e.No, e.Old, e.New, e.State, e.Open}
+}
+
 func (a *app) keyJournalCommand() *cobra.Command {
 	var open bool
 	var path string
@@ -87,7 +104,7 @@ func (a *app) showJournal(path string, openOnly bool) error {
 		}
 		shown++
 		if a.json {
-			if err := a.emit(e); err != nil {
+			if err := a.emit(e.result()); err != nil {
 				return err
 			}
 			continue

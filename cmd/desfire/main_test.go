@@ -22,6 +22,7 @@ var update = flag.Bool("update", false, "write the output of the scripts into th
 const runMain = "DESFIRE_TEST_MAIN"
 
 func TestMain(m *testing.M) {
+	checkEmitted = checkSchema
 	if os.Getenv(runMain) != "" {
 		main()
 	}

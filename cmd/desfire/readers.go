@@ -39,7 +39,7 @@ func (a *app) readersCommand() *cobra.Command {
 type readerInfo struct {
 	Reader  string   `json:"reader"`
 	State   string   `json:"state"`
-	Card    bool     `json:"card"`
+	Present bool     `json:"present"` // a card lies on it
 	ATR     hexBytes `json:"atr"`
 	Ignored string   `json:"ignored"` // why it takes no part
 }

@@ -88,8 +88,8 @@ type tmacResult struct {
 	TMC         *uint32   `json:"tmc"` // null if not known
 	TMV         hexBytes  `json:"tmv"`
 	Input       hexBytes  `json:"input"`
-	Reader      hexBytes  `json:"reader"`          // of this transaction; empty if it has none
-	Previous    hexBytes  `json:"previous_reader"` // empty if the card did not tell it
+	ReaderID    hexBytes  `json:"reader_id"`          // of this transaction; empty if it has none
+	Previous    hexBytes  `json:"previous_reader_id"` // empty if the card did not tell it
 	Verified    bool      `json:"verified"`
 	Reason      string    `json:"reason,omitempty"` // why it is not
 }
@@ -303,7 +303,7 @@ func (v *tmacVerify) check(ctx context.Context, a *app, list []*tmac.Transaction
 			r.TMC, r.TMV = &t.Receipt.TMC, t.Receipt.TMV[:]
 		}
 		if t.ReaderID != nil {
-			r.Reader = t.ReaderID[:]
+			r.ReaderID = t.ReaderID[:]
 		}
 		if previous != nil {
 			r.Previous = previous[:]
@@ -351,8 +351,8 @@ func (a *app) printTMAC(r *tmacResult, several bool) {
 		return
 	}
 	a.printf("%s: %s, %s of input\n", name, a.out.Good.Render("verified"), count(len(r.Input), "byte"))
-	if r.Reader != nil {
-		a.printf("  reader          %X\n", []byte(r.Reader))
+	if r.ReaderID != nil {
+		a.printf("  reader          %X\n", []byte(r.ReaderID))
 	}
 	if r.Previous != nil {
 		a.printf("  previous reader %X\n", []byte(r.Previous))

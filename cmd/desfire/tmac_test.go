@@ -121,10 +121,11 @@ func TestTMACVerifySession(t *testing.T) {
 	}
 	for i, line := range lines {
 		var got struct {
-			UID, Input, Reader string
-			Previous           string `json:"previous_reader"`
-			TMC                uint32
-			Verified           bool
+			UID, Input string
+			Reader     string `json:"reader_id"`
+			Previous   string `json:"previous_reader_id"`
+			TMC        uint32
+			Verified   bool
 		}
 		if err := json.Unmarshal([]byte(line), &got); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"encoding/json"
+
+	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/selftest"
+	"github.com/go-desfire/desfire/trace"
+)
+
+// outputs are the types of all that is printed with --json, in the order of
+// their names.
+var outputs = []struct {
+	name  string
+	what  string
+	value any
+}{
+	{"apdu", "apdu: a frame and its answer", apduResult{}},
+	{"application", "app create, delete and info", appResult{}},
+	{"auth-check", "auth check", authCheckResult{}},
+	{"auth-diagnose", "auth diagnose", diagnosisResult{}},
+	{"card", "info and ls: a card and what is on it", inspect.Card{}},
+	{"demo-event", "demo, while it runs", demoEvent{}},
+	{"demo-presented", "demo, the card", demoPresented{}},
+	{"demo-summary", "demo, at the end", demoSummary{}},
+	{"drain-event", "drain, while it runs", drainEvent{}},
+	{"drain-summary", "drain, at the end", drainSummary{}},
+	{"error", "whatever failed, after what was printed before", errorObject{}},
+	{"format", "format", formatResult{}},
+	{"free", "free", freeResult{}},
+	{"kdf", "kdf", kdfResult{}},
+	{"key-change", "key change", keyChangeResult{}},
+	{"key-find", "key find", keyFindResult{}},
+	{"key-journal", "key journal: an entry", journalResult{}},
+	{"key-settings", "key settings", settingsResult{}},
+	{"key-version", "key version: a key", keyVersionResult{}},
+	{"ndef", "ndef: what a phone reads", tagInfo{}},
+	{"originality", "originality", originalityResult{}},
+	{"read", "read", readResult{}},
+	{"reader", "readers: a reader", readerInfo{}},
+	{"sdm-file", "sdm provision", sdmFileResult{}},
+	{"sdm-url", "sdm url", sdmResult{}},
+	{"sdm-tag", "sdm verify", sdmTag{}},
+	{"selftest-report", "selftest: the report", selftest.Report{}},
+	{"selftest-step", "selftest --list: a step", selftest.Info{}},
+	{"sim-image", "sim show: the image without keys", json.RawMessage{}},
+	{"sim-new", "sim new", simNewResult{}},
+	{"sim-serve", "sim serve: what happens", serveEvent{}},
+	{"tmac", "tmac: a transaction", tmacResult{}},
+	{"trace-line", "trace show: a command or an answer", shownLine{}},
+	{"trace-verify", "trace verify: a recording", trace.Result{}},
+	{"uid", "uid", uidResult{}},
+	{"value", "value", valueResult{}},
+	{"version", "version", versionResult{}},
+	{"watch", "watch: an event", watchEvent{}},
+	{"write", "write", writeResult{}},
+}
