@@ -25,6 +25,7 @@ var outputs = []struct {
 	{"demo-summary", "demo, at the end", demoSummary{}},
 	{"drain-event", "drain, while it runs", drainEvent{}},
 	{"drain-summary", "drain, at the end", drainSummary{}},
+	{"each", "each", eachResult{}},
 	{"error", "whatever failed, after what was printed before", errorObject{}},
 	{"format", "format", formatResult{}},
 	{"free", "free", freeResult{}},

@@ -28,6 +28,7 @@ func schemaPath() string {
 func outputSchemas() (map[string]*jsonschema.Schema, error) {
 	special := map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[inspect.KeyList](): {Type: "array", Items: &jsonschema.Schema{Type: "integer"}},
+		reflect.TypeFor[[]dataObject]():    {Type: "array", Items: &jsonschema.Schema{Type: "object", Required: []string{"tag"}}}, // they hold themselves
 		reflect.TypeFor[json.RawMessage](): {},
 	}
 	for _, o := range outputs {
@@ -40,9 +41,26 @@ func outputSchemas() (map[string]*jsonschema.Schema, error) {
 			return nil, fmt.Errorf("%s: %w", o.name, err)
 		}
 		s.Description = o.what
+		s.Required = slices.DeleteFunc(s.Required, func(name string) bool { return slices.Contains(perhaps(reflect.TypeOf(o.value)), name) })
 		all[o.name] = s
 	}
 	return all, nil
+}
+
+// perhaps are the members of what is embedded by a pointer, which may be nil.
+func perhaps(t reflect.Type) (names []string) {
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.Anonymous && f.Type.Kind() == reflect.Pointer {
+			for j := range f.Type.Elem().NumField() {
+				name, _, _ := strings.Cut(f.Type.Elem().Field(j).Tag.Get("json"), ",")
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 var textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
