@@ -84,18 +84,9 @@ func (m *mirrors) content(cmd *cobra.Command, t *sdm.Template, size int) ([]byte
 	return t.NDEFFile(size, meta, file, counter)
 }
 
-// sdmFileResult is what sdm provision prints with --json.
-type sdmFileResult struct {
-	cardOf
-	Application string `json:"application"`
-	File        int    `json:"file"`
-	sdmResult
-}
-
-// sdmResult is what sdm url prints with --json. Offsets are bytes of the file;
-// those that do not apply are left out.
+// sdmResult is what sdm url and sdm provision print with --json. Offsets are
+// bytes of the file; those that do not apply are left out.
 type sdmResult struct {
-<<<<<<< HEAD
 	*cardOf
 	Application *wire.Place  `json:"application,omitempty"`
 	File        *wire.FileNo `json:"file,omitempty"`
@@ -104,12 +95,6 @@ type sdmResult struct {
 	Settings    hexBytes     `json:"settings"` // SDMOptions and what follows, as ChangeFileSettings has them
 	Offsets     []sdmOffset  `json:"offsets"`
 	DryRun      bool         `json:"dry_run,omitempty"`
-=======
-	LRP      bool        `json:"lrp"`
-	Content  hexBytes    `json:"content"`
-	Settings hexBytes    `json:"settings"` // SDMOptions and what follows, as ChangeFileSettings has them
-	Offsets  []sdmOffset `json:"offsets"`
->>>>>>> ac4b82b (Describe what --json prints by a schema, checked with every object in the scripts; one name for one thing)
 }
 
 type sdmOffset struct {

@@ -77,13 +77,7 @@ create applications.
 				if err != nil {
 					return err
 				}
-<<<<<<< HEAD
 				return a.provisionSDM(ctx, card, p)
-=======
-				a.printf("File %d of %s shows the message now.\n", no, l.Words())
-				a.printSDM(&r.sdmResult)
-				return nil
->>>>>>> ac4b82b (Describe what --json prints by a schema, checked with every object in the scripts; one name for one thing)
 			})
 		},
 	}
@@ -122,21 +116,8 @@ func (a *app) enterProvisioned(ctx context.Context, card *desfire.Card, t target
 			return nil, mayHaveHappened(err)
 		}
 	}
-<<<<<<< HEAD
 	a.log.Warn("the keys of the new application are zeros: change them with desfire key change", "application", t.app.AID)
 	if err := card.Authenticate(ctx, 0, key.Zero(key.TypeAES)); err != nil {
-=======
-	a.log.Warn("the keys of the new application are zeros: change them with desfire key change", "application", l.AID)
-	return card.Authenticate(ctx, 0, key.Zero(key.TypeAES))
-}
-
-func (a *app) provisionSDM(ctx context.Context, cmd *cobra.Command, card *desfire.Card, l wire.Place, no wire.FileNo, template string, m *mirrors, writer *wire.Access) (*sdmFileResult, error) {
-	fs, err := card.FileSettings(ctx, no)
-	if errors.Is(err, wire.StatusFileNotFound) {
-		return nil, fmt.Errorf("%s has no file %d", l.Words(), no)
-	}
-	if err != nil {
->>>>>>> ac4b82b (Describe what --json prints by a schema, checked with every object in the scripts; one name for one thing)
 		return nil, err
 	}
 	return card.FileSettings(ctx, t.file)
@@ -206,13 +187,5 @@ func (a *app) provisionSDM(ctx context.Context, card *desfire.Card, p *provision
 	if p.access.Write == wire.Free || p.access.ReadWrite == wire.Free {
 		a.log.Warn("anybody may write this file: --write-key leaves it to one key")
 	}
-<<<<<<< HEAD
 	return nil
-=======
-	if access.Read != wire.Free {
-		a.log.Debug("reading is not free; who is not authenticated sees the message all the same")
-	}
-	r := &sdmFileResult{cardOf: a.saw(card), Application: l.String(), File: int(no)}
-	return r, r.fill(content, &s, lrp)
->>>>>>> ac4b82b (Describe what --json prints by a schema, checked with every object in the scripts; one name for one thing)
 }
