@@ -65,7 +65,7 @@ func (l Line) String() string {
 		parts = append(parts, raw)
 	}
 	if l.Took > 0 {
-		parts = append(parts, fmt.Sprintf("%.2f ms", float64(l.Took)/float64(time.Millisecond)))
+		parts = append(parts, fmt.Sprintf("%.1f ms", float64(l.Took)/float64(time.Millisecond)))
 	}
 	if l.Note != "" {
 		parts = append(parts, "["+l.Note+"]")
@@ -187,6 +187,41 @@ func (x *Explainer) Step(e *Exchange) (command, answer Line) {
 		command.Note = cutNote
 	}
 	return command, answer
+}
+
+// Sent returns the line of a command before its answer is there, as far as the
+// command alone tells. It takes nothing: Step does, once the exchange is over.
+// What stands in e of an answer counts for nothing.
+func (x *Explainer) Sent(e *Exchange) Line {
+	y := *x // what it knows is read only
+	kept := Exchange{Command: e.Command, Framing: e.Framing, Reset: e.Reset, Preset: e.Preset}
+	if !y.started {
+		y.know.files, y.keyNo = files{}, -1
+		y.join.framing, y.cut.framing = y.Framing, y.Framing
+	}
+	if !y.KeepKeys {
+		y.cut.cut(&kept)
+	}
+	if m := y.join.open; m != nil {
+		c, _ := parseCommand(kept.Command, kept.framing(y.join.framing))
+		if !c.reader && c.class == wire.ClassNative && c.ins == wire.InsAdditionalFrame && !e.Reset && !(m.isAuth() && len(c.Data) == 0) {
+			l := Line{Exchange: y.join.next, Name: m.label(), Spec: m.spec(), More: true, Frames: 1}
+			l.frame(kept.Command, kept.CutCommand)
+			if l.Cut > 0 {
+				l.Note = cutNote
+			}
+			return l
+		}
+		y.follow(m) // given up
+	}
+	j := joiner{framing: y.join.framing, next: y.join.next}
+	m := j.feed(&kept)[0]
+	y.start(m)
+	l, _ := y.describe(m)
+	if m.isAuth() || l.Cut == 0 && l.Note == cutNote {
+		l.Note = ""
+	}
+	return l
 }
 
 // Flush returns the lines of a message that was not finished.

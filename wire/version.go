@@ -49,6 +49,20 @@ func (v ChipVersion) StorageSize() (bytes int, exact bool) {
 	return 1 << n, v.Storage&1 == 0
 }
 
+// storage is the byte of the memory size, which is shown in words.
+type storage uint8
+
+func (s storage) String() string {
+	n, exact := ChipVersion{Storage: uint8(s)}.StorageSize()
+	switch {
+	case n == 0:
+		return fmt.Sprintf("%02X", uint8(s))
+	case exact:
+		return fmt.Sprintf("%d bytes", n)
+	}
+	return fmt.Sprintf("%d to %d bytes", n, 2*n)
+}
+
 func (v ChipVersion) walk(c *Coder, part string) ChipVersion {
 	c.in(part, func() {
 		hex8(c, "VendorID", &v.Vendor)
@@ -56,7 +70,9 @@ func (v ChipVersion) walk(c *Coder, part string) ChipVersion {
 		hex8(c, "SubType", &v.SubType)
 		hex8(c, "Major", &v.Major)
 		hex8(c, "Minor", &v.Minor)
-		hex8(c, "Storage", &v.Storage)
+		size := storage(v.Storage)
+		u8(c, "Storage", &size)
+		v.Storage = uint8(size)
 		hex8(c, "Protocol", &v.Protocol)
 	})
 	return v

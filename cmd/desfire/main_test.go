@@ -91,7 +91,7 @@ func listening(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("nothing listens on port %s", args[0])
 }
 
-var times = regexp.MustCompile(`\d+\.\d\d ms|\d\d:\d\d:\d\d\.\d{3}|"(time|ms|seconds)":("[^"]*"|[0-9.e-]+)`)
+var times = regexp.MustCompile(`\d+\.\d ms|\d\d:\d\d:\d\d\.\d{3}|"(time|ms|seconds)":("[^"]*"|[0-9.e-]+)`)
 
 // notimes FROM TO copies a file (stdout and stderr name those of the last
 // command) with all times taken out.

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,7 +23,7 @@ import (
 type tracer struct {
 	w     io.Writer
 	pal   screen.Palette
-	width int // columns of a terminal, 0 for none
+	width int // columns
 	keep  bool
 
 	mu     sync.Mutex
@@ -31,14 +33,15 @@ type tracer struct {
 }
 
 func newTracer(w io.Writer, p screen.Palette) *tracer {
-	return &tracer{w: w, pal: p, width: screen.Columns(w)}
+	return &tracer{w: w, pal: p, width: traceColumns(w)}
 }
 
 // traced is one connection.
 type traced struct {
 	t       *tracer
 	explain trace.Explainer
-	sealed  bool // what passed last has content that only the reader can tell
+	channel string // of the command, as it was printed
+	sealed  bool   // what passed last has content that only the reader can tell
 }
 
 // recorded is t, recorded if --trace names a file.
@@ -57,8 +60,44 @@ func (t *tracer) wrap(inner desfire.Transport) (desfire.Transport, *traced) {
 	t.mu.Lock()
 	t.last = x
 	t.mu.Unlock()
-	r := trace.NewRecorder(&trace.RecorderConfig{Observe: x.passed, Limit: -1, KeepKeys: t.keep})
-	return r.Wrap(inner), x
+	return &tapped{Transport: inner, x: x}, x
+}
+
+// tapped is a connection whose frames are printed as they pass.
+type tapped struct {
+	desfire.Transport
+	x     *traced
+	reset bool // the next exchange begins a new activation
+}
+
+// Unwrap implements what a transport may have.
+func (t *tapped) Unwrap() desfire.Transport { return t.Transport }
+
+// Reconnect activates the card anew, if the connection can.
+func (t *tapped) Reconnect(ctx context.Context) error {
+	c, ok := t.Transport.(interface{ Reconnect(context.Context) error })
+	if !ok {
+		return fmt.Errorf("%v has no Reconnect: %w", t.Transport, errors.ErrUnsupported)
+	}
+	err := c.Reconnect(ctx)
+	t.reset = t.reset || err == nil
+	return err
+}
+
+// Transmit prints the command, passes it on, and prints the answer.
+func (t *tapped) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	e := &trace.Exchange{Command: slices.Clone(command), Reset: t.reset}
+	t.reset = false
+	t.x.sent(e)
+	began := time.Now()
+	response, err := t.Transport.Transmit(ctx, command)
+	e.Took = time.Since(began).Microseconds()
+	e.Response = slices.Clone(response)
+	if err != nil {
+		e.Failed = err.Error()
+	}
+	t.x.passed(e)
+	return response, err
 }
 
 // tappedSource is a source whose connections are recorded and traced.
@@ -91,34 +130,66 @@ func (s tappedSource) Events(ctx context.Context) iter.Seq2[desfire.Event, error
 	}
 }
 
-// passed prints the frames of an exchange.
+// sent prints the frame of a command before it goes.
+func (x *traced) sent(e *trace.Exchange) {
+	t := x.t
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e.Reset {
+		t.line("--", "new activation", nil, nil)
+	}
+	command := x.explain.Sent(e)
+	x.channel = command.Channel
+	t.line("->", commandName(t.pal, &command), words(&command), rawWords(&command, true))
+}
+
+// passed prints the answer.
 func (x *traced) passed(e *trace.Exchange) {
 	t := x.t
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.frames++
 	t.total += time.Duration(e.Took) * time.Microsecond
-	if e.Reset {
-		t.line("--", "new activation", nil, nil, 0, "")
-	}
 	command, answer := x.explain.Step(e)
-	name := t.pal.Name.Render(command.Name)
-	if command.More {
-		name += " (more)"
+	if answer.Channel == x.channel {
+		answer.Channel = ""
 	}
-	t.line("->", name, words(&command), command.Raw, command.Cut, "")
-	took := milliseconds(answer.Took)
+	fields := words(&answer)
 	if answer.Status == 0 {
 		text := "too short for a status"
 		if len(answer.Raw) == 0 {
 			text = "no answer"
 		}
-		t.line("<-", t.pal.Bad.Render(text), []screen.Text{screen.Visible(e.Failed)}, answer.Raw, 0, took)
+		t.line("<-", t.pal.Bad.Render(text), []screen.Text{screen.Visible(e.Failed)}, rawWords(&answer, true))
 	} else {
-		t.line("<-", t.status(answer.Status), nil, answer.Raw, answer.Cut, took)
+		t.line("<-", t.status(answer.Status), nil, rawWords(&answer, true))
 	}
-	t.fields(words(&answer))
+	t.fields(fields)
 	x.sealed = (command.Sealed || answer.Sealed || command.More && x.sealed) && command.Cut+answer.Cut == 0
+}
+
+// commandName is a command by its name.
+func commandName(p screen.Palette, l *trace.Line) screen.Text {
+	name := p.Name.Render(l.Name)
+	if l.More && !l.Answer {
+		name += " (more)"
+	}
+	return name
+}
+
+// rawWords are the bytes of a frame, what was cut of it, and how long it took.
+func rawWords(l *trace.Line, live bool) []screen.Text {
+	bytes := texts(strings.Fields(spaced(l.Raw)))
+	if l.Cut > 0 {
+		bytes = append(bytes, screen.Sprintf("(%d bytes cut)", l.Cut))
+	}
+	if l.Frames > 1 {
+		bytes = append(bytes, screen.Sprintf("+%s", count(l.Frames-1, "frame")))
+	}
+	if l.Answer && (live || l.Took > 0) {
+		bytes = append(bytes, " "+screen.Text(milliseconds(l.Took)))
+	}
+	return bytes
 }
 
 // words are the fields of a line, where they come from and what is to say.
@@ -127,7 +198,7 @@ func words(l *trace.Line) []screen.Text {
 	for _, f := range l.Fields {
 		list = append(list, fieldText(f))
 	}
-	if l.Channel != "" && !l.Answer {
+	if l.Channel != "" {
 		list = append(list, screen.Visible(l.Channel))
 	}
 	if l.Note != "" {
@@ -155,54 +226,84 @@ func (x *traced) observe(e *desfire.Exchange) {
 		return
 	}
 	x.sealed = false
-	t.line("==", t.pal.Name.Render(e.Command.Spec().Name), append(fieldsOf(e.Command), "deciphered"), nil, 0, "")
+	t.line("==", t.pal.Name.Render(e.Command.Spec().Name), append(fieldsOf(e.Command), "deciphered"), nil)
 	if e.Response != nil {
 		t.fields(fieldsOf(e.Response))
 	}
 }
 
+// traceColumn is where the raw bytes begin if there is room for them.
 const (
-	traceColumn = 44 // where the raw bytes begin
-	traceWidth  = 96 // of the lines with the fields of an answer
+	traceColumn = 40
 	traceIndent = "   "
 )
 
-// line prints one line, folded where a terminal would break it. cut is how
-// many bytes of the frame are not shown, took comes last.
-func (t *tracer) line(arrow string, head screen.Text, words []screen.Text, raw []byte, cut int, took string) {
-	lines := screen.Fold(append([]screen.Text{head}, words...), "  ", t.width-len(traceIndent))
+// traceColumns is how wide traces are on a stream: as the terminal, else as most
+// terminals are.
+func traceColumns(w any) int {
+	if n := screen.Columns(w); n > 0 {
+		return max(n, 20)
+	}
+	return 80
+}
+
+// traceLines folds what is to say of a frame and its bytes, which stand beside
+// it if there is room.
+func traceLines(p screen.Palette, head screen.Text, words, raw []screen.Text, width int) []screen.Text {
+	lines := screen.Fold(broken(append([]screen.Text{head}, words...), width), "  ", width)
+	if len(raw) == 0 {
+		return lines
+	}
 	last := lines[len(lines)-1]
-	bytes := texts(strings.Fields(spaced(raw)))
-	if cut > 0 {
-		bytes = append(bytes, screen.Sprintf("(%d bytes cut)", cut))
+	hex := screen.Join(raw, " ")
+	if at := max(traceColumn, screen.Width(last)+1) + 1; at+screen.Width(hex) <= width {
+		lines[len(lines)-1] = last + screen.Pad(last, at) + p.Dim.Render(hex)
+		return lines
 	}
-	if took != "" {
-		bytes = append(bytes, "", screen.Text(took))
+	for _, l := range screen.Fold(raw, " ", width-len(traceIndent)) {
+		lines = append(lines, traceIndent+p.Dim.Render(l))
 	}
-	if len(bytes) > 0 {
-		hex := screen.Join(bytes, " ")
-		at := max(traceColumn, screen.Width(last)) + 2
-		if t.width == 0 || len(traceIndent)+at+len(hex) <= t.width {
-			lines[len(lines)-1] = last + screen.Pad(last, at) + t.pal.Dim.Render(hex)
-		} else {
-			for _, l := range screen.Fold(bytes, " ", t.width-2*len(traceIndent)) {
-				lines = append(lines, traceIndent+t.pal.Dim.Render(l))
+	return lines
+}
+
+// broken are words of which none is wider than a line: those that would be are
+// parted at blanks, or anywhere.
+func broken(words []screen.Text, width int) []screen.Text {
+	var out []screen.Text
+	for _, w := range words {
+		if screen.Width(w) <= width || strings.Contains(string(w), "\x1b") {
+			out = append(out, w)
+			continue
+		}
+		for _, line := range screen.Wrap(w, width) {
+			r := []rune(string(line))
+			for len(r) > width {
+				out = append(out, screen.Text(r[:width]))
+				r = r[width:]
 			}
+			out = append(out, screen.Text(r))
 		}
 	}
-	_ = screen.Fprintf(t.w, "%s %s\n", t.pal.Dim.Render(arrow), screen.Text(strings.TrimRight(string(lines[0]), " ")))
-	for _, l := range lines[1:] {
-		_ = screen.Fprintf(t.w, "%s%s\n", traceIndent, l)
+	return out
+}
+
+// line prints one line, folded.
+func (t *tracer) line(arrow string, head screen.Text, words, raw []screen.Text) {
+	var text screen.Text
+	for i, l := range traceLines(t.pal, head, words, raw, t.width-len(traceIndent)) {
+		indent := screen.Text(traceIndent)
+		if i == 0 {
+			indent = t.pal.Dim.Render(arrow) + " "
+		}
+		text += indent + screen.Text(strings.TrimRight(string(l), " ")) + "\n"
 	}
+	_ = screen.Fprintf(t.w, "%s", text)
 }
 
 // fields prints the fields of an answer.
 func (t *tracer) fields(words []screen.Text) {
-	wide := traceWidth
-	if t.width > 0 {
-		wide = min(wide, t.width-len(traceIndent))
-	}
-	for _, l := range screen.Fold(words, "  ", wide) {
+	room := t.width - len(traceIndent)
+	for _, l := range screen.Fold(broken(words, room), "  ", room) {
 		_ = screen.Fprintf(t.w, "%s%s\n", traceIndent, l)
 	}
 }
@@ -234,11 +335,11 @@ func (t *tracer) summary() {
 	if t.frames == 0 {
 		return
 	}
-	t.line("--", screen.Sprintf("%s, %s with the card, %s each", count(t.frames, "exchange"), milliseconds(t.total), milliseconds(t.total/time.Duration(t.frames))), nil, nil, 0, "")
+	t.line("--", screen.Sprintf("%s, %s with the card, %s each", count(t.frames, "exchange"), milliseconds(t.total), milliseconds(t.total/time.Duration(t.frames))), nil, nil)
 }
 
 func milliseconds(d time.Duration) string {
-	return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
+	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
 }
 
 // longField is how many digits of a value a line shows; the frame beside it
@@ -247,14 +348,18 @@ const longField = 24
 
 // fieldText is a field in words.
 func fieldText(f wire.Field) screen.Text {
-	v := f.Value
-	switch {
-	case strings.Contains(v, " "):
-		v = "{" + v + "}"
-	case len(v) > longField:
-		v = fmt.Sprintf("%s...(%d bytes)", v[:longField], f.Len)
+	if len(f.Value) > longField && !strings.Contains(f.Value, " ") {
+		return screen.Sprintf("%s=%s...(%d bytes)", f.Name, f.Value[:longField], f.Len)
 	}
-	return screen.Visible(f.Name + "=" + v)
+	return wholeField(f)
+}
+
+// wholeField is a field in words, however long.
+func wholeField(f wire.Field) screen.Text {
+	if strings.Contains(f.Value, " ") {
+		f.Value = "{" + f.Value + "}"
+	}
+	return screen.Visible(f.Name + "=" + f.Value)
 }
 
 // fieldsOf are the fields of a message in words, from its declaration, without

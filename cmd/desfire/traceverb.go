@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/trace"
@@ -110,11 +111,39 @@ func (a *app) traceShow(name string, rec *trace.Recording, heading bool) error {
 			}
 			continue
 		}
-		text := screen.Visible(l.String())
-		if l.Refused() {
-			text = p.Bad.Render(text)
-		}
-		a.printf("%s %s\n", p.Dim.Render(fmt.Sprintf("%4d", l.Exchange)), text)
+		a.printTraced(&l)
 	}
 	return nil
+}
+
+// showIndent is where the lines of a message begin that follow its first.
+const showIndent = "        "
+
+// printTraced prints a line of a recording, folded.
+func (a *app) printTraced(l *trace.Line) {
+	p := a.out
+	arrow, head := "->", commandName(p, l)
+	if l.Answer {
+		arrow, head = "<-", p.Good.Render(l.Name)
+		if l.Refused() || l.Status == 0 {
+			head = p.Bad.Render(l.Name)
+		}
+	}
+	a.printShown(l.Exchange, arrow, traceLines(p, head, words(l), rawWords(l, false), traceColumns(a.stdout)-len(showIndent)))
+}
+
+// printShown prints lines behind the number of an exchange, none if negative.
+func (a *app) printShown(exchange int, arrow string, lines []screen.Text) {
+	number := screen.Text("    ")
+	if exchange >= 0 {
+		number = a.out.Dim.Render(fmt.Sprintf("%4d", exchange))
+	}
+	for i, l := range lines {
+		l = screen.Text(strings.TrimRight(string(l), " "))
+		if i == 0 {
+			a.printf("%s %s %s\n", number, arrow, l)
+			continue
+		}
+		a.printf("%s%s\n", showIndent, l)
+	}
 }

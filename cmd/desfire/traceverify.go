@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/trace"
+	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
@@ -85,9 +88,7 @@ func (a *app) printVerified(r *trace.Result, quiet bool) {
 	p := a.out
 	if !quiet {
 		for i := range r.Messages {
-			for _, l := range r.Messages[i].Lines() {
-				a.printf("%s\n", l)
-			}
+			a.printOpened(&r.Messages[i])
 		}
 	}
 	style := p.Warn
@@ -97,12 +98,48 @@ func (a *app) printVerified(r *trace.Result, quiet bool) {
 	case trace.Failed:
 		style = p.Bad
 	}
-	a.printf("%s: %s, %s, %s, %s\n", r.File, style.Render(r.Verdict.String()),
+	verdict := screen.Sprintf("%s: %s, %s, %s, %s", r.File, style.Render(r.Verdict.String()),
 		count(r.Authentications, "authentication"), count(r.MACs, "MAC"), count(r.CRCs, "CRC"))
-	for _, f := range r.Cut {
-		a.printf("  %s\n", f)
+	a.printWrapped("", verdict)
+	for _, f := range slices.Concat(r.Cut, r.Failures) {
+		a.printWrapped("  ", screen.Visible(f.String()))
 	}
-	for _, f := range r.Failures {
-		a.printf("  %s\n", f)
+}
+
+// printWrapped prints running text, indented, and more so from its second line
+// on.
+func (a *app) printWrapped(indent screen.Text, text screen.Text) {
+	for i, l := range screen.Wrap(text, traceColumns(a.stdout)-4) {
+		if i == 1 {
+			indent += "  "
+		}
+		a.printf("%s%s\n", indent, l)
 	}
+}
+
+// printOpened prints a message with its protection taken off, folded.
+func (a *app) printOpened(o *trace.Opened) {
+	p, width := a.out, traceColumns(a.stdout)-len(showIndent)
+	fields := func(list []wire.Field) (words []screen.Text) {
+		for _, f := range list {
+			words = append(words, wholeField(f))
+		}
+		return words
+	}
+	command := fields(o.Fields)
+	if o.Scheme != wire.SchemeNone {
+		command = append(command, screen.Sprintf("%v %v", o.Scheme, o.Mode))
+	}
+	a.printShown(o.First, "->", traceLines(p, p.Name.Render(o.Name), command, nil, width))
+	status, answer := p.Bad.Render("no answer"), fields(o.Answer)
+	if o.Answered {
+		status = p.Bad.Render(o.Status.String())
+		if o.OK() {
+			status = p.Good.Render(o.Status.String())
+		}
+	}
+	if o.Note != "" {
+		answer = append(answer, "["+screen.Visible(o.Note)+"]")
+	}
+	a.printShown(-1, "<-", traceLines(p, status, answer, nil, width))
 }
