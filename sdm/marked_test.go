@@ -25,11 +25,11 @@ func TestMark(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, raw := range []bool{false, true} {
-				make := tpl.NDEFFile
+				build := tpl.NDEFFile
 				if raw {
-					make = tpl.RawFile
+					build = tpl.RawFile
 				}
-				content, s, err := make(1024, 2, 1, wire.Never)
+				content, s, err := build(1024, 2, 1, wire.Never)
 				if err != nil {
 					t.Fatal(err)
 				}
