@@ -56,7 +56,7 @@ func globalNames(cmd *cobra.Command) string {
 		}
 	})
 	words = append(words, "(desfire", "help", "flags)")
-	return string(screen.Join(screen.Fold(words, " ", helpWidth), "\n  "))
+	return string(screen.Join(screen.Fold(words, " ", helpWidth-2), "\n  "))
 }
 
 // flagTable is flags with what they do, folded.

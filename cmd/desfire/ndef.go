@@ -19,8 +19,8 @@ func (a *app) ndefCommand() *cobra.Command {
 		Short: "Read and write what phones read: NDEF messages",
 		Long: `Read and write the NDEF message of a card: of an NTAG 424 DNA, or of a DESFire
 card (EV1 and later) that has the application for it, which "ndef format" makes.
-Who may write is what the rights of the file say. Where they ask for a key, it is
-given with --key or --keys.`,
+Who may write is what the rights of the file say. Where they ask for a key, it
+is given with --key or --keys.`,
 		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -75,8 +75,8 @@ func (a *app) ndefWriteCommand() *cobra.Command {
 		Use:   "write",
 		Short: "Replace the message",
 		Long: `Replace the message by one with the records given: each flag is a record, URIs
-before texts before data. Until a longer message is written whole, the card holds
-none, so that nobody reads half of it.
+before texts before data. Until a longer message is written whole, the card
+holds none, so that nobody reads half of it.
 
 A message over places that the card fills in (secure dynamic messages) is
 refused, as phones would see another: desfire sdm off first. With --force it is
@@ -160,9 +160,9 @@ func (a *app) ndefFormatCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "format",
 		Short: "Make a DESFire card one that phones read",
-		Long: `Create the application and files of an NFC Forum Type 4 Tag on a DESFire card (EV1
-and later). What else is on the card stays. With --key, the PICC master key, where
-the card lets nobody else create applications.
+		Long: `Create the application and files of an NFC Forum Type 4 Tag on a DESFire card
+(EV1 and later). What else is on the card stays. With --key, the PICC master
+key, where the card lets nobody else create applications.
 
 The application has one DES key, of zeros: change it with "desfire key change".`,
 		Args: wants(),

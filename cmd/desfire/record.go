@@ -132,9 +132,9 @@ func (a *app) recordUpdateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "update APP/FILE RECORD",
 		Short: "Change a record",
-		Long: `Change the record with a number and commit: what follows the content in it stays,
-unless --pad fills it. Takes DESFire EV2 or later, or a DESFire Light, and the
-key of the read-write right.
+		Long: `Change the record with a number and commit: what follows the content in it
+stays, unless --pad fills it. Takes DESFire EV2 or later, or a DESFire Light,
+and the key of the read-write right.
 ` + helpRecords + `
 
 ` + helpContent + `

@@ -149,7 +149,7 @@ mirrors, and the settings as ChangeFileSettings has them. No card is needed.
 ` + helpTemplate,
 		Args: wants("TEMPLATE"),
 		Example: `  desfire sdm url 'https://example.com/t?p={picc}&m={mac}'
-  desfire sdm url 'https://example.com/t?u={uid}&n={ctr}&m={mac}' --file-read 3 --json`,
+  desfire sdm url 'https://example.com/t?u={uid}&n={ctr}&m={mac}' --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if size < 1 || size > max24 {
 				return &usageError{cmd, fmt.Errorf("--size %d: want 1 to %d", size, max24)}

@@ -39,9 +39,10 @@ create applications.
 
 ` + helpApp,
 		Args: wantsFile("TEMPLATE"),
-		Example: `  desfire sdm provision app/2 'https://example.com/t?p={picc}&m={mac}' --key @master.key --write-key 0
-  desfire sdm provision 000001/2 'https://example.com/t?p={picc}&m={mac}' --key @master.key --meta-read 3
-  desfire sdm provision 000001/2 'https://example.com/t?p={picc}&m={mac}' --create --write-key 0`,
+		Example: `  desfire sdm provision app/2 'https://example.com/t?p={picc}&m={mac}' \
+    --key @master.key --write-key 0
+  desfire sdm provision 000001/2 'https://example.com/t?p={picc}&m={mac}' \
+    --create --write-key 0`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, rest, err := parseTarget(cmd, args)
 			if err != nil {

@@ -21,26 +21,30 @@ type sdmVerify struct {
 func (a *app) sdmVerifyCommand() *cobra.Command {
 	v := sdmVerify{meta: keySpec{flag: "meta-key"}, file: keySpec{flag: "file-key"}}
 	cmd := &cobra.Command{
-		Use:   "verify --file-key KEY [--meta-key KEY] [TEMPLATE URL | --picc HEX --mac HEX]",
+		Use:   "verify --file-key KEY [TEMPLATE URL]",
 		Short: "Check a message that a card showed",
-		Long: `Check a message that a card showed: that it deciphers, that its MAC is right, and with
---counters that its counter was not used before. Prints UID, counter and enciphered
-file data. No card is needed.
+		Long: `Check a message that a card showed: that it deciphers, that its MAC is right,
+and with --counters that its counter was not used before. Prints UID, counter
+and enciphered file data. No card is needed.
 
-The message is a TEMPLATE and the URL that was shown, or its parameters by themselves:
---picc, or --uid and --ctr, and --mac, and where the MAC covers text, --input.
+The message is a TEMPLATE and the URL that was shown, or its parameters by
+themselves: --picc, or --uid and --ctr, and --mac, and where the MAC covers
+text, --input.
 
---counters FILE remembers the last counter of each card: a message that is not newer is
-refused, and one that passes is noted. Without it a message passes again and again.
+--counters FILE remembers the last counter of each card: a message that is not
+newer is refused, and one that passes is noted. Without it a message passes
+again and again.
 
 ` + helpTemplate + `
 
 ` + helpKeySpec + `
 Exit code 6: the message is forged, or changed; 11: it is genuine and was seen
 before; 9: it is none of that template.`,
-		Example: `  desfire sdm verify --file-key @file.key --meta-key @meta.key --counters seen.json \
-    'https://example.com/t?p={picc}&m={mac}' 'https://example.com/t?p=EF963FF7...&m=94EED9EE65337086'
-  desfire sdm verify --file-key @file.key --uid 041E3C8A2D6B80 --ctr 6 --mac 4B00064004B0B3D3`,
+		Example: `  desfire sdm verify --file-key @file.key --meta-key @meta.key \
+    --counters seen.json 'https://example.com/t?p={picc}&m={mac}' \
+    'https://example.com/t?p=EF963FF7...&m=94EED9EE65337086'
+  desfire sdm verify --file-key @file.key --uid 041E3C8A2D6B80 --ctr 6 \
+    --mac 4B00064004B0B3D3`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return v.run(a, cmd, args) },
 	}

@@ -40,28 +40,34 @@ type tmacVerify struct {
 func (a *app) tmacVerifyCommand() *cobra.Command {
 	v := tmacVerify{tmac: keySpec{flag: "tmac-key"}}
 	cmd := &cobra.Command{
-		Use:   "verify --tmac-key KEY [COMMAND[=ANSWER]... | --session FILE | --input HEX]",
+		Use:   "verify --tmac-key KEY [COMMAND[=ANSWER]...]",
 		Short: "Check the MAC that a card gave for a transaction",
-		Long: `Check the MAC that a card gave at CommitTransaction, from what a terminal reports, and
-tell the reader of the transaction before, if the card told it. No card is needed.
+		Long: `Check the MAC that a card gave at CommitTransaction, from what a terminal
+reports, and tell the reader of the transaction before, if the card told it. No
+card is needed.
 
 The report is one of:
-  COMMAND[=ANSWER]...  the commands in order: INS and what follows it in plain, and
-                       the plain answer of commands that read, in hexadecimal
-  --session FILE       a recorded session, as --trace FILE writes it; --key tells the
-                       keys to decipher it, as for desfire trace verify. Every
-                       transaction in it is checked. UID, counter, MAC and previous
-                       reader come from the recording where it has them.
+  COMMAND[=ANSWER]...  the commands in order: INS and what follows it in plain,
+                       and the plain answer of commands that read, in
+                       hexadecimal
+  --session FILE       a recorded session, as --trace FILE writes it; --key
+                       tells the keys to decipher it, as for desfire trace
+                       verify. Every transaction in it is checked. UID, counter,
+                       MAC and previous reader come from the recording where it
+                       has them.
   --input HEX          the transaction MAC input itself
 
---tmc is the counter as the card reported it after the transaction, in decimal or as
-0xHEX. Reads count. The caller has yet to see that the counter is the one after the last:
-one that was there before is a replay, a gap is a transaction kept back.
+--tmc is the counter as the card reported it after the transaction, in decimal
+or as 0xHEX. Reads count. The caller has yet to see that the counter is the one
+after the last: one that was there before is a replay, a gap is a transaction
+kept back.
 
 ` + helpKeySpec + `
 Exit code 6: a MAC is wrong; 9: one could not be checked.`,
-		Example: `  desfire tmac verify --tmac-key @tmac.key --uid 04782E21801D80 --tmc 5 --tmv 401F312A9DA5C676 DC03FA000000
-  desfire tmac verify --tmac-key @tmac.key --session session.json --key 1=aes:@app.key`,
+		Example: `  desfire tmac verify --tmac-key @tmac.key --uid 04782E21801D80 --tmc 5 \
+    --tmv 401F312A9DA5C676 DC03FA000000
+  desfire tmac verify --tmac-key @tmac.key --session session.json \
+    --key 1=aes:@app.key`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return v.run(a, cmd, args) },
 	}

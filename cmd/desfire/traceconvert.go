@@ -13,10 +13,11 @@ func (a *app) traceConvertCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert FILE",
 		Short: "Convert a recorded session or a log to another format",
-		Long: `Convert a recorded session, or the log of another program, to the JSON that --trace FILE
-writes, or to lines of hexadecimal digits. Keys, session keys and random numbers that stand
-in the recording are left out, and what carries keys is cut: it would tell the new key of a
-key change to whoever has the old one. --trace-keys keeps that.`,
+		Long: `Convert a recorded session, or the log of another program, to the JSON that
+--trace FILE writes, or to lines of hexadecimal digits. Keys, session keys and
+random numbers that stand in the recording are left out, and what carries keys
+is cut: it would tell the new key of a key change to whoever has the old one.
+--trace-keys keeps that.`,
 		Example: `  desfire trace convert proxmark.log -o session.json
   desfire trace convert --to lines session.json`,
 		Args: wants("FILE"),

@@ -103,7 +103,8 @@ func (a *app) valueChangeCommand(c valueChange) *cobra.Command {
 		Long: c.long + `
 
 If the card leaves before it has confirmed the commit, present it again (within
---wait): the value tells whether it was done, and if it was not, it is done then.
+--wait): the value tells whether it was done, and if it was not, it is done
+then.
 
 ` + helpApp,
 		Args: wantsFile("AMOUNT"),
