@@ -45,6 +45,10 @@ func (p profile) madeWith(g wire.Generation) string {
 	return product + " was made with " + list
 }
 
+// Sizes are the sizes of memory that cards of a generation were made with, in
+// bytes, the smallest first.
+func Sizes(g wire.Generation) []int { return slices.Sorted(maps.Keys(profiles[g].sizes)) }
+
 // Version bytes: recorded from cards (testdata/dumps/version_bytes.json), the
 // limits: command reference 3.11, the free memory of empty cards: AN12752
 // table 4. The D40's is not published: its nominal size.

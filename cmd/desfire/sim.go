@@ -42,11 +42,23 @@ func (f *cardFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.generation, "generation", "", "d40, ev1, ev2, ev3, light or ntag424 (default ev3)")
 	fs.StringVar(&f.uid, "uid", "", "seven bytes in hexadecimal (default random)")
-	fs.StringVar(&f.size, "size", "", "memory: 2k, 4k, 8k, 16k or 32k, or a number of bytes (default what the generation usually has)")
+	fs.StringVar(&f.size, "size", "", "memory, as 4k or in bytes, as the generation was made with it (default what it usually has)")
 	fs.StringVar(&f.seed, "seed", "", "any text: the same one gives the same random numbers, UID included")
 	fs.BoolVar(&f.transit, "transit", false, "put a ready transit application on it: "+transitHelp)
 	_ = cmd.RegisterFlagCompletionFunc("generation", cobra.FixedCompletions([]string{"d40", "ev1", "ev2", "ev3", "light", "ntag424"}, cobra.ShellCompDirectiveNoFileComp))
-	_ = cmd.RegisterFlagCompletionFunc("size", cobra.FixedCompletions([]string{"2k", "4k", "8k", "16k", "32k"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("size", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		g, err := wire.ParseGeneration(f.generation)
+		if err != nil {
+			g = wire.EV3
+		}
+		var sizes []string
+		for _, n := range sim.Sizes(g) {
+			if n%1024 == 0 {
+				sizes = append(sizes, fmt.Sprintf("%dk", n/1024))
+			}
+		}
+		return sizes, cobra.ShellCompDirectiveNoFileComp
+	})
 }
 
 // config checks the flags.
@@ -65,7 +77,7 @@ func (f *cardFlags) config(cmd *cobra.Command) (*sim.Config, error) {
 	}
 	if f.size != "" {
 		if c.Storage, err = parseSize(f.size); err != nil {
-			return nil, &usageError{cmd, fmt.Errorf("--size %q: want 2k, 4k, 8k, 16k or 32k, or a number of bytes", f.size)}
+			return nil, &usageError{cmd, fmt.Errorf("--size %q: want a size of memory, for example 4k, or a number of bytes", f.size)}
 		}
 	}
 	if f.seed != "" {

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
-	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/dump"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -42,27 +42,39 @@ func (a *app) simShow(i *sim.Image) error {
 	if a.json {
 		return a.emit(json.RawMessage(i.Encode()))
 	}
-	c := &inspect.Card{Name: fmt.Sprintf("simulated %v %X, %d bytes, %d used", i.Generation, []byte(i.UID), i.Storage, i.Used)}
-	for _, app := range i.Applications {
-		x := inspect.NewApplication(imagePlace(i, app.AID))
-		x.KeySettings = &inspect.KeySettings{Keys: app.KeyCount, KeyType: strings.ToUpper(app.KeyType)}
-		x.ISOID, x.DFName = inspect.Hex(app.ISOID), inspect.Hex(app.DFName)
-		for _, f := range app.Files {
-			x.Files = append(x.Files, inspect.NewFile(wire.FileNo(f.No), f.Settings()))
-		}
-		c.Applications = append(c.Applications, x)
+	d, err := dump.Read(i.Encode())
+	if err != nil {
+		return err
 	}
-	if c.Applications == nil {
-		c.Applications = []inspect.Application{}
+	c := d.Card
+	c.Name = fmt.Sprintf("simulated %s %X, %d bytes, %d used", c.Product, []byte(i.UID), i.Storage, i.Used)
+	for n := range c.Applications {
+		c.Applications[n].KeyVersions = nil // they stand below
 	}
 	a.printTree(c)
 	p := a.out
 	a.printf("%s\n", p.Title.Render("Keys, values withheld"))
 	for _, k := range i.Keys {
 		where := imagePlace(i, k.Application).String()
-		a.printf("  %s  key %-2d  %-6s  version %02X\n", p.Name.Render(where)+screen.Pad(where, 6), k.No, k.Type, k.Version)
+		a.printf("  %s  %s  version %02X\n", p.Name.Render(where)+screen.Pad(where, 6), imageKey(&k), k.Version)
 	}
 	return nil
+}
+
+// imageKey names a key of an image, its type as ls does.
+func imageKey(k *sim.ImageKey) screen.Text {
+	typ := strings.ToUpper(k.Type)
+	if typ == "DES" {
+		typ = wire.KeyDES.String()
+	}
+	name := fmt.Sprintf("key %d", k.No)
+	switch {
+	case k.TMAC:
+		name = fmt.Sprintf("transaction MAC of file %d", k.No)
+	case k.Set > 0:
+		name += fmt.Sprintf(" of set %d", k.Set)
+	}
+	return screen.Sprintf("%-6s  %-10s", name, typ)
 }
 
 // imagePlace is how a card that the image becomes is told where to go.

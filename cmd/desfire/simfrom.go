@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/dump"
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/perso"
+	"github.com/go-desfire/desfire/sim"
+	"github.com/go-desfire/desfire/wire"
+	"github.com/spf13/cobra"
+)
+
+// copied is a simulated card that is made of a dump.
+type copied struct {
+	from   *dump.Dump
+	layout *perso.Layout
+	lacks  []perso.Note // what of the dump the card does not get
+}
+
+// readCopy reads the dump, and what the flags leave open of the card.
+func (a *app) readCopy(cmd *cobra.Command, path string, conf *sim.Config) (*copied, error) {
+	d, err := a.readDump(path)
+	if err != nil {
+		return nil, err
+	}
+	a.card = cardOf{}
+	a.sayNotes(d)
+	c := d.Card
+	x := &copied{from: d}
+	if c.Generation == wire.UnknownGeneration {
+		return nil, withCode(exitInput, fmt.Errorf("%s does not say what card it is of", path))
+	}
+	if conf.Generation != wire.UnknownGeneration && conf.Generation != c.Generation {
+		return nil, &usageError{cmd, fmt.Errorf("--generation %v: the card of %s is %v", conf.Generation, path, c.Generation)}
+	}
+	conf.Generation = c.Generation
+	if n := len(wire.UID{}); conf.UID == nil && len(c.UID) == n {
+		conf.UID = c.UID
+		if len(c.Signature) > 0 {
+			conf.Signature = c.Signature // it signs this UID
+		}
+	} else if conf.UID == nil {
+		x.lack(wire.Place{}, "the dump does not say its UID: it has a random one")
+	}
+	// Its version in bytes: two blocks of 7, the UID, and 7 more.
+	if v := c.Version; len(v) == 28 {
+		conf.Hardware, conf.Software, conf.Production = v[:7], v[7:14], v[21:]
+	}
+	if conf.Storage == 0 && c.StorageExact && c.Generation.FixedMemory() == 0 {
+		conf.Storage = c.Storage
+	}
+	if c.RandomID {
+		x.lack(wire.Place{}, "the card of the dump shows a random identifier, this one shows its own")
+	}
+	return x, nil
+}
+
+func (x *copied) lack(p wire.Place, text string) {
+	x.lacks = append(x.lacks, perso.Note{Where: perso.Where{Place: p}, Text: text})
+}
+
+// fill makes the card what the dump says, values and records too.
+func (x *copied) fill(ctx context.Context, picc *sim.Card) error {
+	card, err := desfire.Connect(ctx, picc.Present(), nil)
+	if err != nil {
+		return err
+	}
+	defer card.Close()
+	var unknown []perso.Note
+	x.layout, unknown = perso.FromCard(x.from.Card)
+	for _, n := range unknown {
+		// What belongs to a chip, the simulated one has as well; the others are below.
+		if !n.Place.IsCard() {
+			x.lacks = append(x.lacks, n)
+		}
+	}
+	for _, m := range x.from.Card.Missing {
+		x.lack(wire.Place{}, m.Words())
+	}
+	plan, err := perso.Apply(ctx, card, x.layout, &perso.Config{Values: true, Want: x.macKeys()})
+	if err != nil {
+		return err
+	}
+	x.lacks = append(x.lacks, plan.Impossible...)
+	for _, w := range plan.Warnings {
+		if w.File != nil || w.Key != nil {
+			x.lacks = append(x.lacks, w)
+		}
+	}
+	return nil
+}
+
+// macKeys are keys of zeros for transaction MAC files, with the versions that
+// they should have: a card does not take such a file without a key.
+func (x *copied) macKeys() keystore.Store {
+	keys := keystore.Map{}
+	for i := range x.layout.Applications {
+		a := &x.layout.Applications[i]
+		i := slices.IndexFunc(a.Files, func(f perso.File) bool { return f.Settings.Type == wire.FileTransactionMAC })
+		if i < 0 {
+			continue
+		}
+		k, err := key.NewAES(make([]byte, 16), byte(a.Files[i].Settings.TMKeyVersion))
+		if err == nil {
+			keys[keystore.Ref{Place: a.Place, Key: keystore.RoleTransactionMAC.ID()}] = keystore.Given{Key: k, Source: "zero"}
+		}
+	}
+	return keys
+}
