@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -31,12 +30,16 @@ It prints type, version and check value of the key, and the key itself only with
 --reveal. --out writes it into a new file, readable by its owner only, that @FILE
 reads. No card is needed.
 
+Cards tell the versions of their keys, so give each key of a place its own:
+without --version it is that of the master key, which is 00 unless /VV says
+otherwise.
+
 ` + helpKeySpec + `
 With --type aes192, which only SAMs use, the master key is aes192:HEX,
 aes192:@FILE or aes192:env:NAME.`,
 		Args: wants(),
 		Example: `  desfire kdf --key @master.key --uid 04782E21801D80 --aid 3042F5 --system-id "NXP Abu"
-  desfire kdf --key env:MASTER --data 04782E21801D803042F5 --out card.key`,
+  desfire kdf --key env:MASTER --data 04782E21801D803042F5 --version 01 --out card.key`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return k.run(a, cmd) },
 	}
 	f := cmd.Flags()
@@ -47,6 +50,7 @@ aes192:@FILE or aes192:env:NAME.`,
 	f.StringVar(&k.system, "system-id", "", "identifier of the system: `TEXT`, or bytes if it is hexadecimal; text: or hex: before it decides")
 	f.StringVar(&k.data, "data", "", "the whole input in `HEX`, instead")
 	f.StringVar(&k.typ, "type", "", "check that the master key is of this `TYPE`: "+strings.Join(kdfTypes, ", "))
+	f.StringVar(&k.version, "version", "", "version of the derived key, one byte in `HEX`")
 	f.BoolVar(&k.reveal, "reveal", false, "print the key itself")
 	f.StringVar(&k.out, "out", "", "write the key into a new `FILE`")
 	_ = cmd.RegisterFlagCompletionFunc("type", cobra.FixedCompletions(kdfTypes, cobra.ShellCompDirectiveNoFileComp))
@@ -61,6 +65,7 @@ var kdfTypes = []string{"aes128", aes192, "2k3des", "3k3des"}
 type kdf struct {
 	master                           keySpec
 	uid, aid, system, data, typ, out string
+	version                          string
 	reveal                           bool
 }
 
@@ -126,6 +131,13 @@ func (k *kdf) derive(a *app, cmd *cobra.Command, input []byte) (*kdfResult, stri
 	if err != nil {
 		return nil, "", &usageError{cmd, fmt.Errorf("%w for a %v key", err, master.Type())}
 	}
+	if k.version != "" {
+		v, err := parseVersion(k.version)
+		if err != nil {
+			return nil, "", &usageError{cmd, err}
+		}
+		derived = derived.WithVersion(v)
+	}
 	version := derived.Version()
 	spec := fmt.Sprintf("%s:%X/%02X", strings.ToLower(derived.Type().String()), derived.Export(), version)
 	return &kdfResult{Type: derived.Type().String(), Version: &version, Check: derived.CheckValue().String(), Input: input}, spec, nil
@@ -134,6 +146,9 @@ func (k *kdf) derive(a *app, cmd *cobra.Command, input []byte) (*kdfResult, stri
 // derive192 makes an AES-192 key, which no card has and package key does not
 // know: a master key of its length is read as 3K3DES.
 func (k *kdf) derive192(a *app, cmd *cobra.Command, input []byte) (*kdfResult, string, error) {
+	if k.version != "" {
+		return nil, "", &usageError{cmd, errors.New("--version does not go with --type aes192: no card has such keys")}
+	}
 	rest, ok := cutPrefixFold(strings.TrimSpace(k.master.spec), aes192+":")
 	if !ok {
 		return nil, "", &usageError{cmd, errors.New("--key: want aes192:HEX, aes192:@FILE or aes192:env:NAME with --type aes192")}
@@ -230,11 +245,8 @@ func writeKeyFile(path, spec string) error { return writeNewFile(path, []byte(sp
 // writeNewFile writes a file that does not exist yet, for its owner alone.
 func writeNewFile(path string, text []byte) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return fmt.Errorf("%s exists already: remove it first, or take another name", path)
-	case err != nil:
-		return err
+	if err != nil {
+		return newFileError(path, err)
 	}
 	defer func() {
 		if err = errors.Join(err, f.Close()); err != nil {
