@@ -60,17 +60,27 @@ type keySpec struct {
 	flag, spec string
 	key        *key.Secret
 	known      keystore.Facts // of key
+	source     string         // of a key from the keyring
 }
 
 // ref is how the user named the key, never the digits; empty if he gave them.
-func (k *keySpec) ref() string { return keystore.SourceOf(k.spec) }
+func (k *keySpec) ref() string {
+	if k.source != "" {
+		return k.source
+	}
+	return keystore.SourceOf(k.spec)
+}
 
 // arg is the key as a command line that is shown may have it.
 func (k *keySpec) arg() string {
-	if ref := k.ref(); ref != "" {
-		return ref
+	ref := keystore.SourceOf(k.spec)
+	switch {
+	case ref == "":
+		return "SPEC"
+	case strings.ContainsAny(ref, " '\"$&;()<>|*?\\"):
+		return "'" + strings.ReplaceAll(ref, "'", `'\''`) + "'"
 	}
-	return "SPEC"
+	return ref
 }
 
 // facts of the key, for people and the journal.

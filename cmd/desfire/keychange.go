@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
@@ -24,6 +26,7 @@ type keyChangeVerb struct {
 	budget         int
 
 	withText string
+	finds    bool // key find
 }
 
 func (v *keyChangeVerb) register(cmd *cobra.Command) {
@@ -61,6 +64,9 @@ func (v *keyChangeVerb) read(a *app, cmd *cobra.Command, args []string, needsJou
 			return err
 		}
 	}
+	if a.ring != nil {
+		keys = slices.DeleteFunc(keys, func(k *keySpec) bool { return k.spec == "" })
+	}
 	return a.readKeys(cmd, keys...)
 }
 
@@ -79,7 +85,7 @@ func (v *keyChangeVerb) change(a *app, j rekey.Journal) *rekey.Change {
 func (a *app) keyChangeCommand() *cobra.Command {
 	var v keyChangeVerb
 	cmd := &cobra.Command{
-		Use:   "change APP KEYNO --old KEY --new KEY",
+		Use:   "change APP KEYNO",
 		Short: "Change a key, and know at every moment which one the card holds",
 		Long: `Change a key so that at every moment it can be found out which one the card
 holds: it shows what it will do and asks, proves the old key, writes the journal,
@@ -91,13 +97,19 @@ on from there.
 Where the settings say that another key changes keys, often key 0, give it with
 --with and --with-key.
 
+With a keyring (--keys) no key needs to be named: the new one is the newest that
+it has for this key, the old one that whose version the card tells, and the one
+that may change it is found by the key settings. Type and version are compared
+before anything is tried.
+
 ` + helpKeySpec + `
 
 What would lock somebody out is refused unless --force. The journal holds where
 keys are kept, versions and check values, never keys.`,
 		Args: wants("APP", "KEYNO"),
 		Example: `  desfire key change card 0 --old @factory.key --new @mine.key --dry-run
-  desfire key change 121314 1 --old @old.key --new env:NEW --with 0 --with-key @master.key`,
+  desfire key change 121314 1 --old @old.key --new env:NEW --with 0 --with-key @master.key
+  desfire key change F48121 1 --keys keys.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := v.read(a, cmd, args, true); err != nil {
 				return err
@@ -137,6 +149,9 @@ func (v *keyChangeVerb) run(a *app, cmd *cobra.Command) error {
 		var j rekey.Journal
 		if journal != nil {
 			j = journal
+		}
+		if err := v.fromRing(ctx, a, card, true); err != nil {
+			return err
 		}
 		ch := v.change(a, j)
 		if err := v.ask(ctx, a, cmd, card, ch); err != nil {
@@ -202,7 +217,8 @@ func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *
 		return v.explain(&rekey.RiskError{Risks: risks}, rekey.Untouched)
 	}
 	says := "does not tell its version"
-	switch version, err := c.KeyVersion(ctx, v.no); {
+	version, err := c.KeyVersion(ctx, v.no)
+	switch {
 	case err == nil:
 		says = fmt.Sprintf("says that it has version %02X", version)
 		switch version {
@@ -215,6 +231,9 @@ func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *
 	case errors.Is(err, wire.StatusNoSuchKey):
 		return fmt.Errorf("%s has no key %d: %w", v.l.Words(), v.no, err)
 	case !inspect.Refused(err):
+		return err
+	}
+	if err := v.unlike(ctx, a, c, version, err == nil); err != nil {
 		return err
 	}
 	if a.json && (a.yes || a.dryRun) {
@@ -246,12 +265,13 @@ func (v *keyChangeVerb) ask(ctx context.Context, a *app, cmd *cobra.Command, c *
 // explain adds to an error what to do about it.
 func (v *keyChangeVerb) explain(err error, outcome rekey.Outcome) error {
 	var refused *desfire.CommandError
-	find := fmt.Sprintf("desfire key find %s %d --old %s --new %s", v.l.String(), v.no, v.old.arg(), v.new.arg())
+	find := v.findCommand()
+	var risk *rekey.RiskError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, new(*rekey.RiskError)):
-		return fmt.Errorf("%w: nothing was changed, and --force does it all the same", err)
+	case errors.As(err, &risk):
+		return v.explainRisk(risk)
 	case outcome == rekey.InDoubt:
 		return fmt.Errorf("%w: the card holds the old or the new key: present it again, and %s tells which", err, find)
 	case errors.As(err, new(*rekey.BudgetError)):
@@ -264,4 +284,36 @@ func (v *keyChangeVerb) explain(err error, outcome rekey.Outcome) error {
 		return fmt.Errorf("%w: desfire auth diagnose %s %d looks for the reason", err, v.l.String(), v.no)
 	}
 	return err
+}
+
+// explainRisk says why a change was not made, and what to do instead.
+func (v *keyChangeVerb) explainRisk(risk *rekey.RiskError) error {
+	old, next := v.old.key, v.new.key
+	text, advice := strings.Join(risk.Risks, "; "), "--force changes it all the same."
+	switch {
+	case old.Version() == next.Version() && old.Type() == next.Type() && old.CheckValue() != next.CheckValue():
+		if len(risk.Risks) == 1 {
+			text = fmt.Sprintf("old and new key both have version %02X, so after a lost card nobody could tell them apart", next.Version())
+		}
+		other := next.Version() + 1
+		advice = fmt.Sprintf("Give the new key another: write it as %s:.../%02X, or desfire kdf --version %02X. ", strings.ToLower(next.Type().String()), other, other) + advice
+	case strings.Contains(text, " is changed with key "):
+		advice = "Say with which: --with N --with-key KEY. " + advice
+	}
+	return advise(withCode(exitRefused, fmt.Errorf("not changed: %s", text)), "%s", advice)
+}
+
+// findCommand tells which key the card holds.
+func (v *keyChangeVerb) findCommand() string {
+	s := fmt.Sprintf("desfire key find %s %d", v.l.String(), v.no)
+	if v.old.source == "" {
+		s += " --old " + v.old.arg()
+	}
+	if v.new.source == "" {
+		s += " --new " + v.new.arg()
+	}
+	if v.old.source != "" || v.new.source != "" {
+		s += " --keys FILE"
+	}
+	return s
 }

@@ -12,14 +12,15 @@ import (
 )
 
 func (a *app) keyFindCommand() *cobra.Command {
-	var v keyChangeVerb
+	v := keyChangeVerb{finds: true}
 	cmd := &cobra.Command{
-		Use:   "find APP KEYNO --old KEY --new KEY",
+		Use:   "find APP KEYNO",
 		Short: "Tell which of two keys a card holds, after a change without an answer",
 		Long: `Tell which of two keys a card holds, by authenticating with it. The version, which
 is free to read, says which one to try first, and at most --budget attempts may
 fail: DESFire EV3, DESFire Light and NTAG 424 DNA can count them. If the journal
-has a change of this key that is open, it is told.
+has a change of this key that is open, it is told. With a keyring (--keys) the two
+keys are the newest that it has for this key, and the one before.
 
 ` + helpLevel,
 		Args:    wants("APP", "KEYNO"),
@@ -49,6 +50,15 @@ type keyFindResult struct {
 
 func (v *keyChangeVerb) find(ctx context.Context, a *app, c *desfire.Card) error {
 	if err := checkKeys(c, v.l); err != nil {
+		return err
+	}
+	if err := v.fromRing(ctx, a, c, false); err != nil {
+		return err
+	}
+	if err := selectPlace(ctx, c, v.l); err != nil {
+		return err
+	}
+	if err := v.unlike(ctx, a, c, 0, false); err != nil {
 		return err
 	}
 	found, settled, untold, err := v.settle(ctx, a, c)
