@@ -37,6 +37,7 @@ var outputs = []struct {
 	{"key-change", "key change", keyChangeResult{}},
 	{"key-find", "key find", keyFindResult{}},
 	{"key-journal", "key journal: an entry", journalResult{}},
+	{"key-new", "key new", keyNewResult{}},
 	{"key-settings", "key settings", settingsResult{}},
 	{"key-version", "key version: a key", keyVersionResult{}},
 	{"ndef", "ndef: what a phone reads", tagInfo{}},
