@@ -45,7 +45,7 @@ exit code is 0 if all went well, else that of the worst card.`,
   desfire each --count 50 'write 121314 0 --text "City Transit"'`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return &usageError{cmd, errors.New("VERB missing: desfire each 'VERB ...'...")}
+				return &usageError{cmd, errors.New("VERB missing: want one or more verbs, each in quotes")}
 			}
 			return nil
 		},

@@ -43,7 +43,7 @@ comes line by line with the UID in front; with --json, on stderr.`,
 			case !run:
 				return wants()(cmd, args)
 			case len(args) == 0:
-				return &usageError{cmd, errors.New("CMD missing: desfire watch --exec CMD ARG...")}
+				return &usageError{cmd, errors.New("CMD missing: want a program behind --exec")}
 			}
 			return nil
 		},
