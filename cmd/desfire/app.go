@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -76,7 +77,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 		stdin:  stdin, stdout: console.Out, stderr: console.Err, console: console, unprotected: new(atomic.Bool),
 		out: screen.NewPalette(screen.TakesColor(stdout)), err: screen.NewPalette(screen.TakesColor(stderr)),
 	}
-	a.log = screen.NewLog(a.stderr, &a.level)
+	a.log = screen.NewNotes(a.stderr, &a.level)
 	return a
 }
 
@@ -87,6 +88,9 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	}
 	if a.parent != nil {
 		return a.inherit(cmd)
+	}
+	if slices.Contains(lasting, verbOf(cmd)) {
+		a.log = screen.NewLog(a.stderr, &a.level)
 	}
 	if a.verbose {
 		a.level.Set(slog.LevelDebug)

@@ -95,8 +95,7 @@ var verbUses = map[string][]use{
 
 // has reports whether the flags of a use act on a verb.
 func has(cmd *cobra.Command, u use) bool {
-	verb := strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
-	list := verbUses[verb]
+	list := verbUses[verbOf(cmd)]
 	switch u {
 	case usesTrace:
 		return slices.Contains(list, usesTrace) || slices.Contains(list, usesCard)
@@ -107,6 +106,14 @@ func has(cmd *cobra.Command, u use) bool {
 	}
 	return slices.Contains(list, u)
 }
+
+// verbOf is a verb as verbUses names it.
+func verbOf(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+}
+
+// lasting are the verbs that go on until they are ended, whose notes have times.
+var lasting = []string{"demo", "drain", "each", "sim serve", "watch"}
 
 // idle are flags that do not act on a verb although their group does.
 var idle = map[string][]string{"each": {"wait"}, "watch": {"wait", "timeout"}}
