@@ -87,7 +87,7 @@ func (a *app) readReaderID(cmd *cobra.Command) error {
 func (a *app) wantsReader(err error) error {
 	var refused *desfire.CommandError
 	if a.readerID == nil && errors.As(err, &refused) && refused.Command == "CommitTransaction" && refused.Status == wire.StatusPermissionDenied {
-		return fmt.Errorf("%w: where the transaction MAC file wants to know the reader, as on a DESFire Light, --reader-id names it", err)
+		return advise(err, "--reader-id names it, where the transaction MAC file wants to know the reader, as on a DESFire Light.")
 	}
 	return err
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/go-desfire/desfire"
@@ -47,6 +46,9 @@ have no such card cannot know: attach it to an issue.`,
 			}
 			conf, err := f.config(cmd)
 			if err != nil {
+				return err
+			}
+			if err := a.mayWrite(f.report); err != nil {
 				return err
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
@@ -121,7 +123,7 @@ func (a *app) selftest(ctx context.Context, card *desfire.Card, conf *selftest.C
 		return err
 	}
 	if file != "" {
-		if err := os.WriteFile(file, r.Encode(), 0o666); err != nil {
+		if err := a.writeOut(file, r.Encode(), 0o666); err != nil {
 			return err
 		}
 	}

@@ -255,9 +255,12 @@ func (a *app) lrp(card *desfire.Card) bool {
 
 // mayHaveHappened tells what to do about an unknown outcome.
 func mayHaveHappened(err error) error {
-	var unknown *desfire.OutcomeUnknownError
-	if errors.As(err, &unknown) {
-		return fmt.Errorf("%w: present the card again and read before you repeat it", err)
+	if !errors.As(err, new(*desfire.OutcomeUnknownError)) {
+		return err
 	}
-	return err
+	next := "Present the card again, and read before you repeat it."
+	if also := (*adviceError)(nil); errors.As(err, &also) {
+		next = also.next + " " + next
+	}
+	return advise(err, "%s", next)
 }
