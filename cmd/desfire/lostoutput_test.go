@@ -32,19 +32,25 @@ func TestLostOutput(t *testing.T) {
 	t.Setenv("DESFIRE_READER", "sim:"+image)
 	for line := range strings.SplitSeq(strings.TrimSpace(`
 apdu 60
+app info 121314
 demo --speed 1000
 drain 121314 1 --every 0 --amount 20
+each --count 1 uid
+file info 121314 1
+free
 info
 key version 121314 0
 kdf --key aes:00000000000000000000000000000000 --uid 04112233445566 --aid 121314
 ls
 ls 121314
 read 121314 0
+record read 121314 2
 readers
 selftest --only identify
 selftest --list
 sim new `+filepath.Join(dir, "other.json")+`
 sim show `+image+`
+uid
 trace show `+recording+`
 trace verify `+recording+`
 trace convert `+recording+`
@@ -75,7 +81,7 @@ write 121314 0 --text hello
 	}
 	every(newApp(nil, io.Discard, io.Discard).rootCommand())
 	// Verbs that go on for ever end, too.
-	for line := range strings.SplitSeq("watch --json|watch|sim serve --listen 127.0.0.1:0", "|") {
+	for line := range strings.SplitSeq("watch --json|watch|each --json uid|sim serve --listen 127.0.0.1:0", "|") {
 		var out, errs io.Writer = fullDisk{}, io.Discard
 		if line == "watch" {
 			out, errs = errs, out

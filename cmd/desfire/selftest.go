@@ -117,6 +117,13 @@ func (a *app) selftest(ctx context.Context, card *desfire.Card, conf *selftest.C
 				a.printf("%s\n", a.stepLine(s))
 			}
 		}
+	} else {
+		p, n, all := a.progress("testing"), 0, len(selftest.List(card.Generation()))
+		defer p.End()
+		conf.OnStep = func(selftest.Step) {
+			n++
+			p.At(min(n, all), all)
+		}
 	}
 	r, err := selftest.Run(ctx, card, conf)
 	if err != nil {
