@@ -55,7 +55,7 @@ func Diff(a, b *inspect.Card) []Difference {
 	d.text("product", a.Product, b.Product)
 	d.text("uid", digits(a.UID), digits(b.UID))
 	d.text("random_id", yes(a.RandomID), yes(b.RandomID))
-	d.known("get_version", digits(a.Version), digits(b.Version))
+	d.known("get_version", digits(withoutUID(a.Version)), digits(withoutUID(b.Version)))
 	d.known("signature", digits(a.Signature), digits(b.Signature))
 	if a.FreeMemory != nil && b.FreeMemory != nil {
 		d.text("free_memory", fmt.Sprint(*a.FreeMemory), fmt.Sprint(*b.FreeMemory))
@@ -64,6 +64,16 @@ func Diff(a, b *inspect.Card) []Difference {
 	d.keyVersions(a.KeyVersions, b.KeyVersions)
 	d.applications(a, b)
 	return d.list
+}
+
+// withoutUID is what GetVersion answered up to the UID and after it, which has
+// a difference of its own.
+func withoutUID(version []byte) []byte {
+	const uid = 14
+	if len(version) < uid+7 {
+		return version
+	}
+	return slices.Concat(version[:uid], version[uid+7:])
 }
 
 // differ collects differences at a place and a file.

@@ -1,6 +1,7 @@
 package dump_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -132,5 +133,20 @@ func TestDiffUnread(t *testing.T) {
 	text, err := json.Marshal(dump.Diff(a, b)[2])
 	if want := `{"application":"121314","file":1,"member":"content","a":"7","b":"","unread":true}`; err != nil || string(text) != want {
 		t.Errorf("%s, %v, want %s", text, err, want)
+	}
+}
+
+// The UID stands in what GetVersion answers as well; it is one difference.
+func TestDiffOfUIDs(t *testing.T) {
+	a := &inspect.Card{UID: inspect.Hex{4, 1, 1, 1, 1, 1, 1}, Version: bytes.Repeat([]byte{1}, 28)}
+	b := &inspect.Card{UID: inspect.Hex{4, 2, 2, 2, 2, 2, 2}, Version: bytes.Repeat([]byte{1}, 28)}
+	copy(a.Version[14:], a.UID)
+	copy(b.Version[14:], b.UID)
+	if d := dump.Diff(a, b); len(d) != 1 || d[0].Member != "uid" {
+		t.Errorf("%v", d)
+	}
+	b.Version[27]++
+	if d := dump.Diff(a, b); len(d) != 2 || d[1].Member != "get_version" {
+		t.Errorf("%v", d)
 	}
 }
