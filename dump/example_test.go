@@ -86,5 +86,5 @@ func ExampleRead() {
 	// F21030 file 5: backup, 32 bytes
 	// F21030 file 0: backup, 160 bytes
 	// F21030 file 15: standard, 416 bytes
-	// F21030 file 2: cyclic, 10 of 11 records, 48 bytes each; no content: it is not in the file
+	// F21030 file 2: cyclic, 10 of 10 records (11 slots), 48 bytes each; no content: it is not in the file
 }

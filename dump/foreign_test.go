@@ -76,7 +76,7 @@ func TestFlipper(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	f := file(t, a, 2)
-	if f.Words != "read free; append key 4 or 3; clear key 3; change key 2" || f.Type != "cyclic" || f.SizeWords() != "10 of 11 records, 48 bytes each" {
+	if f.Words != "read free; append key 4 or 3; clear key 3; change key 2" || f.Type != "cyclic" || f.SizeWords() != "10 of 10 records (11 slots), 48 bytes each" {
 		t.Errorf("%s, %s", f.Words, f.SizeWords())
 	}
 	if m := f.MissingPart(inspect.PartContent); m == nil || m.Needs != "" || f.Content != nil {

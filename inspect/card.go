@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-desfire/desfire/wellknown"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -52,6 +53,10 @@ type Application struct {
 	Wire   Hex      `json:"wire,omitempty"`   // the AID as it is sent
 	ISOID  Hex      `json:"iso_id,omitempty"` // 2 bytes, most significant first
 	DFName Hex      `json:"df_name,omitempty"`
+
+	// KnownAs is the name under which the AID is known, or what it is registered
+	// for. Anybody can make an application with any AID: it proves nothing.
+	KnownAs string `json:"known_as,omitempty"`
 
 	KeySettings *KeySettings `json:"key_settings,omitempty"`
 	KeyVersions []KeyVersion `json:"key_versions,omitempty"`
@@ -102,9 +107,21 @@ func NewApplication(p wire.Place) Application {
 	}
 	if p.AID != wire.PICC {
 		w := p.AID.Wire()
-		a.AID, a.Wire = p.AID, w[:]
+		a.AID, a.Wire, a.KnownAs = p.AID, w[:], knownAs(p.AID)
 	}
 	return a
+}
+
+// knownAs is what is known of an AID, in words.
+func knownAs(aid wire.AID) string {
+	e, ok := wellknown.Name(aid)
+	switch {
+	case !ok:
+		return ""
+	case e.Name == "":
+		return "registered for " + e.Function
+	}
+	return e.String()
 }
 
 // MissingPart is what is missing of a kind, nil if it is not.

@@ -113,6 +113,8 @@ func (f *File) SizeWords() string {
 		return count(int(fs.Size), "byte")
 	case fs.Type == wire.FileValue:
 		return fmt.Sprintf("%d to %d", fs.Lower, fs.Upper)
+	case fs.Type == wire.FileCyclicRecord && fs.MaxRecords > 0: // one slot is where the next is written
+		return fmt.Sprintf("%d of %s (%d slots), %s each", fs.Records, count(int(fs.MaxRecords)-1, "record"), fs.MaxRecords, count(int(fs.RecordSize), "byte"))
 	case fs.Type == wire.FileLinearRecord, fs.Type == wire.FileCyclicRecord:
 		return fmt.Sprintf("%d of %d records, %s each", fs.Records, fs.MaxRecords, count(int(fs.RecordSize), "byte"))
 	case fs.Type == wire.FileTransactionMAC:

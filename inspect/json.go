@@ -73,7 +73,7 @@ func (a *Application) UnmarshalJSON(b []byte) error {
 	if err := agree(b, bareApplication(made), "application", "aid", "wire"); err != nil {
 		return err
 	}
-	given.AID, given.Wire = made.AID, made.Wire
+	given.AID, given.Wire, given.KnownAs = made.AID, made.Wire, made.KnownAs
 	if given.KeySettings != nil {
 		if err := given.KeySettings.rebuild(false); err != nil {
 			return fmt.Errorf("key_settings: %w", err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
@@ -31,15 +32,28 @@ func (a *app) infoCommand() *cobra.Command {
 	}
 }
 
-// infoRow prints a line of info.
-func (a *app) infoRow(name, format string, args ...any) {
-	a.printf("%s%s  %s\n", a.out.Dim.Render(name), screen.Pad(name, 12), screen.Sprintf(format, args...))
+// infoColumn is where what info prints begins, behind the names.
+const infoColumn = 14
+
+// infoRow prints a line of info, folded to the terminal.
+func (a *app) infoRow(name string, value screen.Text) {
+	indent := screen.Text("\n" + strings.Repeat(" ", infoColumn))
+	lines := strings.Split(string(value), "\n")
+	for i, l := range lines {
+		if room := less(screen.Columns(a.stdout), infoColumn); room > 0 && screen.Width(l) > room {
+			lines[i] = string(screen.Join(screen.Wrap(screen.Text(l), room), indent))
+		} else if i > 0 {
+			lines[i] = string(indent[1:]) + l
+		}
+	}
+	a.printf("%s%s  %s\n", a.out.Dim.Render(name), screen.Pad(name, infoColumn-2), screen.Text(strings.Join(lines, "\n")))
 }
 
 // printInfo prints what a card is for people.
 func (a *app) printInfo(c *inspect.Card) {
 	a.printFacts(c)
-	p, row := a.out, a.infoRow
+	p := a.out
+	row := func(name, format string, args ...any) { a.infoRow(name, screen.Sprintf(format, args...)) }
 	if m := c.MissingPart(inspect.PartApplications); m != nil {
 		row("applications", "%s", p.Warn.Render(m.Words()))
 	}
@@ -51,13 +65,14 @@ func (a *app) printInfo(c *inspect.Card) {
 		if n > 0 {
 			name = ""
 		}
-		row(name, "%s", appLine(p, &c.Applications[n]))
+		row(name, "%s", appLine(p, &c.Applications[n], less(screen.Columns(a.stdout), infoColumn)))
 	}
 }
 
 // printFacts prints what a card is, without its applications.
 func (a *app) printFacts(c *inspect.Card) {
-	p, row := a.out, a.infoRow
+	p := a.out
+	row := func(name, format string, args ...any) { a.infoRow(name, screen.Sprintf(format, args...)) }
 	missing := func(name string, part inspect.Part) {
 		if m := c.MissingPart(part); m != nil {
 			row(name, "%s", p.Warn.Render(m.Words()))
