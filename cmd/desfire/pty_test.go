@@ -19,9 +19,15 @@ import (
 // onTerminal runs the tool on a terminal and returns what it shows.
 func onTerminal(t *testing.T, input string, env []string, args ...string) (string, int) {
 	t.Helper()
+	return onTerminalOf(t, columns, input, env, args...)
+}
+
+// onTerminalOf is onTerminal of a width.
+func onTerminalOf(t *testing.T, width uint16, input string, env []string, args ...string) (string, int) {
+	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), append([]string{runMain + "=1", "TERM=xterm-256color", "NO_COLOR="}, env...)...)
-	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: columns})
+	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: width})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,10 +16,15 @@ const treeIndent = 4
 // printTree prints applications and files for people, folded to the terminal.
 func (a *app) printTree(c *inspect.Card) {
 	p, room := a.out, screen.Columns(a.stdout)
-	head := p.Title.Render(c.Name)
+	head := screen.Visible(c.Name)
 	if c.FreeMemory != nil {
 		head += screen.Sprintf(", %d bytes free", *c.FreeMemory)
 	}
+	heads := screen.Wrap(head, room)
+	for i, h := range heads {
+		heads[i] = p.Title.Render(h)
+	}
+	head = screen.Join(heads, "\n")
 	branches := p.Dim.Lipgloss().PaddingRight(1)
 	t := tree.Root(string(head)).EnumeratorStyle(branches).IndenterStyle(branches)
 	for i := range c.Applications {
@@ -35,7 +40,9 @@ func (a *app) printTree(c *inspect.Card) {
 		}
 		t.Child(node)
 	}
-	a.printf("%s\n", screen.Text(t.String()))
+	for line := range strings.Lines(t.String()) {
+		a.printf("%s\n", screen.Text(strings.TrimRight(line, " \n"))) // folded lines are padded
+	}
 	for _, m := range c.Missing {
 		a.printf("%s\n", missingLine(p, &m, room, "  "))
 	}
@@ -124,7 +131,11 @@ func (l *fileLines) line(f *inspect.File) screen.Text {
 	first := screen.Sprintf("%s  %-8s  %s%s  %-5s", no, f.Type, size, screen.Pad(size, l.size), f.Comm)
 	var lines []screen.Text
 	if l.fold {
-		lines = append(lines, screen.Text(strings.TrimRight(string(first), " ")))
+		if room > 0 && screen.Width(first) > l.room {
+			lines = screen.Fold([]screen.Text{no, screen.Visible(f.Type), screen.Visible(size), screen.Visible(f.Comm)}, "  ", room)
+		} else {
+			lines = append(lines, screen.Text(strings.TrimRight(string(first), " ")))
+		}
 		lines = append(lines, below(f.Words)...)
 	} else {
 		lines = append(lines, first+"  "+screen.Visible(f.Words))
