@@ -43,6 +43,9 @@ func (a *app) printApp(app *inspect.Application) {
 	if len(app.Wire) > 0 {
 		a.row(width, "sent as", spaced(app.Wire))
 	}
+	if app.KnownAs != "" {
+		a.row(width, "known as", app.KnownAs)
+	}
 	if len(app.ISOID) > 0 {
 		a.row(width, "ISO file ID", fmt.Sprintf("%X", []byte(app.ISOID)))
 	}
