@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/spf13/cobra"
@@ -13,9 +14,9 @@ import (
 // helpWidth is how wide help is, whatever the terminal.
 const helpWidth = 80
 
-const usageTemplate = `Usage:{{if .Runnable}}
-  {{useLine .}}{{end}}{{if .HasAvailableSubCommands}}
-  {{.CommandPath}} VERB ...{{$cmds := .Commands}}{{if eq (len .Groups) 0}}
+const usageTemplate = `Usage:{{if not (onlyGroups .)}}
+  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} VERB ...{{end}}{{if .HasAvailableSubCommands}}{{$cmds := .Commands}}{{if eq (len .Groups) 0}}
 
 Verbs:{{range $cmds}}{{if .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{else}}{{range $group := .Groups}}
@@ -31,7 +32,8 @@ Flags:
 
 {{.}}{{end}}{{if .HasAvailableSubCommands}}
 
-{{.CommandPath}} VERB --help tells more of a verb.{{end}}
+{{.CommandPath}} VERB --help tells more of a verb{{if .HasParent}}.{{else}}, desfire help NAME of
+{{topicNames}}.{{end}}{{end}}
 `
 
 // shortHelp makes help fit a screen: the flags of the verb itself in full, the
@@ -39,9 +41,42 @@ Flags:
 func shortHelp(root *cobra.Command) {
 	cobra.AddTemplateFunc("ownFlags", func(cmd *cobra.Command) string { return flagTable(cmd.LocalNonPersistentFlags()) })
 	cobra.AddTemplateFunc("globalNames", globalNames)
-	cobra.AddTemplateFunc("useLine", func(cmd *cobra.Command) string { return cmd.UseLine() })
+	cobra.AddTemplateFunc("onlyGroups", onlyGroups)
+	cobra.AddTemplateFunc("topicNames", topicNames)
+	cobra.AddTemplateFunc("prose", prose)
 	root.SetUsageTemplate(usageTemplate)
-	root.SetHelpTemplate("{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}\n\n{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}")
+	root.SetHelpTemplate("{{with (or .Long .Short)}}{{prose .}}\n\n{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}")
+}
+
+// prose is the text of help with the paragraphs that are too wide folded.
+func prose(text string) string {
+	paragraphs := strings.Split(strings.TrimSpace(text), "\n\n")
+	for i, p := range paragraphs {
+		wide, indented := false, false
+		for line := range strings.Lines(p) {
+			wide = wide || utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > helpWidth
+			indented = indented || strings.HasPrefix(line, " ")
+		}
+		if wide && !indented {
+			paragraphs[i] = string(screen.Join(screen.Wrap(screen.Text(strings.ReplaceAll(p, "\n", " ")), helpWidth), "\n"))
+		}
+	}
+	return strings.Join(paragraphs, "\n\n")
+}
+
+// onlyGroups reports whether a command does nothing itself, but has verbs.
+func onlyGroups(cmd *cobra.Command) bool {
+	return cmd.HasAvailableSubCommands() && verbUses[verbOf(cmd)] == nil
+}
+
+// topicNames are the pages of help that are no verbs.
+func topicNames() string {
+	names := make([]string, len(topics))
+	for i, t := range topics {
+		names[i] = t.name
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 // globalNames is which global flags act on a verb, folded.
@@ -142,4 +177,44 @@ func flagWords(cmd *cobra.Command, err error) string {
 		return fmt.Sprintf("%s: want a whole number from 1", m[1])
 	}
 	return text
+}
+
+// helpCommand is "desfire help NAME".
+func helpCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "help [VERB or TOPIC]",
+		Short: "Tell more of a verb, or of a topic",
+		Long:  `Tell more of a verb, as VERB --help does, or of one of the topics.`,
+		Example: `  desfire help value debit
+  desfire help keys`,
+		DisableFlagsInUseLine: true,
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		of, rest, err := cmd.Root().Find(args)
+		switch {
+		case err != nil && of != nil:
+			return subcommand(of, args)
+		case err != nil:
+			return err
+		case len(rest) > 0:
+			if err := subcommand(of, rest); err != nil {
+				return err
+			}
+		}
+		return of.Help()
+	}
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		of, _, err := cmd.Root().Find(args)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var out []string
+		for _, c := range of.Commands() {
+			if (c.IsAvailableCommand() || topicOf(c)) && strings.HasPrefix(c.Name(), typed) {
+				out = append(out, c.Name()+"\t"+c.Short)
+			}
+		}
+		return out, cobra.ShellCompDirectiveNoFileComp
+	}
+	return cmd
 }

@@ -14,8 +14,10 @@ import (
 func (a *app) infoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "info",
-		Short: "Show what a card is: product, version, memory, identifier, settings",
+		Short: "Show what a card is: product, version, memory, UID, settings",
 		Args:  wants(),
+		Example: `  desfire info
+  desfire info --key @picc.key --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
 				c, err := a.inspect(ctx, card, &inspect.Config{Ask: inspect.Summary})

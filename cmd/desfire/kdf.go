@@ -38,8 +38,10 @@ otherwise.
 With --type aes192, which only SAMs use, the master key is aes192:HEX,
 aes192:@FILE or aes192:env:NAME.`,
 		Args: wants(),
-		Example: `  desfire kdf --key @master.key --uid 04782E21801D80 --aid 3042F5 --system-id "NXP Abu"
-  desfire kdf --key env:MASTER --data 04782E21801D803042F5 --version 01 --out card.key`,
+		Example: `  desfire kdf --key @master.key --uid 04782E21801D80 --aid 3042F5 \
+    --system-id "NXP Abu"
+  desfire kdf --key env:MASTER --data 04782E21801D803042F5 --version 01 \
+    --out card.key`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return k.run(a, cmd) },
 	}
 	f := cmd.Flags()

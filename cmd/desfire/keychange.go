@@ -108,7 +108,8 @@ What would lock somebody out is refused unless --force. The journal holds where
 keys are kept, versions and check values, never keys.`,
 		Args: wants("APP", "KEYNO"),
 		Example: `  desfire key change card 0 --old @factory.key --new @mine.key --dry-run
-  desfire key change 121314 1 --old @old.key --new env:NEW --with 0 --with-key @master.key
+  desfire key change 121314 1 --old @old.key --new env:NEW \
+    --with 0 --with-key @master.key
   desfire key change F48121 1 --keys keys.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := v.read(a, cmd, args, true); err != nil {

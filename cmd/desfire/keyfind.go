@@ -15,7 +15,7 @@ func (a *app) keyFindCommand() *cobra.Command {
 	v := keyChangeVerb{finds: true}
 	cmd := &cobra.Command{
 		Use:   "find APP KEYNO",
-		Short: "Tell which of two keys a card holds, after a change without an answer",
+		Short: "Tell which of two keys a card holds after a change without answer",
 		Long: `Tell which of two keys a card holds, by authenticating with it. The version, which
 is free to read, says which one to try first, and at most --budget attempts may
 fail: DESFire EV3, DESFire Light and NTAG 424 DNA can count them. If the journal

@@ -20,7 +20,7 @@ func (a *app) keySettingsCommand() *cobra.Command {
 	c := settingsChange{words: map[inspect.Setting]*string{}}
 	cmd := &cobra.Command{
 		Use:   "settings APP",
-		Short: "Show who may do what with an application and its keys, or change it",
+		Short: "Show or change who may do what with an application and its keys",
 		Long: `Show the key settings of an application or of the card in words, or change some
 of them, which needs the master key (--key, or a keyring). What is not named stays
 as it is. It shows what becomes different and asks. Settings that could never be

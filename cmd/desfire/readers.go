@@ -17,6 +17,8 @@ func (a *app) readersCommand() *cobra.Command {
 		Use:   "readers",
 		Short: "List readers and what lies on them",
 		Args:  wants(),
+		Example: `  desfire readers
+  desfire readers --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := a.place(cmd)
 			if err != nil {

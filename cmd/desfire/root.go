@@ -8,9 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const longHelp = `Work with MIFARE DESFire cards: on a PC/SC reader, behind a socket, or simulated.
-
-desfire help NAME tells more of: connect, keys, names, flags, exit-codes, json.`
+const longHelp = `Work with MIFARE DESFire cards: on a PC/SC reader, on a socket, or simulated.`
 
 func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -47,6 +45,7 @@ func (a *app) rootCommand() *cobra.Command {
 		}
 		root.AddCommand(cmd)
 	}
+	root.SetHelpCommand(helpCommand())
 	shortHelp(root)
 	return root
 }
@@ -65,7 +64,7 @@ func (a *app) verbs() []verbGroup {
 		{"structure", "Applications and files:", []*cobra.Command{a.appCommand(), a.fileCommand(), a.delegatedCommand()}},
 		{"data", "Values and data:", []*cobra.Command{a.readCommand(), a.writeCommand(), a.recordCommand(), a.valueCommand(), a.drainCommand(), a.ndefCommand(), a.sdmCommand(), a.tmacCommand()}},
 		{"keys", "Keys:", []*cobra.Command{a.keyCommand(), a.authCommand(), a.kdfCommand()}},
-		{"tools", "Without a card, and frames:", []*cobra.Command{a.demoCommand(), a.simCommand(), a.traceCommand(), a.apduCommand(), a.versionCommand()}},
+		{"tools", "Without a card, and frames:", []*cobra.Command{a.demoCommand(), a.simCommand(), a.traceCommand(), a.apduCommand(), a.completionCommand(), a.versionCommand()}},
 	}
 }
 

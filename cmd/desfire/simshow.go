@@ -21,6 +21,8 @@ func (a *app) simShowCommand() *cobra.Command {
 		Long: `Show what is on a simulated card, also what a key protects, but the keys themselves
 only by type and version. With --json, the image itself without the keys.`,
 		Args: wants("IMAGE"),
+		Example: `  desfire sim show badge.json
+  desfire sim show badge.json --json`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			data, err := sim.File(args[0]).Load()
 			switch {

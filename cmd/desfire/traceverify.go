@@ -16,7 +16,7 @@ func (a *app) traceVerifyCommand() *cobra.Command {
 	var quiet bool
 	cmd := &cobra.Command{
 		Use:   "verify FILE...",
-		Short: "Check every MAC, CMAC and CRC of a recorded session, and decipher it",
+		Short: "Check every MAC, CMAC and CRC of a session, and decipher it",
 		Long: `Find the authentications in a recorded session, recover the random numbers with the
 keys that fit, derive the session keys, check every MAC, CMAC and CRC in both
 directions, and print the content deciphered. Keys that the session changes are followed.
@@ -31,7 +31,7 @@ session goes on after a key change that the recorder cut). With
 --json, one object for each file and no content. The exit code is 1 if a file failed or
 could not be read.`,
 		Example: `  desfire trace verify --key aes:env:MASTER_KEY session.json
-  desfire trace verify --key 123456:1=aes:@key1.txt --key 2k3des:@picc.txt pcscd.log
+  desfire trace verify --key 123456:1=aes:@key1.txt pcscd.log
   desfire trace verify --default-keys --json *.json`,
 		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -12,6 +12,8 @@ func (a *app) versionCommand() *cobra.Command {
 		Use:   "version",
 		Short: "Print the version of this program",
 		Args:  wants(),
+		Example: `  desfire version
+  desfire version --json`,
 		RunE: func(*cobra.Command, []string) error {
 			v := buildVersion()
 			if a.json {

@@ -20,7 +20,7 @@ func (a *app) watchCommand() *cobra.Command {
 	var run bool
 	cmd := &cobra.Command{
 		Use:   "watch [--exec CMD ARG...]",
-		Short: "Report readers and cards as they come and go, and each card's applications",
+		Short: "Report readers and cards as they come and go",
 		Long: `Report readers and cards as they come and go, and the applications of each card,
 until Ctrl-C. Reports are log lines on stderr. With --json they are objects on
 stdout, one a line, whose members are always there:
