@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -68,6 +69,38 @@ func TestVerbsHaveExamples(t *testing.T) {
 		}
 		if cmd.Short == "" {
 			t.Errorf("%s has no word about what it is", cmd.CommandPath())
+		}
+	}
+}
+
+// cardless are the verbs that need no card, and so no flags about one.
+var cardless = []string{
+	"completion bash", "completion fish", "completion powershell", "completion zsh", "delegated mac", "dump diff", "dump show", "help", "kdf", "key journal", "key new",
+	"sdm url", "sdm verify", "sim new", "sim serve", "sim show", "tmac verify", "trace verify", "version",
+}
+
+// Global flags act where they say that they do: each verb is known to need a card
+// or to need none.
+func TestVerbUses(t *testing.T) {
+	names := map[string]bool{}
+	for _, cmd := range everyCommand(verbTree()) {
+		if !verb(cmd) {
+			continue
+		}
+		name := verbOf(cmd)
+		names[name] = true
+		if _, used := verbUses[name]; used == slices.Contains(cardless, name) {
+			t.Errorf("%s: is it in verbUses, or among those that need no card? in one of them", name)
+		}
+	}
+	for _, name := range cardless {
+		if !names[name] {
+			t.Errorf("%s is no verb", name)
+		}
+	}
+	for name := range verbUses {
+		if !names[name] {
+			t.Errorf("verbUses has %s, which is no verb", name)
 		}
 	}
 }

@@ -180,6 +180,7 @@ type formValue struct{ f *form }
 
 func (v *formValue) String() string { return string(*v.f) }
 func (v *formValue) Type() string   { return "form" }
+func (v *formValue) Wanted() string { return "one of " + strings.Join(forms, ", ") }
 
 func (v *formValue) Set(s string) error {
 	for _, f := range forms {

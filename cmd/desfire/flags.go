@@ -81,7 +81,6 @@ var verbUses = map[string][]use{
 	"sdm provision":        {usesCard, usesKeys, usesDry},
 	"sdm show":             {usesCard, usesKeys},
 	"selftest":             {usesCard, usesKeys},
-	"tmac commit":          {usesCard, usesKeys},
 	"trace convert":        {usesSecrets, usesForce},
 	"trace show":           {usesSecrets},
 	"uid":                  {usesCard, usesKeys},

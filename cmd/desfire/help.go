@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -145,39 +144,6 @@ func (t topic) command() *cobra.Command {
 }
 
 func topicOf(cmd *cobra.Command) bool { return cmd.Annotations["topic"] != "" }
-
-// badValue is how the flag parser says that a value is none.
-var badValue = regexp.MustCompile(`^invalid argument (".*") for "(?:-\w, )?--([\w-]+)" flag: `)
-
-// flagWords is the error of a flag without the words of the parser.
-func flagWords(cmd *cobra.Command, err error) string {
-	text := err.Error()
-	if m := badValue.FindStringSubmatch(text); m != nil {
-		want := "another value"
-		if f := cmd.Flags().Lookup(m[2]); f != nil {
-			switch f.Value.Type() {
-			case "form":
-				want = "one of " + strings.Join(forms, ", ")
-			case "duration":
-				want = "a time such as 500ms, 10s or 2m"
-			case "uint8", "uint16", "uint32", "uint64", "uint", "int", "int32", "int64":
-				want = "a whole number"
-				if m[2] == "auth" {
-					want = fmt.Sprintf("a key number, 0 to %d", maxKey)
-				} else if strings.HasPrefix(f.Value.Type(), "uint") {
-					want = "a whole number from 0"
-				}
-			case "bool":
-				want = "true or false"
-			}
-		}
-		return fmt.Sprintf("--%s %s: want %s", m[2], m[1], want)
-	}
-	if m := regexp.MustCompile(`^unknown shorthand flag: '\d' in (-\d+)$`).FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("%s: want a whole number from 1", m[1])
-	}
-	return text
-}
 
 // helpCommand is "desfire help NAME".
 func helpCommand() *cobra.Command {

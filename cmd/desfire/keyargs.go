@@ -159,7 +159,7 @@ func careful(cmd *cobra.Command) *cobra.Command {
 	}
 	args := cmd.Args
 	cmd.Args = func(cmd *cobra.Command, given []string) error { return hide(cmd, args(cmd, given)) }
-	cmd.SetFlagErrorFunc(hide)
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return hide(cmd, flagError(cmd, err)) })
 	return cmd
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -68,18 +67,6 @@ func (a *app) verbs() []verbGroup {
 	}
 }
 
-// subcommand rejects what is not a verb of a command that only groups others.
-func subcommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
-	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
-		text += ": did you mean " + strings.Join(s, " or ") + "?"
-	}
-	return &usageError{cmd, errors.New(text)}
-}
-
 // wants checks the number of arguments; names are as in the usage line.
 func wants(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
@@ -93,9 +80,4 @@ func wants(names ...string) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-// flagError says what was wrong with a flag, without the words of the parser.
-func flagError(cmd *cobra.Command, err error) error {
-	return &usageError{cmd, errors.New(flagWords(cmd, err))}
 }
