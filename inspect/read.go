@@ -85,7 +85,11 @@ func Read(ctx context.Context, card *desfire.Card, conf *Config) (*Card, error) 
 		Name: card.String(), Generation: card.Generation(), UID: append(Hex{}, card.UID()...),
 		Reader: card.Reader(), ATR: append(Hex(nil), card.ATR()...), Framing: fmt.Sprint(card.Framing()),
 	}
-	return r.out, r.read(ctx)
+	err := r.read(ctx)
+	if err == nil && r.asks(AskUID) && r.out.RandomID && len(r.out.UID) == 0 && r.out.MissingPart(PartUID) == nil {
+		r.out.Missing = append(r.out.Missing, Missing{What: PartUID, Reason: "the card shows a random one, and tells its own in a session only", Needs: "any key"})
+	}
+	return r.out, err
 }
 
 // reader is one run of Read.
@@ -94,6 +98,8 @@ type reader struct {
 	card  *desfire.Card
 	out   *Card
 	place wire.Place // entered last
+
+	unsigned bool // the signature was refused without a session
 }
 
 func (r *reader) asks(what Ask) bool { return r.conf.Ask&what != 0 }
@@ -160,13 +166,27 @@ func (r *reader) signature(ctx context.Context) error {
 	if !r.asks(AskOriginality) || !r.card.Generation().Has(wire.FeatureSignature) {
 		return nil
 	}
-	_, err := r.ask(ctx, &r.out.Missing, PartSignature, "", func() error {
+	ok, err := r.ask(ctx, &r.out.Missing, PartSignature, "any key", func() error {
 		s, err := desfire.Do(ctx, r.card, &wire.ReadSignature{})
 		if err == nil {
 			r.out.Signature = append(Hex(nil), s.Signature[:]...)
 		}
 		return err
 	})
+	r.unsigned = !ok && err == nil
+	return err
+}
+
+// signatureInSession asks once more: a card with a random identifier has told it
+// to nobody before.
+func (r *reader) signatureInSession(ctx context.Context) error {
+	if _, session := r.card.Session(); !session || !r.unsigned || !r.out.RandomID {
+		return nil
+	}
+	r.out.Missing = slices.DeleteFunc(r.out.Missing, func(m Missing) bool { return m.What == PartSignature })
+	r.unsigned = false // a refusal enters the place again
+	err := r.signature(ctx)
+	r.unsigned = false
 	return err
 }
 
@@ -430,6 +450,9 @@ func (r *reader) proven() bool {
 func (r *reader) enter(ctx context.Context, p wire.Place) error {
 	r.place = p
 	if err := r.conf.Enter(ctx, r.card, p); err != nil {
+		return err
+	}
+	if err := r.signatureInSession(ctx); err != nil {
 		return err
 	}
 	if _, session := r.card.Session(); !session || !r.asks(AskUID) || !r.out.RandomID || len(r.out.UID) > 0 || r.out.MissingPart(PartUID) != nil {

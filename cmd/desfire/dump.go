@@ -23,6 +23,8 @@ func (a *app) dumpCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dump",
 		Short: "Write all of a card that can be read into a file",
+
+		SuggestFor: []string{"backup", "save", "export", "clone"},
 		Long: `Write all of a card that can be read into a file: version, settings, applications,
 key versions, files and what they hold. What could not be read stands in the file
 with the reason, and is no error.
@@ -172,14 +174,21 @@ func (a *app) sayMissing(list []lostPart) {
 			what[i] = fmt.Sprintf("%s (%d times)", name, n)
 		}
 	}
-	text := "Not read: " + strings.Join(what, ", ") + "."
+	text := "Not read: " + strings.Join(what, ", ") + ". "
 	switch {
 	case len(where) == 0:
-		text += " No key would read it."
+		text += "No key would read it."
 	case len(where) > 4:
-		text += fmt.Sprintf(" Keys of %s and %d more would read more: --keys FILE.", strings.Join(where[:4], ", "), len(where)-4)
+		text += fmt.Sprintf("Keys of %s and %d more would read more", strings.Join(where[:4], ", "), len(where)-4)
 	default:
-		text += " Keys of " + strings.Join(where, ", ") + " would read more: --keys FILE."
+		text += "Keys of " + strings.Join(where, ", ") + " would read more"
+	}
+	switch {
+	case len(where) == 0:
+	case a.ring != nil:
+		text += "; the keyring has none that do."
+	default:
+		text += ": --keys FILE."
 	}
 	a.sayf("%s\n", a.err.Warn.Render(text))
 }

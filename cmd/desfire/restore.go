@@ -21,6 +21,8 @@ func (a *app) restoreCommand() *cobra.Command {
 	cmd := wantsFiles(&cobra.Command{
 		Use:   "restore FILE",
 		Short: "Make a card what a dump says",
+
+		SuggestFor: []string{"load", "import", "personalize", "personalise"},
 		Long: `Make a card what a dump says: applications, files, their rights and contents, key
 settings. FILE is a dump, or any file that desfire dump show reads.
 

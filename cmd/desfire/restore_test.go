@@ -276,3 +276,75 @@ func TestRestoreLeft(t *testing.T) {
 		t.Errorf("code %d, left over %v: %s\n%s", code, list, errs, out)
 	}
 }
+
+// TestRestoreInterrupted: Ctrl-C keeps what was done, wherever it comes, says how
+// to go on, and the next run does.
+func TestRestoreInterrupted(t *testing.T) {
+	from := fullCard(t, wire.EV3)
+	image := imageOf(t, from, "from.json")
+	for _, after := range []int{4, 18, 25, 33, 44} {
+		to := blankCard(t, wire.EV3, 0x12)
+		ctx, cancel := context.WithCancel(t.Context())
+		reader := servedBy(t, func(context.Context) (tcp.Card, error) { return &counted{to.Present(), to, after, cancel}, nil })
+		var out, errs bytes.Buffer
+		a := newApp(strings.NewReader(""), &out, &errs)
+		root := a.rootCommand()
+		root.SetArgs([]string{"restore", image, "--reader", reader, "--values", "--yes"})
+		code := a.report(ctx, root.ExecuteContext(ctx))
+		if code != exitInterrupted && code != exitUnknown {
+			t.Fatalf("after %d exchanges: code %d: %s", after, code, &errs)
+		}
+		begun := len(to.Image().Applications) > 0
+		if says := strings.Contains(errs.String(), "the same command goes"); begun && !says {
+			t.Errorf("after %d exchanges: begun, and nothing says how to go on: %s", after, &errs)
+		}
+		if code, _, errs := desfireTool("restore", image, "--reader", served(t, to), "--values", "--yes"); code != exitDone {
+			t.Errorf("after %d exchanges: again: code %d: %s", after, code, errs)
+		}
+		if list := leftOver(t, from, to); list != nil {
+			t.Errorf("after %d exchanges: left over: %s", after, strings.Join(list, "\n"))
+		}
+	}
+}
+
+// counted is a card that interrupts the program after some exchanges.
+type counted struct {
+	tcp.Card
+	card  *sim.Card
+	after int
+	then  context.CancelFunc
+}
+
+func (c *counted) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	if c.card.Exchanges() >= c.after {
+		c.then()
+	}
+	return c.Card.Transmit(ctx, command)
+}
+
+// TestDumpHostile: nothing that a dump says is obeyed by a terminal.
+func TestDumpHostile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "dump.json")
+	const evil = `\u001b[31mred\u009b2J\u202etxt\n`
+	text := `{"format":"desfire-dump","version":1,"written":"2026-01-01T00:00:00Z","by":"` + evil + `","product":"MIFARE DESFire EV1","generation":"ev1","uid":"","reader":"` + evil + `",
+		"missing":[{"what":"key settings","reason":"` + evil + `","needs":"` + evil + `"}],
+		"applications":[{"application":"F00001","df_name":"1B5B33316D","key_settings":{"raw":"0F01","settings":"0F","keys":1,"key_type":"DES/2K3DES"},"files":[{"file":1,"missing":[{"what":"settings","reason":"` + evil + `"}]}]}]}`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	other := imageOf(t, blankCard(t, wire.EV1, 0x15), "blank.json")
+	for _, args := range [][]string{
+		{"dump", "show", path}, {"dump", "show", path, "--contents"}, {"dump", "show", path, "--json"}, {"dump", "diff", path, other}, {"dump", "diff", path, other, "--json"},
+		{"restore", path, "--yes", "--reader", "sim:"}, {"restore", path, "--yes", "--force", "--reader", "sim:"}, {"restore", path, "--yes", "--force", "--json", "--reader", "sim:"},
+		{"sim", "new", filepath.Join(dir, "a.json"), "--from", path}, {"sim", "new", filepath.Join(dir, "b.json"), "--from", path, "--json"},
+	} {
+		_, out, errs := desfireTool(args...)
+		if strings.ContainsAny(out+errs, "\x1b\u009b\u202e") {
+			t.Errorf("%v: what a dump says would be obeyed: %q %q", args, out, errs)
+		}
+		if out+errs == "" {
+			t.Errorf("%v: says nothing", args)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/dump"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/perso"
@@ -80,7 +81,9 @@ func (x *copied) fill(ctx context.Context, picc *sim.Card) error {
 		}
 	}
 	for _, m := range x.from.Card.Missing {
-		x.lack(wire.Place{}, m.Words())
+		if m.What != inspect.PartUID { // said above
+			x.lack(wire.Place{}, m.Words())
+		}
 	}
 	plan, err := perso.Apply(ctx, card, x.layout, &perso.Config{Values: true, Want: x.macKeys()})
 	if err != nil {
