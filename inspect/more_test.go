@@ -89,6 +89,24 @@ func TestReadRandomID(t *testing.T) {
 		if string(c.UID) != want || !c.RandomID || c.Name == "" || strings.HasSuffix(c.Name, "(random ID)") == session {
 			t.Errorf("session %v: %+v", session, c)
 		}
+		if signed := len(c.Signature) > 0; signed != session || (c.MissingPart(inspect.PartSignature) == nil) != session || (c.MissingPart(inspect.PartUID) == nil) != session {
+			t.Errorf("session %v: signature %v, missing %v", session, signed, c.Missing)
+		}
+	}
+	// A card that tells the signature to nobody is asked twice, and not for ever.
+	picc.Lift()
+	must(t, picc.Return())
+	asked := 0
+	card, err = desfire.Connect(ctx, &forging{Transport: picc.Present(), ins: wire.InsReadSignature, answer: []byte("\x91\xAE"), always: true}, nil)
+	must(t, err)
+	c, err := inspect.Read(ctx, card, &inspect.Config{Ask: inspect.Everything, Enter: func(ctx context.Context, card *desfire.Card, p wire.Place) error {
+		asked++
+		must(t, card.Select(ctx, p))
+		return card.Authenticate(ctx, 0, zero)
+	}})
+	must(t, err)
+	if asked > 5 || c.MissingPart(inspect.PartSignature) == nil || len(c.Signature) > 0 {
+		t.Errorf("entered %d times, signature %X, missing %v", asked, []byte(c.Signature), c.Missing)
 	}
 }
 

@@ -236,12 +236,15 @@ type forging struct {
 	desfire.Transport
 	ins    byte
 	answer []byte
+	always bool // else once
 }
 
 func (f *forging) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	if len(command) > 1 && command[1] == f.ins && f.answer != nil {
 		answer := f.answer
-		f.answer = nil
+		if !f.always {
+			f.answer = nil
+		}
 		return answer, nil
 	}
 	return f.Transport.Transmit(ctx, command)
