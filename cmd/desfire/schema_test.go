@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/go-desfire/desfire/inspect"
@@ -138,6 +139,40 @@ func TestNamesInOutputs(t *testing.T) {
 	}
 }
 
+var committed struct {
+	sync.Mutex
+	root     *jsonschema.Schema
+	resolved map[string]*jsonschema.Resolved
+}
+
+// resolvedSchema is a schema of the committed file.
+func resolvedSchema(name string) (*jsonschema.Resolved, error) {
+	committed.Lock()
+	defer committed.Unlock()
+	if committed.root == nil {
+		text, err := os.ReadFile(schemaPath())
+		if err != nil {
+			return nil, err
+		}
+		committed.root, committed.resolved = new(jsonschema.Schema), map[string]*jsonschema.Resolved{}
+		if err := json.Unmarshal(text, committed.root); err != nil {
+			return nil, err
+		}
+	}
+	if r := committed.resolved[name]; r != nil {
+		return r, nil
+	}
+	def := committed.root.Defs[name]
+	if def == nil {
+		return nil, fmt.Errorf("it has no %s", name)
+	}
+	r, err := def.Resolve(nil)
+	if err == nil {
+		committed.resolved[name] = r
+	}
+	return r, err
+}
+
 // checkSchema ends the program if it prints an object that its schema does not
 // allow: every script is a test of the schema.
 func checkSchema(v any, line []byte) {
@@ -153,15 +188,7 @@ func checkSchema(v any, line []byte) {
 		if reflect.TypeOf(o.value) != t {
 			continue
 		}
-		text, err := os.ReadFile(schemaPath())
-		if err != nil {
-			fail("%v", err)
-		}
-		var root jsonschema.Schema
-		if err := json.Unmarshal(text, &root); err != nil {
-			fail("%v", err)
-		}
-		resolved, err := root.Defs[o.name].Resolve(nil)
+		resolved, err := resolvedSchema(o.name)
 		if err != nil {
 			fail("%v", err)
 		}
