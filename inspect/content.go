@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"slices"
 
 	"github.com/go-desfire/desfire/wire"
 )
@@ -9,15 +10,11 @@ import (
 // content reads what a file holds, if that is allowed: a refusal would cost the
 // session, and its reason is known beforehand.
 func (r *reader) content(ctx context.Context, f *File) error {
-	act := ActRead
-	if f.Settings.Type == wire.FileValue {
-		act = ActGetValue
-	}
-	grant, _ := f.Rights.Of(act)
+	grant, _ := f.Rights.Of(actOf(f))
 	s, authenticated := r.card.Session()
 	shown := f.SDM != nil && f.SDM.Settings.Access.FileRead() != wire.Never && !authenticated // command reference 13.3
 	if !grant.Free && !shown && !(authenticated && grant.Allows(s.KeyNo)) {
-		m := Missing{What: PartContent, Reason: "it was not asked for"}
+		m := Missing{What: PartContent, Reason: notAsked}
 		if m.Needs = grant.Who(); !grant.Possible() {
 			m.Reason, m.Needs = "nobody may read it", ""
 		}
@@ -26,6 +23,41 @@ func (r *reader) content(ctx context.Context, f *File) error {
 	}
 	_, err := r.ask(ctx, &f.Missing, PartContent, grant.Who(), func() error { return r.readContent(ctx, f) })
 	return err
+}
+
+// notAsked is why a content is missing for which the session has no right.
+const notAsked = "it was not asked for"
+
+// actOf is how a file is read.
+func actOf(f *File) Act {
+	if f.Settings.Type == wire.FileValue {
+		return ActGetValue
+	}
+	return ActRead
+}
+
+// closed reads what the session of the place may not, with a key of the caller's
+// that may.
+func (r *reader) closed(ctx context.Context, f *File) error {
+	m := f.MissingPart(PartContent)
+	if r.conf.EnterFile == nil || m == nil || m.Reason != notAsked {
+		return nil
+	}
+	ok, reason, err := r.conf.EnterFile(ctx, r.card, r.place, f.No, actOf(f))
+	switch {
+	case err != nil:
+		return err
+	case !ok && reason != "":
+		m.Reason = reason
+		return nil
+	case !ok:
+		return nil
+	}
+	f.Missing = slices.DeleteFunc(f.Missing, func(m Missing) bool { return m.What == PartContent })
+	if len(f.Missing) == 0 {
+		f.Missing = nil
+	}
+	return r.content(ctx, f)
 }
 
 func (r *reader) readContent(ctx context.Context, f *File) error {

@@ -61,6 +61,12 @@ type Config struct {
 	// it. Nil is Card.Select. It is called again for a place when a refusal has
 	// ended a session there.
 	Enter func(ctx context.Context, card *desfire.Card, p wire.Place) error
+
+	// EnterFile enters a place with a key that may do something with a file there,
+	// where the session of Enter may not. false says that the caller has none: the
+	// file stays unread, for the reason given or, if that is empty, for want of a
+	// key. Nil is that. It is called when all else of the place was read.
+	EnterFile func(ctx context.Context, card *desfire.Card, p wire.Place, no wire.FileNo, act Act) (ok bool, reason string, err error)
 }
 
 // Read asks a card; the result is the caller's. What the card refuses is in the result as Missing, and the
@@ -331,7 +337,15 @@ func (r *reader) application(ctx context.Context, app *Application) error {
 			return err
 		}
 	}
-	return r.isoFiles(ctx, app)
+	if err := r.isoFiles(ctx, app); err != nil {
+		return err
+	}
+	for i := range app.Files {
+		if err := r.closed(ctx, &app.Files[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // isoFiles asks for the ISO identifiers of the files. A card lists those of the

@@ -96,11 +96,32 @@ func (a *app) inspect(ctx context.Context, card *desfire.Card, conf *inspect.Con
 		}
 		return selectPlace(ctx, card, p)
 	}
+	if a.key == nil && a.ring != nil {
+		conf.EnterFile = a.lookInto
+	}
 	c, err := inspect.Read(ctx, card, conf)
 	if err == nil {
 		c.Reader = a.at
 	}
 	return c, err
+}
+
+// lookInto enters a place with a key of the keyring that may read a file.
+func (a *app) lookInto(ctx context.Context, card *desfire.Card, p wire.Place, no wire.FileNo, act inspect.Act) (ok bool, reason string, err error) {
+	err = a.withUID(ctx, card, p, func(o *unlock.Opener) error {
+		o.OnChoice = func(c unlock.Choice) { a.log.Debug(c.String()) }
+		_, err := o.File(ctx, card, p, no, act)
+		return err
+	})
+	switch {
+	case err == nil:
+		return true, "", nil
+	case errors.As(err, new(*unlock.NoKeyError)), errors.As(err, new(*unlock.PlainError)), errors.As(err, new(*unlock.NeverError)), lacksUID(err):
+		return false, "", nil
+	case errors.As(err, new(*unlock.RefusedKeyError)), errors.As(err, new(*unlock.MismatchError)):
+		return false, oneLine(err), nil
+	}
+	return false, "", err
 }
 
 // look enters a place with the key of the keyring that sees most. What does not
