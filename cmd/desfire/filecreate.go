@@ -64,12 +64,6 @@ protect what is free: that goes in plain outside a session.
 		},
 	}
 	n.register(cmd)
-	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(splitTarget(args)) == 2 {
-			return fileTypes, cobra.ShellCompDirectiveNoFileComp
-		}
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
 	return careful(cmd)
 }
 

@@ -46,6 +46,7 @@ func (a *app) rootCommand() *cobra.Command {
 	}
 	root.SetHelpCommand(helpCommand())
 	shortHelp(root)
+	a.completions(root)
 	return root
 }
 
