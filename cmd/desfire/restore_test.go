@@ -348,3 +348,63 @@ func TestDumpHostile(t *testing.T) {
 		}
 	}
 }
+
+// TestRestoreTornKeys loses the card while its keys become those of a keyring. The
+// same run goes on; afterwards the keyring opens everything, and no change of a
+// key is open in the journal.
+func TestRestoreTornKeys(t *testing.T) {
+	from := fullCard(t, wire.EV2)
+	image := imageOf(t, from, "from.json")
+	ring := filepath.Join(t.TempDir(), "keys.yaml")
+	const text = `desfire: keys/v1
+keys:
+  card:
+    0: 2k3des:00020406080A0C0E10121416181A1C1E/07
+  121314:
+    0: 2k3des:20222426282A2C2E30323436383A3C3E/01
+    1: 2k3des:40424446484A4C4E50525456585A5C5E/02
+  F53456:
+    0: aes:000102030405060708090A0B0C0D0E0F/03
+    1: aes:101112131415161718191A1B1C1D1E1F/04
+`
+	if err := os.WriteFile(ring, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stride := 5
+	if testing.Short() {
+		stride = 40
+	}
+	for i, kind := range []sim.FaultKind{sim.LosePowerBefore, sim.LosePowerAfter, sim.LoseAnswer} {
+		for n := 40 + i; ; n += stride * 3 {
+			to := blankCard(t, wire.EV2, 0x12)
+			reader, journal := served(t, to), filepath.Join(t.TempDir(), "journal.jsonl")
+			to.Inject(sim.Fault{Exchange: n, Kind: kind})
+			ctx, cancel := context.WithCancel(t.Context())
+			go putBack(ctx, to)
+			args := []string{"restore", image, "--reader", reader, "--values", "--yes", "--wait", "20s", "--keys", ring, "--journal", journal}
+			code, _, errs := desfireTool(args...)
+			cancel()
+			name := fmt.Sprintf("%v in exchange %d", kind, n)
+			if code != exitDone {
+				t.Fatalf("%s: code %d: %s", name, code, errs)
+			}
+			for _, digits := range []string{"20222426", "00010203"} {
+				if strings.Contains(errs, digits) {
+					t.Errorf("%s: shows a key: %s", name, errs)
+				}
+			}
+			if code, out, errs := desfireTool(args...); code != exitDone || !strings.Contains(out, "Nothing was to do") {
+				t.Errorf("%s: again: code %d: %s%s", name, code, out, errs)
+			}
+			if _, open, _ := desfireTool("key", "journal", "--open", "--json", "--journal", journal); open != "" {
+				t.Errorf("%s: open: %s", name, open)
+			}
+			if !strings.Contains(errs, "Lost the card") {
+				if n < 120 {
+					t.Errorf("%s: nothing was lost: %s", name, errs)
+				}
+				break // the job has fewer exchanges
+			}
+		}
+	}
+}
