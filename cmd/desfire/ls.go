@@ -17,8 +17,8 @@ func (a *app) lsCommand() *cobra.Command {
 		Use:   "ls [APP]",
 		Short: "Show applications and files, with sizes and rights in words",
 		Long: `Show applications and files, with sizes and rights in words. What could not be
-read is said with the reason. With --key, the key is one of the card itself, or
-of APP.
+read is said with the reason. --key is one key of the card itself, or of APP; a keyring
+(--keys) opens what its keys open.
 
 ` + helpLevel + `
 

@@ -111,19 +111,27 @@ func (a *app) loadCard(cmd *cobra.Command, path string, c *sim.Config) (*sim.Car
 	}
 	switch info, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("no card image %s: make one with desfire sim new %s", path, path)
+		return nil, noImage(path)
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a file", path)
+		return nil, withCode(exitInput, fmt.Errorf("%s is not a file", path))
 	}
 	c.Store = sim.File(path).HeldBy(cmd.CommandPath())
 	card, err := a.newCard(cmd, c)
-	if err != nil {
+	switch {
+	case errors.As(err, new(*sim.LockedError)), errors.Is(err, context.Canceled):
 		return nil, err
+	case err != nil:
+		return nil, withCode(exitInput, err)
 	}
 	a.held = append(a.held, card)
 	return card, nil
+}
+
+// noImage is the error of an image that is not there.
+func noImage(path string) error {
+	return withCode(exitInput, fmt.Errorf("no card image %s: make one with desfire sim new %s", path, path))
 }
 
 // newCard is sim.New. If --wait is given, it waits so long for a card that lies

@@ -69,7 +69,7 @@ func (a *app) simNew(cmd *cobra.Command, path string, conf *sim.Config, transit 
 	defer file.Unlock()
 	switch _, err := os.Stat(path); {
 	case err == nil:
-		return fmt.Errorf("%s exists already: remove it first, or take another name", path)
+		return withCode(exitInput, fmt.Errorf("%s exists already: remove it first, or take another name", path))
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -78,10 +78,10 @@ func (a *app) simNew(cmd *cobra.Command, path string, conf *sim.Config, transit 
 	conf.Store = store
 	card, err := sim.New(conf)
 	if err != nil && copy != nil {
-		return advise(err, "--size makes it with another memory than the dump says.")
+		return advise(withCode(exitInput, err), "--size makes it with another memory than the dump says.")
 	}
 	if err != nil {
-		return err
+		return &usageError{cmd, err}
 	}
 	if transit {
 		if err := a.makeTransit(cmd.Context(), card, transitCredit); err != nil {

@@ -27,13 +27,13 @@ only by type and version. With --json, the image itself without the keys.`,
 			data, err := sim.File(args[0]).Load()
 			switch {
 			case errors.Is(err, fs.ErrNotExist):
-				return fmt.Errorf("no card image %s: make one with desfire sim new %s", args[0], args[0])
+				return noImage(args[0])
 			case err != nil:
 				return err
 			}
 			image, err := sim.ReadImage(data)
 			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
+				return withCode(exitInput, fmt.Errorf("%s: %w", args[0], err))
 			}
 			return a.simShow(image.WithoutKeys())
 		},

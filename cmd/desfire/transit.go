@@ -31,7 +31,7 @@ func (a *app) makeTransit(ctx context.Context, c *sim.Card, credit int32) error 
 	}
 	defer card.Close()
 	if !card.Generation().Has(wire.FeatureApplications) {
-		return fmt.Errorf("a %v card has fixed files: a transit application needs d40, ev1, ev2 or ev3", card.Generation())
+		return withCode(exitImpossible, fmt.Errorf("%s has fixed files: a transit application needs d40, ev1, ev2 or ev3", productOf(c)))
 	}
 	free := wire.AccessRights{Read: wire.Free, Write: wire.Free, ReadWrite: wire.Free, Change: 0}
 	readable := wire.AccessRights{Read: wire.Free, Write: 0, ReadWrite: 0, Change: 0}
