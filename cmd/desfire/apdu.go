@@ -35,7 +35,7 @@ length (6Cxx) sent again, unless the next frame is AF or --no-chain is given.
 Without an argument, or with -, frames are lines of standard input; # begins a
 comment there.`,
 		Example: `  desfire apdu 9060000000
-  desfire apdu "90 5A 00 00 03 14 13 12 00 =91A0"
+  desfire apdu "90 5A 00 00 03 14 13 12 00 =9100"
   desfire apdu 5A000000 6A
   desfire apdu --no-chain 60 AF AF`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -80,7 +80,7 @@ EV3, DESFire Light or NTAG 424 DNA can count a wrong key as a failed attempt.
 
 ` + helpLevel + "\n\n" + helpKeySpec,
 		Args: wants("APP", "KEYNO"),
-		Example: `  desfire auth check card 0 --key @master.key
+		Example: `  desfire auth check card 0 --key @picc.key
   desfire auth check 121314 1 --key env:READ_KEY --method aes`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, no, err := keyPlace(cmd, args)

@@ -176,7 +176,7 @@ signed, of desfire delegated mac (--mac), or the key that signs (--mac-key).
 
 ` + helpDAMKey,
 		Args: wants("AID"),
-		Example: `  desfire delegated delete F48121 --mac DCD2F30E702C9370 --key @dam-auth.key
+		Example: `  desfire delegated delete F48121 --mac CBFF1C6C2C47CC35 --key @dam-auth.key
   desfire delegated delete F48121 --mac-key @dam-mac.key --key @dam-auth.key`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			aid, err := parseAID(cmd, args[0])

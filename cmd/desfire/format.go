@@ -22,7 +22,7 @@ itself stay. It shows which card it is and asks, unless --yes. Every card wants
 its PICC master key for it.`,
 		Args: wants(),
 		Example: `  desfire format --key @picc.key
-  desfire format --uid 0491 --key @picc.key --yes`,
+  desfire format --uid 045E --key @picc.key --yes`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
 				return a.format(ctx, cmd, card)

@@ -31,7 +31,7 @@ changed back are refused unless --force.
 		Example: `  desfire key settings 121314
   desfire key settings 121314 --list master --change-keys same --key @master.key
   desfire key settings card --create master --keys keys.yaml --dry-run
-  desfire key settings card --set 09 --key @master.key`,
+  desfire key settings card --set 09 --key @picc.key`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if c.l, err = parsePlace(cmd, args[0]); err != nil {
 				return err

@@ -1,0 +1,289 @@
+package main
+
+import (
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/spf13/cobra"
+)
+
+// The examples in the help of the verbs are run, each with cards and files that
+// nobody has touched.
+
+// unrun are examples that are not run, only looked at, and why.
+var unrun = map[string]string{
+	"desfire each":              "it goes on until Ctrl-C",
+	"desfire watch":             "it goes on until Ctrl-C",
+	"desfire sim serve":         "it goes on until Ctrl-C",
+	"desfire drain":             "it takes as long as there is credit",
+	"desfire demo":              "it takes a minute",
+	"desfire originality --uid": "the signature in it is not whole",
+	"desfire sdm verify --file-key @file.key --meta-key": "the message in it is not whole",
+	"desfire sdm verify --file-key @file.key --uid":      "the MAC is of a key that is not here",
+	"desfire tmac verify":                                "the MAC is of a key that is not here",
+	"pcscd --foreground":                                 "it is a pipe from another program",
+}
+
+// exampleCards are cards that the examples are run with, and how they are made of
+// others.
+var exampleCards = []struct {
+	name, from string
+	make       []string
+}{
+	{"empty", "", []string{"sim new empty.json --uid 045E1F7E57CA4D"}},
+	{"badge", "empty", []string{
+		"app create 121314 --key-count 2",
+		"file create 121314/0 standard --size 32 --read free --write free --read-write free --key @master.key",
+		"file create 121314/1 value --upper 1000 --value 25 --limited-credit --debit free --credit free --refund free --key @master.key",
+		"file create 121314/2 cyclic --record-size 16 --records 6 --read free --write free --read-write free --key @master.key",
+		"write 121314/0 --text City",
+		"record append 121314/2 --text issued --pad 00",
+		"value debit 121314/1 1",
+		"app create 5A5A01 --key-count 1",
+		"file create 5A5A01/0 backup --size 16 --read 0 --key @member.key",
+	}},
+	{"bare", "badge", []string{"app create F48121 --key-count 5"}},
+	{"campus", "bare", []string{
+		"file create F48121/1 standard --size 32 --read 1 --write 2 --key @app.key",
+		"file create F48121/2 value --upper 1000 --debit 1 --credit 2 --key @app.key",
+		"file create F48121/3 cyclic --record-size 16 --records 6 --read free --write 1 --key @app.key",
+		"file create F48121/4 linear --record-size 16 --records 4 --read 1 --write 1 --read-write 2 --key @app.key",
+	}},
+	{"ndef", "badge", []string{"ndef format --uri https://example.com"}},
+	{"sun", "badge", []string{"sdm provision 000001/2 https://example.com/t?p={picc}&m={mac} --create --write-key 0"}},
+	{"tag", "", []string{"sim new tag.json --generation ntag424"}},
+	{"dam", "dam", []string{"delegated prepare F48121 --slot 0 --quota 2048 --mac-key @dam-mac.key --enc-key @dam-enc.key --app-key @first.key --out delegated.json"}},
+	{"given", "dam", []string{"delegated create delegated.json --key @dam-auth.key"}},
+	{"tagsun", "tag", []string{"sdm provision app/2 https://example.com/t?p={picc}&m={mac} --key @master.key --write-key 0"}},
+}
+
+// exampleRuns say with which card an example is run, and with which code it ends
+// where that is not 0. The longest beginning of the example counts.
+var exampleRuns = map[string]struct {
+	card string
+	code int
+}{
+	"desfire":                                  {"campus", 0},
+	"desfire app create":                       {"badge", 0},
+	"desfire file create":                      {"bare", 0},
+	"desfire app info app":                     {"tag", 0},
+	"desfire ls app":                           {"tag", 0},
+	"desfire file info app":                    {"tag", 0},
+	"desfire sdm provision 000001":             {"badge", 0},
+	"desfire sdm provision app":                {"tag", 0},
+	"desfire sdm show app":                     {"tagsun", 0},
+	"desfire sdm off app":                      {"tagsun", 0},
+	"desfire sdm show 000001":                  {"sun", 0},
+	"desfire sdm off 000001":                   {"sun", 0},
+	"desfire ndef read":                        {"ndef", 0},
+	"desfire delegated":                        {"dam", 0},
+	"desfire delegated delete":                 {"given", 0},
+	"desfire delegated info":                   {"given", 0},
+	"desfire dump diff badge.json travel.json": {"campus", exitDiffers},
+	"desfire originality":                      {"badge", exitNotGenuine}, // simulated cards are no chips of NXP
+	"desfire ndef write":                       {"ndef", 0},
+	"desfire ndef erase":                       {"ndef", 0},
+}
+
+const zeroAES = "aes:00000000000000000000000000000000"
+
+// exampleFiles are files that examples name.
+var exampleFiles = map[string]string{
+	"picc.key": "des:0000000000000000", "factory.key": "des:0000000000000000", "mine.key": "2k3des:000102030405060708090A0B0C0D0E0F/01",
+	"master.key": zeroAES, "app.key": zeroAES, "app-2.key": zeroAES, "member.key": zeroAES, "old.key": zeroAES, "new.key": "aes:000102030405060708090A0B0C0D0E0F/01",
+	"dam-auth.key": "aes:10101010101010101010101010101010/01", "dam-mac.key": "aes:11111111111111111111111111111111/01", "dam-enc.key": "aes:12121212121212121212121212121212/01", "first.key": zeroAES, "file.key": zeroAES, "meta.key": zeroAES, "tmac.key": zeroAES, "key1.txt": zeroAES,
+	"keys.yaml": "desfire: keys/v1\nkeys:\n  card: {0: \"@picc.key\"}\n  \"121314\": {0: \"@master.key\", 1: \"@master.key\"}\n  F48121: {0: \"@app.key\", 1: [\"@new.key\", \"@app.key\"], 2: \"@app.key\"}\n",
+}
+
+// examplesOf are the commands in the examples of a verb.
+func examplesOf(cmd *cobra.Command) []string {
+	var all []string
+	for line := range strings.Lines(strings.ReplaceAll(cmd.Example, "\\\n", " ")) {
+		if line = strings.Join(strings.Fields(line), " "); line != "" {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+// exampleFolder makes the cards and files of the examples.
+func exampleFolder(t *testing.T) string {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for name, text := range exampleFiles {
+		writeExample(t, name, []byte(text+"\n"))
+	}
+	script, err := txtar.ParseFile(filepath.Join(sourceFolder(), "testdata", "script", "delegated.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range script.Files {
+		if f.Name == "card.json" {
+			writeExample(t, "dam.json", f.Data)
+		}
+	}
+	for _, c := range exampleCards {
+		if c.from != "" {
+			image, err := os.ReadFile(c.from + ".json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			writeExample(t, c.name+".json", image)
+		}
+		for _, line := range c.make {
+			t.Setenv("DESFIRE_READER", "sim:"+c.name+".json")
+			if code, said := complaint(strings.Fields(line)...); code != 0 {
+				t.Fatalf("card %s: %s: code %d: %s", c.name, line, code, said)
+			}
+		}
+	}
+	for from, to := range map[string]string{
+		"desox-ev3-metadata.json": "session.json", "libfreefare-68-changekey-unauth.json": "proxmark.log", "desox-ev3-file-io-3309ce2.json": "pcscd.log",
+	} {
+		b, err := os.ReadFile(filepath.Join(sourceFolder(), "..", "..", "testdata", "traces", from))
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeExample(t, to, b)
+	}
+	image, err := os.ReadFile("campus.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeExample(t, "travel.json", image)
+	return dir
+}
+
+func writeExample(t *testing.T, name string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func sourceFolder() string { return filepath.Dir(schemaPath()) + "/../cmd/desfire" }
+
+// longest is the longest beginning of a line that a table has.
+func longest[V any](table map[string]V, line string) (V, bool) {
+	var best string
+	for _, begin := range slices.Sorted(maps.Keys(table)) {
+		if strings.HasPrefix(line+" ", begin) && len(begin) > len(best) {
+			best = begin
+		}
+	}
+	v, ok := table[best]
+	return v, ok
+}
+
+// TestExamples runs them.
+func TestExamples(t *testing.T) {
+	t.Setenv("DESFIRE_KEYS", "")
+	t.Setenv("DESFIRE_IDENTITY", "")
+	for name, value := range map[string]string{"READ_KEY": zeroAES, "MASTER": zeroAES, "MASTER_KEY": strings.TrimPrefix(zeroAES, "aes:"), "NEW": exampleFiles["new.key"]} {
+		t.Setenv(name, value)
+	}
+	made := exampleFolder(t)
+	unused := slices.Collect(maps.Keys(unrun))
+	root := verbTree()
+	for _, cmd := range everyCommand(root) {
+		for _, line := range examplesOf(cmd) {
+			words, err := shellWords(line)
+			if err != nil {
+				t.Errorf("%s: %v", line, err)
+				continue
+			}
+			if words[0] != "desfire" { // a pipe
+				unused = slices.DeleteFunc(unused, func(begin string) bool { return strings.HasPrefix(line, begin) })
+				if _, no := longest(unrun, line); !no {
+					t.Errorf("%s is not run, and it is not said why", line)
+				}
+				continue
+			}
+			// What is a verb, what are its flags and arguments.
+			at := newApp(strings.NewReader(""), io.Discard, io.Discard).rootCommand()
+			at.InitDefaultHelpCmd()
+			found, rest, err := at.Find(joinTraceFile(words[1:]))
+			if err == nil {
+				err = found.ParseFlags(rest)
+			}
+			if err == nil {
+				err = found.ValidateArgs(found.Flags().Args())
+			}
+			if err == nil {
+				err = misplaced(found)
+			}
+			if err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+			if !strings.HasPrefix(found.CommandPath(), cmd.CommandPath()) {
+				t.Errorf("%s is an example of %s", line, cmd.CommandPath())
+			}
+			if _, no := longest(unrun, line); no {
+				unused = slices.DeleteFunc(unused, func(begin string) bool { return strings.HasPrefix(line, begin) })
+				continue
+			}
+			want, _ := longest(exampleRuns, line)
+			t.Run(strings.ReplaceAll(line, "/", "|"), func(t *testing.T) {
+				dir := t.TempDir()
+				t.Chdir(dir)
+				all, err := os.ReadDir(made)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range all {
+					if f.Type().IsRegular() {
+						writeExample(t, f.Name(), mustRead(t, filepath.Join(made, f.Name())))
+					}
+				}
+				if err := os.Rename(want.card+".json", "card.json"); err != nil {
+					t.Fatal(err)
+				}
+				t.Setenv("DESFIRE_READER", "sim:card.json")
+				t.Setenv("HOME", dir)
+				t.Setenv("XDG_CONFIG_HOME", dir)
+				t.Setenv("XDG_STATE_HOME", dir)
+				switch {
+				case strings.HasPrefix(line, "desfire sim new") && !strings.Contains(line, "--from"):
+					_ = os.Remove(words[3])
+				case strings.HasPrefix(line, "desfire delegated prepare"):
+					_ = os.Remove("campus.json")
+				case strings.Contains(line, "-o session.json"):
+					_ = os.Remove("session.json")
+				case strings.HasPrefix(line, "desfire delegated create"):
+					_ = os.Rename("delegated.json", "campus.json")
+				}
+				var args []string
+				for _, w := range words[1:] {
+					if found, _ := filepath.Glob(w); strings.HasPrefix(w, "*") && found != nil {
+						args = append(args, "session.json", "pcscd.log") // what it stands for
+						continue
+					}
+					args = append(args, w)
+				}
+				var out, said strings.Builder
+				code := run(args, strings.NewReader("yes\n"), &out, &said)
+				if code != want.code {
+					t.Errorf("code %d, want %d: %s%.300s", code, want.code, said.String(), out.String())
+				}
+			})
+		}
+	}
+	if len(unused) > 0 {
+		t.Errorf("there are no such examples: %q", unused)
+	}
+}
+
+func mustRead(t *testing.T, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
