@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-desfire/desfire/sim"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -21,8 +22,14 @@ var update = flag.Bool("update", false, "write the output of the scripts into th
 // runMain makes the test binary be the tool itself.
 const runMain = "DESFIRE_TEST_MAIN"
 
+// tearCard takes the power from a simulated card in that exchange.
+const tearCard = "DESFIRE_TEST_TEAR"
+
 func TestMain(m *testing.M) {
 	checkEmitted = checkSchema
+	if n, err := strconv.Atoi(os.Getenv(tearCard)); err == nil {
+		cardLoaded = func(c *sim.Card) { c.TearAfter(n) }
+	}
 	if os.Getenv(runMain) != "" {
 		main()
 	}

@@ -103,6 +103,9 @@ func parseSize(s string) (int, error) {
 // seeded is a source of random numbers that only the seed determines.
 func seeded(seed string) io.Reader { return rand.NewChaCha8(sha256.Sum256([]byte(seed))) }
 
+// cardLoaded is for tests: it is told every card that is loaded of an image.
+var cardLoaded = func(*sim.Card) {}
+
 // loadCard loads the card of an image, which others cannot have until the end of
 // the verb; without one it makes a card in memory.
 func (a *app) loadCard(cmd *cobra.Command, path string, c *sim.Config) (*sim.Card, error) {
@@ -126,6 +129,7 @@ func (a *app) loadCard(cmd *cobra.Command, path string, c *sim.Config) (*sim.Car
 		return nil, withCode(exitInput, err)
 	}
 	a.held = append(a.held, card)
+	cardLoaded(card)
 	return card, nil
 }
 
