@@ -60,8 +60,9 @@ func ParseAccess(s string) (wire.Access, error) {
 	case "never":
 		return wire.Never, nil
 	}
-	n, err := strconv.ParseUint(strings.TrimSpace(s), 10, 8)
-	if err != nil || n >= wire.MaxKeys {
+	digits := strings.TrimSpace(s)
+	n, err := strconv.ParseUint(digits, 10, 8)
+	if err != nil || n >= wire.MaxKeys || len(digits) > 1 && digits[0] == '0' { // 010 is 8 for some and 10 for others
 		return 0, fmt.Errorf("%q: want the number of a key, 0 to %d, free or never", s, wire.MaxKeys-1)
 	}
 	return wire.Access(n), nil

@@ -27,7 +27,7 @@ type Card = link.Card
 // client that has sent no command at all, as one that only watches, the card is
 // taken without a word and at once, and comes back with its next command.
 //
-// Who lifts the card closes all connections.
+// Who lifts the card calls Lift.
 type Server struct {
 	// Present puts the card into the field. Its error closes the connection.
 	Present func(ctx context.Context) (Card, error)
@@ -37,6 +37,9 @@ type Server struct {
 	Idle time.Duration
 	// Observe is told what happens, if not nil. Calls do not overlap.
 	Observe func(ServerEvent)
+
+	mu    sync.Mutex
+	conns map[net.Conn]bool // accepted, not ended
 }
 
 // ServerEvent is one thing that happened to a Server.
@@ -115,8 +118,12 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			continue
 		}
 		pause = 0
+		s.accepted(nc)
 		f.silence(ctx, nc)
-		clients.Go(func() { f.serve(ctx, nc) })
+		clients.Go(func() {
+			defer s.ended(nc)
+			f.serve(ctx, nc)
+		})
 	}
 }
 

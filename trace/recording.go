@@ -128,9 +128,13 @@ func ParseKey(spec string) (Key, error) {
 			k.App = &w
 		}
 		if no != "" && no != "*" {
-			n, err := strconv.ParseUint(no, 0, 8)
-			if err != nil {
-				return Key{}, errors.New("key: the key number before the = must be 0 to 255")
+			digits, base := no, 10
+			if rest, ok := strings.CutPrefix(no, "0x"); ok {
+				digits, base = rest, 16
+			}
+			n, err := strconv.ParseUint(digits, base, 8)
+			if err != nil || base == 10 && len(no) > 1 && no[0] == '0' { // 010 is 8 for some and 10 for others
+				return Key{}, errors.New("key: the key number before the = must be 0 to 255, without a zero in front")
 			}
 			k.No = int(n)
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/hex"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/go-desfire/desfire/wire"
@@ -15,18 +14,18 @@ const maxFile = 31
 
 // parseFile reads a file number, decimal or with 0x.
 func parseFile(cmd *cobra.Command, s string) (wire.FileNo, error) {
-	n, err := strconv.ParseUint(s, 0, 8)
+	n, err := parseUint(s, 8)
 	if err != nil || n > maxFile {
-		return 0, &usageError{cmd, fmt.Errorf("file number %q: want 0 to %d", s, maxFile)}
+		return 0, &usageError{cmd, fmt.Errorf("file number %q: want 0 to %d%s", s, maxFile, zeroed(err))}
 	}
 	return wire.FileNo(n), nil
 }
 
 // parseAmount reads what to credit or debit.
 func parseAmount(cmd *cobra.Command, s string) (int32, error) {
-	n, err := strconv.ParseInt(s, 0, 32)
-	if err != nil || n <= 0 {
-		return 0, &usageError{cmd, fmt.Errorf("amount %q: want a whole number from 1 to 2147483647", s)}
+	n, err := parseUint(s, 31)
+	if err != nil || n == 0 {
+		return 0, &usageError{cmd, fmt.Errorf("amount %q: want a whole number from 1 to 2147483647%s", s, zeroed(err))}
 	}
 	return int32(n), nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -103,13 +102,13 @@ func parseInt(s string) ([]byte, error) {
 	number, size, sized := strings.Cut(s, ":")
 	size, big := strings.CutSuffix(size, "be")
 	bytes := uint64(4)
-	n, err := strconv.ParseUint(number, 0, 64)
+	n, err := parseUint(number, 64)
 	if sized && err == nil {
-		bytes, err = strconv.ParseUint(size, 10, 8)
+		bytes, err = parseUint(size, 8)
 	}
 	switch {
 	case err != nil || bytes < 1 || bytes > 8:
-		return nil, fmt.Errorf("%q: want a whole number from 0, and behind a colon from 1 to 8 bytes, as in 1000:2 or 1000:2be", s)
+		return nil, fmt.Errorf("%q: want a whole number from 0, and behind a colon from 1 to 8 bytes, as in 1000:2 or 1000:2be%s", s, zeroed(err))
 	case bytes < 8 && n>>(8*bytes) != 0:
 		return nil, fmt.Errorf("%d does not fit %s", n, count(int(bytes), "byte"))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
@@ -110,9 +109,9 @@ func damRefused(err error, doing string) error {
 
 // parseSlot reads the number of a slot.
 func parseSlot(cmd *cobra.Command, s string) (uint16, error) {
-	n, err := strconv.ParseUint(s, 0, 16)
+	n, err := parseUint(s, 16)
 	if err != nil {
-		return 0, &usageError{cmd, fmt.Errorf("slot %q: want a whole number from 0 to 65535", s)}
+		return 0, &usageError{cmd, fmt.Errorf("slot %q: want a whole number from 0 to 65535%s", s, zeroed(err))}
 	}
 	return uint16(n), nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/go-desfire/desfire"
@@ -27,6 +26,11 @@ func (a *app) readKey(cmd *cobra.Command) error {
 	case a.keySpec == "":
 		return nil
 	}
+	if digits, _, ok := strings.Cut(a.keySpec, "="); ok && strings.Trim(digits, "0123456789") == "" {
+		if _, err := parseUint(digits, 8); err != nil {
+			return &usageError{cmd, fmt.Errorf("--key %s=: want a key number, 0 to %d%s", digits, maxKey, zeroed(err))}
+		}
+	}
 	if no, spec, ok := numbered(a.keySpec); ok {
 		if cmd.Root().PersistentFlags().Changed("auth") && no != a.keyNo {
 			return &usageError{cmd, fmt.Errorf("--key %d= and --auth %d name two keys: want one of them", no, a.keyNo)}
@@ -46,8 +50,8 @@ func (a *app) readKey(cmd *cobra.Command) error {
 
 // numbered takes N=SPEC apart.
 func numbered(s string) (no uint8, spec string, ok bool) {
-	number, spec, ok := strings.Cut(s, "=")
-	n, err := strconv.ParseUint(strings.TrimSpace(number), 0, 8)
+	digits, spec, ok := strings.Cut(s, "=")
+	n, err := parseUint(strings.TrimSpace(digits), 8)
 	return uint8(n), spec, ok && err == nil
 }
 

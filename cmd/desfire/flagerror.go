@@ -22,7 +22,7 @@ func flagWords(err error) string {
 	var syntax *pflag.InvalidSyntaxError
 	switch {
 	case errors.As(err, &value):
-		return fmt.Sprintf("--%s %q: want %s", value.GetFlag().Name, value.GetValue(), wanted(value.GetFlag()))
+		return fmt.Sprintf("--%s %q: want %s%s", value.GetFlag().Name, value.GetValue(), wanted(value.GetFlag()), zeroed(value))
 	case errors.As(err, &missing):
 		f := missing.GetFlag()
 		name, _ := pflag.UnquoteUsage(f)

@@ -29,9 +29,9 @@ const keyKillsClassic = 0x31
 
 // parseKeyNo reads KEYNO, decimal or with 0x.
 func parseKeyNo(cmd *cobra.Command, s string) (wire.KeyNo, error) {
-	n, err := strconv.ParseUint(s, 0, 8)
+	n, err := parseUint(s, 8)
 	if err != nil || n > maxSpecialKey {
-		return 0, &usageError{cmd, fmt.Errorf("key number %s: want 0 to %d, or 0x10 and more for keys with special purposes", strconv.Quote(keystore.Hide(s)), maxKey)}
+		return 0, &usageError{cmd, fmt.Errorf("key number %s: want 0 to %d, or 0x10 and more for keys with special purposes%s", strconv.Quote(keystore.Hide(s)), maxKey, zeroed(err))}
 	}
 	return wire.KeyNo(n), nil
 }

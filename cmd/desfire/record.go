@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
@@ -74,9 +73,9 @@ func (a *app) recordReadCommand() *cobra.Command {
 
 // parseRecord reads the number of a record.
 func parseRecord(cmd *cobra.Command, s string) (uint32, error) {
-	n, err := strconv.ParseUint(s, 0, 24)
+	n, err := parseUint(s, 24)
 	if err != nil {
-		return 0, &usageError{cmd, fmt.Errorf("record %q: want a number from 0, the newest", s)}
+		return 0, &usageError{cmd, fmt.Errorf("record %q: want a number from 0, the newest%s", s, zeroed(err))}
 	}
 	return uint32(n), nil
 }

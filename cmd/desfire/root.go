@@ -47,6 +47,7 @@ func (a *app) rootCommand() *cobra.Command {
 	root.SetHelpCommand(helpCommand())
 	shortHelp(root)
 	a.completions(root)
+	strictNumbers(root)
 	return root
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/sdm"
@@ -55,7 +54,7 @@ func (m *mirrors) access(cmd *cobra.Command) (meta, file, counter wire.Access, e
 		words       bool
 		to          *wire.Access
 	}{{"meta-read", m.meta, false, &meta}, {"file-read", m.file, false, &file}, {"ctr-ret", m.counter, true, &counter}} {
-		n, err := strconv.ParseUint(x.value, 0, 8)
+		n, err := parseUint(x.value, 8)
 		switch {
 		case err == nil && n <= maxKey:
 			*x.to = wire.Access(n)
@@ -64,9 +63,9 @@ func (m *mirrors) access(cmd *cobra.Command) (meta, file, counter wire.Access, e
 		case x.words && x.value == "never":
 			*x.to = wire.Never
 		case x.words:
-			return 0, 0, 0, &usageError{cmd, fmt.Errorf("--%s %q: want a key number from 0 to %d, free or never", x.flag, x.value, maxKey)}
+			return 0, 0, 0, &usageError{cmd, fmt.Errorf("--%s %q: want a key number from 0 to %d, free or never%s", x.flag, x.value, maxKey, zeroed(err))}
 		default:
-			return 0, 0, 0, &usageError{cmd, fmt.Errorf("--%s %q: want a key number from 0 to %d", x.flag, x.value, maxKey)}
+			return 0, 0, 0, &usageError{cmd, fmt.Errorf("--%s %q: want a key number from 0 to %d%s", x.flag, x.value, maxKey, zeroed(err))}
 		}
 	}
 	return meta, file, counter, nil

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
@@ -59,9 +58,9 @@ create applications.
 			}
 			var writer *wire.Access
 			if writeKey != "" {
-				n, err := strconv.ParseUint(writeKey, 0, 8)
+				n, err := parseUint(writeKey, 8)
 				if err != nil || n > maxKey {
-					return &usageError{cmd, fmt.Errorf("--write-key %q: want a key number from 0 to %d", writeKey, maxKey)}
+					return &usageError{cmd, fmt.Errorf("--write-key %q: want a key number from 0 to %d%s", writeKey, maxKey, zeroed(err))}
 				}
 				k := wire.Access(n)
 				writer = &k

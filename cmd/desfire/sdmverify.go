@@ -152,9 +152,9 @@ func (v *sdmVerify) message(args []string) (*sdm.Message, error) {
 		*x.to = b
 	}
 	if v.ctr != "" {
-		n, err := strconv.ParseUint(v.ctr, 0, 24)
+		n, err := parseUint(v.ctr, 24)
 		if err != nil {
-			return nil, fmt.Errorf("--ctr %q: want a number up to %d", v.ctr, sdm.MaxCounter)
+			return nil, fmt.Errorf("--ctr %q: want a number up to %d%s", v.ctr, sdm.MaxCounter, zeroed(err))
 		}
 		m.Plain.Counter, m.Plain.HasCounter = uint32(n), true
 	}

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -77,7 +76,7 @@ func (f *cardFlags) config(cmd *cobra.Command) (*sim.Config, error) {
 	}
 	if f.size != "" {
 		if c.Storage, err = parseSize(f.size); err != nil {
-			return nil, &usageError{cmd, fmt.Errorf("--size %q: want a size of memory, for example 4k, or a number of bytes", f.size)}
+			return nil, &usageError{cmd, fmt.Errorf("--size %q: want a size of memory, for example 4k, or a number of bytes%s", f.size, zeroed(err))}
 		}
 	}
 	if f.seed != "" {
@@ -88,7 +87,8 @@ func (f *cardFlags) config(cmd *cobra.Command) (*sim.Config, error) {
 
 func parseSize(s string) (int, error) {
 	digits, kilo := strings.CutSuffix(strings.ToLower(s), "k")
-	n, err := strconv.Atoi(digits)
+	size, err := parseUint(digits, 31)
+	n := int(size)
 	switch {
 	case err != nil:
 		return 0, err

@@ -132,10 +132,7 @@ func (s *server) listen(ctx context.Context, addr string) error {
 	if err != nil {
 		return err
 	}
-	conns := &connections{Listener: l, open: make(map[string]net.Conn)}
-	s.lift, s.back = conns.closeAll, func() {}
 	at := l.Addr().String()
-	s.control(ctx, at, "listening", fmt.Sprintf("%v on %s: use it with --reader tcp:%s", s.field.Card, at, at))
 	srv := &tcp.Server{
 		Present: func(ctx context.Context) (tcp.Card, error) {
 			card, err := s.field.Activate(ctx)
@@ -145,13 +142,12 @@ func (s *server) listen(ctx context.Context, addr string) error {
 			return card, nil
 		},
 		Observe: func(e tcp.ServerEvent) {
-			if e.Kind == tcp.Left {
-				conns.forget(e.Peer)
-			}
 			s.log.Debug("client "+e.Kind.String(), "peer", e.Peer, "err", text(e.Err))
 		},
 	}
-	return srv.Serve(ctx, conns)
+	s.lift, s.back = srv.Lift, func() {}
+	s.control(ctx, at, "listening", fmt.Sprintf("%v on %s: use it with --reader tcp:%s", s.field.Card, at, at))
+	return srv.Serve(ctx, l)
 }
 
 // insert puts the card into a virtual reader and keeps it there.
@@ -216,38 +212,4 @@ func (s *server) control(ctx context.Context, at, event, text string) {
 			}
 		}
 	}()
-}
-
-// connections is a listener that can end what it has accepted: a card that is
-// lifted is gone for its reader at once, also when it is idle.
-type connections struct {
-	net.Listener
-	mu   sync.Mutex
-	open map[string]net.Conn // by the peer's address
-}
-
-// Accept waits for a connection and remembers it.
-func (l *connections) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err == nil {
-		l.mu.Lock()
-		l.open[c.RemoteAddr().String()] = c
-		l.mu.Unlock()
-	}
-	return c, err
-}
-
-func (l *connections) forget(peer net.Addr) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.open, peer.String())
-}
-
-func (l *connections) closeAll() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, c := range l.open {
-		_ = c.Close()
-	}
-	clear(l.open)
 }

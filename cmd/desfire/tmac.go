@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/go-desfire/desfire/keystore"
@@ -186,9 +186,9 @@ func (v *tmacVerify) given() (*tmacGiven, error) {
 		*x.to = b
 	}
 	if v.tmc != "" {
-		n, err := strconv.ParseUint(v.tmc, 0, 32)
+		n, err := parseUint(v.tmc, 32)
 		if err != nil {
-			return nil, fmt.Errorf("--tmc %q: want a number up to 4294967295", v.tmc)
+			return nil, fmt.Errorf("--tmc %q: want a number up to 4294967295%s", v.tmc, zeroed(err))
 		}
 		tmc := uint32(n)
 		g.tmc = &tmc
@@ -197,18 +197,18 @@ func (v *tmacVerify) given() (*tmacGiven, error) {
 		return nil, errors.New("--tmc and --tmv belong together: the card's answer to the commit")
 	}
 	for _, s := range v.exclude {
-		no, err := strconv.ParseUint(s, 0, 8)
+		no, err := parseUint(s, 8)
 		if err != nil || no > maxFile {
-			return nil, fmt.Errorf("--tmac-file %q: want 0 to %d", s, maxFile)
+			return nil, fmt.Errorf("--tmac-file %q: want 0 to %d%s", s, maxFile, zeroed(err))
 		}
 		g.input.Exclude = append(g.input.Exclude, wire.FileNo(no))
 	}
 	for _, s := range v.records {
 		file, size, _ := strings.Cut(s, "=")
-		no, err := strconv.ParseUint(file, 0, 8)
-		n, err2 := strconv.ParseUint(size, 0, 24)
+		no, err := parseUint(file, 8)
+		n, err2 := parseUint(size, 24)
 		if err != nil || err2 != nil || no > maxFile || n == 0 {
-			return nil, fmt.Errorf("--record-size %q: want FILE=BYTES, for example 2=16", s)
+			return nil, fmt.Errorf("--record-size %q: want FILE=BYTES, for example 2=16%s", s, zeroed(cmp.Or(err, err2)))
 		}
 		if g.input.RecordSizes == nil {
 			g.input.RecordSizes = make(map[wire.FileNo]int)
