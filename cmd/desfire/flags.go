@@ -49,6 +49,8 @@ var verbUses = map[string][]use{
 	"delegated delete":     {usesCard, usesKeys, usesYes, usesDry},
 	"delegated info":       {usesCard},
 	"delegated prepare":    {usesForce},
+	"config set":           {usesCard, usesKeys, usesYes, usesForce, usesDry},
+	"config show":          {usesCard},
 	"demo":                 {usesTrace},
 	"drain":                {usesCard, usesKeys},
 	"dump":                 {usesCard, usesKeys, usesForce},

@@ -30,6 +30,7 @@ var outputs = []struct {
 	{"dump-diff", "dump diff: what differs", dumpDiffResult{}},
 	{"each", "each", eachResult{}},
 	{"error", "whatever failed, after what was printed before", errorObject{}},
+	{"config", "config show and set", configResult{}},
 	{"file", "file create, delete, info, settings and clear", fileResult{}},
 	{"format", "format", formatResult{}},
 	{"free", "free", freeResult{}},
