@@ -229,7 +229,13 @@ func (a *app) entered(ctx context.Context, card *desfire.Card, p wire.Place, err
 		if weak := weakMethod(err); weak != err {
 			return weak
 		}
-		return advise(err, "Is it another key? desfire auth diagnose %v %d --key ... looks for the reason.", p, refused.No)
+		with := ""
+		if a.key != nil {
+			if spec := (keySpec{spec: a.keySpec}); keystore.SourceOf(a.keySpec) != "" {
+				with = " --key " + spec.arg()
+			}
+		}
+		return advise(err, "Is it another key? desfire auth diagnose %v %d%s looks for the reason.", p, refused.No, with)
 	case errors.As(err, &mismatch):
 		return advise(err, "--force tries it all the same.")
 	case errors.As(err, new(*unlock.PlainError)):

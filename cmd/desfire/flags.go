@@ -64,6 +64,8 @@ var verbUses = map[string][]use{
 	"free":                 {usesCard, usesKeys},
 	"info":                 {usesCard, usesKeys},
 	"key change":           {usesCard, usesRing, usesYes, usesForce, usesDry},
+	"key check":            {usesCard, usesKeys},
+	"key list":             {usesCard, usesRing},
 	"key find":             {usesCard, usesRing},
 	"key settings":         {usesCard, usesKeys, usesYes, usesForce, usesDry},
 	"key version":          {usesCard, usesKeys},
