@@ -63,8 +63,8 @@ type dictionaryCheck struct {
 	budget int       // 0: as the card is
 }
 
-// candidate is a key of a list.
-type candidate struct {
+// dictionaryKey is a key of a list.
+type dictionaryKey struct {
 	line  int
 	key   *key.Secret
 	facts keystore.Facts
@@ -72,7 +72,7 @@ type candidate struct {
 
 // keys are the keys of the list that can be those of a card whose keys have a
 // type, as far as it is known; each once.
-func (d *dictionaryCheck) keys(typ wire.KeyType, known bool) (keys []candidate, others int, err error) {
+func (d *dictionaryCheck) keys(typ wire.KeyType, known bool) (keys []dictionaryKey, others int, err error) {
 	seen := map[string]bool{}
 	for _, l := range d.lines {
 		var k *key.Secret
@@ -99,7 +99,7 @@ func (d *dictionaryCheck) keys(typ wire.KeyType, known bool) (keys []candidate, 
 			others++
 		} else if !seen[id] {
 			seen[id] = true
-			keys = append(keys, candidate{l.no, k, f})
+			keys = append(keys, dictionaryKey{l.no, k, f})
 		}
 	}
 	return keys, others, nil
@@ -152,7 +152,7 @@ func (d *dictionaryCheck) run(ctx context.Context, a *app, card *desfire.Card) e
 	case errors.Is(err, wire.StatusNoSuchKey):
 		return fmt.Errorf("%s has no key %d: %w", d.place.Words(), d.no, err)
 	case err == nil:
-		slices.SortStableFunc(keys, func(x, y candidate) int { return strangeness(x, version) - strangeness(y, version) })
+		slices.SortStableFunc(keys, func(x, y dictionaryKey) int { return strangeness(x, version) - strangeness(y, version) })
 	case !inspect.Refused(err):
 		return err
 	}
@@ -186,7 +186,7 @@ func (d *dictionaryCheck) run(ctx context.Context, a *app, card *desfire.Card) e
 }
 
 // strangeness sorts keys by how well their version is that of the card.
-func strangeness(c candidate, version byte) int {
+func strangeness(c dictionaryKey, version byte) int {
 	switch {
 	case c.facts.NoVersion:
 		return 1
