@@ -19,7 +19,7 @@ func (a *app) keyCheckCommand() *cobra.Command {
 	var budget int
 	cmd := &cobra.Command{
 		Use:   "check APP KEYNO",
-		Short: "Prove that a key is the card's: one key, that of the keyring, or one of a list",
+		Short: "Prove that a key is the card's, or find it in a list",
 		Long: `Prove that a key is the card's by authenticating with it: --key, or the key of the
 keyring. Type and version are compared before, so that a key that cannot be it is
 not tried, unless --force.
