@@ -53,7 +53,7 @@ It never does what the card could count as a failed authentication, unless
 				return err
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				return a.diagnose(ctx, card, l, t, m)
+				return a.diagnose(ctx, card, l, t, m, cmd.Flags().Changed("status"))
 			})
 		},
 	}
@@ -89,7 +89,7 @@ type diagnosisResult struct {
 	diagnose.Diagnosis
 }
 
-func (a *app) diagnose(ctx context.Context, card *desfire.Card, l wire.Place, t diagnose.Trouble, m *key.Method) error {
+func (a *app) diagnose(ctx context.Context, card *desfire.Card, l wire.Place, t diagnose.Trouble, m *key.Method, stated bool) error {
 	// Where there is no such application, that is the diagnosis.
 	err := checkKeys(card, l)
 	if err == nil {
@@ -117,7 +117,7 @@ func (a *app) diagnose(ctx context.Context, card *desfire.Card, l wire.Place, t 
 	if a.json {
 		return a.emit(diagnosisResult{a.saw(card), l, t.No, t.Status.String(), *d})
 	}
-	a.printDiagnosis(l, t, d)
+	a.printDiagnosis(l, t, d, stated)
 	return nil
 }
 
@@ -138,9 +138,13 @@ func (a *app) guessType(ctx context.Context, card *desfire.Card, m *key.Method) 
 	return key.TypeAES, nil
 }
 
-func (a *app) printDiagnosis(l wire.Place, t diagnose.Trouble, d *diagnose.Diagnosis) {
+func (a *app) printDiagnosis(l wire.Place, t diagnose.Trouble, d *diagnose.Diagnosis, stated bool) {
 	p := a.out
-	a.printf("%s, key %d of %s: %v\n", p.Title.Render(d.Card), t.No, l.Words(), t.Status.Error())
+	said := "answered with"
+	if !stated {
+		said = "as if answered with" // --status says what the card did
+	}
+	a.printf("%s, key %d of %s, %s %v\n", p.Title.Render(d.Card), t.No, l.Words(), said, t.Status.Error())
 	a.printf("%s\n", p.Title.Render("What the card tells"))
 	wide := 0
 	for _, q := range d.Probes {
@@ -159,7 +163,7 @@ func (a *app) printDiagnosis(l wire.Place, t diagnose.Trouble, d *diagnose.Diagn
 		a.printf("%s\n", p.Warn.Render("No cause is known for this answer."))
 		return
 	}
-	a.printf("%s\n", p.Title.Render("Causes, the likeliest first"))
+	a.printf("%s\n", p.Title.Render("Causes, the likeliest first, and how likely (0 to 100)"))
 	for _, c := range d.Causes {
 		weight, style := fmt.Sprintf("%3d", c.Weight), p.Dim
 		if c.Weight >= 80 {
