@@ -41,6 +41,7 @@ var outputs = []struct {
 	{"key-journal", "key journal: an entry", journalResult{}},
 	{"key-list", "key list: a key", keyListResult{}},
 	{"key-new", "key new", keyNewResult{}},
+	{"key-set", "key set list, load and roll", keySetResult{}},
 	{"key-settings", "key settings", settingsResult{}},
 	{"key-version", "key version: a key", keyVersionResult{}},
 	{"ndef", "ndef: what a phone reads", tagInfo{}},
