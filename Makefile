@@ -27,10 +27,10 @@ test: vet
 vet:
 	$(GO) vet $(PACKAGES)
 
-# Not here: pcscd and foreign programs, which make test runs once; the matrix, which
-# plays one card at a time.
+# Not here: pcscd and foreign programs, which make test runs once; the matrix, and what
+# tries each flag of the tool, which do one thing at a time.
 race:
-	CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 $(TESTS) -race -short -skip '^TestLive|^TestEveryStepCanFail$$' \
+	CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 $(TESTS) -race -short -skip '^TestLive|^TestEveryStepCanFail$$|^TestFlagErrors$$' \
 		$$($(GO) list $(PACKAGES) | grep -vE '/(e2e|e2e/.*|internal/pcsctest|internal/matrix)$$')
 
 bench:

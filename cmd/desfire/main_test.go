@@ -36,10 +36,21 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"desfire": main})
 }
 
-// TestScripts runs the tool as its users do.
+// concurrent are the scripts of verbs that do several things at once.
+var concurrent = []string{"demo", "drain", "each", "lock", "restore", "serve", "value", "watch"}
+
+// TestScripts runs the tool as its users do. The short form with the race
+// detector leaves out what one goroutine does.
 func TestScripts(t *testing.T) {
+	dir, files := "testdata/script", []string(nil)
+	if raceEnabled && testing.Short() {
+		for _, name := range concurrent {
+			files = append(files, filepath.Join(dir, name+".txtar"))
+		}
+		dir = ""
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:           "testdata/script",
+		Dir: dir, Files: files,
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			// No pcscd of this machine, and no color by accident.
