@@ -57,6 +57,9 @@ func jobs(t *testing.T) (list []job) {
 		if every == 0 {
 			every = 2
 		}
+		if testing.Short() {
+			every *= 4
+		}
 		l, m := rich(g), moved(g)
 		list = append(list,
 			job{g.String() + ", new", g, nil, l, []keystore.Map{keysFor(t, l, 0x10)}, every},
