@@ -204,6 +204,8 @@ func (p *pageRun) sh(command string) (lines []string, code int) {
 	text = strings.ReplaceAll(text, p.dir, "~")
 	text = clockTime.ReplaceAllString(text, "12:00:00.000")
 	text = tookTime.ReplaceAllString(text, "1.0 ms")
+	text = dateTime.ReplaceAllString(text, "2026-01-01 12:00:00Z")
+	text = toolBuild.ReplaceAllString(text, "by desfire")
 	text = tookJSON.ReplaceAllString(text, `"ms":1.0`)
 	if code == 0 {
 		text = p.fixKeys(command, text)
@@ -222,6 +224,8 @@ func (p *pageRun) sh(command string) (lines []string, code int) {
 var (
 	clockTime = regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`)
 	tookTime  = regexp.MustCompile(`\d+\.\d+ ms`)
+	dateTime  = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ`)
+	toolBuild = regexp.MustCompile(`by desfire \(?[-+.\w]+\)?`)
 	tookJSON  = regexp.MustCompile(`"ms":\d+(\.\d+)?`)
 	newKey    = regexp.MustCompile(`desfire key new .*(?:--out|-o)[ =](\S+)`)
 	keyDigits = regexp.MustCompile(`:[0-9A-Fa-f]+`)
