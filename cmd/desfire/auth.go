@@ -173,5 +173,5 @@ func (a *app) suggestDiagnosis(err error, l wire.Place, no wire.KeyNo, m key.Met
 		return err
 	}
 	spec := keySpec{spec: a.keySpec}
-	return fmt.Errorf("%w: desfire auth diagnose %s %d --status %02X --method %s --key %s looks for the reason", err, l.String(), no, status.Byte(), strings.ToLower(m.String()), spec.arg())
+	return advise(err, "desfire auth diagnose %s %d --status %02X --method %s --key %s looks for the reason.", l.String(), no, status.Byte(), strings.ToLower(m.String()), spec.arg())
 }

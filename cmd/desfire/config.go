@@ -102,7 +102,7 @@ but for what is for ever. Cards do not tell how they were.
 
 What could make the card unreachable or lock its keys is refused unless --force.`,
 		Args: wants(),
-		Example: `  desfire config set --default-key @campus.key --key @picc.key
+		Example: `  desfire config set --default-key @default.key --key @picc.key
   desfire config set --random-uid-forever --keys keys.yaml --dry-run
   desfire config set --failed-attempts 1000:10 --key @picc.key --force`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -48,15 +48,19 @@ neither the old nor the new one) unknown. A summary ends it, also after Ctrl-C.
 			if err != nil {
 				return err
 			}
-			if pl.Ready != nil {
-				if err := pl.Ready(cmd.Context()); err != nil {
-					a.log.Warn(oneLine(err))
-				}
-			}
 			ctx, cancel := a.endless(cmd.Context())
 			defer cancel()
+			if err := a.awaitToKeep(ctx, pl); err != nil {
+				return a.wantsReader(err)
+			}
+			ctx, end := a.limited(ctx)
+			defer end()
 			err = newDrain(a, p).run(ctx, pl, every)
-			if errors.Is(err, errInterrupted) && cmd.Context().Err() == nil {
+			switch {
+			case !errors.Is(err, errInterrupted) || cmd.Context().Err() != nil:
+			case errors.Is(ctx.Err(), context.DeadlineExceeded):
+				err = errors.Join(withCode(exitNoCard, fmt.Errorf("there is still credit after --timeout %v", a.timeout)), a.unwritten())
+			default:
 				err = a.unwritten()
 			}
 			return err

@@ -55,6 +55,8 @@ var exampleCards = []struct {
 		"file create F48121/3 cyclic --record-size 16 --records 6 --read free --write 1 --key @app.key",
 		"file create F48121/4 linear --record-size 16 --records 4 --read 1 --write 1 --read-write 2 --key @app.key",
 	}},
+	{"sets", "badge", []string{"app create F48121 --key-type aes --key-count 2 --key-sets 2"}},
+	{"loaded", "sets", []string{"key set load F48121 1 --set-version 02 --new @k0.key --new @k1.key --key @master.key"}},
 	{"ndef", "badge", []string{"ndef format --uri https://example.com"}},
 	{"sun", "badge", []string{"sdm provision 000001/2 https://example.com/t?p={picc}&m={mac} --create --write-key 0"}},
 	{"tag", "", []string{"sim new tag.json --generation ntag424"}},
@@ -82,6 +84,8 @@ var exampleRuns = map[string]struct {
 	"desfire sdm show 000001":                  {"sun", 0},
 	"desfire sdm off 000001":                   {"sun", 0},
 	"desfire ndef read":                        {"ndef", 0},
+	"desfire key set":                          {"sets", 0},
+	"desfire key set roll":                     {"loaded", 0},
 	"desfire delegated":                        {"dam", 0},
 	"desfire delegated delete":                 {"given", 0},
 	"desfire delegated info":                   {"given", 0},
@@ -97,6 +101,8 @@ const zeroAES = "aes:00000000000000000000000000000000"
 var exampleFiles = map[string]string{
 	"picc.key": "des:0000000000000000", "factory.key": "des:0000000000000000", "mine.key": "2k3des:000102030405060708090A0B0C0D0E0F/01",
 	"master.key": zeroAES, "app.key": zeroAES, "app-2.key": zeroAES, "member.key": zeroAES, "old.key": zeroAES, "new.key": "aes:000102030405060708090A0B0C0D0E0F/01",
+	"default.key": "aes:000102030405060708090A0B0C0D0E0F/01", "k0.key": "aes:000102030405060708090A0B0C0D0E0F/02", "k1.key": "aes:101112131415161718191A1B1C1D1E1F/02",
+	"defaults.dic": "# as delivered\n0000000000000000\n00000000000000000000000000000000",
 	"dam-auth.key": "aes:10101010101010101010101010101010/01", "dam-mac.key": "aes:11111111111111111111111111111111/01", "dam-enc.key": "aes:12121212121212121212121212121212/01", "first.key": zeroAES, "file.key": zeroAES, "meta.key": zeroAES, "tmac.key": zeroAES, "key1.txt": zeroAES,
 	"keys.yaml": "desfire: keys/v1\nkeys:\n  card: {0: \"@picc.key\"}\n  \"121314\": {0: \"@master.key\", 1: \"@master.key\"}\n  F48121: {0: \"@app.key\", 1: [\"@new.key\", \"@app.key\"], 2: \"@app.key\"}\n",
 }

@@ -2,11 +2,17 @@ package main
 
 import (
 	"context"
-	"errors"
+	"io"
 	"io/fs"
+	"os"
+	"os/exec"
+	"slices"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/dump"
 	"github.com/go-desfire/desfire/internal/filelock"
+	"github.com/go-desfire/desfire/internal/strictjson"
+	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/keystore/keyring"
 	"github.com/go-desfire/desfire/ndef"
@@ -17,6 +23,7 @@ import (
 	ledger "github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/sdm"
+	"github.com/go-desfire/desfire/selftest"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/tcp"
 	"github.com/go-desfire/desfire/tmac"
@@ -58,7 +65,8 @@ type codeError struct {
 func (e *codeError) Error() string { return e.err.Error() }
 func (e *codeError) Unwrap() error { return e.err }
 
-// withCode decides the exit code of an error.
+// withCode decides the exit code of an error: what is wrapped has no say any more,
+// but for an unknown outcome, which always wins.
 func withCode(code int, err error) error {
 	if err == nil {
 		return nil
@@ -89,31 +97,43 @@ func worst(codes ...int) int {
 
 // exitCode is the code of an error.
 func exitCode(ctx context.Context, err error) int {
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitDone
-	case errors.Is(err, errInterrupted) || ctx.Err() != nil && errors.Is(err, context.Canceled) && !inDoubt(err):
-		return exitInterrupted
-	case errors.As(err, new(*usageError)):
-		return exitUsage
 	}
-	var codes []int
-	for _, e := range errorsIn(err) {
-		if decided, ok := e.(*codeError); ok {
-			codes = append(codes, decided.code)
-			continue
-		}
-		if c := codeOf(e); c != exitDone {
-			codes = append(codes, c)
-		}
-	}
+	codes := codesIn(ctx, err)
 	if inDoubt(err) {
 		codes = append(codes, exitUnknown)
 	}
-	if c := worst(codes...); c != exitDone {
+	switch c := worst(codes...); {
+	case c == exitUnknown:
+		return c
+	case slices.Contains(codes, exitUsage):
+		return exitUsage
+	case c == exitDone:
+		return exitRefused
+	default:
 		return c
 	}
-	return exitRefused
+}
+
+// codesIn are the codes of the errors of a tree. Where a code was decided, what
+// lies below says nothing more.
+func codesIn(ctx context.Context, err error) (codes []int) {
+	switch e := err.(type) {
+	case *codeError:
+		return []int{e.code}
+	case *usageError:
+		return []int{exitUsage}
+	}
+	if err == errInterrupted || err == context.Canceled && ctx.Err() != nil {
+		codes = append(codes, exitInterrupted)
+	} else if c := codeOf(err); c != exitDone {
+		codes = append(codes, c)
+	}
+	for _, inner := range directlyIn(err) {
+		codes = append(codes, codesIn(ctx, inner)...)
+	}
+	return codes
 }
 
 // codeOf is what one error of a tree says; exitDone if nothing.
@@ -127,7 +147,7 @@ func codeOf(err error) int {
 		return exitRight
 	case *desfire.UnsupportedError:
 		return exitImpossible
-	case *desfire.ArgumentError, *ndef.SpaceError, *ndef.FormatError, *fs.PathError:
+	case *desfire.ArgumentError, *ndef.SpaceError, *ndef.FormatError, *fs.PathError, *os.LinkError, *dump.FormatError, *sim.ImageError, *strictjson.Error:
 		return exitInput
 	case *desfire.TransportError, *desfire.NotDESFireError, *place.NoCardError, *filelock.HeldError, *sim.LockedError, *rekey.HeldError, *place.SeveralError, *place.InUseError, *pcsc.OpError, *tcp.Error, *desfire.SessionLostError, *desfire.BrokenError:
 		return exitNoCard
@@ -135,8 +155,18 @@ func codeOf(err error) int {
 		return exitRight
 	case *unlock.MismatchError, *unlock.RefusedKeyError:
 		return exitAuth
-	case *keyring.FileError:
+	case *keyring.FileError, *exec.Error, *exec.ExitError:
 		return exitInput
+	case *selftest.WrongCardError:
+		return exitNoCard
+	case *selftest.NotDeliveredError:
+		return exitImpossible
+	case *key.OpaqueError:
+		return exitImpossible
+	case *desfire.TooFarError:
+		return exitNotGenuine
+	case *desfire.ReaderError:
+		return exitNoCard
 	case *unlock.ContradictionError:
 		return exitNotGenuine
 	case *perso.KeyError:
@@ -166,8 +196,16 @@ func codeOfSentinel(err error) int {
 		return exitRight
 	case sdm.ErrMAC, sdm.ErrPICCData, tmac.ErrMismatch, originality.ErrNotSigned:
 		return exitNotGenuine
+	case errSelftestFailed:
+		return exitNotGenuine
+	case keystore.ErrNoUID:
+		return exitRight
 	case keystore.ErrLocked:
 		return exitAuth
+	case keyring.ErrNotTrusted, io.ErrShortWrite:
+		return exitInput
+	case context.DeadlineExceeded:
+		return exitNoCard
 	case pcsc.ErrUnavailable, pcsc.ErrRemoved, pcsc.ErrReset:
 		return exitNoCard
 	case trace.ErrFormat, trace.ErrEmpty, place.ErrAddress:

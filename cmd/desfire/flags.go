@@ -96,6 +96,7 @@ var verbUses = map[string][]use{
 	"value get":            {usesCard, usesKeys},
 	"value limited-credit": {usesCard, usesKeys, usesDry},
 	"watch":                {usesCard},
+	"wipe":                 {usesCard, usesKeys, usesYes, usesDry},
 	"write":                {usesCard, usesKeys, usesForce, usesDry},
 }
 

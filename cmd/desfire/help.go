@@ -31,8 +31,7 @@ Flags:
 
 {{.}}{{end}}{{if .HasAvailableSubCommands}}
 
-{{.CommandPath}} VERB --help tells more of a verb{{if .HasParent}}.{{else}}, desfire help NAME of
-{{topicNames}}.{{end}}{{end}}
+{{if .HasParent}}{{.CommandPath}} VERB --help tells more of a verb.{{else}}More: VERB --help; help {{topicNames}}{{end}}{{end}}
 `
 
 // shortHelp makes help fit a screen: the flags of the verb itself in full, the

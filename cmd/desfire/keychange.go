@@ -282,7 +282,7 @@ func (v *keyChangeVerb) explain(err error, outcome rekey.Outcome) error {
 	case errors.As(err, &refused) && refused.Command == "ChangeKey" && v.with.key == nil:
 		return fmt.Errorf("%w; perhaps another key changes this one: --with 0 --with-key KEY", err)
 	case errors.Is(err, wire.StatusAuthenticationError):
-		return fmt.Errorf("%w: desfire auth diagnose %s %d looks for the reason", err, v.l.String(), v.no)
+		return advise(err, "desfire auth diagnose %s %d looks for the reason.", v.l.String(), v.no)
 	}
 	return err
 }

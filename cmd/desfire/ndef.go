@@ -176,7 +176,7 @@ The application has one DES key, of zeros: change it with "desfire key change".`
 			}
 			app, err := parseAID(cmd, aid)
 			if err != nil {
-				return err
+				return &usageError{cmd, fmt.Errorf("--aid: %w", err)}
 			}
 			layout := &ndef.Layout{AID: app, Size: size, Message: m}
 			if readOnly {

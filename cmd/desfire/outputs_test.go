@@ -65,5 +65,6 @@ var outputs = []struct {
 	{"value", "value", valueResult{}},
 	{"version", "version", versionResult{}},
 	{"watch", "watch: an event", watchEvent{}},
+	{"wipe", "wipe", wipeResult{}},
 	{"write", "write", writeResult{}},
 }

@@ -56,7 +56,7 @@ func (a *app) recordReadCommand() *cobra.Command {
 			v.part.lengthAs = "newest"
 			if one != "" {
 				if v.part.offset, err = parseRecord(cmd, one); err != nil {
-					return err
+					return &usageError{cmd, fmt.Errorf("--%w", err)}
 				}
 				v.part.offsetAs, v.part.lengthAs, v.part.length = "record", "", 1
 			}

@@ -60,15 +60,7 @@ func (a *app) withTransport(cmd *cobra.Command, f func(ctx context.Context, read
 		return err
 	}
 	ctx := cmd.Context()
-	wait := &place.Wait{Limit: a.wait, Alone: true, OnWait: func(why error) { a.log.Info("waiting for a card: "+text(why), "reader", p.Name) }, OnEvent: func(ev desfire.Event) {
-		if ev.Kind == desfire.ServiceLost {
-			a.log.Warn("the smart card service is gone; waiting for it", "err", ev.Err)
-		}
-	}}
-	if a.uid != "" {
-		wait.Identify = a.identify
-	}
-	t, reader, err := p.Open(ctx, wait)
+	t, reader, err := a.await(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -80,10 +72,38 @@ func (a *app) withTransport(cmd *cobra.Command, f func(ctx context.Context, read
 	return a.notInTime(ctx, f(ctx, reader, t))
 }
 
+// await waits for the card as --wait and --uid say. More than one that may be
+// meant is an error.
+func (a *app) await(ctx context.Context, p *place.Place) (t desfire.Transport, reader string, err error) {
+	wait := &place.Wait{Limit: a.wait, Alone: true, OnWait: func(why error) { a.log.Info("waiting for a card: "+text(why), "reader", p.Name) }, OnEvent: func(ev desfire.Event) {
+		if ev.Kind == desfire.ServiceLost {
+			a.log.Warn("the smart card service is gone; waiting for it", "err", ev.Err)
+		}
+	}}
+	if a.uid != "" {
+		wait.Identify = a.identify
+	}
+	return p.Open(ctx, wait)
+}
+
+// awaitToKeep is await for a verb that keeps its card, however often that leaves:
+// the connection is let go of again.
+func (a *app) awaitToKeep(ctx context.Context, p *place.Place) error {
+	if a.present != nil {
+		return nil
+	}
+	t, _, err := a.await(ctx, p)
+	if err != nil {
+		return err
+	}
+	closeTransport(t)
+	return nil
+}
+
 // notInTime says of an error that --timeout has caused it.
 func (a *app) notInTime(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) && err != nil {
-		err = fmt.Errorf("not done within --timeout %v: %w", a.timeout, err)
+		err = withCode(exitNoCard, fmt.Errorf("not done within --timeout %v: %w", a.timeout, err))
 	}
 	return err
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/wire"
@@ -107,7 +105,7 @@ func seeded(seed string) io.Reader { return rand.NewChaCha8(sha256.Sum256([]byte
 var cardLoaded = func(*sim.Card) {}
 
 // loadCard loads the card of an image, which others cannot have until the end of
-// the verb; without one it makes a card in memory.
+// the verb, and does not wait for one that lies elsewhere; without an image it makes a card in memory.
 func (a *app) loadCard(cmd *cobra.Command, path string, c *sim.Config) (*sim.Card, error) {
 	if path == "" {
 		return sim.New(c)
@@ -121,9 +119,9 @@ func (a *app) loadCard(cmd *cobra.Command, path string, c *sim.Config) (*sim.Car
 		return nil, withCode(exitInput, fmt.Errorf("%s is not a file", path))
 	}
 	c.Store = sim.File(path).HeldBy(cmd.CommandPath())
-	card, err := a.newCard(cmd, c)
+	card, err := sim.New(c)
 	switch {
-	case errors.As(err, new(*sim.LockedError)), errors.Is(err, context.Canceled):
+	case errors.As(err, new(*sim.LockedError)):
 		return nil, err
 	case err != nil:
 		return nil, withCode(exitInput, err)
@@ -136,35 +134,4 @@ func (a *app) loadCard(cmd *cobra.Command, path string, c *sim.Config) (*sim.Car
 // noImage is the error of an image that is not there.
 func noImage(path string) error {
 	return withCode(exitInput, fmt.Errorf("no card image %s: make one with desfire sim new %s", path, path))
-}
-
-// newCard is sim.New. If --wait is given, it waits so long for a card that lies
-// on another reader.
-func (a *app) newCard(cmd *cobra.Command, c *sim.Config) (*sim.Card, error) {
-	card, err := sim.New(c)
-	var locked *sim.LockedError
-	if !errors.As(err, &locked) {
-		return card, err
-	}
-	if !cmd.Flags().Changed("wait") {
-		return nil, fmt.Errorf("%w, or wait for it with --wait", err)
-	}
-	a.log.Info("waiting for the card", "why", err)
-	ctx, cancel := context.WithCancel(cmd.Context())
-	if a.wait > 0 {
-		ctx, cancel = context.WithTimeout(ctx, a.wait)
-	}
-	defer cancel()
-	for look := time.NewTicker(20 * time.Millisecond); ; {
-		select {
-		case <-ctx.Done():
-			look.Stop()
-			return nil, errors.Join(cmd.Context().Err(), err)
-		case <-look.C:
-			if card, err = sim.New(c); !errors.As(err, &locked) {
-				look.Stop()
-				return card, err
-			}
-		}
-	}
 }

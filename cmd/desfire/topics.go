@@ -53,10 +53,10 @@ FILE is a file number, 0 to 31. APP and FILE may be written as one: 121314/3.`},
     0  done
     1  the card refused
     2  wrong usage
-    3  no card or reader, the wrong card, or it is in use
+    3  no card or reader, the wrong card, it is in use, or --timeout is over
     4  the authentication failed
     5  a right is missing
-    6  not authentic, or a verification failed
+    6  not authentic, or a verification failed (selftest, too)
     7  it may have been done, or in part: look at the card first
     8  not possible with this card
     9  an input or a file is bad, or the result could not be written

@@ -138,11 +138,11 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 	if err != nil {
 		return err
 	}
-	if pl.Ready != nil {
-		if err := pl.Ready(cmd.Context()); err != nil {
-			return err
-		}
+	if err := a.awaitToKeep(cmd.Context(), pl); err != nil {
+		return a.wantsReader(err)
 	}
+	ctx, cancel := a.limited(cmd.Context())
+	defer cancel()
 	once := &ledger.Once{Purse: a.ledger(p), Change: p.change(), OnLook: func(look ledger.Look) {
 		switch look.Outcome {
 		case ledger.Done:
@@ -152,7 +152,7 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 		}
 	}}
 	announced := false
-	err = a.hold(cmd.Context(), pl, once.Purse, p.acts(), 0, a.wait, nil, func(ctx context.Context, card *desfire.Card) (bool, error) {
+	err = a.hold(ctx, pl, once.Purse, p.acts(), 0, a.wait, nil, func(ctx context.Context, card *desfire.Card) (bool, error) {
 		a.saw(card)
 		if !announced {
 			announced = true
@@ -161,7 +161,7 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 		return once.Step(ctx, card)
 	})
 	if err != nil {
-		return a.wantsReader(err)
+		return a.wantsReader(a.notInTime(ctx, err))
 	}
 	a.warnUnprotected()
 	if a.json {

@@ -47,17 +47,23 @@ func ownWords(err error) string {
 // errorsIn are the errors of a tree, the outermost first.
 func errorsIn(err error) []error {
 	all := []error{err}
-	switch e := err.(type) {
-	case interface{ Unwrap() []error }:
-		for _, inner := range e.Unwrap() {
-			all = append(all, errorsIn(inner)...)
-		}
-	case interface{ Unwrap() error }:
-		if inner := e.Unwrap(); inner != nil {
-			all = append(all, errorsIn(inner)...)
-		}
+	for _, inner := range directlyIn(err) {
+		all = append(all, errorsIn(inner)...)
 	}
 	return all
+}
+
+// directlyIn are the errors that an error wraps.
+func directlyIn(err error) []error {
+	switch e := err.(type) {
+	case interface{ Unwrap() []error }:
+		return e.Unwrap()
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			return []error{inner}
+		}
+	}
+	return nil
 }
 
 // inDoubt reports whether something may have been done to the card, or a part
