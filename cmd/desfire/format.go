@@ -40,7 +40,7 @@ type formatResult struct {
 
 func (a *app) format(ctx context.Context, cmd *cobra.Command, card *desfire.Card) error {
 	if !card.Generation().Has(wire.FeatureApplications) {
-		return fmt.Errorf("%v comes with its application and files, and nothing deletes them", card)
+		return withCode(exitImpossible, fmt.Errorf("%v comes with its application and files, and nothing deletes them", card))
 	}
 	if err := a.enterCard(ctx, card, unlock.Master); err != nil {
 		return err

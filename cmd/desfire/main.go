@@ -4,9 +4,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 )
 
@@ -27,5 +29,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetArgs(joinTraceFile(args))
 	err := root.ExecuteContext(ctx)
 	a.putAway()
+	if errors.As(err, new(*usageError)) && !a.json { // of a flag before this one
+		at := slices.Index(args, "--")
+		a.json = slices.Contains(args[:max(at, 0)], "--json") || at < 0 && slices.Contains(args, "--json")
+	}
 	return a.report(ctx, err)
 }

@@ -45,6 +45,7 @@ var outputs = []struct {
 	{"key-settings", "key settings", settingsResult{}},
 	{"key-version", "key version: a key", keyVersionResult{}},
 	{"ndef", "ndef: what a phone reads", tagInfo{}},
+	{"ndef-format", "ndef format --dry-run", ndefFormatResult{}},
 	{"originality", "originality", originalityResult{}},
 	{"read", "read", readResult{}},
 	{"reader", "readers: a reader", readerInfo{}},
