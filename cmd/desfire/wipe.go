@@ -84,6 +84,9 @@ func (w *wiper) run(ctx context.Context, cmd *cobra.Command) error {
 		return err
 	}
 	if err := w.empty(ctx, aids, &r); err != nil {
+		if len(r.Deleted) > 0 {
+			err = fmt.Errorf("%w; deleted before it: %s", err, aidList(r.Deleted))
+		}
 		return err
 	}
 	if err := w.reset(ctx, &r); err != nil {
@@ -118,7 +121,7 @@ func (w *wiper) empty(ctx context.Context, aids []wire.AID, r *wipeResult) error
 		case desfire.Refusal(err) == nil:
 			return mayHaveHappened(err)
 		}
-		r.Kept = append(r.Kept, "the memory of what was deleted: the card cannot be formatted")
+		r.Kept = append(r.Kept, "the memory of what was deleted: the card refuses to be formatted")
 	}
 	for _, aid := range aids {
 		deleted, err := w.delete(ctx, aid)
