@@ -22,14 +22,27 @@ var update = flag.Bool("update", false, "write the output of the scripts into th
 // runMain makes the test binary be the tool itself.
 const runMain = "DESFIRE_TEST_MAIN"
 
-// tearCard takes the power from a simulated card in that exchange.
-const tearCard = "DESFIRE_TEST_TEAR"
+// What befalls the cards of images: they lose their power in that exchange, and
+// have the random numbers of a seed.
+const (
+	tearCard = "DESFIRE_TEST_TEAR"
+	seedCard = "DESFIRE_TEST_SEED"
+)
+
+func unluckyCard(c *sim.Config) (*sim.Card, error) {
+	if seed := os.Getenv(seedCard); seed != "" && c.Rand == nil {
+		c.Rand = seeded(seed)
+	}
+	card, err := sim.New(c)
+	if n, notSet := strconv.Atoi(os.Getenv(tearCard)); err == nil && notSet == nil {
+		card.TearAfter(n)
+	}
+	return card, err
+}
 
 func TestMain(m *testing.M) {
 	checkEmitted = checkSchema
-	if n, err := strconv.Atoi(os.Getenv(tearCard)); err == nil {
-		cardLoaded = func(c *sim.Card) { c.TearAfter(n) }
-	}
+	simNew = unluckyCard
 	if os.Getenv(runMain) != "" {
 		main()
 	}

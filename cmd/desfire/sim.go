@@ -101,8 +101,8 @@ func parseSize(s string) (int, error) {
 // seeded is a source of random numbers that only the seed determines.
 func seeded(seed string) io.Reader { return rand.NewChaCha8(sha256.Sum256([]byte(seed))) }
 
-// cardLoaded is for tests: it is told every card that is loaded of an image.
-var cardLoaded = func(*sim.Card) {}
+// simNew makes the cards of images; tests give them other luck.
+var simNew = sim.New
 
 // loadCard loads the card of an image, which others cannot have until the end of
 // the verb, and does not wait for one that lies elsewhere; without an image it makes a card in memory.
@@ -119,7 +119,7 @@ func (a *app) loadCard(cmd *cobra.Command, path string, c *sim.Config) (*sim.Car
 		return nil, withCode(exitInput, fmt.Errorf("%s is not a file", path))
 	}
 	c.Store = sim.File(path).HeldBy(cmd.CommandPath())
-	card, err := sim.New(c)
+	card, err := simNew(c)
 	switch {
 	case errors.As(err, new(*sim.LockedError)):
 		return nil, err
@@ -127,7 +127,6 @@ func (a *app) loadCard(cmd *cobra.Command, path string, c *sim.Config) (*sim.Car
 		return nil, withCode(exitInput, err)
 	}
 	a.held = append(a.held, card)
-	cardLoaded(card)
 	return card, nil
 }
 
