@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/internal/visible"
 )
 
 // Format is a kind of file.
@@ -89,6 +90,6 @@ func Write(w io.Writer, c *inspect.Card, info *Info) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(append(b, '\n'))
+	_, err = w.Write(append(visible.JSON(b), '\n'))
 	return err
 }

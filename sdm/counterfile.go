@@ -24,12 +24,21 @@ const (
 	lockLook = 20 * time.Millisecond
 )
 
+// at is where the file is. Whoever uses a link to it and whoever uses the file
+// itself share the counters, and the lock.
+func (c *CounterFile) at() string {
+	if at, err := filepath.EvalSymlinks(c.Path); err == nil {
+		return at
+	}
+	return c.Path
+}
+
 // lock waits for the lock.
 func (c *CounterFile) lock(ctx context.Context) (*filelock.Lock, error) {
 	ctx, cancel := context.WithTimeout(ctx, lockWait)
 	defer cancel()
 	for {
-		l, err := filelock.Take(filelock.Name(c.Path), filepath.Base(os.Args[0]))
+		l, err := filelock.Take(filelock.Name(c.at()), filepath.Base(os.Args[0]))
 		var held *filelock.HeldError
 		if !errors.As(err, &held) {
 			return l, err
@@ -83,7 +92,8 @@ func (c *CounterFile) save(counters map[string]uint32) (err error) {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(c.Path), filepath.Base(c.Path)+".new*")
+	at := c.at()
+	f, err := os.CreateTemp(filepath.Dir(at), filepath.Base(at)+".new*")
 	if err != nil {
 		return err
 	}
@@ -96,5 +106,5 @@ func (c *CounterFile) save(counters map[string]uint32) (err error) {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), c.Path)
+	return os.Rename(f.Name(), at)
 }

@@ -70,3 +70,25 @@ func TestCounterFile(t *testing.T) {
 		t.Errorf("another file: %v", err)
 	}
 }
+
+// A message that was used by one name of the file is a replay by the other.
+func TestCounterFileBehindALink(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "seen.json"), filepath.Join(dir, "link.json")
+	uid := []byte{4, 1, 2, 3, 4, 5, 6}
+	if err := (&sdm.CounterFile{file}).Use(t.Context(), uid, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(file, link); err != nil {
+		t.Skip(err)
+	}
+	if err := (&sdm.CounterFile{link}).Use(t.Context(), uid, 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := (&sdm.CounterFile{file}).Use(t.Context(), uid, 2); !errors.Is(err, sdm.ErrReplay) {
+		t.Errorf("by its own name: %v, want a replay", err)
+	}
+	if st, err := os.Lstat(link); err != nil || st.Mode().IsRegular() {
+		t.Errorf("the link is %v now, %v", st.Mode(), err)
+	}
+}

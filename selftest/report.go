@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-desfire/desfire/internal/visible"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -121,7 +122,7 @@ func (r *Report) Encode() []byte {
 	if err != nil {
 		panic(err) // no field can fail
 	}
-	return append(b, '\n')
+	return append(visible.JSON(b), '\n')
 }
 
 // ReadReport reads what Encode writes.

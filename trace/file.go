@@ -3,11 +3,14 @@ package trace
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/go-desfire/desfire/internal/visible"
 )
 
 // maxFile bounds what is read: a day of constant traffic is less.
@@ -52,7 +55,7 @@ func (r *Recording) Write(w io.Writer, f Format) error {
 		if err != nil {
 			return err
 		}
-		if err := json.Indent(&b, compact, "", " "); err != nil {
+		if err := json.Indent(&b, visible.JSON(compact), "", " "); err != nil {
 			return err
 		}
 		b.WriteByte('\n')
@@ -69,7 +72,7 @@ func (r *Recording) Write(w io.Writer, f Format) error {
 func (r *Recording) lines(b *bytes.Buffer) {
 	for _, comment := range [...]string{r.ID, r.Source} {
 		if comment != "" {
-			fmt.Fprintf(b, "# %s\n", strings.Join(strings.Fields(comment), " "))
+			fmt.Fprintf(b, "# %s\n", visible.Text(strings.Join(strings.Fields(comment), " ")))
 		}
 	}
 	for _, e := range r.Exchanges {
@@ -84,8 +87,15 @@ func (r *Recording) lines(b *bytes.Buffer) {
 }
 
 // WriteFile writes the recording as Write does, atomically: name holds what it
-// held before, or all of the recording. Only the owner may read it.
+// held before, or all of the recording. Only the owner may read it. A link stays
+// one, and a device or a pipe is written to and not replaced.
 func (r *Recording) WriteFile(name string, format Format) (err error) {
+	if at, err := filepath.EvalSymlinks(name); err == nil {
+		name = at
+	}
+	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() {
+		return r.writeTo(name, format)
+	}
 	f, err := os.CreateTemp(filepath.Dir(name), ".trace-*")
 	if err != nil {
 		return fmt.Errorf("trace: %w", err)
@@ -106,4 +116,16 @@ func (r *Recording) WriteFile(name string, format Format) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), name)
+}
+
+// writeTo writes into what is there already.
+func (r *Recording) writeTo(name string, format Format) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err == nil {
+		err = errors.Join(r.Write(f, format), f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("trace: %w", err)
+	}
+	return nil
 }

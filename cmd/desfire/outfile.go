@@ -39,5 +39,8 @@ func (a *app) writeOut(path string, data []byte, perm fs.FileMode) (err error) {
 		return err
 	}
 	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil && flags&os.O_EXCL != 0 {
+		_ = os.Remove(path) // half of what was made here
+	}
+	return err
 }

@@ -16,6 +16,9 @@ func (a *app) saveFile(path string, data []byte) (err error) {
 	if err := a.mayWrite(path); err != nil { // it may have come in the meantime
 		return err
 	}
+	if at, err := filepath.EvalSymlinks(path); err == nil {
+		path = at // a link stays one
+	}
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
 		return a.writeOut(path, data, 0o600)
 	}

@@ -123,7 +123,7 @@ func (v *tmacVerify) run(a *app, cmd *cobra.Command, args []string) error {
 	}
 	var list []*tmac.Transaction
 	if v.trace != "" {
-		rec, err := trace.ReadFile(v.trace)
+		rec, err := readRecording(v.trace)
 		if err != nil {
 			return err
 		}

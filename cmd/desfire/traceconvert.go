@@ -28,7 +28,7 @@ is cut: it would tell the new key of a key change to whoever has the old one.
 			if err := a.mayWrite(out); err != nil {
 				return err
 			}
-			rec, err := trace.ReadFile(args[0])
+			rec, err := readRecording(args[0])
 			if err != nil {
 				return err
 			}

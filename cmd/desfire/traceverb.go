@@ -47,7 +47,7 @@ that of the first exchange. With --json, one object for each command and answer.
 		RunE: func(_ *cobra.Command, args []string) error {
 			var failed error
 			for _, name := range args {
-				rec, err := trace.ReadFile(name)
+				rec, err := readRecording(name)
 				if err == nil {
 					err = a.traceShow(name, rec, len(args) > 1)
 				}
@@ -146,4 +146,10 @@ func (a *app) printShown(exchange int, arrow string, lines []screen.Text) {
 		}
 		a.printf("%s%s\n", showIndent, l)
 	}
+}
+
+// readRecording reads a recording or a log. What cannot be read is a bad file.
+func readRecording(name string) (*trace.Recording, error) {
+	rec, err := trace.ReadFile(name)
+	return rec, withCode(exitInput, err)
 }

@@ -28,8 +28,8 @@ AID:NUMBER=, NUMBER= or AID=. Keys that stand in the recording are used as well.
 The result of a file is verified, failed (a check fails under keys that fit), or
 unverifiable (nothing could be checked, an authentication is by an unknown key, or an EV1
 session goes on after a key change that the recorder cut). With
---json, one object for each file and no content. The exit code is 1 if a file failed or
-could not be read.`,
+--json, one object for each file and no content. The exit code is 6 if a file failed,
+and 9 if one could not be read.`,
 		Example: `  desfire trace verify --key aes:env:MASTER_KEY session.json
   desfire trace verify --key 123456:1=aes:@key1.txt pcscd.log
   desfire trace verify --default-keys --json *.json`,
@@ -55,7 +55,7 @@ could not be read.`,
 func (a *app) traceVerify(names []string, cfg *trace.VerifyConfig, quiet bool) error {
 	failed, unread := 0, 0
 	for _, name := range names {
-		rec, err := trace.ReadFile(name)
+		rec, err := readRecording(name)
 		var r *trace.Result
 		if err != nil {
 			unread++
@@ -77,9 +77,9 @@ func (a *app) traceVerify(names []string, cfg *trace.VerifyConfig, quiet bool) e
 	}
 	switch {
 	case failed > 0:
-		return fmt.Errorf("%d of %s failed", failed, count(len(names), "recording"))
+		return withCode(exitNotGenuine, fmt.Errorf("%d of %s failed", failed, count(len(names), "recording")))
 	case unread > 0:
-		return fmt.Errorf("%d of %s could not be read", unread, count(len(names), "file"))
+		return withCode(exitInput, fmt.Errorf("%d of %s could not be read", unread, count(len(names), "file")))
 	}
 	return nil
 }
