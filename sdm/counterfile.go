@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/go-desfire/desfire/internal/filelock"
+	"github.com/go-desfire/desfire/internal/wholefile"
 )
 
 // CounterFile is a Replay in a file: a JSON object of UID and last counter. It is
@@ -27,10 +29,7 @@ const (
 // at is where the file is. Whoever uses a link to it and whoever uses the file
 // itself share the counters, and the lock.
 func (c *CounterFile) at() string {
-	if at, err := filepath.EvalSymlinks(c.Path); err == nil {
-		return at
-	}
-	return c.Path
+	return wholefile.Name(c.Path)
 }
 
 // lock waits for the lock.
@@ -87,24 +86,13 @@ func (c *CounterFile) load() (map[string]uint32, error) {
 }
 
 // save replaces the file, so that it is always a whole one.
-func (c *CounterFile) save(counters map[string]uint32) (err error) {
+func (c *CounterFile) save(counters map[string]uint32) error {
 	b, err := json.MarshalIndent(counters, "", "  ")
 	if err != nil {
 		return err
 	}
-	at := c.at()
-	f, err := os.CreateTemp(filepath.Dir(at), filepath.Base(at)+".new*")
-	if err != nil {
+	return wholefile.Write(c.Path, filepath.Base(c.at())+".new", func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
 		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(append(b, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), at)
+	})
 }

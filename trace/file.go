@@ -3,7 +3,6 @@ package trace
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire/internal/visible"
+	"github.com/go-desfire/desfire/internal/wholefile"
 )
 
 // maxFile bounds what is read: a day of constant traffic is less.
@@ -89,42 +89,8 @@ func (r *Recording) lines(b *bytes.Buffer) {
 // WriteFile writes the recording as Write does, atomically: name holds what it
 // held before, or all of the recording. Only the owner may read it. A link stays
 // one, and a device or a pipe is written to and not replaced.
-func (r *Recording) WriteFile(name string, format Format) (err error) {
-	if at, err := filepath.EvalSymlinks(name); err == nil {
-		name = at
-	}
-	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() {
-		return r.writeTo(name, format)
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".trace-*")
-	if err != nil {
-		return fmt.Errorf("trace: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-			err = fmt.Errorf("trace: %w", err)
-		}
-	}()
-	if err = r.Write(f, format); err == nil {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
-}
-
-// writeTo writes into what is there already.
-func (r *Recording) writeTo(name string, format Format) error {
-	f, err := os.OpenFile(name, os.O_WRONLY, 0)
-	if err == nil {
-		err = errors.Join(r.Write(f, format), f.Close())
-	}
-	if err != nil {
+func (r *Recording) WriteFile(name string, format Format) error {
+	if err := wholefile.Write(name, ".trace-", func(w io.Writer) error { return r.Write(w, format) }); err != nil {
 		return fmt.Errorf("trace: %w", err)
 	}
 	return nil

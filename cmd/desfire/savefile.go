@@ -3,45 +3,28 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
+	"github.com/go-desfire/desfire/internal/wholefile"
 	"github.com/spf13/cobra"
 )
 
 // saveFile is writeOut for what only its owner may read, and of which half would
 // be worse than nothing: the file appears when it is complete.
-func (a *app) saveFile(path string, data []byte) (err error) {
+func (a *app) saveFile(path string, data []byte) error {
 	if err := a.mayWrite(path); err != nil { // it may have come in the meantime
 		return err
 	}
-	if at, err := filepath.EvalSymlinks(path); err == nil {
-		path = at // a link stays one
-	}
-	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		return a.writeOut(path, data, 0o600)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".desfire-*") // 0600
+	err := wholefile.Write(path, ".desfire-", func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("folder %s does not exist: %w", filepath.Dir(path), err)
+		return fmt.Errorf("folder %s does not exist: %w", filepath.Dir(wholefile.Name(path)), err)
 	}
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return err
 }
 
 // wantsFiles checks arguments that are names of files, and completes them.

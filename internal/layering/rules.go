@@ -12,7 +12,7 @@ var stdlibOnly = []string{
 	".", "wire", "key", "sim", "trace", "tmac", "sdm", "an10922", "dam", "originality", "ndef", "inspect", "selftest", "transporttest",
 	"rekey", "keystore", "keystore/execkey", "diagnose", "place", "purse", "perso", "unlock", "wellknown", "dump",
 	"internal/securemsg", "internal/frame", "internal/cmac", "internal/lrp", "internal/crc", "internal/secret", "internal/filelock", "internal/bertlv", "internal/keytext",
-	"internal/strictjson", "internal/visible",
+	"internal/strictjson", "internal/visible", "internal/wholefile",
 }
 
 // Check lists what breaks the rules.
