@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"slices"
 
 	"github.com/go-desfire/desfire/wire"
 )
@@ -83,18 +82,7 @@ func (c *Card) learn(no FileNo, fs *wire.FileSettings, from origin) {
 	if f := c.facts(no); f != nil && from < f.origin {
 		return
 	}
-	c.newFacts(no, &fileFacts{FileSettings: clone(fs), origin: from})
-}
-
-// clone is a copy that shares nothing.
-func clone(fs *wire.FileSettings) wire.FileSettings {
-	out := *fs
-	out.Additional = slices.Clone(fs.Additional)
-	if fs.SDM != nil {
-		sdm := *fs.SDM
-		out.SDM = &sdm
-	}
-	return out
+	c.newFacts(no, &fileFacts{FileSettings: fs.Clone(), origin: from})
 }
 
 // unlearn forgets a file, under whatever name its application was selected.
@@ -120,7 +108,7 @@ func (c *Card) knownSettings(no FileNo) *wire.FileSettings {
 	if fs == nil {
 		return nil
 	}
-	out := clone(fs)
+	out := fs.Clone()
 	return &out
 }
 
@@ -135,7 +123,7 @@ func (c *Card) AssumeFileSettings(no FileNo, fs wire.FileSettings) error {
 		return err
 	}
 	defer c.release()
-	c.newFacts(no, &fileFacts{FileSettings: clone(&fs), origin: fromCaller})
+	c.newFacts(no, &fileFacts{FileSettings: fs.Clone(), origin: fromCaller})
 	return nil
 }
 

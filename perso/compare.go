@@ -11,7 +11,7 @@ import (
 // settings in a form that can be compared: what the option says twice is left
 // out, and a block of secure dynamic messaging that mirrors nothing is none.
 func normal(s *wire.FileSettings) wire.FileSettings {
-	n := cloneSettings(s)
+	n := s.Clone()
 	n.LimitedCredit, n.Records = 0, 0
 	n.Option &^= wire.OptionAdditionalAR
 	if n.SDM != nil {

@@ -183,7 +183,7 @@ func (f *fromCard) file(app Where, out *Application, x *inspect.File) {
 		f.note(here, "it cannot be made, since its settings are not known%s", because(x.MissingPart(inspect.PartSettings)))
 		return
 	}
-	s := cloneSettings(x.Settings)
+	s := x.Settings.Clone()
 	file := File{No: x.No}
 	if out.ISOFiles || f.card.Generation.FixedName() != nil {
 		file.ISOID = isoID(x.ISOID)
@@ -252,14 +252,4 @@ func (f *fromCard) records(here Where, file *File, s *wire.FileSettings, x *insp
 	if uint32(len(x.Content)) != s.Records {
 		f.note(here, "%s", fmt.Sprintf("%d of its %d records are known", len(x.Content), s.Records))
 	}
-}
-
-func cloneSettings(s *wire.FileSettings) wire.FileSettings {
-	out := *s
-	out.Additional = slices.Clone(s.Additional)
-	if s.SDM != nil {
-		block := *s.SDM
-		out.SDM = &block
-	}
-	return out
 }

@@ -153,7 +153,7 @@ func (x *filePlan) both(ctx context.Context, now content) error {
 		x.impossible(x.here, "no key that may write it is at hand, before or after its rights are changed")
 		return nil
 	}
-	open := cloneSettings(want)
+	open := want.Clone()
 	open.Access, open.Additional = master, nil
 	x.step(Step{
 		Where: x.here, Kind: ChangeFileSettings, Words: fmt.Sprintf("give %v to the master key", x.here), Exchanges: 2,
@@ -188,7 +188,7 @@ func (x *filePlan) write(ctx context.Context, rights *wire.FileSettings, now con
 	if err != nil || !ok {
 		return err
 	}
-	w := writing{app: x.app, file: f, settings: cloneSettings(rights), as: as, now: now, mac: mac}
+	w := writing{app: x.app, file: f, settings: rights.Clone(), as: as, now: now, mac: mac}
 	s := Step{Where: x.here, Replaces: x.is != nil}
 	switch {
 	case f.Data != nil:

@@ -151,7 +151,7 @@ func (x *filePlan) startsEmpty() content { return content{known: true} }
 // createdWith are the settings of a file that has just been made: what only
 // ChangeFileSettings can set is not there.
 func createdWith(final *wire.FileSettings, access wire.AccessRights) wire.FileSettings {
-	made := cloneSettings(final)
+	made := final.Clone()
 	made.Access, made.Additional, made.SDM, made.Limit = access, nil, nil, wire.TMCLimit{}
 	made.Option &= 3 | wire.OptionTMIExclude
 	if final.SDM != nil || final.Option.Has(wire.OptionSDM) {

@@ -193,7 +193,7 @@ func hashOf(c *inspect.Card) string {
 			f := &a.Files[j]
 			fmt.Fprintf(h, "%d ", f.No)
 			if f.Settings != nil {
-				s := cloneSettings(f.Settings)
+				s := f.Settings.Clone()
 				s.LimitedCredit, s.Records = 0, 0
 				block := wire.SDM{}
 				if s.SDM != nil {

@@ -1,6 +1,9 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // GetFileSettings asks for the settings of a file.
 type GetFileSettings struct {
@@ -55,6 +58,17 @@ type FileSettings struct {
 
 // Comm is the communication mode.
 func (m *FileSettings) Comm() CommMode { return m.Option.Comm() }
+
+// Clone is a copy that shares nothing.
+func (m *FileSettings) Clone() FileSettings {
+	out := *m
+	out.Additional = slices.Clone(m.Additional)
+	if m.SDM != nil {
+		sdm := *m.SDM
+		out.SDM = &sdm
+	}
+	return out
+}
 
 // Layout walks the fields.
 func (m *FileSettings) Layout(c *Coder) {
