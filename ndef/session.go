@@ -8,17 +8,6 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
-// OpenInSession is OpenNative for the application of a tag that is selected, in
-// a session: it finds out the numbers of the files itself. Listing them needs the
-// application's master key where its settings say so.
-func OpenInSession(ctx context.Context, card Card, g wire.Generation) (*Tag, error) {
-	files, err := Files(ctx, card, g)
-	if err != nil {
-		return nil, err
-	}
-	return OpenNative(ctx, card, files, !g.Has(wire.FeatureClassic))
-}
-
 // Files finds the numbers of the files with ISO identifiers in the selected
 // application, in a map of the caller's. The card lists numbers and identifiers apart, both in the order
 // of creation.
