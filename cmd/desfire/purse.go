@@ -12,6 +12,7 @@ import (
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/place"
 	ledger "github.com/go-desfire/desfire/purse"
+	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -57,8 +58,8 @@ func (a *app) ledger(p *purse) *ledger.Purse {
 	l := &ledger.Purse{
 		Place: p.app, File: p.file,
 		Enter: func(ctx context.Context, card *desfire.Card) error {
-			if !a.keyed() {
-				return selectPlace(ctx, card, p.app)
+			if a.ring == nil || a.key != nil { // no settings choose the key; Find asks for them
+				return a.enter(ctx, card, p.app, unlock.List)
 			}
 			_, err := a.enterFile(ctx, card, target{p.app, p.file}, p.acts()...)
 			return err
