@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/dam"
@@ -41,16 +39,7 @@ issuer has put into the delegation.
 const maxDelegation = 4096
 
 func (a *app) readDelegation(path string) (*wire.CreateDelegatedApplication, error) {
-	in := a.stdin
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
-	}
-	text, err := io.ReadAll(io.LimitReader(in, maxDelegation))
+	text, err := a.readUpTo(path, maxDelegation)
 	if err != nil {
 		return nil, err
 	}

@@ -213,8 +213,17 @@ func (a *app) readDump(path string) (*dump.Dump, error) {
 // maxInput is more than any file takes that holds a card.
 const maxInput = 16 << 20
 
-// readInput reads a file, or standard input for -.
+// readInput reads a file that holds a card, or standard input for -.
 func (a *app) readInput(path string) ([]byte, error) {
+	data, err := a.readUpTo(path, maxInput+1)
+	if err == nil && len(data) > maxInput {
+		err = withCode(exitInput, fmt.Errorf("%s has more than %d MiB", path, maxInput>>20))
+	}
+	return data, err
+}
+
+// readUpTo reads a file, or standard input for -, up to a limit.
+func (a *app) readUpTo(path string, limit int64) ([]byte, error) {
 	in := a.stdin
 	if path != "-" {
 		f, err := os.Open(path)
@@ -224,11 +233,7 @@ func (a *app) readInput(path string) ([]byte, error) {
 		defer f.Close()
 		in = f
 	}
-	data, err := io.ReadAll(io.LimitReader(in, maxInput+1))
-	if err == nil && len(data) > maxInput {
-		err = withCode(exitInput, fmt.Errorf("%s has more than %d MiB", path, maxInput>>20))
-	}
-	return data, err
+	return io.ReadAll(io.LimitReader(in, limit))
 }
 
 // sayNotes says what was made of a file that fits no card.

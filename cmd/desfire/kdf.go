@@ -2,10 +2,8 @@ package main
 
 import (
 	"crypto/aes"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -100,7 +98,7 @@ func (k *kdf) run(a *app, cmd *cobra.Command) error {
 		return err
 	}
 	if k.out != "" {
-		if err := writeKeyFile(k.out, spec); err != nil {
+		if err := writeNewFile(k.out, []byte(spec+"\n")); err != nil {
 			return err
 		}
 		r.File = k.out
@@ -209,19 +207,7 @@ func (k *kdf) input(cmd *cobra.Command) ([]byte, error) {
 		}
 		input = an10922.Input(input, aid, "")
 	}
-	return append(input, systemID(k.system)...), nil
-}
-
-// systemID reads an identifier: bytes if it is hexadecimal, else text.
-func systemID(s string) []byte {
-	if text, ok := strings.CutPrefix(s, "text:"); ok {
-		return []byte(text)
-	}
-	digits, _ := strings.CutPrefix(s, "hex:")
-	if b, err := hex.DecodeString(digits); err == nil {
-		return b
-	}
-	return []byte(s)
+	return append(input, an10922.System(k.system)...), nil
 }
 
 func (k *kdf) print(a *app, r *kdfResult) {
@@ -239,24 +225,4 @@ func (k *kdf) print(a *app, r *kdfResult) {
 	if r.Key != "" {
 		row("key", p.Warn.Render(r.Key))
 	}
-}
-
-// writeKeyFile writes a key into a file that does not exist yet.
-func writeKeyFile(path, spec string) error { return writeNewFile(path, []byte(spec+"\n")) }
-
-// writeNewFile writes a file that does not exist yet, for its owner alone.
-func writeNewFile(path string, text []byte) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return newFileError(path, err)
-	}
-	defer func() {
-		if err = errors.Join(err, f.Close()); err != nil {
-			_ = os.Remove(path)
-		}
-	}()
-	if _, err := f.Write(text); err != nil {
-		return err
-	}
-	return f.Sync()
 }

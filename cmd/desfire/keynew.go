@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -72,12 +70,12 @@ type keyNewResult struct {
 }
 
 func (a *app) newKey(k *key.Secret, out string) error {
-	var text strings.Builder
-	if err := key.Write(&text, k); err != nil {
-		return err
-	}
 	r := keyNewResult{Facts: keystore.FactsOf(k, ""), File: out}
 	if out == "-" {
+		var text strings.Builder
+		if err := key.Write(&text, k); err != nil {
+			return err
+		}
 		if r.Text = strings.TrimSpace(text.String()); a.json {
 			return a.emit(r)
 		}
@@ -85,23 +83,12 @@ func (a *app) newKey(k *key.Secret, out string) error {
 		a.printf("%s\n", screen.Visible(r.Text))
 		return nil
 	}
-	if err := writeNewFile(out, []byte(text.String())); err != nil {
-		return err
+	if err := key.WriteFile(out, k, ""); err != nil {
+		return newFileError(out, err)
 	}
 	if r.Facts.Source = keystore.SourceOf("@" + out); a.json {
 		return a.emit(r)
 	}
 	a.printf("%s\n", describeKey(a.out, r.Facts))
 	return nil
-}
-
-// newFileError is the error of a file that could not be made.
-func newFileError(path string, err error) error {
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return withCode(exitInput, fmt.Errorf("%s exists already: remove it first, or take another name", path))
-	case errors.Is(err, fs.ErrNotExist):
-		return withCode(exitInput, fmt.Errorf("folder %s does not exist", filepath.Dir(path)))
-	}
-	return err
 }
