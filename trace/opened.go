@@ -27,6 +27,9 @@ func (v *verifier) opened(m *message, best *attempt, note string) {
 		}
 	}
 	v.res.Messages = append(v.res.Messages, o)
+	if v.follow {
+		v.followed[len(v.followed)-1].checked(best)
+	}
 }
 
 // openedCommand fills in the command.

@@ -22,7 +22,10 @@ type VerifyConfig struct {
 // Verify finds the authentications of a recording, derives their session keys
 // with the keys that fit, and checks every MAC, CMAC and CRC in both
 // directions. cfg may be nil.
-func Verify(rec *Recording, cfg *VerifyConfig) *Result {
+func Verify(rec *Recording, cfg *VerifyConfig) *Result { return verify(rec, cfg, false).result() }
+
+// verify follows a recording, and keeps for Follow what it passes.
+func verify(rec *Recording, cfg *VerifyConfig, follow bool) *verifier {
 	if cfg == nil {
 		cfg = new(VerifyConfig)
 	}
@@ -35,14 +38,14 @@ func Verify(rec *Recording, cfg *VerifyConfig) *Result {
 	// What the recording tells of a file after it was used serves the second
 	// time.
 	v := newVerifier(rec, keys, nil)
-	v.keep = cfg.KeepKeys
+	v.keep, v.follow = cfg.KeepKeys, follow
 	v.run()
 	if v.guessed && len(v.files) > 0 {
 		v = newVerifier(rec, keys, v.files)
-		v.keep = cfg.KeepKeys
+		v.keep, v.follow = cfg.KeepKeys, follow
 		v.run()
 	}
-	return v.result()
+	return v
 }
 
 // verifier follows one recording.
@@ -66,6 +69,8 @@ type verifier struct {
 	tail      bool         // the open session cannot be followed, because of a cut
 	doubtful  *Failure     // of a preset none of whose checks passed
 	preset    bool         // there was one
+	follow    bool         // keep followed
+	followed  []Message
 }
 
 func newVerifier(rec *Recording, keys []Key, later files) *verifier {
@@ -130,6 +135,9 @@ func (v *verifier) message(m *message) {
 	}
 	if m.preset != nil {
 		v.takeOver(m)
+	}
+	if v.follow {
+		v.followed = append(v.followed, v.describe(m))
 	}
 	switch {
 	case v.blanked(m):

@@ -1,0 +1,216 @@
+package trace
+
+import (
+	"crypto/cipher"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/go-desfire/desfire/internal/lrp"
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// Message is one logical command and its answer, frames joined, with what was
+// known when it went: for programs that ask why it was answered as it was. Its
+// slices are shared with the recording and may not be changed.
+type Message struct {
+	First, Last int // exchanges
+	Class       wire.Class
+	INS, P1, P2 byte
+	Le          int  // -1: none
+	Native      bool // without the frame of ISO 7816-4
+	Reader      bool // for the reader, not for the card
+	Garbled     bool // the command is no frame; Frames has its bytes
+	Reset       bool // the card was activated anew before it
+	Frames      []MessageFrame
+	Body        []byte // command behind INS, joined
+	Answer      []byte // without status, joined
+	Status      wire.Status
+	Answered    bool
+	Cut         bool // something of it was cut when it was recorded
+	Spec        *wire.Spec
+	App         *wire.AID // selected; nil: not known
+	Keys        []Key     // those given, and those that the session taught so far
+
+	// Head is how many bytes of Body are clear, Want how many come behind them
+	// before protection, -1 if not known. File is the file that it is about.
+	Head, Want int
+	File       *MessageFile
+
+	// Session is the open session before the message, nil if there is none or
+	// its keys are not known; Unknown tells which it is.
+	Session *Session
+	Unknown string
+
+	// Right counts the right MACs and CRCs of the command under Session, Wrong
+	// says what is wrong with it, and Mode is how it was taken to be protected.
+	Right int
+	Wrong []string
+	Mode  wire.CommMode
+}
+
+// MessageFrame is one exchange of a Message.
+type MessageFrame struct {
+	Exchange int
+	Raw      []byte // the command as it was sent
+	Data     []byte // behind INS, without framing
+	Answer   []byte // without status
+	Status   wire.Status
+}
+
+// MessageFile is what a recording tells of a file, before or after.
+type MessageFile struct {
+	No         wire.FileNo
+	Known      bool // the settings are known, not the number alone
+	Mode       wire.CommMode
+	Access     wire.AccessRights
+	Additional []wire.AccessRights
+}
+
+// Follow takes a recording apart as Verify does, message by message, with the
+// state of the session before each. cfg may be nil. It concludes nothing.
+func Follow(rec *Recording, cfg *VerifyConfig) []Message {
+	return verify(rec, cfg, true).followed
+}
+
+func (v *verifier) describe(m *message) Message {
+	d := Message{
+		First: m.first(), Last: m.last(), Class: m.class, INS: m.ins, P1: m.p1, P2: m.p2, Le: m.le,
+		Native: m.native, Reader: m.reader, Garbled: m.garbled, Reset: m.reset, Body: m.body, Answer: m.rsp,
+		Status: m.status, Answered: m.answered, Cut: m.isCut(), Spec: m.spec(), Unknown: v.foreign,
+		Keys: slices.Clip(v.keys), Head: len(m.body), Want: -1, Mode: modeUnknown,
+	}
+	for _, p := range m.frames {
+		d.Frames = append(d.Frames, MessageFrame{Exchange: p.index, Raw: p.raw.Command, Data: p.command, Answer: p.response, Status: p.status})
+	}
+	if v.app != nil {
+		a := *v.app
+		aid := wire.AID(a[0]) | wire.AID(a[1])<<8 | wire.AID(a[2])<<16
+		d.App = &aid
+	}
+	if d.Spec != nil && m.class == wire.ClassNative {
+		w := v.view(m, d.Spec)
+		d.Head, d.Want = w.head, w.want
+		if k, ok := v.fileOf(m); ok {
+			d.File = v.factsOf(k)
+		}
+	}
+	if len(v.sessions) > 0 {
+		d.Session = &Session{v.sessions[0]}
+	}
+	return d
+}
+
+func (v *verifier) factsOf(k fileKeyOf) *MessageFile {
+	f, ok := v.files[k]
+	if !ok {
+		f, ok = v.later[k]
+	}
+	if !ok || f.observed {
+		return &MessageFile{No: wire.FileNo(k.file), Mode: modeUnknown}
+	}
+	return &MessageFile{No: wire.FileNo(k.file), Known: true, Mode: f.mode, Access: f.access, Additional: f.additional}
+}
+
+func (d *Message) checked(best *attempt) {
+	if best == nil || best.session == nil {
+		return
+	}
+	d.Mode = best.view.cmdMode
+	d.Right = best.sent.macs + best.sent.crcs
+	for _, w := range best.bad {
+		if !w.answer {
+			d.Wrong = append(d.Wrong, w.what)
+		}
+	}
+}
+
+// Session is an open session to whoever has its keys. It ciphers with them and
+// gives none away.
+type Session struct{ s *session }
+
+// String is the scheme and the key number.
+func (s Session) String() string { return fmt.Sprintf("%v session of key %d", s.s.scheme, s.s.keyNo) }
+
+// Format prints String whatever the verb.
+func (s Session) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
+
+// Scheme is its secure messaging.
+func (s *Session) Scheme() wire.Scheme { return s.s.scheme }
+
+// Type is the type of the key that opened it.
+func (s *Session) Type() key.Type { return s.s.typ }
+
+// KeyNo is the number of that key, -1 if not known.
+func (s *Session) KeyNo() int { return s.s.keyNo }
+
+// TI is the transaction identifier of EV2 and LRP.
+func (s *Session) TI() [4]byte { return s.s.ti }
+
+// Counter is the command counter of EV2 and LRP.
+func (s *Session) Counter() uint16 { return s.s.st.ctr }
+
+// EncCounter is the running counter of LRP encryption.
+func (s *Session) EncCounter() uint32 { return s.s.st.enc }
+
+// IV is the running value of EV1, one block.
+func (s *Session) IV() []byte {
+	if s.s.mac == nil || s.s.scheme != wire.SchemeEV1 {
+		return nil
+	}
+	return slices.Clone(s.s.st.iv[:s.s.mac.Size()])
+}
+
+// CMAC is the whole CMAC of the parts joined, under the session's MAC key: of
+// EV1 from iv on, of EV2 from zero if iv is nil, of LRP the one of its own. D40
+// has none.
+func (s *Session) CMAC(iv []byte, parts ...[]byte) []byte {
+	switch {
+	case s.s.scheme == wire.SchemeLRP:
+		sum := s.s.lrp.mac.Sum(parts...)
+		return sum[:]
+	case s.s.mac == nil:
+		return nil
+	}
+	s.s.mac.Reset(iv)
+	for _, p := range parts {
+		s.s.mac.Write(p)
+	}
+	return slices.Clone(s.s.mac.Sum())
+}
+
+// BlockSize is that of the session's cipher.
+func (s *Session) BlockSize() int {
+	if s.s.block != nil {
+		return s.s.block.BlockSize()
+	}
+	return blockAES
+}
+
+// EncryptBlock and DecryptBlock cipher one block with the session key, or the
+// session's encryption key. They return nil where that is not known, and for
+// LRP, which has Decrypt.
+func (s *Session) EncryptBlock(b []byte) []byte { return s.cipher(b, cipher.Block.Encrypt) }
+
+// DecryptBlock is the way back of EncryptBlock.
+func (s *Session) DecryptBlock(b []byte) []byte { return s.cipher(b, cipher.Block.Decrypt) }
+
+func (s *Session) cipher(b []byte, f func(_ cipher.Block, dst, src []byte)) []byte {
+	if s.s.block == nil || len(b) != s.s.block.BlockSize() {
+		return nil
+	}
+	out := make([]byte, len(b))
+	f(s.s.block, out, b)
+	return out
+}
+
+// DecryptLRP deciphers whole blocks of an LRP session from a counter on.
+func (s *Session) DecryptLRP(counter uint32, b []byte) []byte {
+	if s.s.lrp == nil || len(b)%blockAES != 0 {
+		return nil
+	}
+	out := slices.Clone(b)
+	lrp.NewCBC(s.s.lrp.enc, 1, binary.BigEndian.AppendUint32(nil, counter)).Decrypt(out)
+	return out
+}
