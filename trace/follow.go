@@ -117,6 +117,7 @@ func (d *Message) checked(best *attempt) {
 	if best == nil || best.session == nil {
 		return
 	}
+	d.Session = &Session{best.session} // of several that the keys allow, the one that explains most
 	d.Mode = best.view.cmdMode
 	d.Right = best.sent.macs + best.sent.crcs
 	for _, w := range best.bad {
