@@ -56,7 +56,7 @@ func (v *verifier) authenticate(m *message) {
 	name := fmt.Sprintf("authentication %02X with key %d", m.ins, h.keyNo)
 	switch {
 	case !complete && m.answered && !m.ok() && m.status != wire.StatusAdditionalFrame:
-		v.rejected = append(v.rejected, Failure{m.first(), fmt.Sprintf("%s: the card refused it with %v", name, m.status)})
+		v.rejected = append(v.rejected, Failure{m.first(), CheckKeys, name + ": " + cardRefused(m)})
 		v.opened(m, nil, "refused")
 		return
 	case !complete || !m.answered:
@@ -64,12 +64,7 @@ func (v *verifier) authenticate(m *message) {
 		return
 	}
 	if m.status != wire.StatusOK && len(h.answer) == 0 {
-		v.rejected = append(v.rejected, Failure{m.last(), fmt.Sprintf("%s: the card refused it with %v", name, m.status)})
-		note := "refused"
-		if m.status == wire.StatusAuthenticationError {
-			note = v.whyRefused(h)
-		}
-		v.opened(m, nil, note)
+		v.refusedToken(m, h, name)
 		return
 	}
 	v.finish(m, h, before, name)
@@ -80,20 +75,22 @@ func (v *verifier) finish(m *message, h *handshake, before *session, name string
 	f := v.fitting(h)
 	if f == nil {
 		v.foreign = fmt.Sprintf("no known key explains the authentication of exchange %d", m.first())
-		v.reason(m.first(), "%s: no known key explains it", name)
+		v.reason(m.first(), CheckKeys, "%s: no known key explains it", name)
 		v.opened(m, nil, "no known key explains it")
 		return
 	}
 	altered := true
 	switch {
 	case f.altered == alteredChallenge:
-		v.fail(m.first(), "%s: %s", name, f.altered)
+		v.fail(m.first(), CheckChallenge, "%s: %s", name, f.altered)
+	case f.altered == alteredToken:
+		v.fail(m.last(), CheckToken, "%s: %s", name, f.altered)
 	case f.altered != "":
-		v.fail(m.last(), "%s: %s", name, f.altered)
+		v.fail(m.last(), CheckProof, "%s: %s", name, f.altered)
 	case m.frames[0].status != wire.StatusAdditionalFrame && m.class == wire.ClassNative:
-		v.fail(m.first(), "%s: the challenge has the status %v instead of AF", name, m.frames[0].status)
+		v.fail(m.first(), CheckStatus, "%s: the challenge has the status %v instead of AF", name, m.frames[0].status)
 	case m.status != wire.StatusOK && m.class == wire.ClassNative, !m.ok():
-		v.fail(m.last(), "%s: the card's answer is right, but its status is %v", name, m.status)
+		v.fail(m.last(), CheckStatus, "%s: the card's answer is right, but its status is %v", name, m.status)
 	default:
 		altered = false
 		v.res.Authentications++
@@ -106,7 +103,7 @@ func (v *verifier) finish(m *message, h *handshake, before *session, name string
 	if err != nil {
 		v.foreign = fmt.Sprintf("the authentication of exchange %d opens a session that cannot be followed", m.first())
 		if !altered {
-			v.reason(m.first(), "%s: %v", name, err)
+			v.reason(m.first(), CheckFollowing, "%s: %v", name, err)
 		}
 	} else {
 		v.sessions, v.proven = list, !altered
@@ -183,7 +180,7 @@ func (v *verifier) isoCommand(m *message) {
 		v.iso.keyNo, v.iso.token = int(m.p2&0x1F), m.body
 		if m.done() && !m.ok() {
 			v.endSession()
-			v.rejected = append(v.rejected, Failure{m.first(), fmt.Sprintf("ISO 7816-4 authentication with key %d: the card refused it with %v", v.iso.keyNo, m.status)})
+			v.rejected = append(v.rejected, Failure{m.first(), CheckToken, fmt.Sprintf("ISO 7816-4 authentication with key %d: %s", v.iso.keyNo, cardRefused(m))})
 			v.iso = nil
 		}
 	case insInternal:

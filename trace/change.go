@@ -28,7 +28,7 @@ func (o *outcome) openChange(scheme wire.Scheme, v *view, plain []byte) {
 	if scheme == wire.SchemeEV2 || scheme == wire.SchemeLRP {
 		o.change = openChangeEV2(plain)
 		if o.change == nil {
-			o.fail(false, "what ChangeKey holds has a length of %d, which no key has", len(plain))
+			o.fail(CheckCommandLength, "what ChangeKey holds has a length of %d, which no key has", len(plain))
 		}
 		return
 	}
@@ -67,7 +67,7 @@ func (o *outcome) openChange(scheme wire.Scheme, v *view, plain []byte) {
 		o.crcs++
 		return
 	}
-	o.fail(false, "the CRC of the enciphered key is wrong")
+	o.fail(CheckCommandCRC, "the CRC of the enciphered key is wrong")
 }
 
 func openChangeEV2(plain []byte) *change {

@@ -40,12 +40,12 @@ type outcome struct {
 
 // wrong is one check that failed.
 type wrong struct {
-	answer bool
-	what   string
+	check Check
+	what  string
 }
 
-func (o *outcome) fail(answer bool, format string, args ...any) {
-	o.bad = append(o.bad, wrong{answer, fmt.Sprintf(format, args...)})
+func (o *outcome) fail(check Check, format string, args ...any) {
+	o.bad = append(o.bad, wrong{check, fmt.Sprintf(format, args...)})
 }
 
 // good reports whether every check passed and there was one.

@@ -24,7 +24,7 @@ func (s *session) commandD40(v *view, o *outcome) {
 	data := v.body[v.head:]
 	switch v.cmdMode {
 	case wire.CommMAC:
-		o.fits = s.macD40(o, data, v.want, false)
+		o.fits = s.macD40(o, data, v.want, CheckCommandMAC)
 		if o.fits {
 			o.cmd = v.body[:len(v.body)-macD40]
 		}
@@ -32,12 +32,14 @@ func (s *session) commandD40(v *view, o *outcome) {
 		if o.fits = wholeBlocks(data, blockDES) && fillsBlocks(len(data), v.want, crcD40, blockDES); !o.fits {
 			return
 		}
-		plain := s.decipherSent(data)
-		o.cmd = append(append([]byte(nil), v.body[:v.head]...), s.crcD40(o, plain, v.want, false)...)
+		plain := s.crcD40(o, s.decipherSent(data), v.want, false)
+		o.cmd = append(append([]byte(nil), v.body[:v.head]...), plain...)
+		o.otherWay(func(t *outcome) { s.crcD40(t, s.decipherCBC(make([]byte, blockDES), data), v.want, false) })
 	case wire.CommOwn:
 		if o.fits = wholeBlocks(data, blockDES); o.fits {
 			o.cmd, o.opened = v.body[:v.head], false
 			o.openChange(wire.SchemeD40, v, s.decipherSent(data))
+			o.otherWay(func(t *outcome) { t.openChange(wire.SchemeD40, v, s.decipherCBC(make([]byte, blockDES), data)) })
 		}
 	default:
 		o.fits = v.want < 0 || len(data) == v.want
@@ -47,7 +49,7 @@ func (s *session) commandD40(v *view, o *outcome) {
 func (s *session) answerD40(v *view, o *outcome) {
 	switch v.rspMode {
 	case wire.CommMAC:
-		if s.macD40(o, v.rsp, v.rspWant, true) {
+		if s.macD40(o, v.rsp, v.rspWant, CheckAnswerMAC) {
 			o.rsp = v.rsp[:len(v.rsp)-macD40]
 			return
 		}
@@ -62,9 +64,23 @@ func (s *session) answerD40(v *view, o *outcome) {
 	}
 }
 
+// otherWay says of a cryptogram of the reader whose CRC is wrong whether it is
+// right the other way round: enciphered, as cards do it, where D40 readers
+// decipher.
+func (o *outcome) otherWay(check func(*outcome)) {
+	if len(o.bad) == 0 {
+		return
+	}
+	t := outcome{fits: true}
+	if check(&t); t.good() {
+		w := &o.bad[len(o.bad)-1]
+		w.what += "; it is right if the card enciphers: the reader enciphered with CBC, where a D40 reader deciphers"
+	}
+}
+
 // macD40 checks the MAC at the end of data. It reports whether the length
 // allows one.
-func (s *session) macD40(o *outcome, data []byte, want int, answer bool) bool {
+func (s *session) macD40(o *outcome, data []byte, want int, check Check) bool {
 	n := len(data) - macD40
 	if n < 1 || want >= 0 && n != want {
 		return false
@@ -80,7 +96,7 @@ func (s *session) macD40(o *outcome, data []byte, want int, answer bool) bool {
 	if bytes.Equal(x[:macD40], data[n:]) {
 		o.macs++
 	} else {
-		o.fail(answer, "the MAC is wrong")
+		o.fail(check, "the %s is wrong", check)
 	}
 	return true
 }
@@ -127,7 +143,11 @@ func (s *session) crcD40(o *outcome, plain []byte, want int, answer bool) []byte
 	}
 	n := findCRC(len(plain), want, crcD40, blockDES, func(n int) bool { return right(n) || right32(n) })
 	if n < 0 {
-		o.fail(answer, "the CRC16 of the enciphered data is wrong")
+		check := CheckCommandCRC
+		if answer {
+			check = CheckAnswerCRC
+		}
+		o.fail(check, "the CRC16 of the enciphered data is wrong")
 		if want >= 0 && want <= len(plain) {
 			return plain[:want]
 		}

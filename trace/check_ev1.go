@@ -47,7 +47,7 @@ func (s *session) commandEV1(v *view, o *outcome) {
 		if bytes.Equal(s.running(&o.st, ins, o.cmd), v.body[n:]) {
 			o.macs++
 		} else {
-			o.fail(false, "the command's CMAC is wrong")
+			o.fail(CheckCommandMAC, "the command's CMAC is wrong")
 		}
 	case wire.CommFull:
 		if o.fits = wholeBlocks(data, b) && fillsBlocks(len(data), v.want, crcEV1, b); !o.fits {
@@ -61,7 +61,7 @@ func (s *session) commandEV1(v *view, o *outcome) {
 			return n+crcEV1 <= len(plain) && crc.Update32(start, plain[:n]) == le32(plain[n:]) && isPadding(plain[n+crcEV1:])
 		})
 		if n < 0 {
-			o.fail(false, "the CRC32 of the enciphered data is wrong")
+			o.fail(CheckCommandCRC, "the CRC32 of the enciphered data is wrong")
 			if n = v.want; n < 0 || n > len(plain) {
 				n = len(plain)
 			}
@@ -94,7 +94,7 @@ func (s *session) answerEV1(v *view, o *outcome) {
 			return n+crcEV1 <= len(plain) && crc.Update32(crc.Sum32(plain[:n]), code) == le32(plain[n:]) && isPadding(plain[n+crcEV1:])
 		})
 		if n < 0 {
-			o.fail(true, "the CRC32 of the enciphered answer is wrong")
+			o.fail(CheckAnswerCRC, "the CRC32 of the enciphered answer is wrong")
 			if n = v.rspWant; n < 0 || n > len(plain) {
 				n = len(plain)
 			}
@@ -113,7 +113,7 @@ func (s *session) answerEV1(v *view, o *outcome) {
 	if bytes.Equal(s.running(&o.st, o.rsp, code), v.rsp[n:]) {
 		o.macs++
 	} else {
-		o.fail(true, "the answer's CMAC is wrong")
+		o.fail(CheckAnswerMAC, "the answer's CMAC is wrong")
 	}
 }
 

@@ -68,7 +68,7 @@ func (s *session) commandEV2(v *view, o *outcome) {
 	if want := s.sumEV2(v.ins, ctr, v.body[:n]); bytes.Equal(want[:], v.body[n:]) {
 		o.macs++
 	} else {
-		o.fail(false, "the command's MAC is wrong for command counter %d", ctr)
+		o.fail(CheckCommandMAC, "the command's MAC is wrong for command counter %d", ctr)
 	}
 	o.cmd = v.body[:n]
 	if !full || len(data) == 0 {
@@ -81,7 +81,7 @@ func (s *session) commandEV2(v *view, o *outcome) {
 		return
 	case !ok:
 		o.fits = v.cmdMode == wire.CommOwn
-		o.fail(false, "the padding of the enciphered data is wrong")
+		o.fail(CheckCommandPadding, "the padding of the enciphered data is wrong")
 		plain = nil
 	}
 	if v.cmdMode == wire.CommOwn {
@@ -123,7 +123,7 @@ func (s *session) answerEV2(v *view, o *outcome) {
 	if right {
 		o.macs++
 	} else {
-		o.fail(true, "the answer's MAC is wrong for command counter %d", ctr)
+		o.fail(CheckAnswerMAC, "the answer's MAC is wrong for command counter %d", ctr)
 	}
 	o.rsp = data
 	if v.ins == insCommitReaderID && n == blockAES { // enciphered without padding
@@ -140,7 +140,7 @@ func (s *session) answerEV2(v *view, o *outcome) {
 	case !known:
 	case !ok:
 		o.fits = !right // a right MAC and no padding: it is not enciphered
-		o.fail(true, "the padding of the enciphered answer is wrong")
+		o.fail(CheckAnswerPadding, "the padding of the enciphered answer is wrong")
 	default:
 		o.rsp, o.padded = plain, true
 	}

@@ -30,7 +30,7 @@ func (v *verifier) blanked(m *message) bool {
 		if v.over[p.index] {
 			v.endSession()
 			v.foreign = fmt.Sprintf("of exchange %d more was cut than carries keys", p.index)
-			v.reason(p.index, "%s: more was cut than carries keys", m.label())
+			v.reason(p.index, CheckWhole, "%s: more was cut than carries keys", m.label())
 			v.opened(m, nil, "not checked: too much of it was cut")
 			return true
 		}
@@ -43,10 +43,10 @@ func (v *verifier) blanked(m *message) bool {
 func (v *verifier) inSessionCut(m *message, spec *wire.Spec, rule wire.Rule) {
 	scheme := v.sessions[0].scheme
 	if !m.done() {
-		v.lost(m)
+		v.lost(m, spec, rule)
 		return
 	}
-	v.res.Cut = append(v.res.Cut, Failure{m.first(), m.label() + ": its protection was not checked, the recorder cut it since it would tell a key"})
+	v.res.Cut = append(v.res.Cut, Failure{m.first(), checkOfCut(m, scheme), m.label() + ": its protection was not checked, the recorder cut it since it would tell a key"})
 	switch {
 	case scheme == wire.SchemeD40: // messages do not depend on each other
 		v.opened(m, nil, cutNote)
@@ -65,6 +65,18 @@ func (v *verifier) inSessionCut(m *message, spec *wire.Spec, rule wire.Rule) {
 	default:
 		v.answerOfCut(m, spec, rule)
 	}
+}
+
+// checkOfCut is the check that a cut leaves out.
+func checkOfCut(m *message, scheme wire.Scheme) Check {
+	mac := scheme == wire.SchemeEV2 || scheme == wire.SchemeLRP
+	switch {
+	case m.cut < 0:
+		return CheckAnswerMAC
+	case mac:
+		return CheckCommandMAC
+	}
+	return CheckCommandCRC
 }
 
 const cutNote = "cut: it would tell a key"
@@ -111,7 +123,7 @@ func (v *verifier) answerOfCut(m *message, spec *wire.Spec, rule wire.Rule) {
 // more, because of what was cut before.
 func (v *verifier) unfollowed(m *message) {
 	if v.tail && v.foreign != "" && m.isCut() {
-		v.reason(m.first(), "%s: not checked, nor what follows it in this session: %s", m.label(), v.foreign)
+		v.reason(m.first(), CheckFollowing, "%s: not checked, nor what follows it in this session: %s", m.label(), v.foreign)
 		v.tail = false
 	}
 }

@@ -53,7 +53,7 @@ func ExampleVerify_log() {
 	fmt.Println(r.Verdict, r.Failures)
 	// Output:
 	// verified 1 1 0
-	// failed [exchange 2: FormatPICC: the answer's CMAC is wrong]
+	// failed [exchange 2: FormatPICC: the answer's CMAC is wrong [answer MAC]]
 }
 
 // Say in words what passes, as it happens.

@@ -121,7 +121,7 @@ func (d *Message) checked(best *attempt) {
 	d.Mode = best.view.cmdMode
 	d.Right = best.sent.macs + best.sent.crcs
 	for _, w := range best.bad {
-		if !w.answer {
+		if !w.check.ofCard() {
 			d.Wrong = append(d.Wrong, w.what)
 		}
 	}

@@ -2,7 +2,6 @@ package trace
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/go-desfire/desfire/key"
@@ -28,7 +27,7 @@ func (v *verifier) inSession(m *message) {
 		return
 	}
 	if !m.done() {
-		v.lost(m)
+		v.lost(m, spec, rule)
 		return
 	}
 	best := v.attempts(m, spec, rule)
@@ -39,72 +38,25 @@ func (v *verifier) inSession(m *message) {
 	v.judge(m, best)
 }
 
-// lost follows a message without an end: nobody knows what the card did.
-func (v *verifier) lost(m *message) {
-	why := fmt.Sprintf("exchange %d has no answer, after which the session cannot be followed", m.last())
-	if m.answered {
-		why = fmt.Sprintf("the message of exchange %d was not finished, after which the session cannot be followed", m.first())
-	}
-	v.opened(m, nil, "not checked: "+why)
-	v.foreign = why
-	if v.sessions[0].scheme != wire.SchemeD40 {
-		v.uncertain = true
-	}
-}
-
-// maxSessions bounds in how many states a session may be thought to be.
-const maxSessions = 8
-
-// refused follows a message that the card refused. Its command may be right or
-// wrong: only what is right counts.
-func (v *verifier) refused(m *message, best *attempt) {
-	note := "refused"
-	if best.good() {
-		v.passed(m, best)
-		note = "refused, " + checkedNote(&best.outcome)
-	} else if best.macs+best.crcs == 0 && len(best.bad) > 0 {
-		note = "refused; " + best.bad[0].what
-	}
-	if v.withoutType(m) {
-		note += "; the cryptogram is that of an AES key, but the key number does not say so: 80 for the PICC master key"
-	}
-	v.opened(m, best, note)
-	if best.session.scheme == wire.SchemeD40 {
-		return // D40 sessions survive refusals, other schemes end
-	}
-	// Should the card have kept the session, it is one of these.
-	var list []*session
-	for _, s := range v.sessions {
-		c := *s
-		c.st = best.st
-		for _, may := range [...]*session{s, &c} {
-			if len(list) < maxSessions && !slices.ContainsFunc(list, func(l *session) bool { return *l == *may }) {
-				list = append(list, may)
-			}
-		}
-	}
-	v.sessions, v.uncertain = list, true
-}
-
 // judge takes the verdict on a message that has an answer.
 func (v *verifier) judge(m *message, best *attempt) {
 	if best.silent() && best.session.scheme == wire.SchemeD40 && best.hidden(v, m) {
-		v.failed(m, best, []wrong{{true, "the answer is altered: with one bit corrected its MAC or CRC is right"}})
+		v.failed(m, best, []wrong{{CheckAnswerMAC, "the answer is altered: with one bit corrected its MAC or CRC is right"}})
 		return
 	}
 	if known := v.effective(m, best.rule, best.session.keyNo); best.silent() && best.rule == wire.RuleRead && (known == wire.CommMAC || known == wire.CommFull) {
-		v.failed(m, best, []wrong{{true, fmt.Sprintf("the answer is plain, but the settings of the file demand %v", known)}})
+		v.failed(m, best, []wrong{{CheckAnswerMAC, fmt.Sprintf("the answer is plain, but the settings of the file demand %v", known)}})
 		return
 	}
 	switch {
 	case best.good(), best.silent():
 		if m.odd != "" {
 			v.failed(m, best, nil)
-			v.fail(m.oddAt, "%s: %s", m.label(), m.odd)
+			v.fail(m.oddAt, CheckFrames, "%s: %s", m.label(), m.odd)
 		} else if m.status != wire.StatusOK && !(m.status == wire.StatusSignatureOK && m.ins == insReadSig) {
 			if best.good() {
 				v.failed(m, best, nil)
-				v.fail(m.last(), "%s: the status is %v, but the answer is right for OK", m.label(), m.status)
+				v.fail(m.last(), CheckStatus, "%s: the status is %v, but the answer is right for OK", m.label(), m.status)
 				break
 			}
 		}
@@ -112,7 +64,7 @@ func (v *verifier) judge(m *message, best *attempt) {
 		v.observe(m, best)
 		v.sessions = best.equals
 		if best.good() {
-			v.uncertain = false
+			v.uncertain, v.adrift = false, ""
 		}
 		note := checkedNote(&best.outcome)
 		if m.isCut() && best.good() {
@@ -123,15 +75,18 @@ func (v *verifier) judge(m *message, best *attempt) {
 		v.opened(m, best, note)
 		v.after(m, best)
 	case v.uncertain && v.plain(m):
-		v.sessions, v.uncertain, v.proven, v.doubtful = nil, false, false, nil
+		v.settleDoubt()
+		v.sessions, v.uncertain, v.proven, v.adrift = nil, false, false, ""
 		v.outside(m)
+	case v.adrift != "":
+		v.lose(m)
 	case !best.fits && best.session.macs() && v.plain(m):
 		// An EV2 command without the MAC that the reader would have put: the
 		// reader knows of no session any more.
 		v.endSession()
 		v.opened(m, nil, "the reader took the session for ended")
 	case !best.fits:
-		v.failed(m, best, []wrong{{true, "its length fits no communication mode: the protection that the session demands is missing or cut"}})
+		v.failed(m, best, []wrong{{CheckAnswerLength, "its length fits no communication mode: the protection that the session demands is missing or cut"}})
 	default:
 		v.failed(m, best, best.bad)
 	}
@@ -161,10 +116,7 @@ func (v *verifier) plain(m *message) bool {
 func (v *verifier) passed(m *message, best *attempt) {
 	if best.macs+best.crcs > 0 {
 		v.proven = true
-		if v.doubtful != nil {
-			v.res.Failures = append(v.res.Failures, *v.doubtful)
-			v.doubtful = nil
-		}
+		v.settleDoubt()
 	}
 	if m.computed { // an answer that was calculated is no evidence
 		v.res.MACs += best.sent.macs
@@ -184,18 +136,8 @@ func (v *verifier) failed(m *message, best *attempt, bad []wrong) {
 	}
 	var what []string
 	for _, w := range bad {
-		at := m.last()
-		if !w.answer {
-			at = m.lastCommand()
-		}
-		f := Failure{at, fmt.Sprintf("%s: %s", m.label(), w.what)}
 		what = append(what, w.what)
-		switch {
-		case v.proven:
-			v.res.Failures = append(v.res.Failures, f)
-		case v.doubtful == nil:
-			v.doubtful = &f
-		}
+		v.wrong(m, w.check, w.what)
 	}
 	v.opened(m, best, strings.Join(what, "; "))
 	switch best.session.scheme {
@@ -218,6 +160,21 @@ func (v *verifier) failed(m *message, best *attempt, bad []wrong) {
 	}
 	if right || best.fits {
 		v.after(m, best)
+	}
+}
+
+// wrong reports a check of a message that failed under the session's keys. Of
+// keys that are given one has to see first whether they are the session's.
+func (v *verifier) wrong(m *message, check Check, what string) {
+	at := m.last()
+	if !check.ofCard() {
+		at = m.lastCommand()
+	}
+	f := Failure{at, check, m.label() + ": " + what}
+	if v.proven {
+		v.res.Failures = append(v.res.Failures, f)
+	} else {
+		v.doubtful = append(v.doubtful, f)
 	}
 }
 

@@ -4,13 +4,40 @@ import (
 	"bytes"
 
 	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/wire"
 )
+
+// refusedToken notes an authentication whose token the card refused.
+func (v *verifier) refusedToken(m *message, h *handshake, name string) {
+	f := Failure{m.last(), CheckToken, name + ": " + cardRefused(m)}
+	if m.status != wire.StatusAuthenticationError {
+		f.Check = CheckKeys
+		v.rejected = append(v.rejected, f)
+		v.opened(m, nil, "refused")
+		return
+	}
+	why, own := v.whyRefused(h)
+	note := "refused"
+	if why != "" {
+		f.What += "; " + why
+		note += ": " + why
+	}
+	v.opened(m, nil, note)
+	if own {
+		v.res.Failures = append(v.res.Failures, f)
+		return
+	}
+	if why == "" && len(v.keys) > 0 {
+		f.What += "; none of the keys that are known explains the reader's token"
+	}
+	v.rejected = append(v.rejected, f)
+}
 
 // whyRefused says what the reader did in an authentication that the card
 // refused, as far as the known keys tell: a token that is right under one of
-// them was made with another key than the card's, and one that is right the
-// other way round was enciphered where the reader has to decipher.
-func (v *verifier) whyRefused(h *handshake) string {
+// them was made with another key than the card's. own reports that the reader
+// has made the token wrong.
+func (v *verifier) whyRefused(h *handshake) (why string, own bool) {
 	for _, strict := range [...]bool{true, false} {
 		for i := len(v.keys) - 1; i >= 0; i-- {
 			k := v.keys[i]
@@ -18,25 +45,92 @@ func (v *verifier) whyRefused(h *handshake) string {
 				continue
 			}
 			if _, ok := h.try(k.Value); ok {
-				return "refused: the reader's token is right for the key " + key.String(k.Value) + ", so the card holds another one"
+				return "the reader's token is right for the key " + key.String(k.Value) + ", so the card holds another one", false
 			}
-			if h.enciphered(k.Value) {
-				return "refused: the reader enciphered its token with the key " + key.String(k.Value) + "; a D40 reader deciphers"
+			if wrong := h.wrongToken(k.Value); wrong != "" {
+				return "the reader " + wrong + " (key " + key.String(k.Value) + ")", true
 			}
 		}
 	}
-	return "refused"
+	return "", false
 }
 
-// enciphered reports whether the token of a D40 authentication was made the way
-// that ISO and AES authentications make it: by CBC encryption.
-func (h *handshake) enciphered(k *key.Secret) bool {
+// wrongToken says how a token was made wrong with the key k, empty if it was
+// not made with it, or right.
+func (h *handshake) wrongToken(k *key.Secret) string {
+	n := len(h.challenge)
 	t := k.Type()
-	if h.method != key.MethodD40 || t != key.TypeDES && t != key.Type2K3DES || len(h.challenge) != 8 || len(h.token) != 16 {
-		return false
+	if !h.takes(t) || n != t.NonceSize() && h.method != key.MethodD40 || n == 0 || len(h.token) != 2*n {
+		return ""
 	}
-	rotB := rotl(decrypt(k, nil, h.challenge))
-	return bytes.Equal(decrypt(k, nil, h.token)[8:], rotB) || bytes.Equal(decrypt(k, h.challenge, h.token)[8:], rotB)
+	rndB := decrypt(k, nil, h.challenge)
+	d40 := h.method == key.MethodD40
+	for _, way := range [...]struct {
+		plain []byte
+		what  string
+		right bool
+	}{
+		{decipheredToken(k, h.token), "deciphered its token, as for D40; this authentication wants it enciphered", d40},
+		{decrypt(k, h.challenge[n-t.BlockSize():], h.token), "enciphered its token; a D40 reader deciphers", !d40},
+		{ecb(k, h.token, decrypt), "enciphered the two halves of its token apart from each other (ECB); CBC chains them", false},
+		{ecb(k, h.token, encrypt), "deciphered the two halves of its token apart from each other (ECB); CBC chains them", false},
+		{h.token, "sent its token in clear", false},
+	} {
+		half := way.plain[n:]
+		switch {
+		case bytes.Equal(half, rotl(rndB)):
+			if !way.right {
+				return way.what
+			}
+		case bytes.Equal(half, rndB):
+			return alsoWrong(way.right, way.what) + "did not rotate the card's random in its token"
+		case bytes.Equal(half, rotr(rndB)):
+			return alsoWrong(way.right, way.what) + "rotated the card's random the wrong way"
+		case bytes.Equal(way.plain[:n], rotl(rndB)) && !bytes.Equal(half, rotl(rndB)):
+			return alsoWrong(way.right, way.what) + "put the card's random before its own in its token"
+		}
+	}
+	return ""
+}
+
+func alsoWrong(right bool, what string) string {
+	if right {
+		return ""
+	}
+	return what + ", and it "
+}
+
+// takes reports whether an authentication is done with keys of a type. LRP,
+// whose token is a MAC, does not count.
+func (h *handshake) takes(t key.Type) bool {
+	switch h.method {
+	case key.MethodD40:
+		return t == key.TypeDES || t == key.Type2K3DES
+	case key.MethodISO:
+		return t != key.TypeAES
+	case key.MethodAES, key.MethodEV2First, key.MethodEV2NonFirst:
+		return t == key.TypeAES
+	}
+	return false
+}
+
+// decipheredToken is the content of a token that was made as D40 readers do.
+func decipheredToken(k *key.Secret, token []byte) []byte {
+	plain := ecb(k, token, encrypt)
+	b := k.Type().BlockSize()
+	for i := b; i < len(plain); i++ {
+		plain[i] ^= token[i-b]
+	}
+	return plain
+}
+
+// ecb does each block by itself.
+func ecb(k *key.Secret, src []byte, do func(k *key.Secret, iv, src []byte) []byte) (out []byte) {
+	b := k.Type().BlockSize()
+	for i := 0; i+b <= len(src); i += b {
+		out = append(out, do(k, nil, src[i:i+b])...)
+	}
+	return out
 }
 
 // withoutType reports whether a ChangeKey of the PICC master key has the length of an

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-desfire/desfire/wire"
@@ -44,21 +45,63 @@ type Result struct {
 	Messages []Opened `json:"-"` // plain content
 }
 
-// Failure is a check that failed, or a reason why there was none.
+// Failure is a check that failed, or one that should have been done and could
+// not.
 type Failure struct {
-	Exchange int // index in the recording; -1: the recording as a whole
-	What     string
+	Exchange int    `json:"exchange"` // index in the recording; -1: the recording as a whole
+	Check    Check  `json:"check"`
+	What     string `json:"what"` // the command and what is wrong, for people
 }
 
+// String is the failure as one line: where, what, and in brackets which check.
 func (f Failure) String() string {
 	if f.Exchange < 0 {
 		return f.What
 	}
-	return fmt.Sprintf("exchange %d: %s", f.Exchange, f.What)
+	return fmt.Sprintf("exchange %d: %s [%s]", f.Exchange, f.What, f.Check)
 }
 
-// MarshalText writes String.
-func (f Failure) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+// Check names what is checked. The names do not change.
+type Check string
+
+// Checks of a message, first those of the reader's half.
+const (
+	CheckCommandMAC     Check = "command MAC" // MAC or CMAC
+	CheckCommandCRC     Check = "command CRC" // of enciphered data
+	CheckCommandPadding Check = "command padding"
+	CheckCommandLength  Check = "command length" // fits no communication mode
+	CheckAnswerMAC      Check = "answer MAC"
+	CheckAnswerCRC      Check = "answer CRC"
+	CheckAnswerPadding  Check = "answer padding"
+	CheckAnswerLength   Check = "answer length"
+	CheckStatus         Check = "status" // is not the one that the rest of the answer is right for
+	CheckFrames         Check = "frames" // their order
+)
+
+// ofCard reports whether a check is not of what the reader sent.
+func (c Check) ofCard() bool {
+	switch c {
+	case CheckCommandMAC, CheckCommandCRC, CheckCommandPadding, CheckCommandLength, CheckToken:
+		return false
+	}
+	return true
+}
+
+// Checks of an authentication.
+const (
+	CheckChallenge Check = "challenge" // of the card
+	CheckToken     Check = "token"     // of the reader
+	CheckProof     Check = "proof"     // the card's answer to the token
+)
+
+// Checks of what a recording needs to be checked at all.
+const (
+	CheckKeys       Check = "keys"       // of an authentication, or session keys
+	CheckProtection Check = "protection" // there is something that is protected
+	CheckFollowing  Check = "following"  // the state of the session is known
+	CheckWhole      Check = "whole"      // no more was cut than carries keys
+	CheckReadable   Check = "readable"   // the file
+)
 
 // Reason joins the failures.
 func (r *Result) Reason() string {
@@ -67,6 +110,19 @@ func (r *Result) Reason() string {
 		s = append(s, f.String())
 	}
 	return strings.Join(s, "; ")
+}
+
+// Mistakes reports whether all that is wrong, or could not be checked, are
+// commands that the card refused or left unanswered: what it did carry out was
+// checked and is right.
+func (r *Result) Mistakes() bool {
+	for _, f := range r.Failures {
+		i := slices.IndexFunc(r.Messages, func(o Opened) bool { return o.First <= f.Exchange && f.Exchange <= o.Last })
+		if i < 0 || r.Messages[i].OK() || f.Check.ofCard() {
+			return false
+		}
+	}
+	return r.Verdict != Verified
 }
 
 // Opened is one message with its protection taken off. It shares nothing with the

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -66,8 +67,10 @@ type verifier struct {
 	keep      bool // key bytes in what is opened
 	cutter    cutter
 	over      map[int]bool // exchanges of which more was cut than a recorder cuts
+	lostIt    bool         // foreign is so because an answer was lost
 	tail      bool         // the open session cannot be followed, because of a cut
-	doubtful  *Failure     // of a preset none of whose checks passed
+	doubtful  []Failure    // of a preset none of whose checks has passed yet
+	adrift    string       // not empty: why the state of the session is a guess
 	preset    bool         // there was one
 	follow    bool         // keep followed
 	followed  []Message
@@ -96,9 +99,11 @@ func (v *verifier) result() *Result {
 	r := &v.res
 	r.ID = v.rec.ID
 	checks := r.Authentications + r.MACs + r.CRCs
+	slices.SortStableFunc(r.Failures, func(a, b Failure) int { return cmp.Compare(a.Exchange, b.Exchange) })
 	switch {
 	case len(r.Failures) > 0:
 		r.Verdict = Failed
+		r.Failures = append(r.Failures, v.reasons...)
 	case len(v.reasons) > 0:
 		r.Failures = v.reasons
 	case checks > 0:
@@ -106,9 +111,9 @@ func (v *verifier) result() *Result {
 	case len(v.rejected) > 0:
 		r.Failures = v.rejected
 	case v.preset:
-		r.Failures = []Failure{{-1, "plain exchanges only: session keys are given, but nothing is protected with them"}}
+		r.Failures = []Failure{{-1, CheckProtection, "plain exchanges only: session keys are given, but nothing is protected with them"}}
 	default:
-		r.Failures = []Failure{{-1, "plain exchanges only: no authentication and no session keys are in the recording, nothing in it is protected"}}
+		r.Failures = []Failure{{-1, CheckProtection, "plain exchanges only: no authentication and no session keys are in the recording, nothing in it is protected"}}
 	}
 	if r.Failures == nil {
 		r.Failures = []Failure{}
@@ -119,12 +124,12 @@ func (v *verifier) result() *Result {
 	return r
 }
 
-func (v *verifier) fail(exchange int, format string, args ...any) {
-	v.res.Failures = append(v.res.Failures, Failure{exchange, fmt.Sprintf(format, args...)})
+func (v *verifier) fail(exchange int, check Check, format string, args ...any) {
+	v.res.Failures = append(v.res.Failures, Failure{exchange, check, fmt.Sprintf(format, args...)})
 }
 
-func (v *verifier) reason(exchange int, format string, args ...any) {
-	v.reasons = append(v.reasons, Failure{exchange, fmt.Sprintf(format, args...)})
+func (v *verifier) reason(exchange int, check Check, format string, args ...any) {
+	v.reasons = append(v.reasons, Failure{exchange, check, fmt.Sprintf(format, args...)})
 }
 
 // message follows one message.
@@ -185,15 +190,18 @@ const (
 
 // endSession forgets the session.
 func (v *verifier) endSession() {
-	v.endPreset()
-	v.sessions, v.proven, v.uncertain, v.foreign, v.tail = nil, false, false, "", false
+	v.settleDoubt()
+	v.sessions, v.proven, v.uncertain, v.adrift, v.foreign, v.tail = nil, false, false, "", "", false
+	v.lostIt = false
 }
 
-// endPreset turns what failed under a preset that never passed into a reason.
-func (v *verifier) endPreset() {
-	if v.doubtful != nil && !v.proven {
-		v.reason(v.doubtful.Exchange, "the session keys given before it explain none of what follows: %s", v.doubtful.What)
+// settleDoubt reports what failed under session keys that were given. Where
+// nothing else is right under them, they may be others than the session's.
+func (v *verifier) settleDoubt() {
+	if len(v.doubtful) > 0 && !v.proven {
+		v.doubtful[0].What += "; nothing is right under the session keys that are given here: they may belong to another session"
 	}
+	v.res.Failures = append(v.res.Failures, v.doubtful...)
 	v.doubtful = nil
 }
 
@@ -203,14 +211,14 @@ func (v *verifier) takeOver(m *message) {
 	s, err := m.preset.takeOver()
 	if err != nil {
 		v.endSession()
-		v.reason(m.first(), "%v", err)
+		v.reason(m.first(), CheckKeys, "%v", err)
 		return
 	}
 	proven := v.proven && len(v.sessions) == 1 && v.sessions[0].same(s)
 	if !proven {
 		v.endSession()
 	}
-	v.sessions, v.proven, v.uncertain, v.foreign = []*session{s}, proven, false, ""
+	v.sessions, v.proven, v.uncertain, v.adrift, v.foreign = []*session{s}, proven, false, "", ""
 }
 
 // same reports whether two sessions have the same identifier and keys.
@@ -240,6 +248,10 @@ func (v *verifier) outside(m *message) {
 	if v.foreign != "" {
 		note = "not checked: " + v.foreign
 		v.unfollowed(m)
+		if v.lostIt && !v.plain(m) {
+			v.reason(m.first(), CheckFollowing, "%s: not checked: %s", m.label(), v.foreign)
+			v.lostIt = false
+		}
 		if m.done() && !m.ok() {
 			v.foreign = ""
 		}

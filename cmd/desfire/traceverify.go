@@ -25,11 +25,12 @@ Key bytes are never printed.
 A key is TYPE:DIGITS, or from elsewhere TYPE:@FILE, TYPE:env:NAME; with a place in front
 AID:NUMBER=, NUMBER= or AID=. Keys that stand in the recording are used as well.
 
-The result of a file is verified, failed (a check fails under keys that fit), or
-unverifiable (nothing could be checked, an authentication is by an unknown key, or an EV1
-session goes on after a key change that the recorder cut). With
---json, one object for each file and no content. The exit code is 6 if a file failed,
-and 9 if one could not be read.`,
+The result of a file is verified, failed (a check fails under keys that fit, also where
+the mistake is the reader's and the card refused it), or unverifiable (something that is
+protected could not be checked: an authentication is by an unknown key, or what follows
+an answer that was lost or cut). What failed is named: the exchange, what is wrong, and
+in brackets the check. With --json, one object for each file and no content. The exit
+code is 6 if a file failed, and 9 if one could not be read.`,
 		Example: `  desfire trace verify --key aes:env:MASTER_KEY session.json
   desfire trace verify --key 123456:1=aes:@key1.txt pcscd.log
   desfire trace verify --default-keys --json *.json`,
@@ -59,7 +60,7 @@ func (a *app) traceVerify(names []string, cfg *trace.VerifyConfig, quiet bool) e
 		var r *trace.Result
 		if err != nil {
 			unread++
-			r = &trace.Result{Failures: []trace.Failure{{Exchange: -1, What: oneLine(err)}}}
+			r = &trace.Result{Failures: []trace.Failure{{Exchange: -1, Check: trace.CheckReadable, What: oneLine(err)}}}
 		} else {
 			r = trace.Verify(rec, cfg)
 		}

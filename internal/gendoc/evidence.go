@@ -202,7 +202,7 @@ func (t evidenceTable) message(rec *trace.Recording, res *trace.Result, m trace.
 	if ok := m.Status == spec.Success || m.Status == wire.StatusOK; !ok {
 		return
 	}
-	if m.Scheme != wire.SchemeNone && res.Verdict != trace.Verified {
+	if m.Scheme != wire.SchemeNone && res.Verdict != trace.Verified && !res.Mistakes() {
 		return
 	}
 	for i := m.First; i <= m.Last; i++ {
@@ -360,7 +360,10 @@ func writeSessions(b *bytes.Buffer, list []session, replays string) error {
 	for _, s := range list {
 		why := s.rec.Source
 		if s.res.Verdict != trace.Verified {
-			why = s.res.Reason()
+			why = s.res.Failures[0].String()
+			if n := len(s.res.Failures) - 1; n > 0 {
+				why += fmt.Sprintf("; and %d more", n)
+			}
 		}
 		fmt.Fprintf(b, "| %s | %s | %v | %d | %d | %d | %s |", s.rec.ID, s.rec.Card.Generation, s.res.Verdict, s.res.Authentications, s.res.MACs, s.res.CRCs, strings.ReplaceAll(why, "|", "/"))
 		if replays != "" {
