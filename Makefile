@@ -2,7 +2,8 @@
 #              they can be had; a sample of the matrix, the seeds of the fuzz targets
 # make race    what needs no other program, with the race detector, in short forms
 # make lint    golangci-lint, built by the go command
-# make matrix  every job, in every channel, with every fault in every exchange (minutes)
+# make matrix  every job, in every channel, with every fault in every exchange; every
+#              bit of recorded commands, altered (minutes)
 # make fuzz    fresh random sequences, and each fuzz target for FUZZTIME
 # make cross   builds for other systems, without cgo
 # .ci/run      what must hold before a change is accepted
@@ -38,6 +39,7 @@ bench:
 
 matrix:
 	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m ./internal/matrix
+	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m -run TestNoAlteredCommandVerifies ./trace
 
 fuzz:
 	DESFIRE_FRESH=1 $(GO) test -count=1 -run TestBeliefAgreesWithTruth -rapid.checks 3000 .

@@ -47,10 +47,7 @@ func (m *message) handshakeOf() (h *handshake, ok bool) {
 // authenticate follows an authenticate command. It ends the session before,
 // whatever comes of it.
 func (v *verifier) authenticate(m *message) {
-	var before *session
-	if len(v.sessions) > 0 {
-		before = v.sessions[0]
-	}
+	before := v.sessions
 	v.endSession()
 	h, complete := m.handshakeOf()
 	name := fmt.Sprintf("authentication %02X with key %d", m.ins, h.keyNo)
@@ -71,7 +68,7 @@ func (v *verifier) authenticate(m *message) {
 }
 
 // finish looks for the key of a finished handshake and starts the session.
-func (v *verifier) finish(m *message, h *handshake, before *session, name string) {
+func (v *verifier) finish(m *message, h *handshake, before []*session, name string) {
 	f := v.fitting(h)
 	if f == nil {
 		v.foreign = fmt.Sprintf("no known key explains the authentication of exchange %d", m.first())
@@ -180,8 +177,9 @@ func (v *verifier) isoCommand(m *message) {
 		v.iso.keyNo, v.iso.token = int(m.p2&0x1F), m.body
 		if m.done() && !m.ok() {
 			v.endSession()
-			v.rejected = append(v.rejected, Failure{m.first(), CheckToken, fmt.Sprintf("ISO 7816-4 authentication with key %d: %s", v.iso.keyNo, cardRefused(m))})
+			v.refusedToken(m, v.iso, fmt.Sprintf("ISO 7816-4 authentication with key %d", v.iso.keyNo))
 			v.iso = nil
+			return
 		}
 	case insInternal:
 		h := v.iso

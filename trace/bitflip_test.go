@@ -43,17 +43,35 @@ func protectedAnswers(rec *Recording) []int {
 	return list
 }
 
+// within reports whether what is named first belongs to the message that
+// exchange i is part of.
+func within(messages []Message, i int, r *Result) bool {
+	if len(r.Failures) == 0 {
+		return false
+	}
+	for _, m := range messages {
+		if m.First <= i && i <= m.Last {
+			return m.First <= r.Failures[0].Exchange && r.Failures[0].Exchange <= m.Last
+		}
+	}
+	return false
+}
+
 func TestEveryFlippedBitIsCaught(t *testing.T) {
 	total, answers := 0, 0
 	for name, rec := range recordings(t) {
 		if !rec.Verified {
 			continue
 		}
+		messages := Follow(rec, nil)
 		for _, i := range protectedAnswers(rec) {
 			answers++
 			for bit := range 8 * len(rec.Exchanges[i].Response) {
 				r := Verify(with(rec, i, func(b []byte) { b[bit/8] ^= 1 << (bit % 8) }), nil)
 				total++
+				if !within(messages, i, r) {
+					t.Errorf("%s: exchange %d, bit %d of byte %d: names %v", name, i, bit%8, bit/8, r.Failures)
+				}
 				if r.Verdict != Failed {
 					t.Errorf("%s: exchange %d, bit %d of byte %d: %v (%s)", name, i, bit%8, bit/8, r.Verdict, r.Reason())
 				}

@@ -80,7 +80,6 @@ func (s *session) commandEV2(v *view, o *outcome) {
 		o.cmd, o.opened = v.body[:head], false
 		return
 	case !ok:
-		o.fits = v.cmdMode == wire.CommOwn
 		o.fail(CheckCommandPadding, "the padding of the enciphered data is wrong")
 		plain = nil
 	}

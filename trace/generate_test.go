@@ -19,6 +19,7 @@ type generator struct {
 	r      *rand.Rand
 	rec    *Recording
 	native bool
+	whole  bool // frames are not cut
 	pcd    securemsg.Channel
 	picc   securemsg.Channel
 	scheme wire.Scheme
@@ -78,6 +79,9 @@ func (g *generator) frames(ins byte, body, rsp []byte, status wire.Status) {
 	f := g.framing()
 	for {
 		n := min(len(body), 1+g.r.IntN(50))
+		if g.whole {
+			n = len(body)
+		}
 		cmd := wire.AppendCommand(nil, f, ins, body[:n])
 		body = body[n:]
 		if len(body) == 0 {
@@ -92,6 +96,9 @@ func (g *generator) frames(ins byte, body, rsp []byte, status wire.Status) {
 func (g *generator) answers(f wire.Framing, cmd, rsp []byte, status wire.Status) {
 	for {
 		n := min(len(rsp), 1+g.r.IntN(57))
+		if g.whole {
+			n = len(rsp)
+		}
 		if len(rsp) > 0 && status == wire.StatusOK {
 			g.sealed = append(g.sealed, len(g.rec.Exchanges))
 		}

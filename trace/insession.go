@@ -95,11 +95,24 @@ func (v *verifier) judge(m *message, best *attempt) {
 // macs reports whether commands of the session carry a MAC, whatever they are.
 func (s *session) macs() bool { return s.scheme == wire.SchemeEV2 || s.scheme == wire.SchemeLRP }
 
+// onlyInSession reports whether no card takes a command but in a session.
+func onlyInSession(m *message) bool {
+	spec := m.spec()
+	if spec == nil || m.ins == insChangeFile { // which may be free
+		return false
+	}
+	switch spec.Rule {
+	case wire.RuleFull, wire.RuleChangeKey, wire.RuleMAC, wire.RuleReaderID:
+		return true
+	}
+	return false
+}
+
 // plain reports whether a message is complete as it is: nothing is added to
 // its command or answer.
 func (v *verifier) plain(m *message) bool {
 	spec := m.spec()
-	if spec == nil {
+	if spec == nil || onlyInSession(m) {
 		return false
 	}
 	cmd := spec.New()

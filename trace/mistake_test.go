@@ -21,6 +21,7 @@ func TestCasesFailLoudly(t *testing.T) {
 		"h05-aes-token-norot.log":                  {Failed, 1, CheckToken, "did not rotate the card's random"},
 		"h05-aes-token-right.log":                  {Unverifiable, 1, CheckToken, "is right for the key"},
 		"c01b-so14319321-d40-enciphered-token.log": {Unverifiable, 1, CheckToken, "none of the keys"},
+		"c02-nfctools5638-d40-changekey.log":       {Unverifiable, 3, CheckSession, "SelectApplication of exchange 2 had ended the session"},
 		"c03-nxp929654-light-ev2.json":             {verdict: Verified},
 	} {
 		rec, err := ReadFile("../testdata/cases/" + name)

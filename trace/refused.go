@@ -2,20 +2,14 @@ package trace
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/go-desfire/desfire/key"
-	"github.com/go-desfire/desfire/wire"
 )
 
 // refusedToken notes an authentication whose token the card refused.
 func (v *verifier) refusedToken(m *message, h *handshake, name string) {
 	f := Failure{m.last(), CheckToken, name + ": " + cardRefused(m)}
-	if m.status != wire.StatusAuthenticationError {
-		f.Check = CheckKeys
-		v.rejected = append(v.rejected, f)
-		v.opened(m, nil, "refused")
-		return
-	}
 	why, own := v.whyRefused(h)
 	note := "refused"
 	if why != "" {
@@ -23,14 +17,17 @@ func (v *verifier) refusedToken(m *message, h *handshake, name string) {
 		note += ": " + why
 	}
 	v.opened(m, nil, note)
-	if own {
+	switch {
+	case own:
 		v.res.Failures = append(v.res.Failures, f)
-		return
+	case why != "":
+		v.rejected = append(v.rejected, f)
+	default:
+		if len(v.keys) > 0 {
+			f.What += "; none of the keys that are known explains the reader's token"
+		}
+		v.reasons = append(v.reasons, f)
 	}
-	if why == "" && len(v.keys) > 0 {
-		f.What += "; none of the keys that are known explains the reader's token"
-	}
-	v.rejected = append(v.rejected, f)
 }
 
 // whyRefused says what the reader did in an authentication that the card
@@ -38,6 +35,13 @@ func (v *verifier) refusedToken(m *message, h *handshake, name string) {
 // them was made with another key than the card's. own reports that the reader
 // has made the token wrong.
 func (v *verifier) whyRefused(h *handshake) (why string, own bool) {
+	want := 2 * len(h.challenge)
+	if h.method == key.MethodLRPFirst || h.method == key.MethodLRPNonFirst {
+		want = 2 * blockAES
+	}
+	if len(h.token) != want {
+		return fmt.Sprintf("the reader's token has %d bytes instead of %d", len(h.token), want), true
+	}
 	for _, strict := range [...]bool{true, false} {
 		for i := len(v.keys) - 1; i >= 0; i-- {
 			k := v.keys[i]

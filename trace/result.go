@@ -81,7 +81,7 @@ const (
 // ofCard reports whether a check is not of what the reader sent.
 func (c Check) ofCard() bool {
 	switch c {
-	case CheckCommandMAC, CheckCommandCRC, CheckCommandPadding, CheckCommandLength, CheckToken:
+	case CheckCommandMAC, CheckCommandCRC, CheckCommandPadding, CheckCommandLength, CheckToken, CheckSession:
 		return false
 	}
 	return true
@@ -98,6 +98,7 @@ const (
 const (
 	CheckKeys       Check = "keys"       // of an authentication, or session keys
 	CheckProtection Check = "protection" // there is something that is protected
+	CheckSession    Check = "session"    // that a message belongs to is open
 	CheckFollowing  Check = "following"  // the state of the session is known
 	CheckWhole      Check = "whole"      // no more was cut than carries keys
 	CheckReadable   Check = "readable"   // the file

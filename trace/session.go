@@ -97,8 +97,9 @@ func cipherOf(t key.Type, k []byte) (cipher.Block, error) {
 }
 
 // start makes the sessions that a fitting handshake may have opened: one, for
-// ISO 7816-4 several. before is the session that NonFirst continues, or nil.
-func (h *handshake) start(f *fit, before *session) ([]*session, error) {
+// ISO 7816-4 several. before is the session that NonFirst continues, in the
+// states that it may be in.
+func (h *handshake) start(f *fit, before []*session) (list []*session, err error) {
 	s := session{method: h.method, keyNo: h.keyNo, typ: f.key.Type()}
 	switch h.method {
 	case key.MethodD40:
@@ -125,21 +126,27 @@ func (h *handshake) start(f *fit, before *session) ([]*session, error) {
 		s.st.enc = 1 // one block was used for the card's answer
 	}
 	if h.method == key.MethodEV2NonFirst || h.method == key.MethodLRPNonFirst {
-		if before == nil || before.scheme != s.scheme {
+		for _, b := range before {
+			if b.scheme == s.scheme {
+				c := s
+				c.ti, c.st.ctr = b.ti, b.st.ctr
+				c.st.enc = 0
+				list = among(list, &c)
+			}
+		}
+		if list == nil {
 			return nil, errors.New("it continues a session that is not known, so that the transaction identifier is missing")
 		}
-		s.ti, s.st.ctr, s.st.enc = before.ti, before.st.ctr, 0
+		return list, nil
 	}
 	if s.scheme != wire.SchemeD40 && s.scheme != wire.SchemeEV1 {
 		return []*session{&s}, nil
 	}
-	var list []*session
 	for _, b := range append([][]byte{f.rndB}, f.moreB...) {
 		if b == nil {
 			continue
 		}
 		c := s
-		var err error
 		if c.block, err = cipherOf(s.typ, sessionKey(s.typ, f.rndA, b)); err != nil {
 			return nil, err
 		}

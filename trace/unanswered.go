@@ -67,7 +67,7 @@ func (v *verifier) mistakes(m *message, best *attempt) []wrong {
 	}
 	mode := wire.CommPlain
 	if best.rule == wire.RuleRead || best.rule == wire.RuleWrite {
-		mode = v.effective(m, best.rule, best.session.keyNo)
+		mode = v.stated(m, best)
 	}
 	if mode != modeUnknown && best.rule.Protection(best.session.scheme, false, mode) == wire.CommPlain {
 		return nil // nothing protects it, whatever its length is
@@ -78,7 +78,7 @@ func (v *verifier) mistakes(m *message, best *attempt) []wrong {
 // unprotected says what a plain command to a file lacks whose settings demand
 // more.
 func (v *verifier) unprotected(m *message, best *attempt) []wrong {
-	mode := v.effective(m, best.rule, best.session.keyNo)
+	mode := v.stated(m, best)
 	if !best.silent() || best.rule != wire.RuleWrite || v.uncertain || mode != wire.CommMAC && mode != wire.CommFull {
 		return nil
 	}
@@ -87,6 +87,13 @@ func (v *verifier) unprotected(m *message, best *attempt) []wrong {
 		check = CheckCommandCRC
 	}
 	return []wrong{{check, fmt.Sprintf("the command is plain, but the settings of the file demand %v", mode)}}
+}
+
+// stated is the mode that an access to a file has by settings that stood before
+// it. Later ones may be others.
+func (v *verifier) stated(m *message, best *attempt) wire.CommMode {
+	before := knowledge{app: v.app, files: v.files}
+	return before.effective(m, best.rule, best.session.keyNo)
 }
 
 // mistake reports what is wrong with a command that was refused or not

@@ -70,9 +70,12 @@ type verifier struct {
 	lostIt    bool         // foreign is so because an answer was lost
 	tail      bool         // the open session cannot be followed, because of a cut
 	doubtful  []Failure    // of a preset none of whose checks has passed yet
-	adrift    string       // not empty: why the state of the session is a guess
-	preset    bool         // there was one
-	follow    bool         // keep followed
+	now       *message     // that is being followed
+	ended     []*session   // the session before, and what ended it
+	endedBy   string
+	adrift    string // not empty: why the state of the session is a guess
+	preset    bool   // there was one
+	follow    bool   // keep followed
 	followed  []Message
 }
 
@@ -99,11 +102,11 @@ func (v *verifier) result() *Result {
 	r := &v.res
 	r.ID = v.rec.ID
 	checks := r.Authentications + r.MACs + r.CRCs
-	slices.SortStableFunc(r.Failures, func(a, b Failure) int { return cmp.Compare(a.Exchange, b.Exchange) })
 	switch {
 	case len(r.Failures) > 0:
 		r.Verdict = Failed
 		r.Failures = append(r.Failures, v.reasons...)
+		slices.SortStableFunc(r.Failures, func(a, b Failure) int { return cmp.Compare(a.Exchange, b.Exchange) })
 	case len(v.reasons) > 0:
 		r.Failures = v.reasons
 	case checks > 0:
@@ -134,6 +137,7 @@ func (v *verifier) reason(exchange int, check Check, format string, args ...any)
 
 // message follows one message.
 func (v *verifier) message(m *message) {
+	v.now = m
 	if m.reset {
 		v.endSession()
 		v.app = new([3]byte)
@@ -191,6 +195,9 @@ const (
 // endSession forgets the session.
 func (v *verifier) endSession() {
 	v.settleDoubt()
+	if len(v.sessions) > 0 {
+		v.ended, v.endedBy = v.sessions, v.ending()
+	}
 	v.sessions, v.proven, v.uncertain, v.adrift, v.foreign, v.tail = nil, false, false, "", "", false
 	v.lostIt = false
 }
@@ -245,6 +252,9 @@ func (v *verifier) selectApplication(m *message) {
 // outside follows a command outside any session whose keys are known.
 func (v *verifier) outside(m *message) {
 	note := ""
+	if v.foreign == "" {
+		note = v.astray(m)
+	}
 	if v.foreign != "" {
 		note = "not checked: " + v.foreign
 		v.unfollowed(m)
