@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,8 @@ import (
 // the MAC, {enc:N} N bytes of enciphered file data, a multiple of 16. {from}
 // takes no room: the MAC covers the text from there on; without it, nothing but
 // UID and counter.
+//
+// A card enciphers file data only where it mirrors both UID and counter.
 type Template struct {
 	text string // places filled with zeros
 	lrp  bool
@@ -100,8 +103,8 @@ func (t *Template) check() error {
 		return errors.New("template: it wants either {picc} or {uid} and {ctr}")
 	case !hasMAC:
 		return errors.New("template: without {mac} nothing is proved")
-	case hasEnc && !ctr && !picc:
-		return errors.New("template: {enc} needs the counter in the message")
+	case hasEnc && !picc && !(uid && ctr):
+		return errors.New("template: {enc} needs UID and counter in the message, {picc} or both of {uid} and {ctr}: the card refuses it with one of them")
 	case hasFrom && from.offset > mac.offset:
 		return errors.New("template: {from} stands after {mac}")
 	case hasEnc && (!hasFrom || enc.offset < from.offset || enc.offset > mac.offset):
@@ -109,6 +112,46 @@ func (t *Template) check() error {
 	}
 	return nil
 }
+
+// names are the places that take room, in the order of the text.
+func (t *Template) names() (list []string) {
+	for name, p := range t.at {
+		if p.length > 0 {
+			list = append(list, name)
+		}
+	}
+	slices.SortFunc(list, func(a, b string) int { return t.at[a].offset - t.at[b].offset })
+	return list
+}
+
+// String is the template as ParseTemplate reads it.
+func (t *Template) String() string {
+	var b strings.Builder
+	from, covers := t.at["from"]
+	at := 0
+	literal := func(to int) {
+		if covers && from.offset >= at && from.offset <= to {
+			b.WriteString(t.text[at:from.offset] + "{from}")
+			at, covers = from.offset, false
+		}
+		b.WriteString(t.text[at:to])
+		at = to
+	}
+	for _, name := range t.names() {
+		p := t.at[name]
+		literal(p.offset)
+		if name == "enc" {
+			name = fmt.Sprintf("enc:%d", p.length/2)
+		}
+		b.WriteString("{" + name + "}")
+		at = p.offset + p.length
+	}
+	literal(len(t.text))
+	return b.String()
+}
+
+// LRP reports whether the template is of a tag that uses LRP.
+func (t *Template) LRP() bool { return t.lrp }
 
 // Text is the text with zeros where the card will mirror: what to write into
 // the file.
@@ -165,7 +208,7 @@ func (t *Template) settings(base int, metaRead, fileRead, ctrRet wire.Access) (w
 // be as in the template.
 func (t *Template) Match(text string) (*Message, error) {
 	if len(text) != len(t.text) {
-		return nil, fmt.Errorf("message: %d characters, the template has %d", len(text), len(t.text))
+		return nil, noMessage("%d characters, the template has %d", len(text), len(t.text))
 	}
 	inPlace := make([]bool, len(text))
 	for _, p := range t.at {
@@ -175,14 +218,14 @@ func (t *Template) Match(text string) (*Message, error) {
 	}
 	for i := range inPlace {
 		if !inPlace[i] && text[i] != t.text[i] {
-			return nil, fmt.Errorf("message: it differs from the template at character %d", i)
+			return nil, noMessage("it differs from the template at character %d", i)
 		}
 	}
 	m := &Message{}
 	for name, p := range t.at {
 		b, err := hex.DecodeString(text[p.offset : p.offset+p.length])
 		if err != nil {
-			return nil, fmt.Errorf("message: %s at character %d is not hexadecimal", name, p.offset)
+			return nil, noMessage("%s at character %d is not hexadecimal", name, p.offset)
 		}
 		switch name {
 		case "picc":

@@ -18,16 +18,26 @@ var (
 	ErrReplay = errors.New("this message was seen before")
 )
 
-// Verifier checks messages of tags that share keys. For keys that differ per
-// tag, decipher the PICC data first and make a Verifier of what the UID says.
+// Verifier checks messages of tags that share keys, or whose keys follow from
+// their UID.
 type Verifier struct {
 	MetaRead key.Key // deciphers PICC data; nil where tags mirror in plain
 	FileRead key.Key
 	LRP      bool
 
+	// MetaReads are more meta read keys: each is tried, since nothing tells which
+	// one deciphers the PICC data before the MAC does.
+	MetaReads []key.Key
+	// FileReadOf, if not nil, finds the file read key of a tag, instead of FileRead:
+	// in a store, or as the method of a Diversifier. uid is nil if the message does
+	// not tell it.
+	FileReadOf func(ctx context.Context, uid []byte) (key.Key, error)
+
 	// Replay is asked after all else is right. nil lets a message pass again
 	// and again.
 	Replay Replay
+
+	scheme Diversifier // in use
 }
 
 // Replay remembers the counters of tags.
@@ -67,26 +77,87 @@ func (t *Tag) String() string {
 // Verify checks a message: that it deciphers, that its MAC is right, that its
 // counter was not used. Only then anything of it is returned, as a copy.
 func (v *Verifier) Verify(ctx context.Context, m *Message) (*Tag, error) {
-	t := &Tag{PICCData: m.Plain}
-	t.UID = slices.Clone(t.UID)
-	if m.PICCData != nil {
-		var err error
-		if t.PICCData, err = DecipherPICC(ctx, v.MetaRead, v.LRP, m.PICCData); err != nil {
-			return nil, err
-		}
-	}
-	if t.UID == nil && !t.HasCounter {
-		return nil, errors.New("the message has neither UID nor counter")
-	}
-	s, err := NewSession(ctx, v.FileRead, v.LRP, t.PICCData)
+	opened, err := v.open(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	if mac := s.MAC(m.MACInput); subtle.ConstantTimeCompare(mac[:], m.MAC[:]) != 1 {
-		return nil, ErrMAC
+	for _, o := range opened {
+		if o.fits(m.MACInput, m.MAC) {
+			return v.accept(ctx, o, m)
+		}
 	}
+	return nil, ErrMAC
+}
+
+// opened is what a message says under one choice of keys, and proves nothing.
+type opened struct {
+	p PICCData
+	s *Session
+}
+
+func (o *opened) fits(input []byte, mac [8]byte) bool {
+	have := o.s.MAC(input)
+	return subtle.ConstantTimeCompare(have[:], mac[:]) == 1
+}
+
+// open deciphers PICC data with each key that can have enciphered them, and makes
+// the sessions. It is an error if there is none.
+func (v *Verifier) open(ctx context.Context, m *Message) (list []opened, err error) {
+	says := []PICCData{m.Plain}
+	if m.PICCData != nil {
+		if says, err = v.decipher(ctx, m.PICCData); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range says {
+		if p.UID == nil && !p.HasCounter {
+			return nil, errors.New("the message has neither UID nor counter")
+		}
+		file := v.FileRead
+		if v.FileReadOf != nil {
+			if file, err = v.FileReadOf(ctx, slices.Clone(p.UID)); err != nil {
+				return nil, fmt.Errorf("file read key: %w", err)
+			}
+		}
+		s, err := NewSession(ctx, file, v.LRP, p)
+		if err != nil {
+			return nil, err
+		}
+		p.UID = slices.Clone(p.UID)
+		list = append(list, opened{p, s})
+	}
+	return list, nil
+}
+
+// decipher is what PICC data say under each meta read key that fits them.
+func (v *Verifier) decipher(ctx context.Context, data []byte) (says []PICCData, err error) {
+	keys := v.MetaReads
+	if v.MetaRead != nil || len(keys) == 0 {
+		keys = append([]key.Key{v.MetaRead}, keys...)
+	}
+	for _, k := range keys {
+		p, e := DecipherPICC(ctx, k, v.LRP, data)
+		switch {
+		case e == nil:
+			says = append(says, p)
+		case !errors.Is(e, ErrPICCData):
+			return nil, e
+		default:
+			err = e
+		}
+	}
+	if len(says) > 0 {
+		err = nil
+	}
+	return says, err
+}
+
+// accept makes a Tag of a message whose MAC is right, unless it was seen before.
+func (v *Verifier) accept(ctx context.Context, o opened, m *Message) (*Tag, error) {
+	t := &Tag{PICCData: o.p}
 	if m.File != nil {
-		if t.File, err = s.DecipherFile(m.File); err != nil {
+		var err error
+		if t.File, err = o.s.DecipherFile(m.File); err != nil {
 			return nil, err
 		}
 	}

@@ -25,7 +25,8 @@ var unrun = map[string]string{
 	"desfire demo":              "it takes a minute",
 	"desfire originality --uid": "the signature in it is not whole",
 	"desfire sdm verify --file-key @file.key --meta-key": "the message in it is not whole",
-	"desfire sdm verify --file-key @file.key --uid":      "the MAC is of a key that is not here",
+	"desfire sdm verify --file-key @file.key":            "the MAC is of a key that is not here",
+	"desfire sdm verify --master-key":                    "the MAC is of a key that is not here",
 	"desfire tmac verify":                                "the MAC is of a key that is not here",
 	"pcscd --foreground":                                 "it is a pipe from another program",
 }

@@ -1,9 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"strings"
 
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/sdm"
@@ -12,24 +13,37 @@ import (
 
 // sdmVerify is one call of sdm verify.
 type sdmVerify struct {
-	meta, file               keySpec
-	picc, uid, ctr, mac, enc string
-	input, counters          string
-	lrp                      bool
+	meta, file keySpec
+	derived    sdmDerived
+	parts      sdmParts
+	counters   string
+	lrp        bool
 }
 
 func (a *app) sdmVerifyCommand() *cobra.Command {
 	v := sdmVerify{meta: keySpec{flag: "meta-key"}, file: keySpec{flag: "file-key"}}
 	cmd := &cobra.Command{
-		Use:   "verify --file-key KEY [TEMPLATE URL]",
+		Use:   "verify --file-key KEY [[TEMPLATE] URL]",
 		Short: "Check a message that a card showed",
 		Long: `Check a message that a card showed: that it deciphers, that its MAC is right,
 and with --counters that its counter was not used before. Prints UID, counter
 and enciphered file data. No card is needed.
 
-The message is a TEMPLATE and the URL that was shown, or its parameters by
-themselves: --picc, or --uid and --ctr, and --mac, and where the MAC covers
-text, --input.
+The message is a TEMPLATE and the URL that was shown. The URL may come as
+servers get it: parameters in another order, some added or lost, http for https,
+without host, digits in lower case, percent-encoding, a fragment. It is put back
+as the template has it, and what was changed is told. Another address, another
+value where the template has one, and a parameter that is there twice are none
+of that template.
+
+Without a TEMPLATE the parameters are found by their usual names and by their
+lengths, and what the MAC covers is searched for and told: what it does not
+cover, anybody may have written. Say the template where that matters. Without a
+URL the parameters stand by themselves: --picc, or --uid and --ctr, and --mac, and
+where the MAC covers text, --input.
+
+A MAC that is right over another part of the text than the template says is not
+accepted: it covers something else. The template that would fit is told.
 
 --counters FILE remembers the last counter of each card: a message that is not
 newer is refused, and one that passes is noted. Without it a message passes
@@ -37,26 +51,29 @@ again and again.
 
 ` + helpTemplate + `
 
+` + helpDiversify + `
+
 ` + helpKeySpec + `
-Exit code 6: the message is forged, or changed; 11: it is genuine and was seen
-before; 9: it is none of that template.`,
+Exit code 6: the message is forged, changed, or covers something else; the
+commonest causes are tried and told. 11: it is genuine and was seen before. 9: it
+is no such message.`,
 		Example: `  desfire sdm verify --file-key @file.key --meta-key @meta.key \
     --counters seen.json 'https://example.com/t?p={picc}&m={mac}' \
     'https://example.com/t?p=EF963FF7...&m=94EED9EE65337086'
+  desfire sdm verify --file-key @file.key \
+    'https://example.com/t?uid=041E3C8A2D6B80&ctr=000006&mac=4B00064004B0B3D3'
   desfire sdm verify --file-key @file.key --uid 041E3C8A2D6B80 --ctr 6 \
-    --mac 4B00064004B0B3D3`,
+    --mac 4B00064004B0B3D3
+  desfire sdm verify --master-key @issuer.key --diversify boltcard \
+    'https://x.example/?p=4E2E289D945A66BB13377A728884E867&c=E19CCB1FED8892CE'`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return v.run(a, cmd, args) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&v.file.spec, "file-key", "", "the file read `KEY`")
 	f.StringVar(&v.meta.spec, "meta-key", "", "the meta read `KEY`, for {picc}")
-	f.StringVar(&v.picc, "picc", "", "enciphered PICC data in `HEX`")
-	f.StringVar(&v.uid, "uid", "", "plain UID, 7 bytes in `HEX`")
-	f.StringVar(&v.ctr, "ctr", "", "plain counter `N`: decimal, or 0xHEX as the URL has it")
-	f.StringVar(&v.mac, "mac", "", "the MAC, 8 bytes in `HEX`")
-	f.StringVar(&v.enc, "enc", "", "enciphered file data in `HEX`")
-	f.StringVar(&v.input, "input", "", "the `TEXT` that the MAC covers, from {from} up to {mac}")
+	v.derived.flags(cmd)
+	v.parts.flags(cmd)
 	f.StringVar(&v.counters, "counters", "", "remember the last counter of each card in `FILE`")
 	f.BoolVar(&v.lrp, "lrp", false, "the card uses LRP")
 	return careful(cmd)
@@ -68,114 +85,178 @@ type sdmTag struct {
 	Counter *uint32  `json:"counter"` // null if not in the message
 	File    hexBytes `json:"file"`    // deciphered file data; empty if none
 	Fresh   bool     `json:"fresh"`   // the counter was checked, and is new
+
+	Template  string   `json:"template,omitempty"`  // that was assumed: none was given
+	Covers    *string  `json:"covers,omitempty"`    // the text that the MAC covers, where that was searched for
+	Uncovered string   `json:"uncovered,omitempty"` // the text that it does not cover then
+	Notes     []string `json:"notes,omitempty"`     // what of the URL was not as the card shows it, and what was assumed
 }
 
 func (v *sdmVerify) run(a *app, cmd *cobra.Command, args []string) error {
-	usage := func(err error) error { return &usageError{cmd, errors.New(keystore.Hide(err.Error()))} }
-	m, err := v.message(args)
+	r, err := v.reading(args)
 	switch {
 	case errors.As(err, new(*codeError)):
 		return err
 	case err != nil:
-		return usage(err)
+		return &usageError{cmd, errors.New(keystore.Hide(err.Error()))}
 	}
-	keys := []*keySpec{&v.file}
-	if m.PICCData != nil {
-		keys = append(keys, &v.meta)
-	}
-	if err := a.readKeys(cmd, keys...); err != nil {
+	ctx := cmd.Context()
+	verifier, err := v.verifier(ctx, a, cmd, r)
+	if err != nil {
 		return err
 	}
-	if err := wantAES(keys...); err != nil {
-		return err
+	tag, covers, err := verifier.VerifyReading(ctx, r)
+	if err != nil {
+		return v.failed(ctx, verifier, r, err)
 	}
-	verifier := &sdm.Verifier{FileRead: v.file.key, LRP: v.lrp}
-	if m.PICCData != nil {
-		verifier.MetaRead = v.meta.key
-	}
-	if v.counters != "" {
-		verifier.Replay = &sdm.CounterFile{Path: v.counters}
-	}
-	tag, err := verifier.Verify(cmd.Context(), m)
-	switch {
-	case err != nil && exitCode(cmd.Context(), err) == exitRefused: // no card was asked
-		return withCode(exitInput, err)
-	case err != nil:
-		return err
-	}
-	r := sdmTag{UID: tag.UID, File: tag.File, Fresh: v.counters != ""}
+	j := sdmTag{UID: tag.UID, File: tag.File, Fresh: v.counters != "", Notes: r.Notes}
 	if tag.HasCounter {
-		r.Counter = &tag.Counter
+		j.Counter = &tag.Counter
+	}
+	searched := r.Assumed && (len(args) > 0 || len(tag.File) > 0)
+	if searched {
+		j.Covers = &covers.Text
+	}
+	if searched && len(args) > 0 {
+		j.Template, j.Uncovered = covers.Template, covers.Loose
 	}
 	if a.json {
-		return a.emit(r)
+		return a.emit(j)
 	}
+	a.printTag(tag, &j, covers)
+	return nil
+}
+
+// printTag prints what a message proves, and what it does not.
+func (a *app) printTag(tag *sdm.Tag, j *sdmTag, covers *sdm.Coverage) {
 	a.printf("%s %v\n", a.out.Good.Render("genuine:"), tag)
 	if tag.File != nil {
 		a.printf("  file data %X %q\n", tag.File, tag.File)
 	}
-	return nil
+	const width = len("not covered")
+	if j.Covers != nil {
+		a.row(width, "MAC covers", covers.String())
+	}
+	if j.Uncovered != "" {
+		a.row(width, "not covered", fmt.Sprintf("%q: anybody may have written it", j.Uncovered))
+	}
+	if j.Template != "" {
+		a.row(width, "template", j.Template)
+	}
+	for _, n := range j.Notes {
+		a.row(width, "note", n)
+	}
 }
 
-// message reads what the card showed.
-func (v *sdmVerify) message(args []string) (*sdm.Message, error) {
-	byParts := v.picc != "" || v.uid != "" || v.ctr != "" || v.mac != "" || v.enc != "" || v.input != ""
+// failed says why, as far as that can be found out.
+func (v *sdmVerify) failed(ctx context.Context, verifier *sdm.Verifier, r *sdm.Reading, err error) error {
+	var other *sdm.CoverageError
 	switch {
-	case byParts && len(args) > 0:
-		return nil, errors.New("want TEMPLATE and URL, or --picc, --mac and so on: not both")
-	case !byParts && len(args) != 2:
-		return nil, errors.New("want TEMPLATE and URL, or --mac with --picc or with --uid and --ctr")
-	case !byParts:
-		return v.match(args[0], args[1])
-	}
-	m := &sdm.Message{MACInput: []byte(v.input)}
-	var mac []byte
-	for _, x := range []struct {
-		flag, value string
-		n           int // bytes; 0 for whole blocks
-		to          *[]byte
-	}{{"picc", v.picc, 16, &m.PICCData}, {"uid", v.uid, 7, &m.Plain.UID}, {"mac", v.mac, 8, &mac}, {"enc", v.enc, 0, &m.File}} {
-		if x.value == "" {
-			continue
+	case errors.As(err, &other):
+		next := "A template cannot say that: set the tag up anew."
+		if v.parts.given() {
+			next = fmt.Sprintf("If the tag was set up so, say it: --input %q", other.Coverage.Text)
+		} else if t := other.Coverage.Template; t != "" {
+			next = "If the tag was set up so, say it by the template: " + t
 		}
-		b, err := parseHex(x.value)
-		n := x.n
-		if x.flag == "picc" && v.lrp {
-			n = 24
+		if !v.parts.given() {
+			err = fmt.Errorf("%w; it does not cover %q", err, other.Coverage.Loose)
 		}
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("--%s: %w", x.flag, err)
-		case n > 0 && len(b) != n || n == 0 && len(b)%16 != 0:
-			return nil, fmt.Errorf("--%s: %d bytes, want %s", x.flag, len(b), map[bool]string{true: strconv.Itoa(n), false: "whole blocks of 16"}[n > 0])
-		}
-		*x.to = b
+		return advise(err, "%s", next)
+	case errors.Is(err, sdm.ErrMAC), errors.Is(err, sdm.ErrPICCData):
+		return v.explained(ctx, verifier, r, err)
+	case exitCode(ctx, err) == exitRefused: // no card was asked
+		return withCode(exitInput, err)
 	}
-	if v.ctr != "" {
-		n, err := parseUint(v.ctr, 24)
-		if err != nil {
-			return nil, fmt.Errorf("--ctr %q: want a number up to %d%s", v.ctr, sdm.MaxCounter, zeroed(err))
-		}
-		m.Plain.Counter, m.Plain.HasCounter = uint32(n), true
-	}
-	switch {
-	case mac == nil:
-		return nil, errors.New("--mac missing: without it nothing is proved")
-	case m.PICCData != nil && (m.Plain.UID != nil || m.Plain.HasCounter):
-		return nil, errors.New("--picc holds UID and counter: it does not go with --uid and --ctr")
-	case m.PICCData == nil && m.Plain.UID == nil && !m.Plain.HasCounter:
-		return nil, errors.New("--picc missing, or --uid and --ctr")
-	}
-	m.MAC = [8]byte(mac)
-	return m, nil
+	return err
 }
 
-// match takes a URL apart.
-func (v *sdmVerify) match(template, url string) (*sdm.Message, error) {
-	t, err := sdm.ParseTemplate(template, v.lrp)
+// explained is an error with its causes.
+func (v *sdmVerify) explained(ctx context.Context, verifier *sdm.Verifier, r *sdm.Reading, err error) error {
+	what := "the MAC is wrong"
+	if errors.Is(err, sdm.ErrPICCData) {
+		what = "PICC data do not decipher"
+	}
+	var words, next []string
+	for _, c := range verifier.Explain(ctx, r) {
+		if c.Proved {
+			what += " as it was asked for, and all is right in another way"
+		}
+		words = append(words, c.Words)
+		if c.Next != "" {
+			next = append(next, c.Next+".")
+		}
+	}
+	text := strings.Join(words, "; ")
+	if len(r.Notes) > 0 {
+		text += "; of the text: " + strings.Join(r.Notes, "; ")
+	}
+	err = withCode(exitNotGenuine, fmt.Errorf("%s: %s", what, text))
+	if len(next) > 0 {
+		err = advise(err, "%s", strings.Join(next, " "))
+	}
+	return err
+}
+
+// verifier has the keys that a message needs.
+func (v *sdmVerify) verifier(ctx context.Context, a *app, cmd *cobra.Command, r *sdm.Reading) (*sdm.Verifier, error) {
+	out := &sdm.Verifier{LRP: v.lrp}
+	scheme, err := v.derived.scheme(a, cmd)
 	if err != nil {
 		return nil, err
 	}
-	m, err := t.Match(url)
-	return m, withCode(exitInput, err)
+	var keys []*keySpec
+	if scheme == nil {
+		keys = append(keys, &v.file)
+	} else if v.file.spec != "" {
+		return nil, &usageError{cmd, errors.New("--file-key does not go with --diversify, which makes it of --master-key")}
+	}
+	enciphered := r.Message.PICCData != nil
+	if enciphered && (v.meta.spec != "" || scheme == nil || !v.derived.makesMeta()) {
+		keys = append(keys, &v.meta)
+	}
+	if err := a.readKeys(cmd, keys...); err != nil {
+		return nil, err
+	}
+	if err := wantAES(keys...); err != nil {
+		return nil, err
+	}
+	if v.file.key != nil {
+		out.FileRead = v.file.key
+	}
+	if enciphered && v.meta.key != nil {
+		out.MetaRead = v.meta.key
+	}
+	if scheme != nil {
+		if err := out.Use(ctx, scheme); err != nil {
+			return nil, withCode(exitInput, err)
+		}
+	}
+	if v.counters != "" {
+		out.Replay = &sdm.CounterFile{Path: v.counters}
+	}
+	return out, nil
+}
+
+// reading reads what the card showed.
+func (v *sdmVerify) reading(args []string) (*sdm.Reading, error) {
+	switch {
+	case v.parts.given() && len(args) > 0:
+		return nil, errors.New("want TEMPLATE and URL, or --picc, --mac and so on: not both")
+	case v.parts.given():
+		return v.parts.reading(v.lrp)
+	case len(args) == 0 || len(args) > 2:
+		return nil, errors.New("want TEMPLATE and URL, or the URL alone, or --mac with --picc or with --uid and --ctr")
+	case len(args) == 1 && strings.Contains(args[0], "{mac}"):
+		return nil, errors.New("want TEMPLATE and URL: the URL is missing")
+	case len(args) == 1:
+		r, err := sdm.Guess(args[0], v.lrp)
+		return r, withCode(exitInput, err)
+	}
+	t, err := sdm.ParseTemplate(args[0], v.lrp)
+	if err != nil {
+		return nil, err
+	}
+	r, err := t.Find(args[1])
+	return r, withCode(exitInput, err)
 }
