@@ -28,10 +28,16 @@ type Message struct {
 	Answer      []byte // without status, joined
 	Status      wire.Status
 	Answered    bool
-	Cut         bool // something of it was cut when it was recorded
+	Failed      string // what the transport said instead of an answer
+	Preset      bool   // session keys were given to take over before it
+	Cut         bool   // something of it was cut when it was recorded
 	Spec        *wire.Spec
 	App         *wire.AID // selected; nil: not known
 	Keys        []Key     // those given, and those that the session taught so far
+
+	// Demands is the mode that the settings of the file and the session's key
+	// demand, ModeUnknown where they are not known or the command is about none.
+	Demands wire.CommMode
 
 	// Head is how many bytes of Body are clear, Want how many come behind them
 	// before protection, -1 if not known. File is the file that it is about.
@@ -44,11 +50,16 @@ type Message struct {
 	Unknown string
 
 	// Right counts the right MACs and CRCs of the command under Session, Wrong
-	// says what is wrong with it, and Mode is how it was taken to be protected.
-	Right int
-	Wrong []string
-	Mode  wire.CommMode
+	// says what is wrong with it. Mode is how it was taken to be protected, and
+	// AnswerMode the answer, if there was a good one.
+	Right      int
+	Wrong      []string
+	Mode       wire.CommMode
+	AnswerMode wire.CommMode
 }
+
+// ModeUnknown is the mode of a file of which nothing is known.
+const ModeUnknown = modeUnknown
 
 // MessageFrame is one exchange of a Message.
 type MessageFrame struct {
@@ -68,6 +79,9 @@ type MessageFile struct {
 	Additional []wire.AccessRights
 }
 
+// Granting are the rights of a file that grant a command.
+func Granting(ins byte, a wire.AccessRights) []wire.Access { return granting(ins, a) }
+
 // Follow takes a recording apart as Verify does, message by message, with the
 // state of the session before each. cfg may be nil. It concludes nothing.
 func Follow(rec *Recording, cfg *VerifyConfig) []Message {
@@ -78,8 +92,8 @@ func (v *verifier) describe(m *message) Message {
 	d := Message{
 		First: m.first(), Last: m.last(), Class: m.class, INS: m.ins, P1: m.p1, P2: m.p2, Le: m.le,
 		Native: m.native, Reader: m.reader, Garbled: m.garbled, Reset: m.reset, Body: m.body, Answer: m.rsp,
-		Status: m.status, Answered: m.answered, Cut: m.isCut(), Spec: m.spec(), Unknown: v.foreign,
-		Keys: slices.Clip(v.keys), Head: len(m.body), Want: -1, Mode: modeUnknown,
+		Status: m.status, Answered: m.answered, Failed: m.failed, Preset: m.preset != nil, Cut: m.isCut(), Spec: m.spec(), Unknown: v.foreign,
+		Keys: slices.Clip(v.keys), Head: len(m.body), Want: -1, Mode: modeUnknown, AnswerMode: modeUnknown, Demands: modeUnknown,
 	}
 	for _, p := range m.frames {
 		d.Frames = append(d.Frames, MessageFrame{Exchange: p.index, Raw: p.raw.Command, Data: p.command, Answer: p.response, Status: p.status})
@@ -94,6 +108,12 @@ func (v *verifier) describe(m *message) Message {
 		d.Head, d.Want = w.head, w.want
 		if k, ok := v.fileOf(m); ok {
 			d.File = v.factsOf(k)
+			no, guessed := -1, v.guessed
+			if len(v.sessions) > 0 {
+				no = v.sessions[0].keyNo
+			}
+			d.Demands = v.effective(m, d.Spec.Rule, no)
+			v.guessed = guessed
 		}
 	}
 	if len(v.sessions) > 0 {
@@ -118,7 +138,7 @@ func (d *Message) checked(best *attempt) {
 		return
 	}
 	d.Session = &Session{best.session} // of several that the keys allow, the one that explains most
-	d.Mode = best.view.cmdMode
+	d.Mode, d.AnswerMode = best.view.cmdMode, best.view.rspMode
 	d.Right = best.sent.macs + best.sent.crcs
 	for _, w := range best.bad {
 		if !w.check.ofCard() {

@@ -61,6 +61,7 @@ var outputs = []struct {
 	{"sim-serve", "sim serve: what happens", serveEvent{}},
 	{"tmac", "tmac: a transaction", tmacResult{}},
 	{"trace-line", "trace show: a command or an answer", shownLine{}},
+	{"trace-diagnose", "trace diagnose: a recording", diagnosedFile{}},
 	{"trace-verify", "trace verify: a recording", trace.Result{}},
 	{"uid", "uid", uidResult{}},
 	{"value", "value", valueResult{}},

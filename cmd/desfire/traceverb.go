@@ -13,7 +13,7 @@ import (
 func (a *app) traceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trace",
-		Short: "Show, verify and convert recorded sessions",
+		Short: "Show, verify, diagnose and convert recorded sessions",
 		Long: `Work with recorded sessions: what --trace FILE of other verbs writes, lines of
 hexadecimal digits that start with > and <, and the logs of pcscd --apdu, of
 pyscard's console observer and of Proxmark (APDU log or trace list). The format
@@ -21,7 +21,7 @@ is found out. No verb needs a card.`,
 		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.traceShowCommand(), a.traceVerifyCommand(), a.traceConvertCommand())
+	cmd.AddCommand(a.traceShowCommand(), a.traceVerifyCommand(), a.traceDiagnoseCommand(), a.traceConvertCommand())
 	return cmd
 }
 

@@ -1,0 +1,354 @@
+package diagnose
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/go-desfire/desfire/internal/crc"
+	"github.com/go-desfire/desfire/trace"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// sealedOf prepares a command for the search under a session.
+func (w *walk) sealedOf(m *trace.Message, s *trace.Session) *sealed {
+	q := &sealed{m: m, s: s, right: suiteOf(s), keys: m.Keys, left: &w.tries}
+	q.wrong = w.opening.wrong(s.Scheme(), s.Type())
+	switch s.Scheme() {
+	case wire.SchemeEV1:
+		q.ivs = w.runningIVs(s, q.right)
+	case wire.SchemeD40:
+		q.ivs = w.firstIVs()
+	}
+	return q
+}
+
+// extra is how many bytes stand behind the data that the command announces, -1
+// where that is not known.
+func extra(m *trace.Message) int {
+	if m.Want < 0 {
+		return -1
+	}
+	return len(m.Body) - m.Head - m.Want
+}
+
+// protection is how the session wants the command of m, ModeUnknown where the
+// settings of its file are not known.
+func protection(m *trace.Message, scheme wire.Scheme) wire.CommMode {
+	rule := wire.RuleManage
+	if m.Spec != nil {
+		rule = m.Spec.Rule
+	}
+	if (rule == wire.RuleWrite || rule == wire.RuleRead && scheme >= wire.SchemeEV2) && m.Demands == trace.ModeUnknown {
+		return trace.ModeUnknown
+	}
+	return rule.Protection(scheme, false, m.Demands)
+}
+
+func modeWords(c wire.CommMode) string {
+	switch c {
+	case wire.CommPlain:
+		return "plain"
+	case wire.CommMAC:
+		return "with a MAC"
+	case wire.CommFull, wire.CommOwn:
+		return "enciphered"
+	}
+	return "in an unknown mode"
+}
+
+// sealed looks what is wrong with the protection of a command under a session.
+// right reports that it is as the session wants it, as far as can be told.
+func (w *walk) sealed(m *trace.Message, s *trace.Session) (right, found bool) {
+	want := protection(m, s.Scheme())
+	own := m.Spec != nil && m.Spec.Rule == wire.RuleChangeKey
+	q := w.sealedOf(m, s)
+	if m.Right > 0 || len(m.Body) == 0 && s.Scheme() < wire.SchemeEV2 {
+		return w.sealedRight(m, q, want, own)
+	}
+	if want == wire.CommPlain && extra(m) <= 0 && s.Scheme() < wire.SchemeEV2 && w.fits(m) {
+		return false, false // nothing is protected
+	}
+	best, as := q.search(want, own)
+	switch {
+	case best != nil && len(best.faults) == 0:
+		m.Mode, m.Right = as, 1
+		return w.sealedRight(m, q, want, own)
+	case best != nil:
+		for _, f := range best.faults {
+			w.find(m, f.rule, best.sure(), f.text, f.next)
+		}
+		if want != trace.ModeUnknown && as != want && !(own && as == wire.CommFull) {
+			w.modeWrong(m, as, want, Likely)
+		}
+		return false, true
+	}
+	return false, w.sealedWrong(m, s, want)
+}
+
+// search tries the ways in which the command may be protected.
+func (q *sealed) search(want wire.CommMode, own bool) (best *search, as wire.CommMode) {
+	take := func(s *search, mode wire.CommMode) {
+		if s.found && (best == nil || len(s.faults) < len(best.faults) || len(s.faults) == len(best.faults) && mode == want) {
+			best, as = s, mode
+		}
+	}
+	if q.s.Scheme() < wire.SchemeEV2 {
+		if !own && (q.s.Scheme() == wire.SchemeEV1 || len(q.m.Body) > q.m.Head) {
+			take(q.searchMAC(), wire.CommMAC)
+		}
+		if want != wire.CommPlain || own {
+			take(q.searchCRC(), wire.CommFull)
+		}
+		return best, as
+	}
+	mode := wire.CommMAC
+	if n := len(q.m.Body) - q.m.Head - 8; n > 0 && n%16 == 0 && q.m.Want != n {
+		mode = wire.CommFull
+	}
+	take(q.searchMAC(), mode)
+	return best, as
+}
+
+// sealedRight judges a command whose MAC or CRC is right.
+func (w *walk) sealedRight(m *trace.Message, q *sealed, want wire.CommMode, own bool) (right, found bool) {
+	if want != trace.ModeUnknown && m.Right > 0 && m.Mode != want && m.Mode != trace.ModeUnknown && m.Mode != wire.CommOwn {
+		w.modeWrong(m, m.Mode, want, Proved)
+		return false, true
+	}
+	if q.s.Scheme() >= wire.SchemeEV2 && (m.Mode == wire.CommFull || m.Mode == wire.CommOwn || want == wire.CommFull || own) {
+		s := q.searchEV2()
+		switch {
+		case s.found && len(s.faults) > 0:
+			for _, f := range s.faults {
+				w.find(m, f.rule, s.sure(), f.text, f.next)
+			}
+			return false, true
+		case !s.found && !own && len(m.Body) > m.Head+8:
+			w.find(m, "content-wrong", Proved, "the MAC is right, but what the data decipher to under the session's encryption key makes no sense", "look at the IV, the padding and the encryption key: the MAC key is the right one")
+			return false, true
+		}
+	}
+	if own {
+		found = w.keyChange(m, q)
+		return !found, found
+	}
+	return m.Right > 0, false
+}
+
+// modeWrong says that the command travels in another mode than the file has.
+func (w *walk) modeWrong(m *trace.Message, as, want wire.CommMode, sure Sureness) {
+	why := "this command"
+	if m.File != nil && m.Spec != nil && (m.Spec.Rule == wire.RuleRead || m.Spec.Rule == wire.RuleWrite) {
+		why = fmt.Sprintf("the settings of file %v", m.File.No)
+		if m.File.Known && want == wire.CommPlain && m.File.Mode != wire.CommPlain {
+			why = fmt.Sprintf("the free access to file %v", m.File.No)
+		}
+	}
+	text := fmt.Sprintf("the reader sent the data %s, but %s, in this session, wants them %s", modeWords(as), why, modeWords(want))
+	if m.Spec != nil && m.Spec.Rule != wire.RuleWrite {
+		text = fmt.Sprintf("the reader sent the command %s, but %s wants it %s in this session", modeWords(as), why, modeWords(want))
+	}
+	w.find(m, "mode", sure, text, "ask for the settings with GetFileSettings, and protect the data as they say; access that is free is plain even in a session")
+}
+
+// sealedWrong judges a command that no known mistake explains.
+func (w *walk) sealedWrong(m *trace.Message, s *trace.Session, want wire.CommMode) bool {
+	own := m.Spec != nil && m.Spec.Rule == wire.RuleChangeKey
+	bare := w.fits(m) && extra(m) <= 0 && !own
+	sure := Proved
+	as := want
+	if as == trace.ModeUnknown {
+		if as, sure = w.modeOfLength(m), Likely; as == wire.CommPlain {
+			if m.Status == wire.StatusIntegrityError || m.Status == wire.StatusLengthError {
+				w.find(m, "mode", Likely, "the reader sent the data plain in a session; with this answer the card wants them with a MAC or enciphered", "ask for the settings with GetFileSettings, or state them with --file, and protect the data as they say")
+				return true
+			}
+			return false
+		}
+	}
+	switch {
+	case bare && as == wire.CommMAC:
+		w.find(m, "mac-missing", sure, fmt.Sprintf("the command has no MAC, which this %v session wants", s.Scheme()), "send the MAC behind every command of the session")
+	case bare && as != wire.CommPlain:
+		w.modeWrong(m, wire.CommPlain, as, sure)
+	case as == wire.CommPlain:
+		return false // surplus bytes: the layout says so
+	case len(m.Wrong) > 0 || as != wire.CommPlain:
+		what := "MAC"
+		if as != wire.CommMAC && s.Scheme() < wire.SchemeEV2 {
+			what = "CRC"
+		}
+		n := len(m.Body) - m.Head
+		if b := s.BlockSize(); what == "CRC" && (n == 0 || n%b != 0) {
+			w.find(m, "length", Proved, fmt.Sprintf("the data must be enciphered, but have %d bytes, which is no whole number of blocks of %d", n, b), "encipher data, CRC and padding together")
+			return true
+		}
+		if m.Want >= 0 && as == wire.CommFull && s.Scheme() < wire.SchemeEV2 && n < m.Want+crcLen(s.Scheme()) {
+			w.find(m, "length", Proved, fmt.Sprintf("the data have %d bytes, which leaves no room for the CRC behind the %d announced", n, m.Want), "put the CRC behind the data before they are padded and enciphered")
+			return true
+		}
+		why := "and no mistake that is known explains it"
+		if w.tries <= 0 {
+			why = "and for what mistake was not looked, since too many messages before were wrong as well"
+		}
+		w.find(m, "crypto-wrong", Proved, fmt.Sprintf("the %s of the command is wrong under the session's keys, %s", what, why), "compare each step with the data sheet: session keys, IV or command counter, and what the "+what+" is made over")
+	}
+	return true
+}
+
+func crcLen(s wire.Scheme) int {
+	if s == wire.SchemeD40 {
+		return 2
+	}
+	return 4
+}
+
+// modeOfLength guesses the mode from the number of bytes behind the data.
+func (w *walk) modeOfLength(m *trace.Message) wire.CommMode {
+	switch n := extra(m); {
+	case n == 0:
+		return wire.CommPlain
+	case n == 4, n == 8 && m.Session.Scheme() != wire.SchemeD40:
+		return wire.CommMAC
+	}
+	return wire.CommFull
+}
+
+// keyChange looks into the cryptogram of a key change whose first checksum or
+// MAC is right. It reports whether it found a reason.
+func (w *walk) keyChange(m *trace.Message, q *sealed) bool {
+	plain := q.openKeyChange()
+	c := keyChangeOf(plain, q)
+	if c == nil {
+		w.find(m, "length", Likely, "the cryptogram of the key change has a length that no key has", "16 bytes of key, 24 of 3K3DES, then the version of an AES key, then the checksums")
+		return true
+	}
+	no := int(m.Body[0] & 0x3F)
+	same := q.s.KeyNo() >= 0 && q.s.KeyNo() == no
+	switch {
+	case same && c.two:
+		w.find(m, "changekey-form", Proved, "the reader changes the key of the session, but sent it XORed with the old one and with a second checksum", "for the session's own key send the new key as it is")
+		return true
+	case q.s.KeyNo() >= 0 && !same && !c.two:
+		w.find(m, "changekey-form", Proved, fmt.Sprintf("the reader changes key %d in a session of key %d, but sent the new key alone", no, q.s.KeyNo()), "for another key send new XOR old, and behind it the checksum of the new key")
+		return true
+	case !c.two:
+		return false
+	}
+	for _, k := range append(keyBytes(q.keys), make([]byte, 24)) {
+		if len(k) < len(c.mixed) {
+			continue
+		}
+		k = k[:len(c.mixed)]
+		fresh := xor(c.mixed, k)
+		switch {
+		case bytes.Equal(c.sumOf(fresh), c.sum):
+			return false // the old key is this one; the card's may be another
+		case bytes.Equal(c.sumOf(c.mixed), c.sum):
+			w.find(m, "changekey-form", Proved, "the second checksum of the key change is over new XOR old", "make the second checksum over the new key alone")
+			return true
+		}
+	}
+	w.find(m, "old-key", Possible, fmt.Sprintf("no key that is given is the old key %d that the reader used", no), "give it with --key to find out whether the cryptogram is right")
+	return false
+}
+
+// keyCryptogram is a deciphered key change.
+type keyCryptogram struct {
+	mixed []byte
+	two   bool // another key than the session's
+	sum   []byte
+	sumOf func([]byte) []byte
+}
+
+// openKeyChange deciphers the cryptogram of a key change, the right way.
+func (q *sealed) openKeyChange() []byte {
+	data := q.m.Body[min(q.m.Head, len(q.m.Body)):]
+	switch q.s.Scheme() {
+	case wire.SchemeD40:
+		return q.right.open(formDecipher, make([]byte, 8), data)
+	case wire.SchemeEV1:
+		return q.right.open(formEncipher, q.s.IV(), data)
+	}
+	return unpad80(q.decipherEV2(q.right, data[:max(0, len(data)-8)], q.s.Counter()))
+}
+
+func keyChangeOf(plain []byte, q *sealed) *keyCryptogram {
+	c := &keyCryptogram{sumOf: func(b []byte) []byte { return le32(crc.Sum32(b)) }}
+	if q.s.Scheme() >= wire.SchemeEV2 {
+		n := len(plain)
+		switch n {
+		case 20, 21, 28, 29:
+			c.two, c.sum = true, plain[n-4:]
+			n -= 4
+		case 16, 17, 24, 25:
+		default:
+			return nil
+		}
+		c.mixed = plain[:n-n%8]
+		return c
+	}
+	size := 4
+	if q.s.Scheme() == wire.SchemeD40 {
+		size = 2
+		c.sumOf = func(b []byte) []byte { return le16(crc.Sum16(b)) }
+	}
+	first := q.checksums()[0]
+	for _, n := range []int{16, 17, 24} {
+		if n+size > len(plain) || !bytes.Equal(first.of(plain[:n]), plain[n:n+size]) {
+			continue
+		}
+		c.mixed = plain[:n-n%8]
+		if rest := plain[n+size:]; len(rest) >= size && !allZero(rest) && !(rest[0] == 0x80 && allZero(rest[1:])) {
+			c.two, c.sum = true, rest[:size]
+		}
+		return c
+	}
+	return nil
+}
+
+func keyBytes(keys []trace.Key) (list [][]byte) {
+	for i := len(keys) - 1; i >= 0; i-- {
+		list = append(list, keys[i].Value.Export())
+	}
+	return list
+}
+
+// sense counts how many bits speak for deciphered data of EV2 or LRP: their
+// padding, and what the command wants in them.
+func (q *sealed) sense(plain []byte) int {
+	body := unpad80(plain)
+	if body == nil {
+		return 0
+	}
+	padding := 8 * (len(plain) - len(body))
+	m := q.m
+	switch {
+	case m.Spec != nil && m.Spec.Rule == wire.RuleChangeKey:
+		c := keyChangeOf(body, q)
+		if c == nil {
+			return 0
+		}
+		for _, k := range append(keyBytes(q.keys), make([]byte, 24)) {
+			if len(k) < len(c.mixed) {
+				continue
+			}
+			k = k[:len(c.mixed)]
+			if c.two && bytes.Equal(c.sumOf(xor(c.mixed, k)), c.sum) || !c.two && bytes.Equal(k, c.mixed) {
+				return padding + 32
+			}
+		}
+		return 0
+	case m.Want >= 0:
+		if len(body) != m.Want {
+			return 0
+		}
+		return padding
+	case m.Spec != nil:
+		var coder wire.Coder
+		if coder.Decode(cat(m.Body[:m.Head], body), nil, m.Spec.New()) != nil {
+			return 0
+		}
+	}
+	return padding
+}
