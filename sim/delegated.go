@@ -4,6 +4,7 @@ import (
 	"crypto/cipher"
 	"slices"
 
+	"github.com/go-desfire/desfire/internal/blocks"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -52,7 +53,7 @@ func (m *memory) allocateFor(aid wire.AID, n int64) bool {
 	if s == nil {
 		return m.allocate(n)
 	}
-	need := int64(s.Used) + n/block
+	need := int64(s.Used) + n/blocks.Size
 	if need > int64(s.Quota) {
 		return false
 	}
@@ -86,7 +87,7 @@ func (c *Card) createDelegatedApplication(m *wire.CreateDelegatedApplication, _ 
 	switch {
 	case s != nil && (s.AID != wire.PICC || s.Quota != int(m.Quota)):
 		return wire.StatusPermissionDenied
-	case s == nil && !next.allocate(int64(m.Quota)*block):
+	case s == nil && !next.allocate(int64(m.Quota)*blocks.Size):
 		return wire.StatusOutOfEEPROM
 	case s == nil:
 		next.slots = append(next.slots, damSlot{No: m.Slot, Quota: int(m.Quota)})

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"slices"
 
+	"github.com/go-desfire/desfire/internal/blocks"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -156,46 +157,18 @@ func (a *application) editFile(no wire.FileNo) *file {
 	return nil
 }
 
-// Memory is given out in blocks of 32 bytes (measured on an EV2 2K: a 1-byte
-// file costs 32 bytes, a 33-byte file 64).
-const block = 32
-
-func blocks(n int64) int64 { return (n + block - 1) / block * block }
-
-// Fitted to an EV2 2K, where an application with 1 key costs 96 bytes and one
-// with 14 keys 352, and to an EV2 8K, where DF name and identifier cost 64.
-const (
-	appOverhead   = 64
-	keyOverhead   = 20
-	nameOverhead  = 64
-	recordsExtra  = 64 // 1024 bytes of records cost 1088
-	valueFileSize = 32
-)
-
 // cost is what the application takes without its files.
 func (a *application) cost() int64 {
 	keys := a.keyCount
 	if a.sets != nil {
 		keys *= 1 + len(a.sets.others)
 	}
-	n := blocks(int64(appOverhead + keyOverhead*keys))
-	if a.isoID != 0 {
-		n += nameOverhead
-	}
-	return n
+	return blocks.Application(keys, a.isoID != 0)
 }
 
 // cost is what the file takes; size is the length of its data.
 func (f *file) cost(size int) int64 {
-	switch f.typ {
-	case wire.FileBackup:
-		return 2 * blocks(int64(size))
-	case wire.FileValue:
-		return valueFileSize
-	case wire.FileLinearRecord, wire.FileCyclicRecord:
-		return blocks(int64(f.recordSize)*int64(f.maxRecords)) + recordsExtra
-	}
-	return blocks(int64(size))
+	return blocks.File(f.typ, int64(size), int64(f.recordSize), int64(f.maxRecords))
 }
 
 // fixed reports whether the files were there from the factory, so that

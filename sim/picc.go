@@ -3,6 +3,7 @@ package sim
 import (
 	"slices"
 
+	"github.com/go-desfire/desfire/internal/blocks"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -77,7 +78,7 @@ func (c *Card) formatDelegated() wire.Status {
 	next := c.nvm.edit()
 	next.slots = slices.Clone(next.slots)
 	next.editApp(a.aid).files = nil
-	next.slotOf(a.aid).Used = int(a.cost() / block)
+	next.slotOf(a.aid).Used = int(a.cost() / blocks.Size)
 	if st := c.commit(next); st != wire.StatusOK {
 		return st
 	}
