@@ -14,7 +14,6 @@ import (
 	"github.com/go-desfire/desfire/dump"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/internal/visible"
-	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
@@ -63,18 +62,11 @@ desfire restore makes a card what a dump says.`,
 // dumpResult is what dump -o prints with --json.
 type dumpResult struct {
 	cardOf
-	Output       string     `json:"output"` // the file that was written
-	Applications int        `json:"applications"`
-	Files        int        `json:"files"`
-	Bytes        int        `json:"bytes"` // of contents
-	Missing      []lostPart `json:"missing"`
-}
-
-// lostPart is a part of a card that could not be read.
-type lostPart struct {
-	Application wire.Place   `json:"application"`
-	File        *wire.FileNo `json:"file,omitempty"`
-	inspect.Missing
+	Output       string         `json:"output"` // the file that was written
+	Applications int            `json:"applications"`
+	Files        int            `json:"files"`
+	Bytes        int            `json:"bytes"` // of contents
+	Missing      []inspect.Lost `json:"missing"`
 }
 
 func (a *app) dump(ctx context.Context, card *desfire.Card, out string) error {
@@ -102,7 +94,7 @@ func (a *app) dump(ctx context.Context, card *desfire.Card, out string) error {
 	if err != nil {
 		return err
 	}
-	r := dumpResult{cardOf: a.card, Output: out, Applications: len(c.Applications), Missing: lostParts(c)}
+	r := dumpResult{cardOf: a.card, Output: out, Applications: len(c.Applications), Missing: c.Lost()}
 	for i := range c.Applications {
 		for j := range c.Applications[i].Files {
 			r.Files++
@@ -132,28 +124,8 @@ func sizeOf(f *inspect.File) int {
 	return n
 }
 
-// lostParts are all parts of a card that could not be read.
-func lostParts(c *inspect.Card) []lostPart {
-	list := []lostPart{}
-	for _, m := range c.Missing {
-		list = append(list, lostPart{Missing: m})
-	}
-	for i := range c.Applications {
-		x := &c.Applications[i]
-		for _, m := range x.Missing {
-			list = append(list, lostPart{Application: x.Place, Missing: m})
-		}
-		for j := range x.Files {
-			for _, m := range x.Files[j].Missing {
-				list = append(list, lostPart{Application: x.Place, File: &x.Files[j].No, Missing: m})
-			}
-		}
-	}
-	return list
-}
-
 // sayMissing says in one line how much is missing, and what would read it.
-func (a *app) sayMissing(list []lostPart) {
+func (a *app) sayMissing(list []inspect.Lost) {
 	if len(list) == 0 {
 		return
 	}
