@@ -83,6 +83,7 @@ var verbUses = map[string][]use{
 	"record append":        {usesCard, usesKeys, usesDry},
 	"record read":          {usesCard, usesKeys, usesForce},
 	"record update":        {usesCard, usesKeys, usesDry},
+	"report":               {usesCard, usesKeys, usesForce},
 	"restore":              {usesCard, usesKeys, usesYes, usesForce, usesDry},
 	"sdm off":              {usesCard, usesKeys, usesYes, usesDry},
 	"sdm provision":        {usesCard, usesKeys, usesDry},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -13,14 +14,14 @@ import (
 // helpWidth is how wide help is, whatever the terminal.
 const helpWidth = 80
 
-const usageTemplate = `Usage:{{if not (onlyGroups .)}}
-  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
-  {{.CommandPath}} VERB ...{{end}}{{if .HasAvailableSubCommands}}{{$cmds := .Commands}}{{if eq (len .Groups) 0}}
+const usageTemplate = `Usage:{{if onlyGroups .}} {{.CommandPath}} VERB ...{{else}}
+  {{.UseLine}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} VERB ...{{end}}{{end}}{{if .HasAvailableSubCommands}}{{$cmds := .Commands}}{{if eq (len .Groups) 0}}
 
 Verbs:{{range $cmds}}{{if .IsAvailableCommand}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{else}}{{range $group := .Groups}}
 
-{{.Title}}{{range $cmds}}{{if and (eq .GroupID $group.ID) .IsAvailableCommand}}
+{{.Title}}{{range $cmds}}{{if and (eq .GroupID $group.ID) .IsAvailableCommand (not (aside .))}}
   {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{end}}{{end}}{{if .HasExample}}
 
 Examples:
@@ -31,7 +32,8 @@ Flags:
 
 {{.}}{{end}}{{if .HasAvailableSubCommands}}
 
-{{if .HasParent}}{{.CommandPath}} VERB --help tells more of a verb.{{else}}More: VERB --help; help {{topicNames}}{{end}}{{end}}
+{{if .HasParent}}{{.CommandPath}} VERB --help tells more of a verb.{{else}}More: VERB --help; help {{topicNames}}
+      {{asideNames}}{{end}}{{end}}
 `
 
 // shortHelp makes help fit a screen: the flags of the verb itself in full, the
@@ -42,6 +44,8 @@ func shortHelp(root *cobra.Command) {
 	cobra.AddTemplateFunc("onlyGroups", onlyGroups)
 	cobra.AddTemplateFunc("topicNames", topicNames)
 	cobra.AddTemplateFunc("prose", prose)
+	cobra.AddTemplateFunc("aside", aside)
+	cobra.AddTemplateFunc("asideNames", func() string { return strings.Join(asides, ", ") })
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate("{{with (or .Long .Short)}}{{prose .}}\n\n{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}")
 }
@@ -66,6 +70,12 @@ func prose(text string) string {
 func onlyGroups(cmd *cobra.Command) bool {
 	return cmd.HasAvailableSubCommands() && verbUses[verbOf(cmd)] == nil
 }
+
+// asides are verbs that the help of the root names in one line, so that it fits a
+// screen.
+var asides = []string{"completion", "version"}
+
+func aside(cmd *cobra.Command) bool { return slices.Contains(asides, cmd.Name()) && cmd.Parent() == cmd.Root() }
 
 // topicNames are the pages of help that are no verbs.
 func topicNames() string {

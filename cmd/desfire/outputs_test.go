@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/report"
 	"github.com/go-desfire/desfire/selftest"
 	"github.com/go-desfire/desfire/trace"
 )
@@ -49,6 +50,8 @@ var outputs = []struct {
 	{"originality", "originality", originalityResult{}},
 	{"read", "read", readResult{}},
 	{"reader", "readers: a reader", readerInfo{}},
+	{"report", "report: the whole card", report.Report{}},
+	{"report-written", "report --out: what was written", reportResult{}},
 	{"restore", "restore, at the end", restoreResult{}},
 	{"restore-plan", "restore: what will be done", restorePlan{}},
 	{"sdm-show", "sdm show and sdm off", sdmShown{}},

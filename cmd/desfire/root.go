@@ -60,7 +60,7 @@ type verbGroup struct {
 func (a *app) verbs() []verbGroup {
 	return []verbGroup{
 		{"card", "Cards:", []*cobra.Command{
-			a.readersCommand(), a.watchCommand(), a.eachCommand(), a.infoCommand(), a.uidCommand(), a.freeCommand(), a.lsCommand(), a.dumpCommand(), a.restoreCommand(), a.configCommand(), a.formatCommand(), a.wipeCommand(), a.originalityCommand(), a.selftestCommand(),
+			a.readersCommand(), a.watchCommand(), a.eachCommand(), a.infoCommand(), a.uidCommand(), a.freeCommand(), a.lsCommand(), a.reportCommand(), a.dumpCommand(), a.restoreCommand(), a.configCommand(), a.formatCommand(), a.wipeCommand(), a.originalityCommand(), a.selftestCommand(),
 		}},
 		{"structure", "Applications and files:", []*cobra.Command{a.appCommand(), a.fileCommand(), a.delegatedCommand()}},
 		{"data", "Values and data:", []*cobra.Command{a.readCommand(), a.writeCommand(), a.recordCommand(), a.valueCommand(), a.drainCommand(), a.ndefCommand(), a.sdmCommand(), a.tmacCommand()}},
