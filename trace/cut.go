@@ -66,6 +66,7 @@ func (s Span) holds(t Span) bool { return t.Len() <= 0 || s.From <= t.From && t.
 // A session of which the cutter has not seen the beginning counts as EV1.
 type cutter struct {
 	framing string // of the recording
+	opener  opener
 
 	scheme wire.Scheme // D40, EV2 or LRP; none for all else
 	tail   bool        // an EV1 session goes on after a cryptogram was cut
@@ -74,40 +75,102 @@ type cutter struct {
 	class wire.Class // of the command whose frames come
 	ins   byte
 	keys  bool // it carries keys
+
+	last        []byte // the frame whose answer the reader has
+	lastFraming wire.Framing
 }
 
 // spans says what to cut of the next exchange.
 func (c *cutter) spans(e *Exchange) (command, response Span) {
-	if e.Reset {
-		*c = cutter{framing: c.framing}
+	v := c.opener.open(e, c.framing)
+	if e.Reset || v.resets {
+		*c = cutter{framing: c.framing, opener: c.opener}
 	}
-	f := e.framing(c.framing)
-	p, status := parseCommand(e.Command, f)
-	at := dataAt(e.Command, f)
-	end := at + len(p.Data)
-	if p.reader || status != wire.StatusOK {
-		at, end = min(5, len(e.Command)), len(e.Command)
-		if f == wire.FramingNative {
-			at = min(1, len(e.Command))
-		} else {
-			p.class, p.ins, p.Data = wire.ClassNative, e.Command[1], e.Command[at:]
+	switch {
+	case v.words != nil:
+		return c.foreign(&v)
+	case v.fetches: // what the command before has answered
+		_, response = c.cardSpans(&envelope{frame: c.last, answer: v.answer, framing: c.lastFraming})
+	case v.waits: // its answer is still to come
+		before := *c
+		command, _ = c.cardSpans(&v)
+		*c = before
+		c.last, c.lastFraming = v.frame, v.framing
+	default:
+		command, response = c.cardSpans(&v)
+	}
+	if v.via != "" && !v.fetches {
+		command = command.join(unknownSpan(&v))
+	}
+	return command.moved(v.at), response.moved(v.answerAt)
+}
+
+// moved is the span n bytes further on.
+func (s Span) moved(n int) Span {
+	if s.Len() <= 0 {
+		return Span{}
+	}
+	return Span{s.From + n, s.To + n}
+}
+
+// unknownSpan is the data of a frame inside of a reader's command that no DESFire
+// card knows: readers have other cards, too.
+func unknownSpan(v *envelope) Span {
+	p, status := parseCommand(v.frame, v.framing)
+	if status != wire.StatusOK || p.class == wire.ClassNative && p.ins == wire.InsAdditionalFrame || findSpec(p.class, p.ins, false) != nil {
+		return Span{}
+	}
+	at := dataAt(v.frame, v.framing)
+	return Span{at, at + len(p.Data)}
+}
+
+// foreign says what to cut of a command that no DESFire card has, and of its
+// answer.
+func (c *cutter) foreign(v *envelope) (command, response Span) {
+	w := v.words
+	kept, keepAnswer := w.Kept, w.KeepAnswer
+	if !v.reader && !v.other { // of class 00: for the card
+		c.class, c.ins, c.keys, c.auth = wire.ClassISO, w.INS, false, 0
+		if c.tail {
+			kept, keepAnswer = w.At, false
 		}
 	}
-	answer, _ := answerSpan(e.Response, f)
-	more := p.class == wire.ClassNative && p.ins == wire.InsAdditionalFrame && !p.reader
+	if kept < w.End {
+		command = Span{kept, w.End}
+	}
+	if !keepAnswer {
+		n := len(v.answer)
+		if n >= 2 && isStatus(wire.Status(v.answer[n-2])<<8|wire.Status(v.answer[n-1])) {
+			n -= 2
+		}
+		response = Span{0, n}
+	}
+	return command.moved(v.at), response.moved(v.answerAt)
+}
+
+// cardSpans says what to cut of a frame for the card, and of its answer.
+func (c *cutter) cardSpans(v *envelope) (command, response Span) {
+	f := v.framing
+	p, status := parseCommand(v.frame, f)
+	at := dataAt(v.frame, f)
+	end := at + len(p.Data)
+	if status != wire.StatusOK {
+		at, end = min(5, len(v.frame)), len(v.frame)
+		if f == wire.FramingNative {
+			at = min(1, len(v.frame))
+		} else {
+			p.class, p.ins, p.Data = wire.ClassNative, v.frame[1], v.frame[at:]
+		}
+	}
+	answer, _ := answerSpan(v.answer, f)
+	more := p.class == wire.ClassNative && p.ins == wire.InsAdditionalFrame
 	auth := c.auth
 	c.auth = 0
 	switch {
-	case p.reader:
-		// A reader's own command may load a key, or hold frames for the card.
-		if p.ins != insGetData {
-			command, response = Span{at, end}, answer
-		}
-		return command, response
 	case more:
 		switch {
 		case auth != 0:
-			c.opened(auth, e, f)
+			c.opened(auth, v)
 			return command, response
 		case c.keys, c.tail && !c.untouched():
 			command = Span{at, end}
@@ -126,16 +189,14 @@ func (c *cutter) spans(e *Exchange) (command, response Span) {
 		response = answer
 	}
 	if !more {
-		c.follow(p.p1, e, f)
+		c.follow(p.p1, v)
 	}
 	return command, response
 }
 
-const insGetData = 0xCA // PC/SC part 3: UID or historical bytes
-
 // follow keeps track of sessions after the first frame of a command.
-func (c *cutter) follow(p1 byte, e *Exchange, f wire.Framing) {
-	_, status := answerSpan(e.Response, f)
+func (c *cutter) follow(p1 byte, v *envelope) {
+	_, status := answerSpan(v.answer, v.framing)
 	switch {
 	case c.class == wire.ClassNative && isAuthINS(c.ins):
 		c.scheme = wire.SchemeNone
@@ -163,8 +224,8 @@ func (c *cutter) follow(p1 byte, e *Exchange, f wire.Framing) {
 }
 
 // opened notes the session that the second frame of an authentication opens.
-func (c *cutter) opened(ins byte, e *Exchange, f wire.Framing) {
-	if _, status := answerSpan(e.Response, f); status != wire.StatusOK {
+func (c *cutter) opened(ins byte, v *envelope) {
+	if _, status := answerSpan(v.answer, v.framing); status != wire.StatusOK {
 		return
 	}
 	switch ins {

@@ -7,6 +7,14 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
+// whyCut says why a part of the message is cut.
+func (m *message) whyCut() string {
+	if m.words != nil || m.spec() == nil {
+		return mayCutNote
+	}
+	return cutNote
+}
+
 // isCut reports whether a part of the message was cut from the recording.
 func (m *message) isCut() bool { return m.cut >= 0 || m.cutAnswer }
 
@@ -79,7 +87,10 @@ func checkOfCut(m *message, scheme wire.Scheme) Check {
 	return CheckCommandCRC
 }
 
-const cutNote = "cut: it would tell a key"
+const (
+	cutNote    = "cut: it would tell a key"
+	mayCutNote = "cut: it may hold a key" // for all that is known of the command
+)
 
 // endsItself reports whether a key change ends the session that it is done in.
 func (v *verifier) endsItself(m *message) bool {

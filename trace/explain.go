@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,6 +26,10 @@ type Line struct {
 	Frames   int           // how many frames there were
 	Took     time.Duration // answers: until the last frame, if known
 	Status   wire.Status   // answers, 0 if none came
+	Words    string        // answers: the status in words, or what came instead
+	Good     bool          // answers: nothing was refused, and there is a status where one belongs
+	Whose    string        // whom a command is for that is none of a DESFire card: "reader", "SAM"
+	Via      string        // what the reader put around the frame, such as "Direct Transmit, InDataExchange"
 	Note     string
 }
 
@@ -51,6 +56,9 @@ func (l Line) String() string {
 	if l.Channel != "" {
 		parts = append(parts, l.Channel)
 	}
+	if l.Via != "" {
+		parts = append(parts, "via "+l.Via)
+	}
 	if len(l.Raw) > 0 {
 		raw := spaced(l.Raw[:min(len(l.Raw), maxShown)])
 		if len(l.Raw) > maxShown {
@@ -74,13 +82,7 @@ func (l Line) String() string {
 }
 
 // Refused reports whether the line is the answer that refuses a command.
-func (l Line) Refused() bool {
-	switch l.Status {
-	case 0, wire.StatusOK, wire.StatusISOOK, wire.StatusSignatureOK, wire.StatusAdditionalFrame:
-		return false
-	}
-	return l.Answer
-}
+func (l Line) Refused() bool { return l.Answer && l.Status != 0 && !l.Good }
 
 func spaced(b []byte) string { return fmt.Sprintf("% X", b) }
 
@@ -107,11 +109,20 @@ type Explainer struct {
 // Explain explains a whole recording.
 func Explain(rec *Recording) []Line {
 	x := Explainer{Framing: rec.Framing}
+	return x.All(rec)
+}
+
+// All explains a whole recording, two lines a message, in the order in which
+// the messages begin.
+func (x *Explainer) All(rec *Recording) []Line {
 	var lines []Line
 	for i := range rec.Exchanges {
 		lines = append(lines, x.Feed(&rec.Exchanges[i])...)
 	}
-	return append(lines, x.Flush()...)
+	lines = append(lines, x.Flush()...)
+	pairs := slices.Collect(slices.Chunk(lines, 2))
+	slices.SortStableFunc(pairs, func(a, b []Line) int { return cmp.Compare(a[0].Exchange, b[0].Exchange) })
+	return slices.Concat(pairs...)
 }
 
 // Feed takes the next exchange and returns two lines for each message that is
@@ -135,93 +146,7 @@ func (x *Explainer) feed(e *Exchange) (done []*message, now *message) {
 	if !x.KeepKeys {
 		x.cut.cut(&kept)
 	}
-	done = x.join.feed(&kept)
-	if now = x.join.open; now == nil {
-		now = done[len(done)-1]
-	}
-	return done, now
-}
-
-// Step takes the next exchange and returns the lines of its two frames at
-// once, as they pass. Each has the name of the message that it belongs to.
-// The fields of a command stand with its first frame as far as that has them,
-// those of an answer with its last. Either Step or Feed takes a recording.
-func (x *Explainer) Step(e *Exchange) (command, answer Line) {
-	done, now := x.feed(e)
-	for _, m := range done {
-		if m != now { // given up
-			x.follow(m)
-		}
-	}
-	n := len(now.frames)
-	if n == 1 {
-		x.start(now)
-	}
-	part := &now.frames[n-1]
-	ended := x.join.open == nil
-	command, answer = x.describe(now)
-	command.Exchange, command.Frames, answer.Frames = part.index, 1, 1
-	command.frame(part.raw.Command, part.raw.CutCommand)
-	answer.frame(part.raw.Response, part.raw.CutResponse)
-	answer.Took = time.Duration(part.raw.Took) * time.Microsecond
-	if answer.More = n > 1; !now.cutAnswer {
-		answer.Data = part.response
-	}
-	if n > 1 {
-		command = Line{Exchange: part.index, Name: command.Name, Spec: command.Spec, More: true, Raw: command.Raw, Cut: command.Cut, Frames: 1}
-	}
-	switch {
-	case ended:
-		x.follow(now)
-	case !now.reader && !now.garbled && x.scheme != wire.SchemeNone && !now.isAuth():
-		// Lengths tell the mode of a message that is complete.
-		if n == 1 {
-			w := x.know.view(now, now.spec())
-			command.Fields, command.Channel = clearFields(command.Fields, w.head), x.scheme.String()
-		}
-		command.Note, answer.Channel = "", ""
-	default:
-		command.Note = ""
-	}
-	if command.Cut > 0 {
-		command.Note = cutNote
-	}
-	return command, answer
-}
-
-// Sent returns the line of a command before its answer is there, as far as the
-// command alone tells. It takes nothing: Step does, once the exchange is over.
-// What stands in e of an answer counts for nothing.
-func (x *Explainer) Sent(e *Exchange) Line {
-	y := *x // what it knows is read only
-	kept := Exchange{Command: e.Command, Framing: e.Framing, Reset: e.Reset, Preset: e.Preset}
-	if !y.started {
-		y.know.files, y.keyNo = files{}, -1
-		y.join.framing, y.cut.framing = y.Framing, y.Framing
-	}
-	if !y.KeepKeys {
-		y.cut.cut(&kept)
-	}
-	if m := y.join.open; m != nil {
-		c, _ := parseCommand(kept.Command, kept.framing(y.join.framing))
-		if !c.reader && c.class == wire.ClassNative && c.ins == wire.InsAdditionalFrame && !e.Reset && !(m.isAuth() && len(c.Data) == 0) {
-			l := Line{Exchange: y.join.next, Name: m.label(), Spec: m.spec(), More: true, Frames: 1}
-			l.frame(kept.Command, kept.CutCommand)
-			if l.Cut > 0 {
-				l.Note = cutNote
-			}
-			return l
-		}
-		y.follow(m) // given up
-	}
-	j := joiner{framing: y.join.framing, next: y.join.next}
-	m := j.feed(&kept)[0]
-	y.start(m)
-	l, _ := y.describe(m)
-	if m.isAuth() || l.Cut == 0 && l.Note == cutNote {
-		l.Note = ""
-	}
-	return l
+	return x.join.feed(&kept), x.join.now
 }
 
 // Flush returns the lines of a message that was not finished.
@@ -251,29 +176,24 @@ func (x *Explainer) start(m *message) {
 
 // describe makes the two lines of a message.
 func (x *Explainer) describe(m *message) (command, answer Line) {
-	command = Line{Exchange: m.first(), Name: m.label(), Spec: m.spec(), Frames: commandFrames(m)}
+	command = Line{Exchange: m.first(), Name: m.label(), Spec: m.spec(), Frames: commandFrames(m), Via: m.via}
 	command.frame(m.frames[0].raw.Command, m.frames[0].raw.CutCommand)
-	answer = Line{Exchange: m.last(), Answer: true, Name: "no answer", Frames: answerFrames(m), Note: m.failed}
+	answer = Line{Exchange: m.last(), Answer: true, Frames: answerFrames(m)}
 	if raw := m.frames[len(m.frames)-answer.Frames].raw; len(raw.Response) > 0 {
 		answer.frame(raw.Response, raw.CutResponse)
 	}
-	if m.answered {
-		answer.Name, answer.Status = m.status.String(), m.status
-		if !m.status.Known() {
-			answer.Note = m.status.Error()
-		}
-	}
+	m.judge(&answer)
 	if !m.cutAnswer {
-		answer.Data = m.rsp
+		answer.Data = m.carried()
 	}
 	for _, p := range m.frames {
 		answer.Took += time.Duration(p.raw.Took) * time.Microsecond
 	}
 	switch {
-	case m.reader:
-		command.Name = "command to the reader"
+	case m.words != nil:
+		describeForeign(m, &command, &answer)
 	case m.garbled:
-		command.Note = "no command frame: its lengths do not fit"
+		x.decodeGarbled(m, &command, &answer)
 	default:
 		x.decode(m, &command, &answer)
 	}
@@ -311,6 +231,9 @@ func (x *Explainer) decode(m *message, command, answer *Line) {
 	spec := m.spec()
 	if spec == nil {
 		command.Fields = []wire.Field{{Name: "Data", Len: len(m.body), Value: spacedShort(m.body)}}
+		if m.cut >= 0 {
+			command.Fields, command.Note = cutFields(nil, m.cut, len(m.body)), mayCutNote
+		}
 		return
 	}
 	cmd := spec.New()
@@ -334,7 +257,7 @@ func (x *Explainer) decode(m *message, command, answer *Line) {
 	}
 	e := wire.Encoded{Bytes: body, Marks: m.cuts, P1: m.p1, P2: m.p2, Le: m.le}
 	fields, ok := fieldsOf(&x.know.coder, cmd, e)
-	command.Fields = fields
+	command.Fields = append(fields, knownAs(m)...)
 	switch {
 	case o.sealed:
 		command.Fields, command.Sealed = clearFields(fields, o.head), true
@@ -384,7 +307,7 @@ func (x *Explainer) begin(m *message) {
 // follow keeps track of the session.
 func (x *Explainer) follow(m *message) {
 	switch {
-	case m.reader, m.garbled:
+	case m.reader, m.other, m.garbled:
 	case m.isAuth():
 		x.scheme = wire.SchemeNone
 		h, complete := m.handshakeOf()

@@ -267,6 +267,9 @@ func (m *message) label() string {
 	if s := m.spec(); s != nil {
 		return s.Name
 	}
+	if m.words != nil {
+		return m.words.Name
+	}
 	return fmt.Sprintf("command %02X", m.ins)
 }
 

@@ -3,6 +3,7 @@ package trace
 import (
 	"fmt"
 
+	"github.com/go-desfire/desfire/internal/foreign"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -13,8 +14,11 @@ type message struct {
 	p1, p2   byte
 	le       int
 	native   bool
-	reader   bool // for the reader itself, not for the card
-	garbled  bool // the command is no frame
+	reader   bool             // for the reader itself, not for the card
+	other    bool             // for another card or application
+	words    *foreign.Command // of a command that no DESFire card has
+	via      string           // what the reader put around the frames
+	garbled  bool             // the command is no frame
 	body     []byte
 	cuts     []int // offsets into body where frames met
 	rsp      []byte
@@ -22,6 +26,8 @@ type message struct {
 	frames   []part
 	status   wire.Status
 	answered bool
+	bare     bool // an answer without a status came
+	waits    bool // the reader has the answer and wants to be asked
 	computed bool
 	reset    bool
 	preset   *Preset
@@ -40,6 +46,7 @@ type message struct {
 // part is one exchange of a message.
 type part struct {
 	index    int
+	frame    []byte // for the card, of the first exchange
 	command  []byte // after INS
 	response []byte // without status
 	status   wire.Status
@@ -52,42 +59,76 @@ func (m *message) last() int  { return m.frames[len(m.frames)-1].index }
 // joiner turns exchanges into messages, as they come.
 type joiner struct {
 	framing string // of the recording
-	patient bool   // a status that was changed on the way does not end a message
+	opener  opener
+	patient bool // a status that was changed on the way does not end a message
 	next    int
 	open    *message
+	now     *message // that the exchange fed last belongs to
 }
 
 // feed adds an exchange. done are the messages that are now complete: the one
 // before if the card or the reader gave it up, the present one if it has
-// ended.
+// ended. What is for the reader alone does not end a message of the card.
 func (j *joiner) feed(e *Exchange) (done []*message) {
 	index := j.next
 	j.next++
-	f := e.framing(j.framing)
-	c, status := parseCommand(e.Command, f)
-	p := part{index: index, command: c.Data, raw: e}
-	more := !c.reader && c.class == wire.ClassNative && c.ins == wire.InsAdditionalFrame && !e.Reset
+	v := j.opener.open(e, j.framing)
+	if v.reader || v.other {
+		j.now = newMessage(&v, e, index)
+		if m := j.open; m != nil && (v.resets || e.Reset) {
+			j.open, done = nil, append(done, m)
+		}
+		return append(done, j.now)
+	}
 	m := j.open
-	if m != nil && more && m.takesMore(c.Data) {
-		m.frames = append(m.frames, p)
+	if m != nil && !e.Reset && m.belongs(&v) {
+		m.add(&v, e, index)
 	} else {
 		if m != nil {
 			done = append(done, m)
 		}
-		m = &message{
-			class: c.class, ins: c.ins, p1: c.p1, p2: c.p2, le: c.le, native: f == wire.FramingNative,
-			reader: c.reader, garbled: status != wire.StatusOK, reset: e.Reset, cut: -1,
-		}
-		m.frames = append(m.frames, p)
+		m = newMessage(&v, e, index)
 	}
-	j.open = nil
-	m.answer(e)
+	j.open, j.now = nil, m
 	if m.goesOn(j.patient) {
 		j.open = m
 	} else {
 		done = append(done, m)
 	}
 	return done
+}
+
+// belongs reports whether an exchange goes on with the message.
+func (m *message) belongs(v *envelope) bool {
+	if m.waits || v.fetches {
+		return m.waits && v.fetches
+	}
+	c, _ := parseCommand(v.frame, v.framing)
+	return c.class == wire.ClassNative && c.ins == wire.InsAdditionalFrame && m.takesMore(c.Data)
+}
+
+// newMessage begins a message.
+func newMessage(v *envelope, e *Exchange, index int) *message {
+	c, status := parseCommand(v.frame, v.framing)
+	m := &message{
+		class: c.class, ins: c.ins, p1: c.p1, p2: c.p2, le: c.le, native: v.framing == wire.FramingNative,
+		reader: v.reader, other: v.other, words: v.words, via: v.via, garbled: status != wire.StatusOK, reset: e.Reset || v.resets, cut: -1,
+	}
+	if v.words != nil {
+		m.garbled = false
+		m.class, m.ins, m.p1, m.p2, m.le, c.Data = wire.Class(v.words.Class), v.words.INS, v.words.P1, v.words.P2, v.words.Le, v.words.Data
+	}
+	m.append(v, e, part{index: index, frame: v.frame, command: c.Data, raw: e})
+	return m
+}
+
+// add adds an exchange to a message.
+func (m *message) add(v *envelope, e *Exchange, index int) {
+	c, _ := parseCommand(v.frame, v.framing)
+	if v.fetches {
+		c.Data = nil
+	}
+	m.append(v, e, part{index: index, command: c.Data, raw: e})
 }
 
 // flush is the message that the end of the recording cut off, or nil.
@@ -104,62 +145,73 @@ type command struct {
 	p1, p2 byte
 	le     int
 	Data   []byte
-	reader bool
 }
 
+// parseCommand takes a frame for a card apart.
 func parseCommand(b []byte, f wire.Framing) (command, wire.Status) {
-	if f == wire.FramingNative {
-		if len(b) == 0 {
-			return command{class: wire.ClassNative, le: -1}, wire.StatusLengthError
-		}
+	switch {
+	case f != wire.FramingNative:
+	case len(b) == 0:
+		return command{class: wire.ClassNative, le: -1}, wire.StatusLengthError
+	default:
 		return command{class: wire.ClassNative, ins: b[0], Data: b[1:], le: -1}, wire.StatusOK
-	}
-	if b[0] == classReader {
-		return command{class: classReader, ins: b[1], p1: b[2], p2: b[3], Data: b[4:], le: -1, reader: true}, wire.StatusOK
 	}
 	c, status := wire.ParseCommand(b)
 	return command{class: c.Class, ins: c.INS, p1: c.P1, p2: c.P2, le: c.Le, Data: c.Data}, status
 }
 
-// answer takes the answer of the message's last exchange.
-func (m *message) answer(e *Exchange) {
-	p := &m.frames[len(m.frames)-1]
+// append takes the command and the answer of an exchange.
+func (m *message) append(v *envelope, e *Exchange, p part) {
+	if len(m.frames) > 0 && len(p.command) > 0 {
+		m.cuts = append(m.cuts, len(m.body))
+	}
 	if e.Preset != nil {
 		m.preset = e.Preset
 	}
 	m.computed = m.computed || e.Computed != ""
-	m.failed = e.Failed
-	if len(m.frames) > 1 && len(p.command) > 0 {
-		m.cuts = append(m.cuts, len(m.body))
+	if m.failed = e.Failed; m.failed == "" {
+		m.failed = v.failed
 	}
-	f := wire.FramingWrapped
-	if m.native {
-		f = wire.FramingNative
-	}
+	m.waits = v.waits
 	if s := e.CutCommand; s.Len() > 0 && m.cut < 0 {
-		m.cut = len(m.body) + max(0, s.From-dataAt(e.Command, f))
+		m.cut = len(m.body) + max(0, s.From-v.at-m.dataAt(v))
 	}
 	m.cutAnswer = m.cutAnswer || e.CutResponse.Len() > 0
 	m.body = append(m.body, p.command...)
 	m.cut = min(m.cut, len(m.body))
-	data, status, ok := wire.ParseAnswer(f, e.Response, m.native && m.ins == insProximity)
-	m.answered = ok
-	if !ok {
-		return
+	f := wire.FramingWrapped
+	if m.native && !m.reader {
+		f = wire.FramingNative
+	}
+	data, status, ok := parseAnswer(f, v.answer, m.native && m.ins == insProximity)
+	if m.words != nil && (m.words.Bare || m.reader || m.other) && !(ok && isStatus(status)) || m.via == "" && m.words != nil && m.words.Class == chipClass {
+		data, status, ok = v.answer, 0, false // an answer without a status
+		m.bare = len(v.answer) > 0
 	}
 	p.response, p.status = data, status
-	m.status = status
-	if len(m.rsp) > 0 {
-		m.joints = append(m.joints, len(m.rsp))
-	}
 	m.rsp = append(m.rsp, data...)
+	if len(m.frames) > 0 && ok && len(m.rsp) > len(data) {
+		m.joints = append(m.joints, len(m.rsp)-len(data))
+	}
+	m.frames = append(m.frames, p)
+	if m.answered = ok; ok {
+		m.status = status
+	}
+}
+
+// dataAt is where the data of the frame in an envelope begin.
+func (m *message) dataAt(v *envelope) int {
+	if v.words != nil {
+		return v.words.At
+	}
+	return dataAt(v.frame, v.framing)
 }
 
 const insProximity = 0xF2 // its native answer has no status
 
 // isAuth reports whether the message is an authenticate command.
 func (m *message) isAuth() bool {
-	if m.class != wire.ClassNative {
+	if m.class != wire.ClassNative || m.words != nil {
 		return false
 	}
 	switch m.ins {
@@ -171,6 +223,9 @@ func (m *message) isAuth() bool {
 
 // goesOn reports whether a frame AF may still belong to the message.
 func (m *message) goesOn(patient bool) bool {
+	if m.waits {
+		return true
+	}
 	if m.class != wire.ClassNative || !m.answered {
 		return false
 	}
@@ -211,7 +266,7 @@ func (m *message) ok() bool {
 
 // spec is the declaration of the command, or nil.
 func (m *message) spec() *wire.Spec {
-	if m.reader || m.garbled {
+	if m.words != nil || m.garbled {
 		return nil
 	}
 	if m.isAuth() && (m.ins == insFirst || m.ins == insNonFirst) {
@@ -246,23 +301,21 @@ func findSpec(class wire.Class, ins byte, lrp bool) (found *wire.Spec) {
 
 // nameOfFrame says which command a frame is.
 func nameOfFrame(b []byte) string {
-	e := Exchange{Command: b}
-	c, status := parseCommand(b, e.framing(""))
+	var o opener
+	v := o.open(&Exchange{Command: b}, "")
+	c, status := parseCommand(v.frame, v.framing)
 	switch {
 	case len(b) == 0:
 		return "nothing"
+	case v.words != nil:
+		return v.words.Name
 	case status != wire.StatusOK:
 		return "a malformed APDU"
-	case c.reader:
-		return "a command to the reader"
 	case c.class == wire.ClassNative && c.ins == wire.InsAdditionalFrame:
 		return "a further frame (AF)"
 	}
 	if s := findSpec(c.class, c.ins, false); s != nil {
 		return s.Name
-	}
-	if c.class == wire.ClassISO {
-		return fmt.Sprintf("ISO command %02X", c.ins)
 	}
 	return fmt.Sprintf("command %02X", c.ins)
 }

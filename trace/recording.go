@@ -62,16 +62,13 @@ type Exchange struct {
 }
 
 // framing tells how the command of e travels. What the bytes say counts more
-// than what the recording says: no native command starts with 90 or 00.
+// than what the recording says: no native command starts with 90, 00 or FF.
 func (e *Exchange) framing(recording string) wire.Framing {
 	declared := e.Framing
 	if declared == "" {
 		declared = recording
 	}
-	if len(e.Command) >= 4 && (e.Command[0] == 0x90 || e.Command[0] == 0x00) {
-		return wire.FramingWrapped
-	}
-	if declared == ISO && len(e.Command) >= 5 && e.Command[0] == classReader {
+	if len(e.Command) >= 4 && (e.Command[0] == 0x90 || e.Command[0] == 0x00 || !headerCut(e) && isAPDU(e.Command, e.Response, declared)) {
 		return wire.FramingWrapped
 	}
 	return wire.FramingNative

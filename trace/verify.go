@@ -150,8 +150,8 @@ func (v *verifier) message(m *message) {
 	}
 	switch {
 	case v.blanked(m):
-	case m.reader:
-		v.opened(m, nil, "for the reader")
+	case m.reader, m.other:
+		v.opened(m, nil, "for "+m.words.Whom())
 	case m.garbled:
 		v.opened(m, nil, "no command frame")
 	case m.isAuth():

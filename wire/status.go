@@ -132,7 +132,7 @@ func (s Status) lookup() (statusText, bool) {
 			return t, true
 		}
 	}
-	return statusText{}, false
+	return isoText(s)
 }
 
 // String is the name NXP or ISO 7816 gives the status, or its number.

@@ -64,10 +64,12 @@ type apduResult struct {
 	Command hexBytes     `json:"command"`
 	Name    string       `json:"name"` // of the command, where it is known
 	Answer  hexBytes     `json:"answer"`
-	Status  string       `json:"status"` // four digits
-	Text    string       `json:"text"`   // the status in words
-	Data    hexBytes     `json:"data"`   // the answer without its status
-	Fields  []fieldValue `json:"fields"` // of a complete answer that could be decoded
+	Status  string       `json:"status"`        // four digits
+	Text    string       `json:"text"`          // the status in words
+	Data    hexBytes     `json:"data"`          // the answer without its status
+	Fields  []fieldValue `json:"fields"`        // of a complete answer that could be decoded
+	For     string       `json:"for,omitempty"` // whom a command is for that is none of a DESFire card: "reader", "SAM"
+	Via     string       `json:"via,omitempty"` // what the reader puts around a frame for the card
 	Millis  float64      `json:"ms"`
 	Chained bool         `json:"chained"` // the tool sent it, for the rest of an answer
 }
@@ -90,11 +92,11 @@ type apduSender struct {
 func (s *apduSender) all(ctx context.Context, frames []apduFrame) error {
 	var failed []error
 	for i, f := range frames {
-		name, status, err := s.send(ctx, frames, i)
+		got, err := s.send(ctx, frames, i)
 		if err != nil {
 			return errors.Join(append(failed, err)...) // the card is gone, or nobody reads
 		}
-		err = judge(name, status, f.want)
+		err = judge(&got, f.want)
 		switch left := len(frames) - i - 1; {
 		case err == nil:
 		case s.keepGoing:
@@ -108,23 +110,25 @@ func (s *apduSender) all(ctx context.Context, frames []apduFrame) error {
 	return errors.Join(failed...)
 }
 
-// judge is what a status means for the run.
-func judge(name string, status, want wire.Status) error {
-	good := status == wire.StatusOK || status == wire.StatusISOOK || status == wire.StatusSignatureOK || status == wire.StatusAdditionalFrame || status>>8 == 0x61
+// judge is what an answer means for the run.
+func judge(got *sent, want wire.Status) error {
 	switch {
-	case want != 0 && status != want:
-		return withCode(exitDiffers, &statusError{status, fmt.Sprintf("%s answers %v, and not %04X", name, statusWords(status), uint16(want))})
-	case want == 0 && !good:
-		return withCode(exitRefused, &statusError{status, fmt.Sprintf("%s: %v", name, statusWords(status))})
+	case want != 0 && got.status != want:
+		return withCode(exitDiffers, &statusError{got.status, fmt.Sprintf("%s answers %s, and not %04X", got.name, got.words, uint16(want))})
+	case want == 0 && !got.good:
+		return withCode(exitRefused, &statusError{got.status, fmt.Sprintf("%s: %s", got.name, got.words)})
 	}
 	return nil
 }
 
-func statusWords(s wire.Status) string {
-	if s == 0 {
-		return "an answer too short for a status"
-	}
-	return s.Error()
+// sent is what came of a frame.
+type sent struct {
+	name   string // of the command
+	status wire.Status
+	words  string // the status in words
+	good   bool
+	spec   *wire.Spec
+	answer []byte
 }
 
 // statusError is an answer of the card to a frame that is not the tool's.
@@ -136,23 +140,21 @@ type statusError struct {
 func (e *statusError) Error() string { return e.text }
 
 // send sends a frame and fetches the whole answer.
-func (s *apduSender) send(ctx context.Context, frames []apduFrame, i int) (name string, status wire.Status, err error) {
+func (s *apduSender) send(ctx context.Context, frames []apduFrame, i int) (got sent, err error) {
 	const most = 1000 // frames of one answer: a card that never ends has an end here
 	byHand := i+1 < len(frames) && isFurther(frames[i+1].bytes)
 	f := frames[i].bytes
 	for n := 0; ; n++ {
-		var spec *wire.Spec
-		var rsp []byte
-		name, status, spec, rsp, err = s.one(ctx, f, n > 0)
+		got, err = s.one(ctx, f, n > 0)
 		if err != nil || s.noChain || byHand || frames[i].want == wire.StatusAdditionalFrame {
-			return name, status, err
+			return got, err
 		}
-		next := further(f, rsp, status, spec)
-		if next == nil || status>>8 == 0x6C && n > 0 {
-			return name, status, nil
+		next := further(f, got.answer, got.status, got.spec)
+		if next == nil || got.status>>8 == 0x6C && n > 0 {
+			return got, nil
 		}
 		if n == most {
-			return name, status, fmt.Errorf("%s: the answer does not end", name)
+			return got, fmt.Errorf("%s: the answer does not end", got.name)
 		}
 		f = next
 	}
@@ -165,26 +167,26 @@ func isFurther(f []byte) bool {
 }
 
 // one sends one frame and prints it with its answer.
-func (s *apduSender) one(ctx context.Context, f []byte, chained bool) (name string, status wire.Status, spec *wire.Spec, rsp []byte, err error) {
+func (s *apduSender) one(ctx context.Context, f []byte, chained bool) (got sent, err error) {
 	began := time.Now()
-	if rsp, err = s.exchange(ctx, s.t, f); err != nil {
-		return "", 0, nil, nil, err
+	rsp, err := s.exchange(ctx, s.t, f)
+	if err != nil {
+		return got, err
 	}
 	took := time.Since(began)
 	command, answer := s.explain.Step(&trace.Exchange{Command: f, Response: rsp, Took: took.Microseconds()})
 	r := apduResult{
 		cardOf: cardOf{Reader: s.reader}, Command: f, Answer: rsp, Data: answer.Data, Millis: float64(took.Microseconds()) / 1000,
-		Fields: []fieldValue{}, Chained: chained,
+		Text: answer.Words, For: command.Whose, Via: command.Via, Fields: []fieldValue{}, Chained: chained,
 	}
-	name = "the command"
-	if command.Spec != nil {
-		r.Name = command.Spec.Name
-		name = r.Name
+	got = sent{name: "the command", status: answer.Status, words: answer.Words, good: answer.Good, spec: command.Spec, answer: rsp}
+	if command.Spec != nil || command.Whose != "" {
+		r.Name, got.name = command.Name, command.Name
 	}
-	if answer.Status == 0 {
-		r.Text = "too short for a status"
-	} else {
-		r.Status, r.Text = fmt.Sprintf("%04X", uint16(answer.Status)), answer.Status.Error()
+	if answer.Status != 0 {
+		r.Status = fmt.Sprintf("%04X", uint16(answer.Status))
+	} else if answer.Note != "" {
+		r.Text = answer.Note
 	}
 	if answer.Note == "" {
 		for _, f := range answer.Fields {
@@ -192,11 +194,10 @@ func (s *apduSender) one(ctx context.Context, f []byte, chained bool) (name stri
 		}
 	}
 	if s.json {
-		err = s.emit(r)
-	} else {
-		s.printAPDU(&r, answer.Status != 0 && !answer.Refused())
+		return got, s.emit(r)
 	}
-	return name, answer.Status, command.Spec, rsp, err
+	s.printAPDU(&r, answer.Good)
+	return got, nil
 }
 
 func (a *app) exchange(ctx context.Context, t desfire.Transport, f []byte) ([]byte, error) {
@@ -219,6 +220,9 @@ func (a *app) printAPDU(r *apduResult, good bool) {
 	name := r.Name
 	if name == "" {
 		name = "unknown command"
+	}
+	if r.Via != "" {
+		name += " via " + r.Via
 	}
 	a.printf("%s %s  %s\n", p.Dim.Render(">"), spaced(r.Command), p.Name.Render(name))
 	style := p.Bad

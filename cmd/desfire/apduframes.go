@@ -102,6 +102,11 @@ func expectedStatus(s string) (wire.Status, error) {
 func further(sent, answer []byte, status wire.Status, spec *wire.Spec) []byte {
 	native := sent[0] != 0x90 && sent[0] != 0x00
 	switch {
+	case sent[0] == 0xFF: // to the reader, which may have put the card's frame into it
+		if status>>8 == 0x61 {
+			return []byte{0xFF, 0xC0, 0x00, 0x00, byte(status)}
+		}
+		return nil
 	case status == wire.StatusAdditionalFrame:
 		if spec != nil && (spec.Success == wire.StatusAdditionalFrame || takesMore(spec)) {
 			return nil // a token, or the rest of the command

@@ -156,13 +156,15 @@ func (x *traced) passed(e *trace.Exchange) {
 	}
 	fields := words(&answer)
 	if answer.Status == 0 {
-		text := "too short for a status"
-		if len(answer.Raw) == 0 {
-			text = "no answer"
+		var failed []screen.Text
+		if e.Failed != "" {
+			failed = []screen.Text{screen.Visible(e.Failed)}
+			answer.Note = ""
 		}
-		t.line("<-", t.pal.Bad.Render(text), []screen.Text{screen.Visible(e.Failed)}, rawWords(&answer, true))
+		t.line("<-", t.status(&answer), failed, rawWords(&answer, true))
+		fields = words(&answer)
 	} else {
-		t.line("<-", t.status(answer.Status), nil, rawWords(&answer, true))
+		t.line("<-", t.status(&answer), nil, rawWords(&answer, true))
 	}
 	t.fields(fields)
 	x.sealed = (command.Sealed || answer.Sealed || command.More && x.sealed) && command.Cut+answer.Cut == 0
@@ -200,6 +202,12 @@ func words(l *trace.Line) []screen.Text {
 	}
 	if l.Channel != "" {
 		list = append(list, screen.Visible(l.Channel))
+	}
+	if l.Whose != "" && !l.Answer && l.Whose != trace.Application {
+		list = append(list, screen.Visible("for the "+l.Whose))
+	}
+	if l.Via != "" {
+		list = append(list, screen.Visible("via "+l.Via))
 	}
 	if l.Note != "" {
 		list = append(list, "["+screen.Visible(l.Note)+"]")
@@ -317,15 +325,17 @@ func texts(words []string) []screen.Text {
 	return out
 }
 
-func (t *tracer) status(s wire.Status) screen.Text {
-	text := fmt.Sprintf("%04X %s", uint16(s), s.String())
-	switch s {
-	case wire.StatusOK, wire.StatusISOOK, wire.StatusSignatureOK:
-		return t.pal.Good.Render(text)
-	case wire.StatusAdditionalFrame:
+func (t *tracer) status(l *trace.Line) screen.Text {
+	switch text := fmt.Sprintf("%04X %s", uint16(l.Status), l.Name); {
+	case l.Status == 0 && l.Good:
+		return t.pal.Good.Render(l.Words)
+	case !l.Good:
+		return t.pal.Bad.Render(l.Words)
+	case l.Status == wire.StatusAdditionalFrame:
 		return t.pal.Dim.Render(text)
+	default:
+		return t.pal.Good.Render(text)
 	}
-	return t.pal.Bad.Render(s.Error())
 }
 
 // summary prints the total.

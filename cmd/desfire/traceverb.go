@@ -81,6 +81,8 @@ type shownLine struct {
 	Cut      int          `json:"cut,omitempty"` // how many bytes that is
 	Frames   int          `json:"frames"`
 	Status   string       `json:"status,omitempty"`
+	For      string       `json:"for,omitempty"` // whom a command is for that is none of a DESFire card: "reader", "SAM"
+	Via      string       `json:"via,omitempty"` // what the reader put around the frame
 	Note     string       `json:"note,omitempty"`
 }
 
@@ -90,21 +92,20 @@ func (a *app) traceShow(name string, rec *trace.Recording, heading bool) error {
 		a.printf("%s\n", p.Title.Render(name))
 	}
 	x := trace.Explainer{Framing: rec.Framing, KeepKeys: a.traceKeys}
-	var lines []trace.Line
-	for i := range rec.Exchanges {
-		lines = append(lines, x.Feed(&rec.Exchanges[i])...)
-	}
-	for _, l := range append(lines, x.Flush()...) {
+	for _, l := range x.All(rec) {
 		if a.json {
 			s := shownLine{
 				File: name, Exchange: l.Exchange, From: "reader", Name: l.Name, Fields: []fieldValue{},
-				Channel: l.Channel, Frame: l.Raw, Cut: l.Cut, Frames: l.Frames, Note: l.Note,
+				Channel: l.Channel, Frame: l.Raw, Cut: l.Cut, Frames: l.Frames, Note: l.Note, For: l.Whose, Via: l.Via,
 			}
 			for _, f := range l.Fields {
 				s.Fields = append(s.Fields, fieldValue{Name: f.Name, Value: f.Value})
 			}
 			if l.Answer {
-				s.From, s.Status = "card", fmt.Sprintf("%04X", uint16(l.Status))
+				if s.From = "card"; l.Whose == "reader" || l.Whose == "reader's chip" || l.Whose == "SAM" {
+					s.From = l.Whose
+				}
+				s.Status = fmt.Sprintf("%04X", uint16(l.Status))
 			}
 			if err := a.emit(s); err != nil {
 				return err
@@ -124,9 +125,9 @@ func (a *app) printTraced(l *trace.Line) {
 	p := a.out
 	arrow, head := "->", commandName(p, l)
 	if l.Answer {
-		arrow, head = "<-", p.Good.Render(l.Name)
-		if l.Refused() || l.Status == 0 {
-			head = p.Bad.Render(l.Name)
+		arrow, head = "<-", p.Bad.Render(l.Name)
+		if l.Good {
+			head = p.Good.Render(l.Name)
 		}
 	}
 	a.printShown(l.Exchange, arrow, traceLines(p, head, words(l), rawWords(l, false), traceColumns(a.stdout)-len(showIndent)))
