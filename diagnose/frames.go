@@ -101,13 +101,13 @@ func (w *walk) twice(m *trace.Message, raw []byte) bool {
 // answeredISO reports whether a native command was answered by a status word of
 // ISO 7816-4: two bytes that begin with 6.
 func (w *walk) answeredISO(m *trace.Message) bool {
-	return m.Native && m.Status>>8 == 0x91 && m.Status.Byte()>>4 == 6 && len(m.Answer) == 1
+	return m.Native && m.Answered && m.Status>>12 == 6
 }
 
 // foreign looks at statuses that no DESFire application gives to such a frame.
 func (w *walk) foreign(m *trace.Message) bool {
 	if w.answeredISO(m) {
-		w.find(m, "not-wrapped", Likely, fmt.Sprintf("the native frame was answered by a status word of ISO 7816-4 (%02X%02X): whoever answered wants wrapped frames", m.Status.Byte(), m.Answer[0]), "wrap the command: 90 INS 00 00 Lc data 00")
+		w.find(m, "not-wrapped", Likely, fmt.Sprintf("the native frame was answered by a status word of ISO 7816-4 (%04X): whoever answered wants wrapped frames", uint16(m.Status)), "wrap the command: 90 INS 00 00 Lc data 00")
 		return true
 	}
 	if m.Class == wire.ClassISO && m.Status.IsNative() && m.Status == wire.StatusIllegalCommand {

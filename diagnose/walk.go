@@ -133,7 +133,7 @@ func ok(m *trace.Message) bool {
 }
 
 func (w *walk) message(m *trace.Message) {
-	if m.Reader || m.Native && m.INS == 0xFF || len(m.Frames[0].Raw) > 0 && m.Frames[0].Raw[0] == 0x80 {
+	if m.Reader {
 		return // for the reader, or for a SAM
 	}
 	if m.File != nil && !m.File.Known {

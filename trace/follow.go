@@ -20,7 +20,7 @@ type Message struct {
 	INS, P1, P2 byte
 	Le          int  // -1: none
 	Native      bool // without the frame of ISO 7816-4
-	Reader      bool // for the reader, not for the card
+	Reader      bool // for the reader, a SAM or another card, not for a DESFire card
 	Garbled     bool // the command is no frame; Frames has its bytes
 	Reset       bool // the card was activated anew before it
 	Frames      []MessageFrame
@@ -31,6 +31,7 @@ type Message struct {
 	Failed      string // what the transport said instead of an answer
 	Preset      bool   // session keys were given to take over before it
 	Cut         bool   // something of it was cut when it was recorded
+	Name        string // of the command
 	Spec        *wire.Spec
 	App         *wire.AID // selected; nil: not known
 	Keys        []Key     // those given, and those that the session taught so far
@@ -64,7 +65,7 @@ const ModeUnknown = modeUnknown
 // MessageFrame is one exchange of a Message.
 type MessageFrame struct {
 	Exchange int
-	Raw      []byte // the command as it was sent
+	Raw      []byte // the command as the card got it
 	Data     []byte // behind INS, without framing
 	Answer   []byte // without status
 	Status   wire.Status
@@ -91,12 +92,12 @@ func Follow(rec *Recording, cfg *VerifyConfig) []Message {
 func (v *verifier) describe(m *message) Message {
 	d := Message{
 		First: m.first(), Last: m.last(), Class: m.class, INS: m.ins, P1: m.p1, P2: m.p2, Le: m.le,
-		Native: m.native, Reader: m.reader, Garbled: m.garbled, Reset: m.reset, Body: m.body, Answer: m.rsp,
-		Status: m.status, Answered: m.answered, Failed: m.failed, Preset: m.preset != nil, Cut: m.isCut(), Spec: m.spec(), Unknown: v.foreign,
+		Native: m.native, Reader: m.reader || m.other, Garbled: m.garbled, Reset: m.reset, Body: m.body, Answer: m.rsp,
+		Status: m.status, Answered: m.answered, Failed: m.failed, Preset: m.preset != nil, Cut: m.isCut(), Name: m.label(), Spec: m.spec(), Unknown: v.foreign,
 		Keys: slices.Clip(v.keys), Head: len(m.body), Want: -1, Mode: modeUnknown, AnswerMode: modeUnknown, Demands: modeUnknown,
 	}
 	for _, p := range m.frames {
-		d.Frames = append(d.Frames, MessageFrame{Exchange: p.index, Raw: p.raw.Command, Data: p.command, Answer: p.response, Status: p.status})
+		d.Frames = append(d.Frames, MessageFrame{Exchange: p.index, Raw: p.frame, Data: p.command, Answer: p.response, Status: p.status})
 	}
 	if v.app != nil {
 		a := *v.app

@@ -46,7 +46,7 @@ type message struct {
 // part is one exchange of a message.
 type part struct {
 	index    int
-	frame    []byte // for the card, of the first exchange
+	frame    []byte // as the card got it
 	command  []byte // after INS
 	response []byte // without status
 	status   wire.Status
@@ -128,7 +128,7 @@ func (m *message) add(v *envelope, e *Exchange, index int) {
 	if v.fetches {
 		c.Data = nil
 	}
-	m.append(v, e, part{index: index, command: c.Data, raw: e})
+	m.append(v, e, part{index: index, frame: v.frame, command: c.Data, raw: e})
 }
 
 // flush is the message that the end of the recording cut off, or nil.

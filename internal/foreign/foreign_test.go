@@ -91,7 +91,7 @@ func TestOpen(t *testing.T) {
 		{command: "FF00000007D4429060000000", answer: "D54300 0401013300180591AF 9000", frame: "9060000000", got: "0401013300180591AF"},
 		{command: "FF00000008D442029060000000", answer: "D54300 02 0401013300180591AF 9000", frame: "9060000000", got: "0401013300180591AF"}, // PCB
 		{command: "FF00000005D4420A0060", answer: "D54300 0A00 AF04010133001805 9000", frame: "60", got: "AF04010133001805"},                 // PCB and CID
-		{command: "FF00000004D4420A00", answer: "D54300 AF1122334455667788 9000", frame: "0A00", got: "AF1122334455667788"},                   // Authenticate with key 0
+		{command: "FF00000004D4420A00", answer: "D54300 AF1122334455667788 9000", frame: "0A00", got: "AF1122334455667788"},                  // Authenticate with key 0
 		{command: "FF00000004D4400160", answer: "D54101 9000", frame: "60", failed: "01, time out"},
 		{command: "FF00000004D4400160", answer: "6300", frame: "60", failed: "6300"},
 		{command: "FF00000004D4400160", answer: "610E", frame: "60", waits: true},
