@@ -7,13 +7,11 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-
-	"github.com/go-desfire/desfire/internal/crc"
 )
 
 // FuzzParse reads anything, and does with it all that can be done.
 func FuzzParse(f *testing.F) {
-	for _, pattern := range [...]string{"testdata/*.log", "../testdata/traces/*.json"} {
+	for _, pattern := range [...]string{"testdata/*.log", "../testdata/cases/*", "../testdata/traces/*.json"} {
 		names, _ := filepath.Glob(pattern)
 		for _, n := range names {
 			b, err := os.ReadFile(n)
@@ -112,27 +110,6 @@ func FuzzVerify(f *testing.F) {
 		n := int(at % uint(len(old)+1))
 		*part = append(append(append([]byte(nil), old[:n]...), by...), old[min(len(old), n+len(by)):]...)
 		exercise(t, &r)
-	})
-}
-
-// FuzzAir reads Proxmark trace lists of frames that all have a good CRC.
-func FuzzAir(f *testing.F) {
-	f.Add([]byte("\x02\x90\x60\x00\x00\x00\n\x02\x91\xAF\n\xE0\x80\n\x12\x01\n\xA2\n\x03\x02\n\x0A\x00\x03"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var p pairs
-		var a airReader
-		for i, frame := range bytes.Split(data, []byte("\n")) {
-			s := crc.Sum16(frame)
-			a.frame(&p, i%2 == 0, append(append([]byte(nil), frame...), byte(s), byte(s>>8)))
-		}
-		for i, e := range p.list {
-			if len(e.Command) == 0 {
-				t.Fatalf("exchange %d has no command", i)
-			}
-		}
-		if len(p.list) > 0 {
-			exercise(t, &Recording{Framing: guessFraming(p.list), Exchanges: p.list})
-		}
 	})
 }
 

@@ -5,72 +5,116 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/go-desfire/desfire/internal/framelog"
 	"github.com/go-desfire/desfire/wire"
 )
 
-// Format is a way to write a recording down.
-type Format uint8
+// Skipped is a line of a log that looked like traffic and was not taken.
+type Skipped struct {
+	Line   int    // from 1
+	Text   string // the line, shortened: digits that may be of a key are left out
+	Reason string
 
-// Formats.
-const (
-	FormatJSON     Format = iota // our own, that of testdata/traces
-	FormatLines                  // "> 9060000000" and "< 04010133001805 91AF"
-	FormatPyscard                // what ConsoleCardConnectionObserver prints
-	FormatPcscd                  // pcscd --apdu
-	FormatPM3                    // the APDU log of Proxmark's hf mfdes
-	FormatPM3Trace               // Proxmark's trace list
-)
-
-func (f Format) String() string {
-	names := [...]string{"JSON recording", "hex lines", "pyscard log", "pcscd log", "Proxmark APDU log", "Proxmark trace list"}
-	if int(f) < len(names) {
-		return names[f]
-	}
-	return fmt.Sprintf("trace.Format(%d)", uint8(f))
+	// Control tells that nothing is missing: the line is of the link to the
+	// reader, of the anticollision, or says something else than frames.
+	Control bool
 }
 
-// ErrFormat says that the format of a file is none of those known.
-var ErrFormat = errors.New("this is no recording that can be read: want the JSON of a recording, lines of hexadecimal digits that start with > and <, " +
-	"or the log of pcscd --apdu, of pyscard's console observer, or of Proxmark (APDU log or trace list)")
+func (s Skipped) String() string {
+	if s.Text == "" {
+		return fmt.Sprintf("line %d: %s", s.Line, s.Reason)
+	}
+	return fmt.Sprintf("line %d: %s: %s", s.Line, s.Reason, s.Text)
+}
 
-// Parse reads a recording and tells its format.
+// Missed are the lines of Skipped that may have been traffic of the card.
+func (r *Recording) Missed() []Skipped {
+	var list []Skipped
+	for _, s := range r.Skipped {
+		if !s.Control {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// Errors of files that are no recording.
+var (
+	// ErrFormat says that nothing in a file can be read as an exchange.
+	ErrFormat = errors.New("this is no recording that can be read: want the JSON of a recording, lines of hexadecimal digits that start with > and <, " +
+		"or the log of another program: Proxmark, libnfc, pcscd, pcsc-spy, OpenSC, pyscard, scriptor, GlobalPlatformPro, nfc-pcsc, ChameleonMini, Android, " +
+		"NCI, or any with labels as TX: and RX:, IN and OUT, command and response")
+
+	// ErrDump says that a file holds what is on a card, and no traffic.
+	ErrDump = errors.New("this is a dump of what is on a card, no recording of traffic: desfire dump show reads it")
+)
+
+// Parse reads a recording, or the log of another program, and tells its format.
 func Parse(data []byte) (*Recording, Format, error) {
-	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
-	text := bytes.TrimSpace(data)
+	text := bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")))
 	if len(text) == 0 {
 		return nil, 0, errors.New("the file is empty")
 	}
 	if text[0] == '{' {
-		r, err := decodeJSON(data)
-		return r, FormatJSON, err
+		r, err := decodeJSON(bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")))
+		if err == nil {
+			return r, FormatJSON, nil
+		}
+		if isDump(text) {
+			return nil, FormatJSON, ErrDump
+		}
+		if bytes.Contains(text, []byte(`"exchanges"`)) {
+			return nil, FormatJSON, err
+		}
+		// Another program writes JSON, too.
+		if r, f, logErr := parseLog(data); logErr == nil {
+			return r, f, nil
+		}
+		return nil, FormatJSON, err
 	}
-	if !utf8.Valid(data) && bytes.IndexByte(data, 0) >= 0 {
-		return nil, 0, fmt.Errorf("a binary file: %w", ErrFormat)
+	if isDump(text) {
+		return nil, 0, ErrDump
 	}
-	lines := splitLines(string(data))
-	f, ok := detect(lines)
-	if !ok {
-		return nil, 0, ErrFormat
-	}
-	var p pairs
-	var err error
-	switch f {
-	case FormatPcscd:
-		err = readPcscd(&p, lines)
-	case FormatPM3Trace:
-		err = readPM3Trace(&p, lines)
-	default:
-		err = readLines(&p, lines, f)
-	}
-	if err == nil && len(p.list) == 0 {
-		err = ErrEmpty
-	}
+	return parseLog(data)
+}
+
+// parseLog reads the log of another program.
+func parseLog(data []byte) (*Recording, Format, error) {
+	text, err := framelog.Decode(data)
 	if err != nil {
-		return nil, f, fmt.Errorf("%v: %w", f, err)
+		return nil, 0, fmt.Errorf("%v: %w", err, ErrFormat)
 	}
-	r := &Recording{Source: f.String(), Exchanges: p.list, Notes: p.note, Card: Card{Reader: p.reader}}
+	if isDump([]byte(text[:min(len(text), 4096)])) {
+		return nil, 0, ErrDump
+	}
+	l := framelog.Read(text)
+	if len(l.Exchanges) == 0 {
+		return nil, 0, nothing(l)
+	}
+	f := formatOf[l.Kinds[0]]
+	names := make([]string, len(l.Kinds))
+	for i, k := range l.Kinds {
+		names[i] = k.String()
+	}
+	r := &Recording{Source: strings.Join(names, ", "), Notes: strings.Join(l.Notes, "; "), Card: Card{Reader: l.Reader}}
+	for _, k := range l.Skipped {
+		r.Skipped = append(r.Skipped, Skipped(k))
+	}
+	for i := range l.Exchanges {
+		x := &l.Exchanges[i]
+		e := Exchange{Command: x.Command.Bytes, Reset: x.Reset, Failed: x.Failed, At: x.Sent, Took: x.Took}
+		if e.CutCommand, err = spanOf(x.Command.Comment, e.Command); err != nil {
+			return nil, f, fmt.Errorf("%v: line %d: %w", f, x.Command.Line, err)
+		}
+		if a := x.Answer; a != nil {
+			e.Response = a.Bytes
+			if e.CutResponse, err = spanOf(a.Comment, e.Response); err != nil {
+				return nil, f, fmt.Errorf("%v: line %d: %w", f, a.Line, err)
+			}
+		}
+		r.Exchanges = append(r.Exchanges, e)
+	}
 	r.Framing = guessFraming(r.Exchanges)
 	for i := range r.Exchanges {
 		if f := framingName(&r.Exchanges[i]); f != r.Framing {
@@ -80,95 +124,43 @@ func Parse(data []byte) (*Recording, Format, error) {
 	return r, f, nil
 }
 
+// maxNamed is how many lines an error names.
+const maxNamed = 5
+
+// nothing is the error of a log without exchanges: what looked like traffic and
+// why it was not taken.
+func nothing(l *framelog.Log) error {
+	if len(l.Skipped) == 0 {
+		return ErrFormat
+	}
+	var named []string
+	for _, s := range l.Skipped[:min(len(l.Skipped), maxNamed)] {
+		named = append(named, Skipped(s).String())
+	}
+	if n := len(l.Skipped) - len(named); n > 0 {
+		named = append(named, fmt.Sprintf("and %d more", n))
+	}
+	return fmt.Errorf("what looks like traffic could not be taken (%s): %w", strings.Join(named, "; "), ErrFormat)
+}
+
+// isDump reports whether a file is one of those that hold the content of cards.
+func isDump(text []byte) bool {
+	head := string(text[:min(len(text), 2048)])
+	if strings.HasPrefix(head, "Filetype: ") {
+		return true
+	}
+	for _, sign := range [...]string{"<card type=", "<card id=", "com.codebutler.farebot", `"FileType"`, `"scannedAt"`} {
+		if strings.Contains(head, sign) && (head[0] == '<' || head[0] == '{') {
+			return true
+		}
+	}
+	return false
+}
+
 // guessFraming is the framing of the first exchange.
 func guessFraming(list []Exchange) string {
 	if len(list) > 0 && list[0].framing("") == wire.FramingNative {
 		return Native
 	}
 	return ISO
-}
-
-// detect looks for lines that only one format has.
-func detect(lines []string) (f Format, ok bool) {
-	plain := false
-	pyscard := false
-	for _, l := range lines {
-		if _, _, ok := pcscdLine(l); ok {
-			return FormatPcscd, true
-		}
-		if src, _, ok := pm3Row(l); ok && src != "" {
-			return FormatPM3Trace, true
-		}
-		dir, rest, ok := marked(l)
-		if !ok {
-			t := strings.TrimSpace(l)
-			pyscard = pyscard || strings.HasPrefix(t, "connecting to ") || strings.HasPrefix(t, "reconnecting to ")
-			continue
-		}
-		if strings.Contains(l, ">>>>") || strings.Contains(l, "<<<<") {
-			return FormatPM3, true
-		}
-		plain = true
-		pyscard = pyscard || !dir && strings.HasPrefix(rest, "[]")
-	}
-	if pyscard && plain {
-		return FormatPyscard, true
-	}
-	return FormatLines, plain
-}
-
-// pairs joins commands and answers as they are read.
-type pairs struct {
-	list   []Exchange
-	open   bool // the last exchange has no answer yet
-	reset  bool
-	reader string
-	note   string
-}
-
-func (p *pairs) command(b []byte) {
-	p.list = append(p.list, Exchange{Command: b, Reset: p.reset && len(p.list) > 0})
-	p.open, p.reset = true, false
-}
-
-// answer reports whether there was a command for it.
-func (p *pairs) answer(b []byte) bool {
-	if !p.open {
-		return false
-	}
-	p.list[len(p.list)-1].Response = b
-	p.open = false
-	return true
-}
-
-func splitLines(s string) []string {
-	lines := strings.Split(strings.ReplaceAll(s, "\r", "\n"), "\n")
-	for i, l := range lines {
-		lines[i] = stripANSI(l)
-	}
-	return lines
-}
-
-// stripANSI removes the escape sequences of terminals.
-func stripANSI(s string) string {
-	if !strings.Contains(s, "\x1b[") {
-		return s
-	}
-	var b strings.Builder
-	for {
-		i := strings.Index(s, "\x1b[")
-		if i < 0 {
-			b.WriteString(s)
-			return b.String()
-		}
-		b.WriteString(s[:i])
-		s = s[i+2:]
-		for len(s) > 0 {
-			c := s[0]
-			s = s[1:]
-			if c >= '@' && c <= '~' {
-				break
-			}
-		}
-	}
 }

@@ -28,6 +28,10 @@ type Recording struct {
 	Exchanges []Exchange
 	Notes     string
 
+	// Skipped are lines of a log that looked like traffic and were not taken.
+	// No file that is written has them.
+	Skipped []Skipped
+
 	// Verified tells that another program checked the session, and what of it.
 	Verified     bool
 	VerifiedWhat []string
@@ -166,7 +170,7 @@ func (r *Recording) clone() *Recording {
 	c := *r
 	c.Card.ATR = slices.Clone(r.Card.ATR)
 	c.Keys, c.VerifiedWhat = slices.Clone(r.Keys), slices.Clone(r.VerifiedWhat)
-	c.RndA = slices.Clone(r.RndA)
+	c.RndA, c.Skipped = slices.Clone(r.RndA), slices.Clone(r.Skipped)
 	for i, b := range c.RndA {
 		c.RndA[i] = slices.Clone(b)
 	}

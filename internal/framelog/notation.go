@@ -1,0 +1,341 @@
+package framelog
+
+import (
+	"strconv"
+	"strings"
+)
+
+// run is a row of bytes on a line, in whatever way they are written.
+type run struct {
+	from, to int // in the line
+	next     int // token behind it
+	b        []byte
+	at       []int  // in the line
+	alt      []byte // b read as decimal numbers, where that may be meant as well
+	broken   string // why the digits are no bytes
+	cut      bool   // the program that wrote them left some out
+	tail     string // what stands behind them
+	parts    []int  // where in b brackets or signs part it
+}
+
+// segment is the part of a run between brackets.
+type segment struct {
+	list   []token
+	commas bool
+	closed bool // in brackets
+}
+
+// readRun reads the bytes that begin at a token. It may find none: r.b is empty
+// and r.next is where to go on.
+func readRun(s string, toks []token, i int) run {
+	r := run{from: toks[i].from, to: toks[i].to, next: i + 1}
+	i = skipNumber(s, toks, i)
+	r.next = i + 1
+	var segs []segment
+	cur := segment{closed: i > 0 && toks[i-1].kind == tokOpen && toks[i-1].to == toks[i].from || i > 0 && toks[i-1].kind == tokOpen}
+	n := 0
+	closeSegment := func() {
+		if len(cur.list) > 0 {
+			segs = append(segs, cur)
+		}
+		cur = segment{}
+	}
+	k := i
+loop:
+	for ; k < len(toks); k++ {
+		t := toks[k]
+		switch t.kind {
+		case tokBytes, tokOdd, tokMinus, tokText:
+			cur.list = append(cur.list, t)
+			n += max(1, (t.to-t.from)/2)
+			r.to, r.next = t.to, k+1
+			if n >= 2 && isASCII(s[t.to:], n, s, segs, cur) {
+				r.next = len(toks)
+				break loop
+			}
+		case tokOpen, tokClose:
+			closeSegment()
+			cur.closed = t.kind == tokOpen
+		case tokNote:
+			if !digitsFollow(toks, k) {
+				break loop
+			}
+		case tokDots:
+			r.cut = true
+			r.next = k + 1
+		case tokPunct:
+			c := s[t.from]
+			if strings.IndexByte(",:-|\"'`", c) < 0 || !digitsFollow(toks, k) {
+				break loop
+			}
+			if c == '|' || k+1 < len(toks) && toks[k-1].to-toks[k-1].from > 3 && toks[k+1].to-toks[k+1].from > 3 {
+				closed := cur.closed
+				closeSegment()
+				cur.closed = closed
+			}
+			cur.commas = cur.commas || c == ','
+		default:
+			break loop
+		}
+		if r.cut && !digitsFollow(toks, k) {
+			break
+		}
+	}
+	closeSegment()
+	if r.next < len(toks) && toks[r.next].kind == tokDots { // behind a bracket
+		r.cut = true
+	}
+	if k < len(toks) && toks[k].kind == tokWord && r.next >= k {
+		// "12 more bytes" of Node.js stand behind dots, "(cut)" is a note
+		r.cut = r.cut || strings.HasPrefix(s[toks[k].from:], "more bytes")
+	}
+	r.tail = s[r.to:]
+	segs = dropped(s, segs)
+	for j := range segs {
+		if len(r.b) > 0 {
+			r.parts = append(r.parts, len(r.b))
+		}
+		r.resolve(s, &segs[j])
+	}
+	if r.alt != nil && len(r.alt) != len(r.b) {
+		r.alt = nil
+	}
+	return r
+}
+
+// digitsFollow reports whether bytes come behind token k, with nothing but
+// signs between.
+func digitsFollow(toks []token, k int) bool {
+	for k++; k < len(toks); k++ {
+		switch toks[k].kind {
+		case tokBytes, tokOdd, tokMinus, tokText:
+			return true
+		case tokOpen, tokClose, tokPunct, tokNote:
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// skipNumber steps over what stands before the bytes and is none of them: the
+// offset of a dump, and a number that a colon follows.
+func skipNumber(s string, toks []token, i int) int {
+	if i+1 >= len(toks) {
+		return i
+	}
+	t, next := toks[i], toks[i+1]
+	if t.kind != tokBytes && t.kind != tokOdd {
+		return i
+	}
+	if next.kind == tokPunct && s[next.from] == ':' && next.from == t.to && i+2 < len(toks) && toks[i+2].digits() && toks[i+2].from > next.to {
+		if i+3 >= len(toks) || s[toks[i+3].from] != ':' {
+			return i + 2
+		}
+	}
+	n := t.to - t.from
+	if t.prefixed || n < 4 || n > 8 || !next.digits() {
+		return i
+	}
+	v, err := strconv.ParseUint(s[t.from:t.to], 16, 64)
+	others := 0
+	for k := i + 1; k < len(toks) && toks[k].digits(); k++ {
+		if toks[k].to-toks[k].from != 2 {
+			return i
+		}
+		others++
+	}
+	if err == nil && v%16 == 0 && v < 1<<16 && (n >= 6 || n == 4 && others >= 5) {
+		return i + 1
+	}
+	return i
+}
+
+// dropped leaves out what stands in front of the bytes: how many there are, in
+// brackets, and the number of a command that stands before its frame with 0x.
+func dropped(s string, segs []segment) []segment {
+	if len(segs) == 0 {
+		return nil
+	}
+	first := &segs[0]
+	if first.closed && len(first.list) == 1 && len(segs) > 1 {
+		n := 0
+		for _, g := range segs[1:] {
+			for _, t := range g.list {
+				n += max(1, (t.to-t.from)/2)
+			}
+		}
+		text := s[first.list[0].from:first.list[0].to]
+		if v, err := strconv.Atoi(text); err == nil && v == n {
+			return segs[1:]
+		}
+		if v, err := strconv.ParseUint(text, 16, 32); err == nil && int(v) == n && n > 9 {
+			return segs[1:]
+		}
+	}
+	if l := first.list; len(l) > 1 && l[0].prefixed && l[0].to-l[0].from == 2 && !l[1].prefixed && l[1].kind == tokBytes &&
+		strings.EqualFold(s[l[0].from:l[0].to], s[l[1].from:l[1].from+2]) {
+		first.list = l[1:]
+	}
+	return segs
+}
+
+// resolve turns the digits of a segment into bytes.
+func (r *run) resolve(s string, g *segment) {
+	const (
+		letters = 1 << iota
+		minus
+		zeroes  // 05
+		singles // 5
+		threes  // 144
+		longer
+		prefixed
+		large // over 255
+	)
+	has := 0
+	for _, t := range g.list {
+		text := s[t.from:t.to]
+		switch {
+		case t.kind == tokText:
+			r.text(s, t)
+			continue
+		case t.kind == tokMinus:
+			has |= minus
+			continue
+		case t.prefixed:
+			has |= prefixed
+		}
+		if !decimal(text) {
+			has |= letters
+		} else if v, err := strconv.Atoi(text); err != nil || v > 255 {
+			has |= large
+		}
+		switch n := len(text); {
+		case n == 1:
+			has |= singles
+		case n == 3:
+			has |= threes
+		case n > 3:
+			has |= longer
+		}
+		if len(text) > 1 && text[0] == '0' {
+			has |= zeroes
+		}
+	}
+	if has&minus != 0 {
+		r.decimals(s, g)
+		return
+	}
+	plain := has&(letters|zeroes|longer|prefixed|large) == 0
+	if plain && (has&threes != 0 && len(g.list) > 2 || g.commas && has&(singles|threes) != 0 && g.closed) {
+		r.decimals(s, g)
+		return
+	}
+	if plain && g.commas && g.closed && len(g.list) > 1 {
+		for _, t := range g.list {
+			v, _ := strconv.Atoi(s[t.from:t.to])
+			r.alt = append(r.alt, byte(v))
+		}
+	}
+	for _, t := range g.list {
+		if t.kind == tokText {
+			continue
+		}
+		text := s[t.from:t.to]
+		switch {
+		case len(text) == 1 && (has&(longer|threes) == 0 && len(g.list) > 1 || t.prefixed):
+			r.b, r.at = append(r.b, byte(digit(text[0]))), append(r.at, t.from)
+		case len(text)%2 != 0:
+			if r.broken == "" {
+				r.broken = "an odd number of digits: " + strconv.Itoa(len(text))
+			}
+		default:
+			for i := 0; i < len(text); i += 2 {
+				r.b, r.at = append(r.b, byte(digit(text[i])<<4|digit(text[i+1]))), append(r.at, t.from+i)
+			}
+		}
+	}
+}
+
+// decimals reads numbers from -128 to 255.
+func (r *run) decimals(s string, g *segment) {
+	for _, t := range g.list {
+		if t.kind == tokText {
+			continue
+		}
+		v, err := strconv.Atoi(s[t.from:t.to])
+		if err != nil || v < -128 || v > 255 || t.prefixed {
+			if r.broken == "" {
+				r.broken = "a number among decimal ones that is no byte"
+			}
+			continue
+		}
+		r.b, r.at = append(r.b, byte(v)), append(r.at, t.from)
+	}
+}
+
+// text reads a string of Python's.
+func (r *run) text(s string, t token) {
+	for i := t.from + 2; i < t.to-1; i++ {
+		c, at := s[i], i
+		if c == '\\' && i+1 < t.to-1 {
+			i++
+			switch s[i] {
+			case 'x':
+				if i+2 >= t.to-1 || digit(s[i+1]) < 0 || digit(s[i+2]) < 0 {
+					r.broken = "a string that does not end"
+					return
+				}
+				c = byte(digit(s[i+1])<<4 | digit(s[i+2]))
+				i += 2
+			case 'n':
+				c = '\n'
+			case 'r':
+				c = '\r'
+			case 't':
+				c = '\t'
+			default:
+				c = s[i]
+			}
+		}
+		r.b, r.at = append(r.b, c), append(r.at, at)
+	}
+}
+
+// maxColumn is how many bytes a line of a dump has at most.
+const maxColumn = 64
+
+// isASCII reports whether rest is the n bytes before it, as a dump shows them:
+// printable, or a dot.
+func isASCII(rest string, n int, s string, segs []segment, cur segment) bool {
+	rest = strings.Trim(rest, " \t")
+	if len(rest) >= 2 && rest[0] == '|' && rest[len(rest)-1] == '|' {
+		rest = rest[1 : len(rest)-1]
+	}
+	if rest == "" || n > maxColumn || len(rest) > n || len(rest) < n-8 {
+		return false
+	}
+	var r run
+	for i := range segs {
+		r.resolve(s, &segs[i])
+	}
+	r.resolve(s, &cur)
+	if len(r.b) < 2 || len(rest) > len(r.b) {
+		return false
+	}
+	for i, b := range r.b {
+		switch {
+		case i >= len(rest):
+			if b != ' ' {
+				return false
+			}
+		case b < ' ' || b > '~':
+			if rest[i] != '.' {
+				return false
+			}
+		case rest[i] != b && !(rest[i] == '.' && b == ' '):
+			return false
+		}
+	}
+	return true
+}
