@@ -97,7 +97,7 @@ func parseLog(data []byte) (*Recording, Format, error) {
 	for i, k := range l.Kinds {
 		names[i] = k.String()
 	}
-	r := &Recording{Source: strings.Join(names, ", "), Notes: strings.Join(l.Notes, "; "), Card: Card{Reader: l.Reader}}
+	r := &Recording{Format: f, Source: strings.Join(names, ", "), Notes: strings.Join(l.Notes, "; "), Card: Card{Reader: l.Reader}}
 	for _, k := range l.Skipped {
 		r.Skipped = append(r.Skipped, Skipped(k))
 	}

@@ -28,6 +28,8 @@ type Recording struct {
 	Exchanges []Exchange
 	Notes     string
 
+	Format Format // how it was written, as Parse found
+
 	// Skipped are lines of a log that looked like traffic and were not taken.
 	// No file that is written has them.
 	Skipped []Skipped

@@ -33,7 +33,7 @@ func TestHostileFiles(t *testing.T) {
 			t.Errorf("%s holds %q", out, what)
 		}
 	}
-	for _, text := range []string{"", "{", hostileLog} { // what cannot be read is a bad file
+	for _, text := range []string{"", "{", "> 9" + hostileText + "\n"} { // what cannot be read is a bad file
 		if err := os.WriteFile("bad.log", []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

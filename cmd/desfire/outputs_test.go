@@ -63,6 +63,8 @@ var outputs = []struct {
 	{"sim-new", "sim new", simNewResult{}},
 	{"sim-serve", "sim serve: what happens", serveEvent{}},
 	{"tmac", "tmac: a transaction", tmacResult{}},
+	{"trace-log", "trace show: the log of another program, before its lines", logResult{}},
+	{"trace-skipped", "trace show: a line of a log that was not taken, after its lines", skippedLine{}},
 	{"trace-line", "trace show: a command or an answer", shownLine{}},
 	{"trace-diagnose", "trace diagnose: a recording", diagnosedFile{}},
 	{"trace-verify", "trace verify: a recording", trace.Result{}},

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/spf13/cobra"
 )
@@ -17,7 +18,8 @@ func (a *app) traceConvertCommand() *cobra.Command {
 --trace FILE writes, or to lines of hexadecimal digits. Keys, session keys and
 random numbers that stand in the recording are left out, and what carries keys
 is cut: it would tell the new key of a key change to whoever has the old one.
---trace-keys keeps that.`,
+--trace-keys keeps that. Lines of a log that are not taken are named on standard
+error.`,
 		Example: `  desfire trace convert proxmark.log -o session.json
   desfire trace convert --to lines session.json`,
 		Args: wants("FILE"),
@@ -31,6 +33,9 @@ is cut: it would tell the new key of a key change to whoever has the old one.
 			rec, err := readRecording(args[0])
 			if err != nil {
 				return err
+			}
+			for _, l := range skippedText(rec) {
+				a.sayf("%s\n", screen.Visible(l))
 			}
 			if !a.traceKeys {
 				rec = rec.Cut()

@@ -15,9 +15,12 @@ func (a *app) traceCommand() *cobra.Command {
 		Use:   "trace",
 		Short: "Show, verify, diagnose and convert recorded sessions",
 		Long: `Work with recorded sessions: what --trace FILE of other verbs writes, lines of
-hexadecimal digits that start with > and <, and the logs of pcscd --apdu, of
-pyscard's console observer and of Proxmark (APDU log or trace list). The format
-is found out. No verb needs a card.`,
+hexadecimal digits that start with > and <, and the logs of other programs: of
+Proxmark, libnfc, pcscd, pcsc-spy, OpenSC, pyscard, scriptor, GlobalPlatformPro,
+nfc-pcsc, ChameleonMini, Android and NCI, and any whose lines have labels as TX: and
+RX:, IN and OUT, or command and response. The format is found out. What wraps the
+frames is taken off, and lines that look like traffic and are not taken are named. No
+verb needs a card.`,
 		Args: subcommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -40,7 +43,10 @@ func (a *app) traceShowCommand() *cobra.Command {
 		Long: `Say in words what passed: a line for each command and each answer, with fields
 and statuses. Without keys: enciphered parts stay as they are. What carries keys is not
 shown, nor what it can be computed from, unless --trace-keys. The number in front is
-that of the first exchange. With --json, one object for each command and answer.`,
+that of the first exchange. With --json, one object for each command and answer.
+
+Of the log of another program, the first line says what it was recognised as, and the
+last ones which lines were not taken, and why.`,
 		Example: `  desfire trace show session.json
   pcscd --foreground --apdu --debug | desfire trace show -`,
 		Args: someFiles,
@@ -88,7 +94,12 @@ type shownLine struct {
 
 func (a *app) traceShow(name string, rec *trace.Recording, heading bool) error {
 	p := a.out
-	if heading && !a.json {
+	switch {
+	case rec.Format != trace.FormatJSON:
+		if err := a.showLog(name, rec); err != nil {
+			return err
+		}
+	case heading && !a.json:
 		a.printf("%s\n", p.Title.Render(name))
 	}
 	x := trace.Explainer{Framing: rec.Framing, KeepKeys: a.traceKeys}
@@ -114,7 +125,7 @@ func (a *app) traceShow(name string, rec *trace.Recording, heading bool) error {
 		}
 		a.printTraced(&l)
 	}
-	return nil
+	return a.showSkipped(name, rec)
 }
 
 // showIndent is where the lines of a message begin that follow its first.

@@ -63,6 +63,7 @@ func (a *app) traceVerify(names []string, cfg *trace.VerifyConfig, quiet bool) e
 			r = &trace.Result{Failures: []trace.Failure{{Exchange: -1, Check: trace.CheckReadable, What: oneLine(err)}}}
 		} else {
 			r = trace.Verify(rec, cfg)
+			r.Skipped = len(rec.Missed())
 		}
 		r.File = name
 		if r.Verdict == trace.Failed {
@@ -101,6 +102,9 @@ func (a *app) printVerified(r *trace.Result, quiet bool) {
 	}
 	verdict := screen.Sprintf("%s: %s, %s, %s, %s", r.File, style.Render(r.Verdict.String()),
 		count(r.Authentications, "authentication"), count(r.MACs, "MAC"), count(r.CRCs, "CRC"))
+	if r.Skipped > 0 {
+		verdict += screen.Sprintf(", %s not taken (desfire trace show names them)", count(r.Skipped, "line"))
+	}
 	a.printWrapped("", verdict)
 	for _, f := range slices.Concat(r.Cut, r.Failures) {
 		a.printWrapped("  ", screen.Visible(f.String()))

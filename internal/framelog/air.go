@@ -125,6 +125,7 @@ type airReader struct {
 	last             []byte
 	lastNumber       int
 	lastCommand      []byte
+	commandNumber    int
 	open             bool
 	ats              bool // the answer to RATS comes next
 }
@@ -208,7 +209,7 @@ func (a *airReader) anticollision(it *item) bool {
 func (a *airReader) block(it *item, pcb byte, info []byte, at []int) bool {
 	number := int(pcb & blockNumber)
 	if it.dir == ToCard {
-		if a.open && len(a.toCard.b) == 0 && len(a.toReader.b) == 0 && bytes.Equal(a.lastCommand, info) {
+		if a.open && len(a.toCard.b) == 0 && len(a.toReader.b) == 0 && number == a.commandNumber && bytes.Equal(a.lastCommand, info) {
 			a.s.control(it, "sent again")
 			return false
 		}
@@ -219,7 +220,7 @@ func (a *airReader) block(it *item, pcb byte, info []byte, at []int) bool {
 		if !a.collect(&a.toCard, it, info, at, pcb) {
 			return false
 		}
-		a.open, a.lastCommand = true, it.b
+		a.open, a.lastCommand, a.commandNumber = true, it.b, number
 		return len(it.b) > 0
 	}
 	if a.again && a.last != nil && number == a.lastNumber && bytes.Equal(a.last, info) {
