@@ -11,8 +11,9 @@ import (
 
 var errNotConfirmed = errors.New("not confirmed: nothing was done")
 
-// confirm asks a question on stderr and reads the answer, unless --yes gives it.
-// The question says what to type: yes.
+// confirm asks a question on stderr and reads the answer from the terminal, unless
+// --yes gives it. The question says what to type: yes. What comes from elsewhere
+// is no answer: it was written before the question.
 func (a *app) confirm(cmd *cobra.Command, question string) error {
 	switch {
 	case a.yes:
@@ -20,8 +21,12 @@ func (a *app) confirm(cmd *cobra.Command, question string) error {
 	case a.present.rehearsed():
 		return errRehearsed
 	}
-	if a.noInput {
+	switch {
+	case a.noInput:
 		return &usageError{cmd, errors.New("--no-input: nobody can be asked; --yes answers the question")}
+	case !screen.Terminal(a.stdin):
+		a.sayf("%s\n", question)
+		return &usageError{cmd, errors.New("there is no terminal on which somebody could answer: --yes answers the question")}
 	}
 	a.sayf("%s Type yes: ", question)
 	line := make(chan string, 1)
@@ -32,9 +37,6 @@ func (a *app) confirm(cmd *cobra.Command, question string) error {
 	}()
 	select {
 	case answer := <-line:
-		if !screen.Terminal(a.stdin) {
-			a.sayf("\n")
-		}
 		if strings.EqualFold(strings.TrimSpace(answer), "yes") {
 			return nil
 		}
