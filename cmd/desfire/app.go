@@ -34,6 +34,7 @@ type app struct {
 
 	parent  *app     // each, for a verb that it runs
 	present *present // the card that each runs it for
+	shell   *shell   // in which this is a verb
 
 	told   string          // the key that was said to be used last
 	warned map[string]bool // what was warned of
@@ -92,6 +93,9 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	if slices.Contains(lasting, verbOf(cmd)) {
 		a.log = screen.NewLog(a.stderr, &a.level)
 	}
+	if a.shell != nil {
+		a.fromShell(cmd)
+	}
 	if a.verbose {
 		a.level.Set(slog.LevelDebug)
 	}
@@ -117,15 +121,22 @@ func (a *app) prepare(cmd *cobra.Command) error {
 	return nil
 }
 
-// putAway gives the images of simulated cards free.
+// putAway gives the images of simulated cards free, and ends the keyring.
 func (a *app) putAway() {
+	a.putAwayCards()
+	if a.shell == nil || a.ring != a.shell.ring {
+		a.ring.close() // that of the shell lasts
+	}
+}
+
+// putAwayCards gives the images of simulated cards free.
+func (a *app) putAwayCards() {
 	for _, c := range a.held {
 		if err := c.Close(); err != nil {
 			a.log.Warn("a card image stays locked until this program ends", "err", err)
 		}
 	}
 	a.held = nil
-	a.ring.close()
 }
 
 // cardOf is the card in what a verb prints with --json.

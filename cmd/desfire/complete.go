@@ -71,7 +71,7 @@ func (a *app) completeArg(cmd *cobra.Command, args []string, typed string) ([]co
 	case name == "APP" && file:
 		return a.completeTarget(cmd, typed)
 	case name == "APP":
-		return a.completePlace(cmd, typed, strings.HasPrefix(verbOf(cmd), "key ") || strings.HasPrefix(verbOf(cmd), "auth ") || verbOf(cmd) == "ls")
+		return a.completePlace(cmd, typed, worksOnCard(cmd))
 	case name == "AID" && strings.HasSuffix(verbOf(cmd), " delete"):
 		return a.completePlace(cmd, typed, false)
 	case name == "KEYNO":

@@ -56,17 +56,17 @@ func glanceSchemes(log *slog.Logger) place.Schemes {
 
 // glance collects what f sends, in the time that somebody waits for a completion
 // without noticing.
-func glance(ctx context.Context, spec string, f func(ctx context.Context, p *place.Place, send func(cobra.Completion))) (out []cobra.Completion) {
+func (a *app) glance(cmd *cobra.Command, spec string, f func(ctx context.Context, p *place.Place, send func(cobra.Completion))) (out []cobra.Completion) {
 	limit := glanceTime
 	if strings.HasPrefix(spec, "tcp:") {
 		limit = glanceServed
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	ctx, cancel := context.WithTimeout(cmd.Context(), limit)
 	defer cancel()
 	found := make(chan cobra.Completion)
 	go func() {
 		defer close(found)
-		p, err := place.Parse(spec, glanceSchemes(slog.New(slog.DiscardHandler)))
+		p, err := a.glancePlace(cmd, spec)
 		if err != nil {
 			return
 		}
@@ -90,12 +90,21 @@ func glance(ctx context.Context, spec string, f func(ctx context.Context, p *pla
 	}
 }
 
+// glancePlace is where cards are looked at. In a shell a card that is only in
+// memory is that of the shell.
+func (a *app) glancePlace(cmd *cobra.Command, spec string) (*place.Place, error) {
+	if a.shell != nil && spec == "sim:" {
+		return a.shell.place(a, cmd)
+	}
+	return place.Parse(spec, glanceSchemes(slog.New(slog.DiscardHandler)))
+}
+
 // glanceCard is glance at the card that the verb would work with.
 func (a *app) glanceCard(cmd *cobra.Command, f func(ctx context.Context, card *desfire.Card, send func(cobra.Completion))) []cobra.Completion {
 	if a.readUID(cmd) != nil {
 		return nil
 	}
-	return glance(cmd.Context(), a.reader, func(ctx context.Context, p *place.Place, send func(cobra.Completion)) {
+	return a.glance(cmd, a.reader, func(ctx context.Context, p *place.Place, send func(cobra.Completion)) {
 		wait := &place.Wait{Alone: true}
 		if a.uid != "" {
 			wait.Identify = a.identify
@@ -248,7 +257,7 @@ func (a *app) completeKeyNo(cmd *cobra.Command, app, typed string) ([]cobra.Comp
 
 // completeUID completes --uid with the cards that lie there.
 func (a *app) completeUID(cmd *cobra.Command, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	all := glance(cmd.Context(), a.reader, func(ctx context.Context, p *place.Place, send func(cobra.Completion)) {
+	all := a.glance(cmd, a.reader, func(ctx context.Context, p *place.Place, send func(cobra.Completion)) {
 		readers, err := p.Readers(ctx)
 		cards := 0
 		for _, r := range readers {

@@ -7,13 +7,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// shell is one for which there is a script that completes.
-type shell struct {
+// scripted is a shell for which there is a script that completes.
+type scripted struct {
 	name, install string
 	write         func(root *cobra.Command, w io.Writer) error
 }
 
-var shells = []shell{
+var shells = []scripted{
 	{"bash", `It needs the package bash-completion. For this shell only:
 
   source <(desfire completion bash)

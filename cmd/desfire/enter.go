@@ -21,6 +21,8 @@ import (
 // readKey reads --key.
 func (a *app) readKey(cmd *cobra.Command) error {
 	switch {
+	case a.key != nil:
+		return nil // it was read before
 	case a.keySpec == "" && cmd.Root().PersistentFlags().Changed("auth"):
 		return &usageError{cmd, errors.New("--auth says which key of the card --key is: --key is missing")}
 	case a.keySpec == "":

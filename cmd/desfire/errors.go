@@ -63,7 +63,7 @@ func (a *app) report(ctx context.Context, err error) int {
 	if a.tracer != nil {
 		a.tracer.summary()
 	}
-	if a.recorder != nil && !errors.As(err, new(*usageError)) {
+	if a.recorder != nil && (a.shell == nil || a.recorder != a.shell.recorder) && !errors.As(err, new(*usageError)) {
 		err = errors.Join(err, a.recorder.WriteFile(a.traceTo))
 	}
 	if lost := a.unwritten(); lost != nil && !errors.As(err, new(*outputError)) {

@@ -91,6 +91,7 @@ var verbUses = map[string][]use{
 	"selftest":             {usesCard, usesKeys},
 	"trace convert":        {usesSecrets, usesForce},
 	"trace show":           {usesSecrets},
+	"shell":                {usesCard, usesKeys, usesYes, usesForce, usesDry},
 	"uid":                  {usesCard, usesKeys},
 	"value credit":         {usesCard, usesKeys, usesDry},
 	"value debit":          {usesCard, usesKeys, usesDry},
@@ -104,6 +105,9 @@ var verbUses = map[string][]use{
 // has reports whether the flags of a use act on a verb.
 func has(cmd *cobra.Command, u use) bool {
 	list := verbUses[verbOf(cmd)]
+	if cmd.GroupID == shellGroup {
+		list = []use{usesCard}
+	}
 	switch u {
 	case usesTrace:
 		return slices.Contains(list, usesTrace) || slices.Contains(list, usesCard)

@@ -19,7 +19,7 @@ type ring struct{ *keyring.Ring }
 
 // readRing opens the keyring, for a verb that takes keys from it.
 func (a *app) readRing(cmd *cobra.Command) error {
-	if a.keysFile == "" || a.key != nil || !acts(cmd, "keys") {
+	if a.keysFile == "" || a.key != nil || a.ring != nil || !acts(cmd, "keys") {
 		return nil
 	}
 	r, err := keyring.Open(a.keysFile, &keyring.Config{Identity: a.identity, Prompt: a.prompter(cmd.Context()), Warn: a.warn})

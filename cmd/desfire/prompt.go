@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/internal/visible"
@@ -15,21 +14,23 @@ import (
 // prompter asks for passphrases and keys on the terminal; nil where there is
 // none, or where nobody shall be asked.
 func (a *app) prompter(run context.Context) keystore.Prompt {
-	in, ok := a.stdin.(*os.File)
-	if a.noInput || !ok || !screen.Terminal(in) || !screen.Terminal(a.stderr) {
+	if a.noInput || !screen.Terminal(a.stdin) || !screen.Terminal(a.stderr) {
 		return nil
 	}
 	return func(ctx context.Context, question string) ([]byte, error) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		context.AfterFunc(run, cancel)
-		return a.typed(ctx, in, question)
+		return a.typed(ctx, question)
 	}
 }
 
 // typed reads a line that is not shown.
-func (a *app) typed(ctx context.Context, in *os.File, question string) ([]byte, error) {
-	fd := int(in.Fd())
+func (a *app) typed(ctx context.Context, question string) ([]byte, error) {
+	if a.shell != nil {
+		return a.shell.typed(ctx, question)
+	}
+	fd := int(screen.File(a.stdin).Fd())
 	before, err := term.GetState(fd)
 	if err != nil {
 		return nil, fmt.Errorf("the terminal: %w", err)

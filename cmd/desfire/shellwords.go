@@ -53,3 +53,38 @@ func shellWords(line string) ([]string, error) {
 	}
 	return words, nil
 }
+
+// uncommented is a line without the comment that # begins where a word could.
+func uncommented(line string) string {
+	var quote rune
+	escaped, blank := false, true
+	for i, c := range line {
+		switch {
+		case escaped:
+			escaped = false
+		case c == '\\' && quote != '\'':
+			escaped = true
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '\'' || c == '"':
+			quote = c
+		case c == '#' && blank:
+			return line[:i]
+		}
+		blank = quote == 0 && !escaped && unicode.IsSpace(c)
+	}
+	return line
+}
+
+// quoted is a word as a line may have it: shellWords reads it back.
+func quoted(word string) string {
+	plain := func(r rune) bool {
+		return unicode.IsSpace(r) || strings.ContainsRune("'\"\\$&;()<>|*?#`", r)
+	}
+	if word != "" && strings.IndexFunc(word, plain) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

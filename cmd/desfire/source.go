@@ -29,6 +29,14 @@ func (a *app) place(cmd *cobra.Command) (*place.Place, error) {
 	if a.present != nil {
 		return a.present.place()
 	}
+	if a.shell != nil {
+		return a.shell.place(a, cmd)
+	}
+	return a.parseReader(cmd)
+}
+
+// parseReader reads --reader.
+func (a *app) parseReader(cmd *cobra.Command) (*place.Place, error) {
 	p, err := place.Parse(a.reader, a.schemes(cmd))
 	if errors.As(err, new(*place.SpecError)) {
 		return nil, &usageError{cmd, fmt.Errorf("--reader %w", err)}

@@ -74,6 +74,12 @@ func parsePlace(cmd *cobra.Command, s string) (wire.Place, error) {
 	return p, &usageError{cmd, errors.New(text)}
 }
 
+// worksOnCard reports whether the card itself is an APP for a verb.
+func worksOnCard(cmd *cobra.Command) bool {
+	verb := verbOf(cmd)
+	return strings.HasPrefix(verb, "key ") || strings.HasPrefix(verb, "auth ") || verb == "ls" || verb == "cd"
+}
+
 // mostNames is how many applications of a name an error lists.
 const mostNames = 8
 

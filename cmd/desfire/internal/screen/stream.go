@@ -9,14 +9,17 @@ import (
 
 // Terminal reports whether a stream, for reading or writing, is one.
 func Terminal(stream any) bool {
-	f := file(stream)
+	f := File(stream)
 	return f != nil && term.IsTerminal(int(f.Fd()))
 }
 
-// file is the file that a stream is, nil if it is none.
-func file(stream any) *os.File {
-	if s, ok := stream.(*Stream); ok {
+// File is the file that a stream is, or says that it reads; nil if there is none.
+func File(stream any) *os.File {
+	switch s := stream.(type) {
+	case *Stream:
 		stream = s.Unwrap()
+	case interface{ File() *os.File }:
+		return s.File()
 	}
 	f, _ := stream.(*os.File)
 	return f
@@ -28,7 +31,7 @@ func TakesColor(w any) bool {
 	if !Terminal(w) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return false
 	}
-	lipgloss.EnableLegacyWindowsANSI(file(w))
+	lipgloss.EnableLegacyWindowsANSI(File(w))
 	return true
 }
 
@@ -37,7 +40,7 @@ func Columns(w any) int {
 	if !Terminal(w) {
 		return 0
 	}
-	n, _, err := term.GetSize(int(file(w).Fd()))
+	n, _, err := term.GetSize(int(File(w).Fd()))
 	if err != nil {
 		return 0
 	}
