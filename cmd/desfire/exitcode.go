@@ -141,13 +141,17 @@ func codeOf(err error) int {
 	switch e := err.(type) {
 	case *desfire.IntegrityError:
 		return exitNotGenuine
+	case *desfire.ProvisionError:
+		if e.State != desfire.ProvisionUndone {
+			return exitUnknown
+		}
 	case *desfire.WeakMethodError:
 		return exitNotGenuine
 	case *desfire.ProtectionError, *desfire.NoRightError, *desfire.FileSettingsError:
 		return exitRight
 	case *desfire.UnsupportedError:
 		return exitImpossible
-	case *desfire.ArgumentError, *ndef.SpaceError, *ndef.FormatError, *fs.PathError, *os.LinkError, *dump.FormatError, *sim.ImageError, *strictjson.Error:
+	case *desfire.ArgumentError, *ndef.SpaceError, *ndef.FormatError, *fs.PathError, *os.LinkError, *dump.FormatError, *sim.ImageError, *strictjson.Error, *sdm.FormatError, *sdm.SettingsError:
 		return exitInput
 	case *desfire.TransportError, *desfire.NotDESFireError, *place.NoCardError, *filelock.HeldError, *sim.LockedError, *rekey.HeldError, *place.SeveralError, *place.InUseError, *pcsc.OpError, *tcp.Error, *desfire.SessionLostError, *desfire.BrokenError:
 		return exitNoCard

@@ -93,6 +93,8 @@ type sdmResult struct {
 	Content     hexBytes     `json:"content"`
 	Settings    hexBytes     `json:"settings"` // SDMOptions and what follows, as ChangeFileSettings has them
 	Offsets     []sdmOffset  `json:"offsets"`
+	Warnings    []string     `json:"warnings,omitempty"`
+	Shows       string       `json:"shows,omitempty"` // to a phone, with --try
 	DryRun      bool         `json:"dry_run,omitempty"`
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/go-desfire/desfire"
@@ -17,7 +18,7 @@ import (
 func (a *app) sdmProvisionCommand() *cobra.Command {
 	var m mirrors
 	var writeKey string
-	var create bool
+	var create, try bool
 	cmd := &cobra.Command{
 		Use:   "provision APP/FILE TEMPLATE",
 		Short: "Make a file of a card show a template",
@@ -25,6 +26,11 @@ func (a *app) sdmProvisionCommand() *cobra.Command {
 secure dynamic messaging on. It takes the key that may write the file and change
 its settings. The keys of the mirrors must be on the card already (desfire key
 change).
+
+What the card would refuse is an error before anything is written. If a step
+fails, the old content and the old settings are put back, and it says so. If the
+card leaves, it says what the file may hold: present the card again and repeat
+the verb, which takes up whatever was done.
 
 ` + helpTemplate + `
 
@@ -36,10 +42,14 @@ is 2, the application has five AES keys of zeros (change them with desfire key
 change), and --key is the PICC master key, where the card lets nobody else
 create applications.
 
+Keys of zeros make messages that anybody can forge. It warns of those that it can
+see for free; --try proves it, by one message that the card shows. The counter is
+1 then.
+
 ` + helpApp,
 		Args: wantsFile("TEMPLATE"),
 		Example: `  desfire sdm provision app/2 'https://example.com/t?p={picc}&m={mac}' \
-    --key @master.key --write-key 0
+    --key @master.key --write-key 0 --try
   desfire sdm provision 000001/2 'https://example.com/t?p={picc}&m={mac}' \
     --create --write-key 0`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -66,23 +76,30 @@ create applications.
 				writer = &k
 			}
 			return a.withCardToChange(cmd, func(ctx context.Context, card *desfire.Card) error {
-				if g := card.Generation(); !g.Has(wire.FeatureFileCounters) {
-					return &desfire.UnsupportedError{What: "secure dynamic messaging", Generation: g, Reason: "it lacks " + wire.FeatureFileCounters.String()}
+				can := card.CanShowSDM(t.file)
+				if errors.As(can, new(*desfire.UnsupportedError)) {
+					return can
 				}
-				fs, err := a.enterProvisioned(ctx, card, t, create)
+				fs, err := a.enterProvisioned(ctx, cmd, card, t, create, rest[0], &m)
+				switch {
+				case can != nil && exitCode(ctx, err) == exitRight: // another key would not help
+					return can
+				case err != nil:
+					return err
+				}
+				p, err := a.newProvision(cmd, card, t, fs, rest[0], &m, writer)
 				if err != nil {
 					return err
 				}
-				p, err := a.newProvision(ctx, cmd, card, t, fs, rest[0], &m, writer)
-				if err != nil {
-					return err
-				}
+				p.created, p.try = create, try
+				p.file.Reopen = a.reopener(t, create)
 				return a.provisionSDM(ctx, card, p)
 			})
 		},
 	}
 	m.flags(cmd)
 	cmd.Flags().BoolVar(&create, "create", false, "make the application first")
+	cmd.Flags().BoolVar(&try, "try", false, "read it once as a phone does, and say if keys of zeros made the message")
 	cmd.Flags().StringVar(&writeKey, "write-key", "", "let only key `NUMBER` write the file from now on")
 	return careful(cmd)
 }
@@ -93,7 +110,7 @@ const createdFile wire.FileNo = 2
 // enterProvisioned enters the application to change the file, and makes it first
 // if that is asked for. A dry run makes none: the settings are those that the file
 // would have.
-func (a *app) enterProvisioned(ctx context.Context, card *desfire.Card, t target, create bool) (*wire.FileSettings, error) {
+func (a *app) enterProvisioned(ctx context.Context, cmd *cobra.Command, card *desfire.Card, t target, create bool, template string, m *mirrors) (*wire.FileSettings, error) {
 	if !create {
 		return a.enterFile(ctx, card, t, inspect.ActWrite, inspect.ActChange)
 	}
@@ -103,34 +120,62 @@ func (a *app) enterProvisioned(ctx context.Context, card *desfire.Card, t target
 	if err := a.enterCard(ctx, card, unlock.Create); err != nil {
 		return nil, err
 	}
-	layout := &ndef.Layout{AID: t.app.AID, Keys: wire.NewKeySett2(wire.KeyAES, 5), SDM: true}
+	// An application cannot be undone as easily as a message.
+	if err := wouldFit(cmd, template, m, a.lrp(card)); err != nil {
+		return nil, err
+	}
+	layout := &ndef.Layout{AID: t.app.AID, Keys: wire.NewKeySett2(wire.KeyAES, createdKeys), SDM: true}
 	if a.dryRun {
-		return &wire.FileSettings{Type: wire.FileStandard, Option: wire.OptionSDM, Size: 256, Access: wire.AccessRights{Read: wire.Free, Write: wire.Free, ReadWrite: wire.Free}}, nil
+		return &wire.FileSettings{Type: wire.FileStandard, Option: wire.OptionSDM, Size: createdSize, Access: wire.AccessRights{Read: wire.Free, Write: wire.Free, ReadWrite: wire.Free}}, nil
 	}
 	commands, err := layout.Commands()
 	if err != nil {
 		return nil, err
 	}
-	for _, cmd := range commands {
+	for i, cmd := range commands {
 		if _, err := desfire.Do(ctx, card, cmd); err != nil {
+			if i > 0 {
+				err = advise(err, "Application %v was made, in part: delete it with desfire app delete %v, and repeat this.", t.app.AID, t.app.AID)
+			}
 			return nil, mayHaveHappened(err)
 		}
 	}
-	a.log.Warn("the keys of the new application are zeros: change them with desfire key change", "application", t.app.AID)
 	if err := card.Authenticate(ctx, 0, key.Zero(key.TypeAES)); err != nil {
 		return nil, err
 	}
 	return card.FileSettings(ctx, t.file)
 }
 
-// provision is what a file shall show.
-type provision struct {
-	file   desfire.SDMFile
-	access wire.AccessRights // that it has then
-	result *sdmResult
+// Facts of an application made here.
+const (
+	createdKeys = 5
+	createdSize = 256
+)
+
+// wouldFit judges a template for a file made here.
+func wouldFit(cmd *cobra.Command, template string, m *mirrors, lrp bool) error {
+	tpl, err := sdm.ParseTemplate(template, lrp)
+	if err != nil {
+		return &usageError{cmd, err}
+	}
+	_, s, err := m.content(cmd, tpl, createdSize)
+	if err == nil {
+		err = sdm.Check(&s, sdm.Site{Size: createdSize, Keys: createdKeys, LRP: lrp})
+	}
+	return withCode(exitInput, err)
 }
 
-func (a *app) newProvision(ctx context.Context, cmd *cobra.Command, card *desfire.Card, t target, fs *wire.FileSettings, template string, m *mirrors, writer *wire.Access) (*provision, error) {
+// provision is what a file shall show.
+type provision struct {
+	template *sdm.Template
+	file     desfire.SDMFile
+	access   wire.AccessRights // that it has then
+	created  bool              // with its application, just now
+	try      bool
+	result   *sdmResult
+}
+
+func (a *app) newProvision(cmd *cobra.Command, card *desfire.Card, t target, fs *wire.FileSettings, template string, m *mirrors, writer *wire.Access) (*provision, error) {
 	tpl, err := sdm.ParseTemplate(template, a.lrp(card))
 	if err != nil {
 		return nil, &usageError{cmd, err}
@@ -141,41 +186,57 @@ func (a *app) newProvision(ctx context.Context, cmd *cobra.Command, card *desfir
 	}
 	seen := a.saw(card)
 	p := &provision{
-		file:   desfire.SDMFile{File: t.file, Content: content, SDM: s},
-		access: fs.Access,
-		result: &sdmResult{cardOf: &seen, Application: &t.app, File: &t.file, DryRun: a.dryRun},
+		template: tpl,
+		file:     desfire.SDMFile{File: t.file, Content: content, SDM: s},
+		access:   fs.Access,
+		result:   &sdmResult{cardOf: &seen, Application: &t.app, File: &t.file, DryRun: a.dryRun},
 	}
 	if writer != nil {
 		p.access.Write, p.access.ReadWrite = *writer, *writer
 		p.file.Access = &p.access
 	}
-	if !a.json && !a.dryRun {
-		a.warnDelivered(ctx, card, &s)
-	}
 	return p, p.result.fill(content, &s, a.lrp(card))
 }
 
-// warnDelivered warns of keys whose version is that of cards as they are
-// delivered, with keys of zeros, where it is free to ask.
-func (a *app) warnDelivered(ctx context.Context, card *desfire.Card, s *wire.SDM) {
-	list := []wire.Access{s.Access.FileRead()}
-	if meta := s.Access.MetaRead(); meta < wire.Free && meta != list[0] {
-		list = append(list, meta)
-	}
-	for _, k := range list {
-		if v, err := card.KeyVersion(ctx, wire.KeyNo(k)); err == nil && v == 0 {
-			a.log.Warn(fmt.Sprintf("key %d has version 00, as cards are delivered: while it is zeros, anybody can forge messages; desfire key change", uint8(k)))
+// reopener opens the session again to undo. The rights may be others by then, and
+// a new application has keys of zeros.
+func (a *app) reopener(t target, created bool) func(context.Context, *desfire.Card) error {
+	return func(ctx context.Context, card *desfire.Card) error {
+		if a.keyed() && !created {
+			_, err := a.enterFile(ctx, card, t, inspect.ActChange)
+			return err
 		}
+		if err := selectPlace(ctx, card, t.app); err != nil || !created {
+			return err
+		}
+		return card.Authenticate(ctx, 0, key.Zero(key.TypeAES))
 	}
 }
 
 func (a *app) provisionSDM(ctx context.Context, card *desfire.Card, p *provision) error {
-	if !a.dryRun {
-		if err := card.ProvisionSDM(ctx, &p.file); err != nil {
-			return mayHaveHappened(err)
+	made := a.dryRun && p.created // the file is not there to ask for
+	var err error
+	switch {
+	case made:
+		err = sdm.Check(&p.file.SDM, sdm.Site{Size: createdSize, Keys: createdKeys, LRP: a.lrp(card)})
+	case a.dryRun:
+		err = card.CheckSDM(ctx, &p.file)
+	default:
+		err = a.notProvisioned(card.ProvisionSDM(ctx, &p.file))
+	}
+	if err != nil {
+		return err
+	}
+	p.result.Warnings = a.warnings(ctx, card, p, made)
+	if p.try && !a.dryRun {
+		if err := a.tryProvision(ctx, card, p); err != nil {
+			return fmt.Errorf("the message was written; reading it as a phone does: %w", err)
 		}
 	}
 	if a.json {
+		if p.created {
+			a.log.Warn(p.result.Warnings[0])
+		}
 		return a.emit(p.result)
 	}
 	does := "shows the message now"
@@ -184,8 +245,23 @@ func (a *app) provisionSDM(ctx context.Context, card *desfire.Card, p *provision
 	}
 	a.printf("File %d of %s %s.\n", *p.result.File, p.result.Application.Words(), does)
 	a.printSDM(p.result)
-	if p.access.Write == wire.Free || p.access.ReadWrite == wire.Free {
-		a.log.Warn("anybody may write this file: --write-key leaves it to one key")
+	if p.result.Shows != "" {
+		a.printf("%s %s\n", a.out.Dim.Render("to phones"), p.result.Shows)
+	}
+	for _, w := range p.result.Warnings {
+		a.log.Warn(w)
 	}
 	return nil
+}
+
+// notProvisioned says what to do about a file that shows no messages.
+func (a *app) notProvisioned(err error) error {
+	var e *desfire.ProvisionError
+	if !errors.As(err, &e) {
+		return mayHaveHappened(err)
+	}
+	if e.State == desfire.ProvisionUndone {
+		return err
+	}
+	return advise(err, "Present the card again and repeat this: it takes up whatever was done. desfire sdm show says what the file holds.")
 }
