@@ -70,10 +70,26 @@ func newApplication(whole *inspect.Card, n int, shown *inspect.Card, red *redact
 		}
 		size, known := sizeOf(&a.Files[i])
 		f.Bytes, x.Partial = size, x.Partial || !known
+		f.tag(x.NDEF, red)
 		x.Bytes = min(x.Bytes+size, maxPicture)
 		x.Files = append(x.Files, f)
 	}
 	return x
+}
+
+// tag says of the files of a tag what they are, in the place of bytes that look
+// like text.
+func (f *File) tag(m *Message, red *redactor) {
+	switch {
+	case f.Content == nil || red != nil:
+	case m != nil && m.File == f.File && m.Problem == "":
+		f.Content.Text, f.Content.Words = "", "an empty NDEF message"
+		if len(m.Records) > 0 {
+			f.Content.Words = "NDEF: " + m.Records[0]
+		}
+	case isCC(f.card.ISOID):
+		f.Content.Text, f.Content.Words = "", "capability container of a tag"
+	}
 }
 
 // kindOf is the type of a file in words.
@@ -178,6 +194,7 @@ func cardKeys(c *inspect.Card, more []inspect.KeyVersion) []Key {
 			if int(s.no) == v.Key && len(list) < maxKeysShown {
 				k := Key{Key: v.Key, Name: s.name, Type: wire.KeyAES.String()}
 				k.told([]inspect.KeyVersion{v})
+				k.Delivered = false // most cards have none of them, and tell 00 all the same
 				list = append(list, k)
 			}
 		}

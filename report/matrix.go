@@ -36,6 +36,7 @@ type fileRow struct {
 	Shape      string // of its protection
 	Protection string
 	Holds      *Content
+	Value      *int32
 	Unread     string
 	Blind      bool // its settings are not known
 }
@@ -133,7 +134,7 @@ func verbOf(act inspect.Act, free bool) verb {
 }
 
 func fileRowOf(f *File) *fileRow {
-	x := &fileRow{No: f.File, Kind: f.Kind, Size: f.card.SizeWords(), Holds: f.Content, Blind: f.card.Settings == nil}
+	x := &fileRow{No: f.File, Kind: f.Kind, Size: f.card.SizeWords(), Holds: f.Content, Value: f.card.Value, Blind: f.card.Settings == nil}
 	for _, part := range []inspect.Part{inspect.PartSettings, inspect.PartContent} {
 		if m := f.card.MissingPart(part); m != nil && x.Unread == "" {
 			if x.Unread = m.Reason; m.Needs != "" && m.Status == "" {

@@ -34,6 +34,7 @@ type appView struct {
 	ID     string
 	Shade  int    // of its colour, 1 to 3
 	Name   string // AID or DF name, short
+	Label  string // what it is known as
 	NameOf string // the DF name as text, if it is one
 	Strip  []strip
 	Matrix matrix
@@ -78,8 +79,11 @@ func newView(r *Report) *view {
 	for i := range r.Applications {
 		x := &r.Applications[i]
 		a := appView{
-			Application: x, A: x.card, ID: fmt.Sprintf("a%d", i), Shade: 1 + i%3, Name: x.Place.String(), NameOf: asText(x.card.DFName),
+			Application: x, A: x.card, ID: fmt.Sprintf("a%d", i), Shade: 1 + i%3, Name: x.Place.String(), Label: x.card.KnownAs, NameOf: asText(x.card.DFName),
 			Strip: stripOf(x, widest), Matrix: matrixOf(x, keys), Open: !v.Large,
+		}
+		if string(x.card.DFName) == ndefName {
+			a.Label = "NFC Forum tag (NDEF)" // and not whose AID is the same
 		}
 		if x.Place.Name != "" {
 			a.Name = asText(x.card.DFName)
@@ -99,6 +103,24 @@ func newView(r *Report) *view {
 	v.Unit, v.Map = mapOf(r)
 	v.Legend = legendOf(v)
 	return v
+}
+
+// Fixed reports whether the card comes with its files.
+func (v *view) Fixed() bool { return v.Card.Generation.FixedName() != nil }
+
+// Own is the master key of the card.
+func (v *view) Own() []Key { return ownKeys(v.Keys, false) }
+
+// Purpose are the keys for special purposes.
+func (v *view) Purpose() []Key { return ownKeys(v.Keys, true) }
+
+func ownKeys(all []Key, purpose bool) (list []Key) {
+	for _, k := range all {
+		if purpose == (k.Key != 0) {
+			list = append(list, k)
+		}
+	}
+	return list
 }
 
 // Where is the place of a worry or of a missing part, as the page links it.

@@ -123,9 +123,7 @@ func (w *worrier) application(g wire.Generation, x *Application) {
 		}
 		w.frozen(s)
 	}
-	if x.NDEF == nil { // a tag is for everybody
-		w.keys(x)
-	}
+	w.keys(x)
 	for i := range x.Files {
 		w.file = &x.Files[i].File
 		w.files(x, &x.Files[i])

@@ -37,6 +37,8 @@ func (w *worrier) files(x *Application, f *File) {
 	switch {
 	case money:
 		w.add(Bad, fmt.Sprintf("Anyone can %s the value.", list(can)), "No key is asked for.")
+	case can != nil && signs(fs):
+		w.add(Bad, "Anyone can write over the message that the card signs.", "The card then signs what a stranger wrote.")
 	case can != nil && x.NDEF != nil && x.NDEF.File == f.File:
 		w.add(Doubt, "Anyone can write what phones read here.", "Another address can be put there, which looks like that of the tag's owner.")
 	case can != nil:
@@ -63,14 +65,14 @@ func (w *worrier) protection(x *Application, f *File) {
 	g, _ := f.card.Rights.Of(read)
 	isTag := x.NDEF != nil && x.NDEF.File == f.File || fs.SDM != nil
 	switch {
-	case g.Free && !isTag && fs.Type != wire.FileTransactionMAC && !standardCC(f.card.ISOID):
+	case g.Free && !isTag && fs.Type != wire.FileTransactionMAC && !isCC(f.card.ISOID):
 		w.add(Note, fmt.Sprintf("Anyone can %s it.", map[bool]string{true: "get", false: "read"}[value]), "Every reader that the card is held to, without a key.")
 	case !g.Free && g.Possible() && fs.Comm() == wire.CommPlain:
 		w.add(Doubt, "A key is asked for, and then the data travel in clear.", "Who listens reads them, and without a MAC who is between can change them.")
 	}
 }
 
-func standardCC(id inspect.Hex) bool { return string(id) == "\xE1\x03" }
+func isCC(id inspect.Hex) bool { return string(id) == "\xE1\x03" }
 
 // messages looks at secure dynamic messaging.
 func (w *worrier) messages(fs *wire.FileSettings) {
@@ -81,9 +83,11 @@ func (w *worrier) messages(fs *wire.FileSettings) {
 	if s.Access.FileRead() == wire.Never {
 		w.add(Doubt, "Its messages have no MAC.", "Anybody can make such an address: a back end cannot tell them apart.")
 	}
-	if g, _ := inspect.RightsOf(fs).Of(inspect.ActWrite); g.Free {
-		w.add(Bad, "Anyone can write over the message that the card signs.", "The card then signs what a stranger wrote.")
-	}
+}
+
+// signs reports whether the card puts a MAC on what a file shows.
+func signs(fs *wire.FileSettings) bool {
+	return fs.SDM != nil && fs.SDM.Access.FileRead() != wire.Never
 }
 
 // list joins words with commas and "and".

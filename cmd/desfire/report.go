@@ -13,6 +13,7 @@ import (
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/report"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // reportFlags are the flags of report.
@@ -90,8 +91,8 @@ func (a *app) makeReport(cmd *cobra.Command, f *reportFlags) error {
 	}
 	conf := &report.Config{By: "desfire " + toolVersion(), Redact: f.redact}
 	if f.from != "" {
-		if cmd.Root().PersistentFlags().Changed("reader") {
-			return &usageError{cmd, errors.New("--from is a file, and --reader a card: want one of them")}
+		if err := noCard(cmd, "from"); err != nil {
+			return err
 		}
 		d, err := a.readDump(f.from)
 		if err != nil {
@@ -155,4 +156,17 @@ func (a *app) writeReport(cmd *cobra.Command, r *report.Report, f *reportFlags) 
 		a.sayMissing(r.Missing)
 	}
 	return nil
+}
+
+// noCard is the error of flags about a card beside one that takes a file instead.
+func noCard(cmd *cobra.Command, instead string) (err error) {
+	cmd.Root().PersistentFlags().VisitAll(func(f *pflag.Flag) {
+		switch flagUses[f.Name] {
+		case usesCard, usesTrace, usesSecrets, usesKeys, usesRing:
+			if f.Changed && err == nil {
+				err = &usageError{cmd, fmt.Errorf("--%s does not go with --%s: it needs no card", f.Name, instead)}
+			}
+		}
+	})
+	return err
 }
