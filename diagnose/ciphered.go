@@ -87,7 +87,7 @@ func (q *sealed) searchCRC() *search {
 			continue
 		}
 		for f := range numForms {
-			for i, iv := range q.ivs {
+			for i, iv := range q.ivsOf(su) {
 				if i > 0 && (f == formClear || f == formEncipherE || f == formDecipherE) {
 					continue
 				}

@@ -14,12 +14,27 @@ type sealed struct {
 	s     *trace.Session
 	right *suite
 	wrong []*suite
-	ivs   []ivForm // EV1: running values, the right one first
+	ivs   []ivForm            // EV1: running values, the right one first; D40: IVs
+	chain func(*suite) []byte // EV1: the running value under other keys, nil if not known
 	keys  []trace.Key
 	left  *int // tries
 }
 
 func (q *sealed) suites() []*suite { return append([]*suite{q.right}, q.wrong...) }
+
+// ivsOf are the IVs that a reader with these keys may have had.
+func (q *sealed) ivsOf(su *suite) []ivForm {
+	if su.fault == nil || q.s.Scheme() != wire.SchemeEV1 {
+		return q.ivs
+	}
+	list := []ivForm{{nil, make([]byte, su.block)}}
+	if q.chain != nil {
+		if iv := q.chain(su); iv != nil {
+			list = append(list, ivForm{nil, iv})
+		}
+	}
+	return append(list, ivForm{nil, q.s.IV()})
+}
 
 // part is what a MAC is made over.
 type part struct {
@@ -192,8 +207,8 @@ func (q *sealed) macEV1() *search {
 			{&fault{"mac-truncation", "the reader sent every other byte of the CMAC, as EV2 does", adviceEV1MAC}, everyOther(1)},
 			{&fault{"mac-truncation", "the reader sent the last bytes of the CMAC", adviceEV1MAC}, lastBytes(l.n)},
 		}
-		for _, iv := range q.ivs {
-			for _, su := range q.suites() {
+		for _, su := range q.suites() {
+			for _, iv := range q.ivsOf(su) {
 				for _, p := range parts {
 					faults, ok := plus(nil, l.fault, iv.fault, su.fault, p.fault)
 					if !ok || !s.try(faults) {

@@ -15,6 +15,22 @@ type opening struct {
 	no         int
 	key        *key.Secret
 	rndA, rndB []byte
+	challenge  []byte
+}
+
+// ivFault: the IV of a token garbles RndA alone, so that the card takes the
+// token, and has another RndA than the reader.
+func (o *opening) ivFault() (*fault, []byte) {
+	h := handshake{method: o.method, challenge: o.challenge}
+	b := o.key.Type().BlockSize()
+	if h.isLRP() || len(o.challenge) < b || len(o.rndA) < b {
+		return nil, nil
+	}
+	text, next := "the reader enciphered its token from the card's challenge on as IV, not from zero, so that the card has another RndA and other session keys", adviceZeroIV
+	if _, chained := h.tokenForm(); chained {
+		text, next = "the reader enciphered its token from an IV of zeros, not from the card's challenge on, so that the card has another RndA and other session keys", adviceChainedIV
+	}
+	return &fault{"first-iv", text, next + "; and compare RndA with the card's answer before the session is used"}, cat(xor(o.rndA[:b], o.challenge[len(o.challenge)-b:]), o.rndA[b:])
 }
 
 // mixed is the context of EV2 and LRP key derivation.
@@ -79,6 +95,9 @@ func (o *opening) wrongClassic() (list []*suite) {
 	} {
 		add(w.rule, w.text, adviceClassic, t, classicKey(t, w.a, w.b))
 	}
+	if f, a := o.ivFault(); f != nil {
+		add(f.rule, f.text, f.next, t, classicKey(t, a, b))
+	}
 	switch t {
 	case key.TypeDES:
 		add("session-key-layout", "the reader derived a session key of 2K3DES, but the card's key is one of DES (two equal halves)", "for a key with two equal halves the session key is the eight bytes RndA[0..3] RndB[0..3]", key.Type2K3DES, classicKey(key.Type2K3DES, a, b))
@@ -98,6 +117,10 @@ func (o *opening) wrongEV2() (list []*suite) {
 	a, b := o.rndA, o.rndB
 	add := func(rule, text string, data, mac []byte) {
 		list = append(list, cipherSuite(&fault{rule, text, adviceSV}, newCipher(key.TypeAES, data), newCipher(key.TypeAES, mac)))
+	}
+	if f, a := o.ivFault(); f != nil {
+		k := ev2SessionKeys(c, a, b)
+		list = append(list, cipherSuite(f, newCipher(key.TypeAES, k[0]), newCipher(key.TypeAES, k[1])))
 	}
 	right := ev2SessionKeys(c, a, b)
 	add("session-key-label", "the reader took the two session keys, of encryption and of MAC, one for the other", right[1], right[0])

@@ -16,6 +16,12 @@ func (w *walk) sealedOf(m *trace.Message, s *trace.Session) *sealed {
 	switch s.Scheme() {
 	case wire.SchemeEV1:
 		q.ivs = w.runningIVs(s, q.right)
+		q.chain = func(su *suite) []byte {
+			if len(w.events) > maxEvents || w.unchained {
+				return nil
+			}
+			return chain(su, w.events, func(int, bool) bool { return false }, true)
+		}
 	case wire.SchemeD40:
 		q.ivs = w.firstIVs()
 	}

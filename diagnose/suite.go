@@ -9,6 +9,7 @@ import (
 	"github.com/go-desfire/desfire/internal/lrp"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/trace"
+	"github.com/go-desfire/desfire/wire"
 )
 
 // suite is what a session's keys can do: the right ones, or wrong ones that a
@@ -23,22 +24,34 @@ type suite struct {
 
 // suiteOf are the right keys of a session.
 func suiteOf(s *trace.Session) *suite {
-	return &suite{block: s.BlockSize(), enc: s.EncryptBlock, dec: s.DecryptBlock, cmac: s.CMAC, lrpDec: s.DecryptLRP}
+	su := &suite{block: s.BlockSize(), enc: s.EncryptBlock, dec: s.DecryptBlock, cmac: s.CMAC, lrpDec: s.DecryptLRP}
+	if s.Scheme() == wire.SchemeD40 { // which has no CMAC, but readers may make one
+		su.cmac = cmacOf(sessionBlock{s})
+	}
+	return su
+}
+
+// sessionBlock is the cipher of a session as the library has ciphers.
+type sessionBlock struct{ s *trace.Session }
+
+func (b sessionBlock) BlockSize() int          { return b.s.BlockSize() }
+func (b sessionBlock) Encrypt(dst, src []byte) { copy(dst, b.s.EncryptBlock(src[:b.BlockSize()])) }
+func (b sessionBlock) Decrypt(dst, src []byte) { copy(dst, b.s.DecryptBlock(src[:b.BlockSize()])) }
+
+func cmacOf(b cipher.Block) func(iv []byte, parts ...[]byte) []byte {
+	m := cmac.New(b)
+	return func(iv []byte, parts ...[]byte) []byte {
+		m.Reset(iv)
+		for _, p := range parts {
+			m.Write(p)
+		}
+		return append([]byte(nil), m.Sum()...)
+	}
 }
 
 // cipherSuite is one of two ciphers: for data, and for MACs.
 func cipherSuite(f *fault, data, mac cipher.Block) *suite {
-	m := cmac.New(mac)
-	return &suite{
-		fault: f, block: data.BlockSize(), enc: oneBlock(data.Encrypt), dec: oneBlock(data.Decrypt),
-		cmac: func(iv []byte, parts ...[]byte) []byte {
-			m.Reset(iv)
-			for _, p := range parts {
-				m.Write(p)
-			}
-			return append([]byte(nil), m.Sum()...)
-		},
-	}
+	return &suite{fault: f, block: data.BlockSize(), enc: oneBlock(data.Encrypt), dec: oneBlock(data.Decrypt), cmac: cmacOf(mac)}
 }
 
 func oneBlock(f func(dst, src []byte)) func([]byte) []byte {

@@ -202,9 +202,9 @@ func (h *handshake) matchCBC(s *search, k *keyForm, m *tokenMatch) {
 	zero := make([]byte, b)
 	last := h.challenge[n-b:]
 	_, chained := h.tokenForm()
-	ivs := []ivForm{{nil, zero}, {&fault{"first-iv", "the reader enciphered its token from the card's challenge on as IV, not from zero", "begin with an IV of zeros in this authentication"}, last}}
+	ivs := []ivForm{{nil, zero}, {&fault{"first-iv", "the reader enciphered its token from the card's challenge on as IV, not from zero", adviceZeroIV}, last}}
 	if chained {
-		ivs = []ivForm{{nil, last}, {&fault{"first-iv", "the reader enciphered its token from an IV of zeros, not from the card's challenge on", "let the last block of the card's challenge be the IV of the token"}, zero}}
+		ivs = []ivForm{{nil, last}, {&fault{"first-iv", "the reader enciphered its token from an IV of zeros, not from the card's challenge on", adviceChainedIV}, zero}}
 	}
 	rndBs := []struct {
 		fault *fault
@@ -224,6 +224,11 @@ func (h *handshake) matchCBC(s *search, k *keyForm, m *tokenMatch) {
 		}
 	}
 }
+
+const (
+	adviceZeroIV    = "begin with an IV of zeros in this authentication"
+	adviceChainedIV = "let the last block of the card's challenge be the IV of the token"
+)
 
 // ivForm is an IV and what is wrong with it.
 type ivForm struct {

@@ -206,6 +206,11 @@ func (w *walk) wantsMore(m *trace.Message) {
 	}
 	w.report.Refusals++
 	n := len(m.Body) - m.Head
+	before := len(w.report.Findings)
+	if w.protection(m); len(w.report.Findings) > before && w.report.Findings[before].Rule != "mode" && w.report.Findings[before].Rule != "crypto-wrong" {
+		return
+	}
+	w.report.Findings = w.report.Findings[:before]
 	advice := "ask for the file's settings before the session, and protect the data as they say"
 	switch {
 	case m.Want >= 0 && n < m.Want:
@@ -304,7 +309,7 @@ func (w *walk) authenticationDone(m *trace.Message) {
 	w.opening, w.session = nil, nil
 	if t := h.match(w.keysFor(m), &w.tries); t != nil && len(t.faults) == 0 {
 		w.report.Right++
-		w.opening = &opening{m.First, h.method, h.no, t.key, t.rndA, t.rndB}
+		w.opening = &opening{m.First, h.method, h.no, t.key, t.rndA, t.rndB, h.challenge}
 	}
 	if h.method == key.MethodD40 && len(h.token) >= 8 {
 		w.lastBlock = h.token[len(h.token)-8:]
