@@ -125,6 +125,11 @@ func (q *sealed) checkSum(s *search, faults []fault, sum checksum, plain []byte)
 		}
 	}
 	for _, n := range places {
+		if own && n+2*sum.size <= len(plain) && bytes.Equal(sum.of(plain[:n]), plain[n+sum.size:n+2*sum.size]) && !bytes.Equal(sum.of(plain[:n]), plain[n:n+sum.size]) {
+			if f, ok := plus(faults, &fault{"crc-exchanged", "the two checksums of the key change stand the wrong way round", adviceTwo}); ok && s.try(f) {
+				s.hit(f, 8*sum.size+8*zerosBehind(plain[n+2*sum.size:]))
+			}
+		}
 		if n < 0 || n+sum.size > len(plain) || !bytes.Equal(sum.of(plain[:n]), plain[n:n+sum.size]) {
 			continue
 		}
@@ -250,6 +255,9 @@ func (q *sealed) searchEV2() *search {
 			{fault{"padding", "the reader padded the data with the number of bytes that it added (PKCS 7)", advicePad80}, countBehind},
 		} {
 			behind := p.is(o.plain)
+			if unpad80(o.plain) != nil {
+				break // padded as it should be
+			}
 			if faults, _ := plus(o.faults, &p.fault); behind > 1 && (m.Want < 0 || len(o.plain)-behind <= m.Want) && s.try(faults) {
 				if m.Want >= 0 {
 					behind = len(o.plain) - m.Want

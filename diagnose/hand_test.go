@@ -636,3 +636,62 @@ func (h *hand) cipherEV2(data []byte, ctr uint16) []byte {
 	}
 	return h.cipher(p, iv, false)
 }
+
+// change changes a key that is not the session's.
+func (h *hand) change(no byte, fresh, old *key.Secret) byte {
+	h.t.Helper()
+	n, o := fresh.Export(), old.Export()
+	if h.is("key old zero") {
+		o = make([]byte, len(o))
+	}
+	if h.is("key parity") {
+		for i := range o {
+			o[i] &^= 1
+		}
+	}
+	mixed := xored(n, o)
+	if h.is("key not xored") {
+		mixed = n
+	}
+	if fresh.Type() == key.TypeAES && !h.is("key version") {
+		mixed = append(mixed, fresh.Version())
+	}
+	sum := func(parts ...[]byte) []byte {
+		if h.scheme() == wire.SchemeD40 {
+			return binary.LittleEndian.AppendUint16(nil, crc.Sum16(join(parts...)))
+		}
+		return binary.LittleEndian.AppendUint32(nil, crc.Sum32(join(parts...)))
+	}
+	first, second := sum([]byte{0xC4, no}, mixed), sum(n)
+	switch {
+	case h.scheme() == wire.SchemeD40:
+		first = sum(mixed)
+	case h.scheme() >= wire.SchemeEV2:
+		first = nil
+	}
+	switch h.flaw {
+	case "key exchanged":
+		first, second = second, first
+	case "key second order":
+		second = backwards(second)
+	case "key second mixed":
+		second = sum(mixed[:len(n)])
+	case "key one sum":
+		second = nil
+	}
+	plain := join(mixed, first, second)
+	var body []byte
+	switch h.scheme() {
+	case wire.SchemeD40:
+		body = join([]byte{no}, h.cipher(h.pad(plain, 8), make([]byte, 8), true))
+	case wire.SchemeEV1:
+		c := h.cipher(h.pad(plain, h.ses.BlockSize()), h.iv, false)
+		h.iv = c[len(c)-h.ses.BlockSize():]
+		body = join([]byte{no}, c)
+	default:
+		body = h.protectEV2(0xC4, []byte{no}, plain, wire.CommFull)
+	}
+	rsp, status := h.send(0xC4, body)
+	h.answered(rsp, status)
+	return status
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 
-	"github.com/go-desfire/desfire/internal/crc"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -218,106 +217,6 @@ func (w *walk) modeOfLength(m *trace.Message) wire.CommMode {
 		return wire.CommMAC
 	}
 	return wire.CommFull
-}
-
-// keyChange looks into the cryptogram of a key change whose first checksum or
-// MAC is right. It reports whether it found a reason.
-func (w *walk) keyChange(m *trace.Message, q *sealed) bool {
-	plain := q.openKeyChange()
-	c := keyChangeOf(plain, q)
-	if c == nil {
-		w.find(m, "length", Likely, "the cryptogram of the key change has a length that no key has", "16 bytes of key, 24 of 3K3DES, then the version of an AES key, then the checksums")
-		return true
-	}
-	no := int(m.Body[0] & 0x3F)
-	same := q.s.KeyNo() >= 0 && q.s.KeyNo() == no
-	switch {
-	case same && c.two:
-		w.find(m, "changekey-form", Proved, "the reader changes the key of the session, but sent it XORed with the old one and with a second checksum", "for the session's own key send the new key as it is")
-		return true
-	case q.s.KeyNo() >= 0 && !same && !c.two:
-		w.find(m, "changekey-form", Proved, fmt.Sprintf("the reader changes key %d in a session of key %d, but sent the new key alone", no, q.s.KeyNo()), "for another key send new XOR old, and behind it the checksum of the new key")
-		return true
-	case !c.two:
-		return false
-	}
-	for _, k := range append(keyBytes(q.keys), make([]byte, 24)) {
-		if len(k) < len(c.mixed) {
-			continue
-		}
-		k = k[:len(c.mixed)]
-		fresh := xor(c.mixed, k)
-		switch {
-		case bytes.Equal(c.sumOf(fresh), c.sum):
-			return false // the old key is this one; the card's may be another
-		case bytes.Equal(c.sumOf(c.mixed), c.sum):
-			w.find(m, "changekey-form", Proved, "the second checksum of the key change is over new XOR old", "make the second checksum over the new key alone")
-			return true
-		}
-	}
-	w.find(m, "old-key", Possible, fmt.Sprintf("no key that is given is the old key %d that the reader used", no), "give it with --key to find out whether the cryptogram is right")
-	return false
-}
-
-// keyCryptogram is a deciphered key change.
-type keyCryptogram struct {
-	mixed []byte
-	two   bool // another key than the session's
-	sum   []byte
-	sumOf func([]byte) []byte
-}
-
-// openKeyChange deciphers the cryptogram of a key change, the right way.
-func (q *sealed) openKeyChange() []byte {
-	data := q.m.Body[min(q.m.Head, len(q.m.Body)):]
-	switch q.s.Scheme() {
-	case wire.SchemeD40:
-		return q.right.open(formDecipher, make([]byte, 8), data)
-	case wire.SchemeEV1:
-		return q.right.open(formEncipher, q.s.IV(), data)
-	}
-	return unpad80(q.decipherEV2(q.right, data[:max(0, len(data)-8)], q.s.Counter()))
-}
-
-func keyChangeOf(plain []byte, q *sealed) *keyCryptogram {
-	c := &keyCryptogram{sumOf: func(b []byte) []byte { return le32(crc.Sum32(b)) }}
-	if q.s.Scheme() >= wire.SchemeEV2 {
-		n := len(plain)
-		switch n {
-		case 20, 21, 28, 29:
-			c.two, c.sum = true, plain[n-4:]
-			n -= 4
-		case 16, 17, 24, 25:
-		default:
-			return nil
-		}
-		c.mixed = plain[:n-n%8]
-		return c
-	}
-	size := 4
-	if q.s.Scheme() == wire.SchemeD40 {
-		size = 2
-		c.sumOf = func(b []byte) []byte { return le16(crc.Sum16(b)) }
-	}
-	first := q.checksums()[0]
-	for _, n := range []int{16, 17, 24} {
-		if n+size > len(plain) || !bytes.Equal(first.of(plain[:n]), plain[n:n+size]) {
-			continue
-		}
-		c.mixed = plain[:n-n%8]
-		if rest := plain[n+size:]; len(rest) >= size && !allZero(rest) && !(rest[0] == 0x80 && allZero(rest[1:])) {
-			c.two, c.sum = true, rest[:size]
-		}
-		return c
-	}
-	return nil
-}
-
-func keyBytes(keys []trace.Key) (list [][]byte) {
-	for i := len(keys) - 1; i >= 0; i-- {
-		list = append(list, keys[i].Value.Export())
-	}
-	return list
 }
 
 // sense counts how many bits speak for deciphered data of EV2 or LRP: their

@@ -35,7 +35,9 @@ func (w *walk) known(m *trace.Message) {
 	case wire.StatusDuplicateError:
 		w.duplicate(m)
 	case wire.StatusBoundaryError:
-		w.boundary(m)
+		if w.order(m); !w.has(m, "byte-order") {
+			w.boundary(m)
+		}
 	case wire.StatusAuthenticationError, wire.StatusPermissionDenied:
 		w.rights(m)
 	}
