@@ -18,15 +18,16 @@ import (
 // at a time; using it from two at once is detected and reported as ErrBusy.
 // Close may be called from any goroutine.
 type Card struct {
-	t       Transport
-	conf    Config
-	link    frame.Link
-	version *wire.Version
-	gen     Generation
-	reader  string // where the card was presented, if known
-	state   state
-	busy    atomic.Bool
-	closed  atomic.Bool
+	t        Transport
+	conf     Config
+	link     frame.Link
+	version  *wire.Version
+	hardware []byte // what GetVersion told before it was refused in the middle
+	gen      Generation
+	reader   string // where the card was presented, if known
+	state    state
+	busy     atomic.Bool
+	closed   atomic.Bool
 
 	// What the transport carries, bytes of a frame; 0 if it does not say.
 	commandLimit, answerLimit int
@@ -50,7 +51,8 @@ type Card struct {
 // which owns the transport from then on. At PICC level, not authenticated.
 //
 // Unless the generation is given, it asks for the version, wrapped first, then
-// native. A card that understands neither gets an ISO SELECT of the DESFire
+// native. One that refuses in the middle, twice, is taken by what it told until
+// then; it has no KnownVersion. A card that understands neither gets an ISO SELECT of the DESFire
 // name, as phones and Java cards want it, and is else a *NotDESFireError. conf is
 // copied, and may be nil.
 func Connect(ctx context.Context, t Transport, conf *Config) (*Card, error) {
@@ -98,11 +100,14 @@ func Connect(ctx context.Context, t Transport, conf *Config) (*Card, error) {
 // prove nothing here: whatever answers may be no DESFire card at all.
 func (c *Card) identify(ctx context.Context, mayChange bool) error {
 	first := c.askVersion(ctx)
-	if errors.Is(first, wire.StatusCommandAborted) {
-		first = c.askVersion(ctx) // a chain that was left open earlier
+	if errors.Is(first, wire.StatusCommandAborted) || c.hardware != nil {
+		first = c.askVersion(ctx) // a chain that was left open earlier, or another program in between
 	}
 	if first == nil || lostCard(first) {
 		return first
+	}
+	if !errors.Is(first, wire.StatusPICCDisabled) && !errors.Is(first, wire.StatusPICCIntegrityError) && c.takeHardware() {
+		return nil
 	}
 	if c.link.Framing == FramingWrapped {
 		if _, err := Do(ctx, c, &wire.ISOSelect{By: wire.SelectByName, Name: wire.PICCName[:], P2: wire.SelectNoData}); err == nil {
@@ -139,13 +144,29 @@ func (c *Card) identify(ctx context.Context, mayChange bool) error {
 	return &NotDESFireError{ATR: c.ATR(), Reason: first.Error()}
 }
 
+// takeHardware makes do with the first part of the version, where the card refuses
+// the rest: it tells the generation.
+func (c *Card) takeHardware() bool {
+	if len(c.hardware) < 7 {
+		return false
+	}
+	b := c.hardware
+	v := wire.Version{Hardware: wire.ChipVersion{Vendor: b[0], Type: b[1], SubType: b[2], Major: b[3], Minor: b[4], Storage: b[5], Protocol: b[6]}}
+	if !v.IsDESFire() {
+		return false
+	}
+	c.gen, _ = v.Generation()
+	c.conf.Logger.Info("the card refuses GetVersion in the middle; its UID is not known", "product", v.Product(), "as", c.gen)
+	return true
+}
+
 // askVersion is Version where the card may not be a DESFire card.
 func (c *Card) askVersion(ctx context.Context) error {
 	if err := c.acquire(); err != nil {
 		return err
 	}
 	defer c.release()
-	c.state.broken = "" // there is nothing that could be confused
+	c.state.broken, c.hardware = "", nil // there is nothing that could be confused
 	_, err := c.askWhat(ctx, request{cmd: new(wire.GetVersion), rsp: new(wire.Version), trial: true})
 	return err
 }

@@ -129,6 +129,10 @@ func TestConnectToACardThatRefuses(t *testing.T) {
 				if card.Framing() != desfire.FramingWrapped || card.Generation() != wire.EV3 {
 					t.Errorf("%s once to %02X: %v, %v", tc.answer, ins, card.Framing(), card.Generation())
 				}
+			case ins == wire.InsAdditionalFrame && tc.status != wire.StatusPICCDisabled: // the first part tells enough
+				if err != nil || card.KnownVersion() != nil || card.Framing() != desfire.FramingWrapped || card.Generation() != wire.EV3 {
+					t.Errorf("%s to %02X: %v, %v", tc.answer, ins, card, err)
+				}
 			case !errors.Is(err, tc.status) || as[*desfire.NotDESFireError](err):
 				t.Errorf("%s to %02X: %v", tc.answer, ins, err)
 			}

@@ -1,6 +1,7 @@
 package desfire
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -268,6 +269,9 @@ func (c *Card) refuse(r *request, p protection, a frame.Answer, lost failure) er
 	}
 	if status == wire.StatusLengthError || status == wire.StatusIntegrityError {
 		c.doubt(r.cmd)
+	}
+	if _, ok := r.cmd.(*wire.GetVersion); ok && a.Frames > 1 {
+		c.hardware = bytes.Clone(a.Data)
 	}
 	pending := c.state.pending
 	c.state.after(r.cmd, p.ftype, status)

@@ -26,6 +26,7 @@ type Part string
 
 // Parts. The words are stable: they stand in JSON.
 const (
+	PartVersion      Part = "version"
 	PartFreeMemory   Part = "free memory"
 	PartKeySettings  Part = "key settings"
 	PartKeyVersions  Part = "key versions"

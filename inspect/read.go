@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -104,6 +105,7 @@ type reader struct {
 	card  *desfire.Card
 	out   *Card
 	place wire.Place // entered last
+	names *Missing   // what the card said to GetDFNames, if that was a refusal
 
 	unsigned bool // the signature was refused without a session
 }
@@ -139,7 +141,7 @@ func (r *reader) read(ctx context.Context) error {
 		if n, ok := names[p.AID]; ok {
 			app.ISOID, app.DFName = newISOID(n.FID), append(Hex(nil), n.Name...)
 		}
-		err := r.application(ctx, &app)
+		err := r.blame(r.application(ctx, &app))
 		r.out.Applications = append(r.out.Applications, app)
 		if err != nil {
 			return err
@@ -152,8 +154,11 @@ func (r *reader) read(ctx context.Context) error {
 func (r *reader) version(ctx context.Context) error {
 	v := r.card.KnownVersion()
 	if v == nil && r.asks(AskVersion) {
-		var err error
-		if v, err = r.card.Version(ctx); err != nil {
+		ok, err := r.ask(ctx, &r.out.Missing, PartVersion, "", func() (err error) {
+			v, err = r.card.Version(ctx)
+			return err
+		})
+		if !ok || err != nil {
 			return err
 		}
 		r.out.Name, r.out.UID = r.card.String(), append(Hex{}, r.card.UID()...)
@@ -258,7 +263,8 @@ func (r *reader) level(ctx context.Context, names map[wire.AID]wire.DFName) (pla
 		}
 	}
 	if r.asks(AskNames) && g.Has(wire.FeatureEV1Commands) && (len(places) > 0 || !r.asks(AskApplications)) {
-		_, err = ask(PartNames, func() error {
+		var ok bool
+		ok, err = ask(PartNames, func() error {
 			m, err := desfire.Do(ctx, r.card, &wire.GetDFNames{})
 			if err == nil {
 				for _, n := range m.Applications {
@@ -267,8 +273,38 @@ func (r *reader) level(ctx context.Context, names map[wire.AID]wire.DFName) (pla
 			}
 			return err
 		})
+		if !ok && err == nil {
+			err = r.revive(ctx)
+		}
 	}
 	return places, err
+}
+
+// revive activates a card anew that refused GetDFNames as if it were damaged: some
+// say nothing else from then on, though only the names are.
+func (r *reader) revive(ctx context.Context) error {
+	r.names = r.out.MissingPart(PartNames)
+	refused := desfire.Refusal(r.names.Err)
+	if refused == nil {
+		return nil
+	}
+	switch refused.Status {
+	case wire.StatusPICCIntegrityError, wire.StatusPICCDisabled, wire.StatusApplIntegrityError, wire.StatusEEPROMError:
+	default:
+		return nil
+	}
+	if err := r.card.Reconnect(ctx); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return r.blame(err)
+	}
+	return nil
+}
+
+// blame says what came before an error that it may be the cause of.
+func (r *reader) blame(err error) error {
+	if err == nil || r.names == nil {
+		return err
+	}
+	return fmt.Errorf("%w; before that, %s", err, r.names.Reason)
 }
 
 // proven reports whether answers carry a MAC: those of D40 sessions do not, but

@@ -15,7 +15,7 @@ import (
 // said anew.
 
 var parts = []inspect.Part{
-	inspect.PartFreeMemory, inspect.PartKeySettings, inspect.PartKeyVersions, inspect.PartApplications, inspect.PartNames, inspect.PartUID, inspect.PartSignature,
+	inspect.PartVersion, inspect.PartFreeMemory, inspect.PartKeySettings, inspect.PartKeyVersions, inspect.PartApplications, inspect.PartNames, inspect.PartUID, inspect.PartSignature,
 	inspect.PartKeySets, inspect.PartISOFiles, inspect.PartReadCounter, inspect.PartFiles, inspect.PartSettings, inspect.PartContent,
 }
 

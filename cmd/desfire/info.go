@@ -80,12 +80,20 @@ func (a *app) printFacts(c *inspect.Card) {
 			row(name, "%s", p.Warn.Render(m.Words()))
 		}
 	}
-	row("product", "%s", p.Title.Render(c.Product))
+	product := c.Product
+	if product == "" {
+		product = c.Name
+	}
+	row("product", "%s", p.Title.Render(product))
 	uid := fmt.Sprintf("%X", []byte(c.UID))
-	if c.RandomID {
+	switch {
+	case c.RandomID:
 		uid = "random; the real one needs a key"
+	case len(c.UID) == 0:
+		uid = "not known"
 	}
 	row("UID", "%s", p.Name.Render(uid))
+	missing("version", inspect.PartVersion)
 	if len(c.ATR) > 0 {
 		row("ATR", "%s", spaced(c.ATR))
 	}
@@ -99,6 +107,8 @@ func (a *app) printFacts(c *inspect.Card) {
 		}
 		row("memory", "%s", storage)
 		row("produced", "%s", c.ProducedWords())
+	} else if c.FreeMemory != nil {
+		row("memory", "%s free", p.Number.Render(fmt.Sprint(*c.FreeMemory)))
 	}
 	missing("", inspect.PartFreeMemory)
 	if s := c.KeySettings; s != nil {
