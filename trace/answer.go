@@ -27,6 +27,10 @@ func (m *message) judge(answer *Line) {
 		if m.words != nil {
 			answer.Words = foreign.Status(m.words.Whose, uint16(m.status))
 		}
+		if (m.reader || m.other) && m.status.IsNative() {
+			answer.Note, answer.Words = "answered by a DESFire card", m.status.Error()
+			return
+		}
 		answer.Good = m.ok() || m.status == wire.StatusAdditionalFrame || m.other && m.status == samMore || m.status>>8 == 0x61
 		if !m.status.Known() {
 			answer.Note = m.status.Error()
@@ -118,7 +122,7 @@ func describeForeign(m *message, command, answer *Line) {
 	command.Whose, command.Fields = w.Whose, w.Fields
 	if m.reader || m.other {
 		answer.Whose = w.Whose
-		if m.answered && isStatus(m.status) {
+		if m.answered && isStatus(m.status) && !m.status.IsNative() {
 			if answer.Note = ""; m.status == wire.StatusISOOK {
 				answer.Name = "OK"
 			} else {

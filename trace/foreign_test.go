@@ -72,6 +72,8 @@ func TestForeignFrames(t *testing.T) {
 		{"> FF CA 00 00 00\n< 04 11 22 33 44 55 80", "-> Get UID\n<- data  UID=04112233445580\n"}, // a UID without a status
 		{"> FF CA 00 00 00\n< 63 00", "<- operation failed (6300)"},
 		{"> FF CA 00 00 00\n< 6A 81", "<- function not supported by this reader or card (6A81)"},
+		{"> FF CA 00 00 00\n< 1C", "-> Get UID\n<- ILLEGAL_COMMAND_CODE   [answered by a DESFire card]\n"}, // no reader between
+		{"> 80 60 00 00 00 00\n< 91 1C", "-> SAM_GetVersion\n<- ILLEGAL_COMMAND_CODE   [answered by a DESFire card]\n"},
 		{"> FF CA 00 00 00", "<- no answer\n"},
 		{"> FF 00 48 00 00\n< 41 43 52 31 32 32 55 32 30 37", "-> Get Firmware Version\n<- data  Data=41435231323255323037\n"},
 		{"> FF 00 00 00 08 D4 42 02 90 60 00 00 00\n< D5 43 00 02 04 01 01 33 00 18 05 91 AF 90 00", "-> GetVersion   via Direct Transmit, InCommunicateThru\n<- ADDITIONAL_FRAME\n"},

@@ -24,6 +24,8 @@ func (a *app) apduCommand() *cobra.Command {
 		Long: `Send frames as they are, one after the other to the same card, and decode the
 answers. A frame that begins with 90 or 00 is an APDU, any other a native DESFire
 frame; both may be sent in one go if the card takes both. No session is opened.
+Frames for the reader (FF), for a SAM (80) and for other applications are shown as
+such, and what a reader passes on to the card inside of one (FF000000 .. D440 ..).
 
 The first refusal ends it with exit code 1. What a frame must answer can stand
 behind it, =91A0; if it answers something else, that ends it with exit code 10.
@@ -70,6 +72,7 @@ type apduResult struct {
 	Fields  []fieldValue `json:"fields"`        // of a complete answer that could be decoded
 	For     string       `json:"for,omitempty"` // whom a command is for that is none of a DESFire card: "reader", "SAM"
 	Via     string       `json:"via,omitempty"` // what the reader puts around a frame for the card
+	Note    string       `json:"note,omitempty"`
 	Millis  float64      `json:"ms"`
 	Chained bool         `json:"chained"` // the tool sent it, for the rest of an answer
 }
@@ -185,9 +188,8 @@ func (s *apduSender) one(ctx context.Context, f []byte, chained bool) (got sent,
 	}
 	if answer.Status != 0 {
 		r.Status = fmt.Sprintf("%04X", uint16(answer.Status))
-	} else if answer.Note != "" {
-		r.Text = answer.Note
 	}
+	r.Note = answer.Note
 	if answer.Note == "" {
 		for _, f := range answer.Fields {
 			r.Fields = append(r.Fields, fieldValue{f.Name, f.Value})
@@ -230,6 +232,9 @@ func (a *app) printAPDU(r *apduResult, good bool) {
 		style = p.Good
 	}
 	a.printf("%s %s  %s\n", p.Dim.Render("<"), spaced(r.Answer), style.Render(r.Text))
+	if r.Note != "" {
+		a.printf("    [%s]\n", r.Note)
+	}
 	for _, f := range r.Fields {
 		a.printf("    %s%s  %s\n", p.Dim.Render(f.Name), screen.Pad(f.Name, 20), f.Value)
 	}

@@ -62,8 +62,12 @@ type uidResult struct {
 
 func (a *app) readCardUID(ctx context.Context, card *desfire.Card, at *wire.Place) (*uidResult, error) {
 	told := card.UID()
-	r := &uidResult{cardOf: a.card, RandomID: told == nil}
+	r := &uidResult{cardOf: a.card, RandomID: told == nil && card.KnownVersion() != nil}
 	if !a.keyed() {
+		if told == nil && !r.RandomID {
+			return nil, advise(withCode(exitRight, fmt.Errorf("%v refuses GetVersion, which would tell its identifier; a session tells it, too", card)),
+				"Add --key @FILE, a key of the card, or APP and one of its keys.")
+		}
 		if told == nil {
 			return nil, advise(withCode(exitRight, fmt.Errorf("%v shows a random identifier, and tells the real one in a session only", card)),
 				"Add --key @FILE, a key of the card, or APP and one of its keys.")

@@ -89,7 +89,7 @@ func openChip(via string, b []byte, at int, answer []byte, answerAt int) (t Tunn
 	rest, answered := chipAnswer(answer, b[1])
 	switch {
 	case !answered && len(answer) > 0:
-		t.Failed = fmt.Sprintf("%d bytes that are no answer of the chip", len(answer))
+		t.Failed = fmt.Sprintf("the answer is none of the reader's chip: it does not begin with D5 %02X", b[1]+1)
 		return t, true
 	case len(rest) == 0:
 		return t, true
