@@ -110,8 +110,8 @@ func isAPDU(command, answer []byte, declared string) bool {
 	switch own := findSpec(wire.ClassNative, f.Class, false) != nil || f.Class == wire.InsAdditionalFrame; {
 	case f.Odd != "":
 		return false
-	case own:
-		return f.Class&0x0C != 0 && f.Class < 0x10 && foreign.KnownINS(f.INS) && hasStatus(answer)
+	case own: // secure messaging of ISO 7816-4; where an INS may be a file or key number, it is one
+		return f.Class&0x0C != 0 && f.Class < 0x10 && f.INS&0x60 != 0 && foreign.KnownINS(f.INS) && hasStatus(answer)
 	case len(answer) == 0:
 		return declared == ISO && foreign.KnownINS(f.INS)
 	}

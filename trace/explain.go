@@ -276,6 +276,9 @@ func (x *Explainer) decode(m *message, command, answer *Line) {
 		answer.Note = cutNote
 		return
 	}
+	if !m.ok() && m.answered && len(rsp) > 0 && x.scheme == wire.SchemeNone && isStatus(m.status) { // what came before it broke off
+		answer.Fields, _ = fieldsOf(&x.know.coder, responseOf(spec), wire.Encoded{Bytes: rsp, Marks: m.joints, Le: -1})
+	}
 	answer.Sealed = m.ok() && o.sealedAnswer && len(m.rsp) > 0
 	if m.ok() && !o.sealedAnswer {
 		if answer.Fields, ok = fieldsOf(&x.know.coder, responseOf(spec), wire.Encoded{Bytes: rsp, Marks: m.joints, Le: -1}); !ok {

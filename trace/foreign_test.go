@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/go-desfire/desfire/wire"
 )
 
 // said is what Explain says of a recording, without the bytes of frames.
@@ -34,7 +37,7 @@ func parsed(t *testing.T, data []byte) *Recording {
 func TestCasesOfForeignFrames(t *testing.T) {
 	for name, want := range map[string][]string{
 		"g01-pcsc-pseudo-apdu.log":         {"-> Get UID\n<- OK  UID=04112233445580\n", "-> GetVersion\n<- OPERATION_OK"},
-		"g03-acr122-wrapped-native.log":    {"-> GetVersion   via Direct Transmit (Lc says 3 bytes, 4 follow), InDataExchange\n<- ADDITIONAL_FRAME\n"},
+		"g03-acr122-wrapped-native.log":    {"-> GetVersion   via Direct Transmit (Lc says 3 bytes, 4 follow), InDataExchange\n<- ADDITIONAL_FRAME  Hardware.VendorID=04 "},
 		"g04-windows-scard-other-aids.log": {"Microsoft PNP", "-> GET DATA  Tag={7F68", "<- INS_NOT_SUPPORTED", "KnownAs=PIV", "BTFY"},
 		"g05-ext-apdu.log":                 {"-> ReadDataISO  FileNo=2 Offset=0 Length=0\n<- LENGTH_ERROR\n", "<- no status  Data=0000\n"},
 		"g06-setconfig-nxp1742130.log":     {"<- WRONG_LENGTH\n", "-> CreateValueFile", "<- WRONG_LENGTH   [answered as an APDU"},
@@ -44,7 +47,7 @@ func TestCasesOfForeignFrames(t *testing.T) {
 		"c13-changekey-devhide.log":  {"-> ChangeKey   [no command frame: Lc says"},
 		"c09-pn7150-1081992.log":     {"KnownAs={NFC Forum Type 4 Tag (NDEF)}"},
 		"c08-so19296595-iso.log":     {"-> ISOSelect", "-> ISOReadBinary", "<- WRONG_P1_P2\n"},
-		"c15-nodepcsc103-911c.log":   {"-> GetVersion\n<- ILLEGAL_COMMAND_CODE\n"},
+		"c15-nodepcsc103-911c.log":   {"-> GetVersion\n<- ILLEGAL_COMMAND_CODE  Hardware.VendorID=04 Hardware.Type=01 Hardware.SubType=01 Hardware.Major=12"},
 		"c06-nfcpcsc78-917e.log":     {"-> SelectApplication   [does not fit", "<- LENGTH_ERROR"},
 		"g08-lacina-3k3des.log":      {"-> GetValue", "<- OPERATION_OK"},
 		"c10-flipper3338-native.log": {},
@@ -76,7 +79,7 @@ func TestForeignFrames(t *testing.T) {
 		{"> 80 60 00 00 00 00\n< 91 1C", "-> SAM_GetVersion\n<- ILLEGAL_COMMAND_CODE   [answered by a DESFire card]\n"},
 		{"> FF CA 00 00 00", "<- no answer\n"},
 		{"> FF 00 48 00 00\n< 41 43 52 31 32 32 55 32 30 37", "-> Get Firmware Version\n<- data  Data=41435231323255323037\n"},
-		{"> FF 00 00 00 08 D4 42 02 90 60 00 00 00\n< D5 43 00 02 04 01 01 33 00 18 05 91 AF 90 00", "-> GetVersion   via Direct Transmit, InCommunicateThru\n<- ADDITIONAL_FRAME\n"},
+		{"> FF 00 00 00 08 D4 42 02 90 60 00 00 00\n< D5 43 00 02 04 01 01 33 00 18 05 91 AF 90 00", "-> GetVersion   via Direct Transmit, InCommunicateThru\n<- ADDITIONAL_FRAME  Hardware.VendorID=04 "},
 		{"> FF 00 00 00 04 D4 40 01 60\n< D5 41 2B 90 00", "<- no answer   [the reader's chip says: 2B, the card left the field]\n"},
 		{"> FF 00 00 00 04 D4 40 01 60\n< 63 00", "<- no answer   [the reader answers 6300: operation failed"},
 		{"> FF 00 00 00 07 D4 40 01 5A 00 00 00\n< 61 05\n> FF C0 00 00 05\n< D5 41 00 00 90 00", "-> SelectApplication  AID=000000   via Direct Transmit, InDataExchange\n<- OPERATION_OK\n"},
@@ -237,4 +240,34 @@ func FuzzForeign(f *testing.F) {
 			x.Step(&r.Exchanges[i])
 		}
 	})
+}
+
+// No native command of a DESFire card is taken for an APDU, whatever is answered:
+// numbers of files and keys may look like instructions of ISO 7816-4.
+func TestNativeStaysNative(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for spec := range wire.Commands() {
+		if spec.Class != wire.ClassNative {
+			continue
+		}
+		for range 3000 {
+			command := make([]byte, 2+rnd.IntN(20))
+			answer := make([]byte, 1+rnd.IntN(20))
+			for i := range command {
+				command[i] = byte(rnd.Uint32())
+			}
+			for i := range answer {
+				answer[i] = byte(rnd.Uint32())
+			}
+			command[0], command[1] = spec.INS, byte(rnd.IntN(32)|rnd.IntN(2)<<7)
+			answer[0] = 0
+			if n := len(answer); n > 2 {
+				answer[n-2] = 0x67
+			}
+			e := Exchange{Command: command, Response: answer}
+			if f := e.framing(""); f != wire.FramingNative {
+				t.Fatalf("% X answered % X is %v", command, answer, f)
+			}
+		}
+	}
 }

@@ -267,8 +267,11 @@ func (m *message) label() string {
 	if s := m.spec(); s != nil {
 		return s.Name
 	}
-	if m.words != nil {
+	switch {
+	case m.words != nil:
 		return m.words.Name
+	case m.class == wire.ClassNative && m.ins == wire.InsAdditionalFrame:
+		return "AdditionalFrame"
 	}
 	return fmt.Sprintf("command %02X", m.ins)
 }

@@ -28,6 +28,9 @@ func (x *Explainer) Step(e *Exchange) (command, answer Line) {
 	command.frame(part.raw.Command, part.raw.CutCommand)
 	answer.frame(part.raw.Response, part.raw.CutResponse)
 	answer.Took = time.Duration(part.raw.Took) * time.Microsecond
+	if !ended {
+		answer.Fields = nil
+	}
 	if answer.More = n > 1; !now.cutAnswer && answer.Status != 0 {
 		answer.Data = part.response
 	}
