@@ -18,7 +18,8 @@ type Coverage struct {
 	// Template says the same, with {from} in it, as ParseTemplate reads it. Empty if
 	// a template cannot say it, as with Header.
 	Template string
-	// Loose is the text that it does not cover: nobody knows who wrote that.
+	// Loose is the text that it does not cover: nobody knows who wrote that. What is
+	// proved otherwise stands by its name, {uid}.
 	Loose string
 }
 
@@ -51,7 +52,7 @@ func (x *input) coverage() *Coverage {
 	t.at = maps.Clone(t.at)
 	delete(t.at, "from")
 	mac := t.at["mac"]
-	c := &Coverage{Text: x.t.text[x.from:mac.offset], Header: x.header, Loose: x.t.text[:x.from] + x.t.text[mac.offset+mac.length:]}
+	c := &Coverage{Text: x.t.text[x.from:mac.offset], Header: x.header, Loose: x.loose()}
 	if len(x.header) > 0 {
 		return c
 	}
@@ -60,6 +61,23 @@ func (x *input) coverage() *Coverage {
 	}
 	c.Template = t.String()
 	return c
+}
+
+// loose is the text that is not covered.
+func (x *input) loose() string {
+	var b strings.Builder
+	at := 0
+	for _, name := range x.t.names() {
+		p := x.t.at[name]
+		if p.offset >= x.from || name == "enc" {
+			continue
+		}
+		b.WriteString(x.t.text[at:p.offset] + "{" + name + "}")
+		at = min(p.offset+p.length, x.from)
+	}
+	mac := x.t.at["mac"]
+	b.WriteString(x.t.text[at:x.from] + x.t.text[mac.offset+mac.length:])
+	return b.String()
 }
 
 // likely are the offsets from which a MAC is likely to cover the text, the

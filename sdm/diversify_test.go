@@ -74,6 +74,23 @@ func TestBackendVectors(t *testing.T) {
 	}
 }
 
+// The scheme before 2023, by Python's hashlib.pbkdf2_hmac.
+func TestBackendLegacy(t *testing.T) {
+	ctx := context.Background()
+	b, err := NewBackend(unhex(t, "C9EB67DF090AFF47C3B19A2516680B9D"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := b.Legacy().MetaRead(ctx)
+	if got := bytesOf(t, k, err); got != "a78399936d9887a07e7d3958ff8831f9" {
+		t.Errorf("key 1 is %s", got)
+	}
+	k, err = b.Legacy().FileRead(ctx, unhex(t, "03030303030303"))
+	if got := bytesOf(t, k, err); got != "dac1d59b625d779bc788ce502184fa9f" {
+		t.Errorf("key 2 is %s", got)
+	}
+}
+
 // Two messages of sdm-backend's tests, under keys that follow from one master key
 // of 32 bytes.
 func TestBackendMessages(t *testing.T) {

@@ -190,12 +190,12 @@ func (g *guesser) template(text string, runs []run) (*Template, error) {
 	case take("picc", "picc", piccLRPChars, false): // enciphered data have whole blocks
 		if !t.lrp {
 			t.lrp = true
-			g.notes = append(g.notes, "PICC data of 24 bytes: the tag uses LRP")
+			g.notes = append(g.notes, t.says())
 		}
 	case take("picc", "picc", piccChars, false):
 		if g.lrp {
 			t.lrp = false
-			g.notes = append(g.notes, "PICC data of 16 bytes: the tag does not use LRP")
+			g.notes = append(g.notes, t.says())
 		}
 	default:
 		hasUID := take("uid", "uid", uidChars, false)
@@ -227,7 +227,7 @@ func (g *guesser) bulk(t *Template, runs []run) bool {
 		}
 		if n == piccLRPChars && !t.lrp {
 			t.lrp = true
-			g.notes = append(g.notes, "PICC data of 24 bytes: the tag uses LRP")
+			g.notes = append(g.notes, t.says())
 		}
 		return true
 	}

@@ -101,8 +101,14 @@ func permute(items []item, f func([]item)) {
 // covers; if it is empty, and there are no enciphered data, it covers no text. Else the
 // texts that are usual are tried when the message is verified: the data alone, or
 // with what stands between them and the MAC.
+//
+// The length of PICC data tells if the tag uses LRP.
 func Parts(m *Message, useLRP bool) *Reading {
 	r := &Reading{Message: *m}
+	if n := 2 * len(m.PICCData); useLRP && n == piccChars || !useLRP && n == piccLRPChars {
+		useLRP = !useLRP
+		r.Notes = append(r.Notes, (&Template{lrp: useLRP}).says())
+	}
 	if len(m.MACInput) > 0 {
 		l := stated(m, useLRP)
 		r.Template, r.Text = l.t.zeroed(), l.t.text

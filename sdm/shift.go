@@ -1,7 +1,5 @@
 package sdm
 
-import "fmt"
-
 // maxShift is how far beside its place a mirror is looked for: the header of an
 // NDEF message and the beginning of a URL that its code stands for are less.
 const maxShift = 16
@@ -19,11 +17,11 @@ func (t *Template) shifted(text string) error {
 		for d := 1; d <= maxShift; d++ {
 			for _, k := range []int{-d, d} {
 				if t.standsAt(text, name, k) {
-					side := fmt.Sprintf("%d before", d)
+					side := "before"
 					if k > 0 {
-						side = fmt.Sprintf("%d behind", d)
+						side = "behind"
 					}
-					return noMessage("what the card mirrors into {%s} stands %s characters: %s is wrong by %+d, or it was counted without what stands in the file before the text", name, side, settingOf[name], k)
+					return noMessage("what the card mirrors into {%s} stands %d characters %s its place: %s is wrong by %+d, or it was counted without what stands in the file before the text", name, d, side, settingOf[name], k)
 				}
 			}
 		}

@@ -2,6 +2,8 @@ package sim
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/go-desfire/desfire/key"
@@ -65,6 +67,21 @@ func TestMirrors(t *testing.T) {
 				}
 				if !bytes.Equal(tag.UID, c.UID()) || tag.Counter != n {
 					t.Fatalf("%v, want counter %d", tag, n)
+				}
+				// As a server may get it.
+				head, query, _ := strings.Cut(shown, "?")
+				items := strings.Split(strings.ToLower(query), "&")
+				slices.Reverse(items)
+				came := strings.ToUpper(head) + "?utm_source=x&" + strings.Join(items, "&") + "#top"
+				came = strings.Replace(came, "COM/T", "COM/t", 1)
+				r, err := tpl.Find(came)
+				if err != nil || r.Text != shown {
+					t.Fatalf("%s is put back as %v: %v", came, r, err)
+				}
+				again := *v
+				again.Replay = nil
+				if tag, _, err := again.VerifyReading(t.Context(), r); err != nil || tag.Counter != n {
+					t.Fatalf("%s: %v, %v", came, tag, err)
 				}
 			}
 			// The same command again does not count, another one between makes it.

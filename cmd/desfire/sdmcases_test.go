@@ -41,6 +41,12 @@ var sdmCases = []struct {
 	{"bulk1 one value", 0, []string{"counter 1", "template     https://x.example/tagtt?e={picc}{from}{enc:64}{mac}"}, []string{"--meta-key", bulkMeta, "--file-key", "aes:1FD0D360CCF906DF902CC8404C7CE5AA", "https://x.example/tagtt?e=8DE9030262807261850FCCF5FE007E21" + bulkEnc + "DF3EF20BE7D91C8E"}},
 	{"bulk1 derived", 0, []string{"counter 1"}, []string{"--master-key", "hmac:" + bulkMaster, "--diversify", "sdm-backend", "--picc", "8DE9030262807261850FCCF5FE007E21", "--enc", bulkEnc, "--mac", "DF3EF20BE7D91C8E"}},
 	{"bulk2", 0, []string{"UID 047D5F2AAA6180, counter 2", `aaaaEEEEEEEEE"`}, []string{"--meta-key", bulkMeta, "--file-key", "aes:97D1C3D765BC22AB707E80723E17B126", "--picc", "4F5B914723915D456C038FE658686CD5", "--enc", "5CE7DCDEA93F5DA7AAA0AADC97485ABF", "--mac", "FFCD8DE82AD05289"}},
+	// More of sdm-backend's tests.
+	{"backend-custom", 0, []string{"UID 041D3C8A2D6B80, counter 291", `"NTXXqno_oBFpwy-V"`}, []string{"--meta-key", zeroKey, "--meta-key", "aes:42aff114f2cb3b6141be6dc95dfc5416", "--file-key", "aes:b62a9baf092439bd43c62aee96b970c5", "--picc", "8ACADDEF0A9B62CDAE39A16B83FC14DE", "--enc", "B8436E11F627BB7F543FCC0C1E0D1A89", "--mac", "238B2543A8DEBAD8"}},
+	{"backend-lrp1", 0, []string{"UID 049B112A2F7080, counter 4", `"NTXXb7dz3PsYYBlU"`, "the tag uses LRP"}, withZeros("--picc", "07D9CA2545881D4BFDD920BE1603268C0714420DD893A497", "--enc", "D6E921C47DB4C17C56F979F81559BB83", "--mac", "F9481AC7D855BDB6")},
+	{"backend-lrp2", 0, []string{"UID 04940E2A2F7080, counter 3"}, withZeros("--lrp", "https://x.example/?p={picc}&m={mac}", "https://x.example/?p=1FCBE61B3E4CAD980CBFDD333E7A4AC4A579569BAFD22C5F&m=4231608BA7B02BA9")},
+	{"backend-lrp2 unsaid", 0, []string{"counter 3", "the tag uses LRP"}, withZeros("https://x.example/?p={picc}&m={mac}", "https://x.example/?p=1FCBE61B3E4CAD980CBFDD333E7A4AC4A579569BAFD22C5F&m=4231608BA7B02BA9")},
+	{"backend-kdf-swapped-scheme", 6, []string{"the MAC is made with a key of zeros"}, []string{"--master-key", "hmac:" + bulkMaster, "--diversify", "sdm-backend", "--uid", "041E3C8A2D6B80", "--ctr", "6", "--mac", "4B00064004B0B3D3"}},
 	{"coincorner", 9, []string{"base32 of 20 bytes", "base32 of 10 bytes"}, withZeros("https://x.example/?picc_data=W2N54LKZYLIKWBXK4HQEFX44UG2VBXKK&cmac=WZEDHGN6TVWO32JT")},
 	{"coincorner parts", 2, []string{"base32 of 20 bytes"}, withZeros("--picc", "W2N54LKZYLIKWBXK4HQEFX44UG2VBXKK", "--mac", "WZEDHGN6TVWO32JT")},
 }

@@ -30,7 +30,7 @@ func (p *sdmParts) reading(lrp bool) (*sdm.Reading, error) {
 	m := &sdm.Message{MACInput: []byte(p.input)}
 	var mac []byte
 	piccBytes := 16
-	if lrp {
+	if lrp && len(p.picc) != 32 || len(p.picc) == 48 {
 		piccBytes = 24
 	}
 	for _, x := range []struct {

@@ -13,15 +13,16 @@ import (
 
 // sdmVerify is one call of sdm verify.
 type sdmVerify struct {
-	meta, file keySpec
-	derived    sdmDerived
-	parts      sdmParts
-	counters   string
-	lrp        bool
+	metas    []string
+	file     keySpec
+	derived  sdmDerived
+	parts    sdmParts
+	counters string
+	lrp      bool
 }
 
 func (a *app) sdmVerifyCommand() *cobra.Command {
-	v := sdmVerify{meta: keySpec{flag: "meta-key"}, file: keySpec{flag: "file-key"}}
+	v := sdmVerify{file: keySpec{flag: "file-key"}}
 	cmd := &cobra.Command{
 		Use:   "verify --file-key KEY [[TEMPLATE] URL]",
 		Short: "Check a message that a card showed",
@@ -71,7 +72,7 @@ is no such message.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&v.file.spec, "file-key", "", "the file read `KEY`")
-	f.StringVar(&v.meta.spec, "meta-key", "", "the meta read `KEY`, for {picc}")
+	f.StringArrayVar(&v.metas, "meta-key", nil, "the meta read `KEY`, for {picc}; several are tried")
 	v.derived.flags(cmd)
 	v.parts.flags(cmd)
 	f.StringVar(&v.counters, "counters", "", "remember the last counter of each card in `FILE`")
@@ -189,7 +190,7 @@ func (v *sdmVerify) explained(ctx context.Context, verifier *sdm.Verifier, r *sd
 	}
 	text := strings.Join(words, "; ")
 	if len(r.Notes) > 0 {
-		text += "; of the text: " + strings.Join(r.Notes, "; ")
+		text += "; about the text: " + strings.Join(r.Notes, "; ")
 	}
 	err = withCode(exitNotGenuine, fmt.Errorf("%s: %s", what, text))
 	if len(next) > 0 {
@@ -205,27 +206,31 @@ func (v *sdmVerify) verifier(ctx context.Context, a *app, cmd *cobra.Command, r 
 	if err != nil {
 		return nil, err
 	}
-	var keys []*keySpec
+	var keys, metas []*keySpec
 	if scheme == nil {
 		keys = append(keys, &v.file)
 	} else if v.file.spec != "" {
 		return nil, &usageError{cmd, errors.New("--file-key does not go with --diversify, which makes it of --master-key")}
 	}
-	enciphered := r.Message.PICCData != nil
-	if enciphered && (v.meta.spec != "" || scheme == nil || !v.derived.makesMeta()) {
-		keys = append(keys, &v.meta)
+	if r.Message.PICCData != nil && (len(v.metas) > 0 || scheme == nil || !v.derived.makesMeta()) {
+		metas = v.metaKeys()
 	}
+	keys = append(keys, metas...)
 	if err := a.readKeys(cmd, keys...); err != nil {
 		return nil, err
 	}
 	if err := wantAES(keys...); err != nil {
 		return nil, err
 	}
-	if v.file.key != nil {
+	if scheme == nil {
 		out.FileRead = v.file.key
 	}
-	if enciphered && v.meta.key != nil {
-		out.MetaRead = v.meta.key
+	for i, k := range metas {
+		if i == 0 {
+			out.MetaRead = k.key
+		} else {
+			out.MetaReads = append(out.MetaReads, k.key)
+		}
 	}
 	if scheme != nil {
 		if err := out.Use(ctx, scheme); err != nil {
@@ -236,6 +241,17 @@ func (v *sdmVerify) verifier(ctx context.Context, a *app, cmd *cobra.Command, r 
 		out.Replay = &sdm.CounterFile{Path: v.counters}
 	}
 	return out, nil
+}
+
+// metaKeys are the flags of meta read keys, one at least.
+func (v *sdmVerify) metaKeys() (list []*keySpec) {
+	for _, spec := range v.metas {
+		list = append(list, &keySpec{flag: "meta-key", spec: spec})
+	}
+	if len(list) == 0 {
+		list = append(list, &keySpec{flag: "meta-key"})
+	}
+	return list
 }
 
 // reading reads what the card showed.
@@ -258,5 +274,8 @@ func (v *sdmVerify) reading(args []string) (*sdm.Reading, error) {
 		return nil, err
 	}
 	r, err := t.Find(args[1])
+	if g, e := sdm.Guess(args[1], v.lrp); err != nil && e == nil {
+		err = advise(err, "Without a template it is read as %s", g.Template)
+	}
 	return r, withCode(exitInput, err)
 }
