@@ -42,7 +42,7 @@ func commandsPage(root string) ([]byte, error) {
 	b.WriteString("| INS | Command | Level | Generations | Effect | Evidence: command, answer |\n|---|---|---|---|---|---|\n")
 	for s := range wire.Commands() {
 		fmt.Fprintf(&b, "| %s | [%s](#%s) | %s | %s | %s | %s, %s |\n", code(s), s.Name, strings.ToLower(s.Name),
-			levelWord(s.Level), generationWords(s), effectWords(s), evidence(s, vectors, false), evidence(s, vectors, true))
+			levelWord(s.Level), generationWords(s), effectWords(s), bestOf(s, vectors, false), bestOf(s, vectors, true))
 	}
 	for s := range wire.Commands() {
 		if err := command(&b, s, vectors, docs); err != nil {

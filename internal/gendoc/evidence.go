@@ -2,14 +2,13 @@ package main
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/go-desfire/desfire/internal/wirevector"
+	"github.com/go-desfire/desfire/internal/evidence"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -31,85 +30,30 @@ direction; the first word is about the command, the second about its answer.
 
 `
 
-// rank orders kinds of evidence.
-type rank uint8
-
-const (
-	unverified rank = iota
-	derived
-	channel
-	foreign
-	published
-	captured
-)
-
-func (r rank) String() string {
-	return [...]string{"unverified", "derived", "channel", "foreign", "published", "captured"}[r]
-}
-
-var schemes = [...]struct {
-	scheme wire.Scheme
-	name   string
-	needs  wire.Feature
-}{
-	{wire.SchemeNone, "no session", wire.FeatureAny},
-	{wire.SchemeD40, "D40", wire.FeatureD40Auth},
-	{wire.SchemeEV1, "EV1", wire.FeatureEV1Auth},
-	{wire.SchemeEV2, "EV2", wire.FeatureEV2Auth},
-	{wire.SchemeLRP, "LRP", wire.FeatureLRP},
-}
-
-// cell is one cell's key; layout cells have scheme layoutCell.
-type cell struct {
-	name   string
-	scheme wire.Scheme
-	answer bool
-}
-
-const layoutCell wire.Scheme = 0xFF
-
-type evidenceTable map[cell]rank
-
-func (t evidenceTable) note(name string, s wire.Scheme, answer bool, r rank) {
-	k := cell{name, s, answer}
-	t[k] = max(t[k], r)
-}
-
 // evidencePage renders docs/evidence.md.
 func evidencePage(root string) ([]byte, error) {
-	t := make(evidenceTable)
-	sessions, err := t.recordings(filepath.Join(root, "testdata/traces"), captured)
+	e, err := evidence.Load(root)
 	if err != nil {
-		return nil, err
-	}
-	foreignSessions, err := t.recordings(filepath.Join(root, "testdata/foreign"), foreign)
-	if err != nil {
-		return nil, err
-	}
-	if err := t.layouts(filepath.Join(root, "wire/testdata/vectors.txt")); err != nil {
-		return nil, err
-	}
-	if err := t.crypto(filepath.Join(root, "testdata/vectors/crypto.json")); err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
 	b.WriteString(evidenceIntro)
-	t.table(&b)
+	writeTable(&b, e.Table)
 	b.WriteString("\n## Recorded sessions\n\nWhat the offline verifier finds in them. \"reader\": driven by the same logical commands, keys and randoms, our reader sends the recorded\nrequests byte for byte (`replay_test.go`). \"card\": set up alike, our simulated card answers byte for byte (`sim/replay_test.go`).\n\n")
-	if err := writeSessions(&b, sessions, filepath.Join(root, "testdata/replays.json")); err != nil {
+	if err := writeSessions(&b, e.Sessions, filepath.Join(root, "testdata/replays.json")); err != nil {
 		return nil, err
 	}
-	if len(foreignSessions) > 0 {
+	if len(e.Foreign) > 0 {
 		b.WriteString("\n## Sessions of foreign programs with the simulated card\n\nThat the reader, given the same keys and randoms, sends the same bytes is tested in `foreign_replay_test.go`; `testdata/replays.json` names the\nexceptions and why.\n\n")
-		if err := writeSessions(&b, foreignSessions, ""); err != nil {
+		if err := writeSessions(&b, e.Foreign, ""); err != nil {
 			return nil, err
 		}
 	}
 	return b.Bytes(), nil
 }
 
-func (t evidenceTable) table(b *bytes.Buffer) {
-	counts := make(map[rank]int)
+func writeTable(b *bytes.Buffer, t evidence.Table) {
+	counts := make(map[evidence.Rank]int)
 	var rows bytes.Buffer
 	for s := range wire.Commands() {
 		name := s.Name
@@ -118,17 +62,17 @@ func (t evidenceTable) table(b *bytes.Buffer) {
 			fmt.Fprintf(&rows, " not supported: %s | | | | | |\n", s.Unknown)
 			continue
 		}
-		answer := t[cell{name, layoutCell, true}].String()
+		answer := t[evidence.Cell{Command: name, Scheme: evidence.Layout, Answer: true}].String()
 		if _, ok := s.NewResponse().(*wire.Empty); ok {
 			answer = "–"
 		}
-		fmt.Fprintf(&rows, " %v, %s |", t[cell{name, layoutCell, false}], answer)
-		for _, c := range schemes {
-			if !occurs(s, c.scheme, c.needs) {
+		fmt.Fprintf(&rows, " %v, %s |", t[evidence.Cell{Command: name, Scheme: evidence.Layout}], answer)
+		for _, c := range evidence.Columns {
+			if !c.Has(s) {
 				rows.WriteString(" – |")
 				continue
 			}
-			q, a := t[cell{name, c.scheme, false}], t[cell{name, c.scheme, true}]
+			q, a := t[evidence.Cell{Command: name, Scheme: c.Scheme}], t[evidence.Cell{Command: name, Scheme: c.Scheme, Answer: true}]
 			counts[q]++
 			counts[a]++
 			fmt.Fprintf(&rows, " %v, %v |", q, a)
@@ -136,202 +80,9 @@ func (t evidenceTable) table(b *bytes.Buffer) {
 		rows.WriteString("\n")
 	}
 	fmt.Fprintf(b, "Cells: %d captured, %d published, %d foreign, %d channel, %d derived, %d unverified.\n\n",
-		counts[captured], counts[published], counts[foreign], counts[channel], counts[derived], counts[unverified])
+		counts[evidence.Captured], counts[evidence.Published], counts[evidence.Foreign], counts[evidence.Channel], counts[evidence.Derived], counts[evidence.Unverified])
 	b.WriteString("| INS | command | layout | no session | D40 | EV1 | EV2 | LRP |\n|---|---|---|---|---|---|---|---|\n")
 	b.Write(rows.Bytes())
-}
-
-// occurs reports whether the command is seen by a session of this scheme, or
-// without one, on some generation.
-func occurs(s *wire.Spec, scheme wire.Scheme, needs wire.Feature) bool {
-	needsSession := s.Rule == wire.RuleFull || s.Rule == wire.RuleChangeKey || s.Rule == wire.RuleMAC || s.Rule == wire.RuleReaderID || s.Name == "GetCardUID"
-	switch {
-	case scheme == wire.SchemeNone:
-		return !needsSession
-	case s.Rule == wire.RulePlain:
-		return false
-	}
-	for _, g := range wire.Generations {
-		if s.In(g) && g.Has(needs) {
-			return true
-		}
-	}
-	return false
-}
-
-type session struct {
-	rec *trace.Recording
-	res *trace.Result
-}
-
-// recordings takes in every recording below dir. kind is what its messages
-// are: examples printed by NXP are published.
-func (t evidenceTable) recordings(dir string, kind rank) ([]session, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
-	if err != nil {
-		return nil, err
-	}
-	var list []session
-	for _, name := range files {
-		rec, err := trace.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		res := trace.Verify(rec, nil)
-		list = append(list, session{rec, res})
-		r := kind
-		switch {
-		case strings.HasPrefix(rec.ID, "an1"):
-			r = published
-		case strings.Contains(rec.Source, "(secure messaging only)"):
-			r = channel
-		}
-		for _, m := range res.Messages {
-			t.message(rec, res, m, r)
-		}
-	}
-	return list, nil
-}
-
-func (t evidenceTable) message(rec *trace.Recording, res *trace.Result, m trace.Opened, r rank) {
-	c := rec.Exchanges[m.First].Command
-	spec := specOf(c, m.Name)
-	if spec == nil || !m.Answered {
-		return
-	}
-	if ok := m.Status == spec.Success || m.Status == wire.StatusOK; !ok {
-		return
-	}
-	if m.Scheme != wire.SchemeNone && res.Verdict != trace.Verified && !res.Mistakes() {
-		return
-	}
-	for i := m.First; i <= m.Last; i++ {
-		if rec.Exchanges[i].Computed != "" {
-			return
-		}
-	}
-	if r == channel && m.Mode == wire.CommPlain && m.Scheme != wire.SchemeEV1 && spec.Success != wire.StatusAdditionalFrame {
-		return // neither secure messaging nor an authentication; in EV1 sessions the IV moves
-	}
-	t.note(spec.Name, m.Scheme, false, r)
-	t.note(spec.Name, m.Scheme, true, r)
-	if r == foreign {
-		t.note(spec.Name, layoutCell, false, r) // its answer may have been passed over unread
-	}
-	t.second(spec, rec, m, r)
-}
-
-// second notes the second frame of a handshake, which is a command of its own.
-func (t evidenceTable) second(spec *wire.Spec, rec *trace.Recording, m trace.Opened, r rank) {
-	if m.Last == m.First || spec.Success != wire.StatusAdditionalFrame {
-		return
-	}
-	for s := range wire.Commands() {
-		if s.Name == spec.Name+"Part2" {
-			t.note(s.Name, wire.SchemeNone, false, r)
-			t.note(s.Name, wire.SchemeNone, true, r)
-		}
-	}
-}
-
-// specOf is the declaration of a recorded command. name tells variants apart.
-func specOf(frame []byte, name string) *wire.Spec {
-	class, ins := wire.ClassNative, byte(0)
-	switch {
-	case len(frame) == 0:
-		return nil
-	case frame[0] == 0x00 && len(frame) >= 4:
-		class, ins = wire.ClassISO, frame[1]
-	case frame[0] == 0x90 && len(frame) >= 4:
-		ins = frame[1]
-	default:
-		ins = frame[0]
-	}
-	first := wire.Find(class, ins, "")
-	for s := range wire.Commands() {
-		if s.Class == class && s.INS == ins && s.Name == name {
-			return s
-		}
-	}
-	return first
-}
-
-func (t evidenceTable) layouts(file string) error {
-	vectors, err := wirevector.Load(file)
-	if err != nil {
-		return err
-	}
-	kinds := map[string]rank{"captured": captured, "published": published, "derived": derived}
-	for _, v := range vectors {
-		r := kinds[v.Kind]
-		t.note(v.Command, layoutCell, v.Response, r)
-		// Outside sessions a message is its layout. Whether the card takes it
-		// there, only a command that no session sees tells as well.
-		s := v.Spec()
-		if s == nil || !occurs(s, wire.SchemeNone, wire.FeatureAny) {
-			continue
-		}
-		if s.Rule != wire.RulePlain {
-			r = derived
-		}
-		t.note(v.Command, wire.SchemeNone, v.Response, r)
-	}
-	return nil
-}
-
-// crypto takes in the published vectors of single messages in a session, which
-// internal/securemsg runs on both sides.
-func (t evidenceTable) crypto(file string) error {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	var all []struct {
-		ID, Area, Source string
-		Inputs           map[string]any
-		Expected         map[string]any
-	}
-	if err := json.Unmarshal(text, &all); err != nil {
-		return err
-	}
-	areas := map[string]wire.Scheme{"d40-sm": wire.SchemeD40, "ev1-sm": wire.SchemeEV1, "ev1-changekey": wire.SchemeEV1, "ev2-sm": wire.SchemeEV2, "lrp-sm": wire.SchemeLRP}
-	for _, v := range all {
-		scheme, ok := areas[v.Area]
-		if !ok || strings.Contains(v.Source, "no card") {
-			continue
-		}
-		r := published
-		if strings.Contains(v.Source, "(real") || strings.Contains(v.Source, "capture") {
-			r = captured
-		}
-		for _, field := range []string{"cmd", "command", "cmd_header", "write_cmd", "read_cmd", "after_command"} {
-			head, err := hex.DecodeString(fmt.Sprint(v.Inputs[field]))
-			if err != nil || len(head) == 0 {
-				continue
-			}
-			spec := wire.Find(wire.ClassNative, head[0], "")
-			if spec == nil {
-				continue
-			}
-			for out := range v.Expected {
-				answer := strings.HasPrefix(out, "resp") || strings.HasPrefix(out, "read_") || strings.Contains(out, "_resp")
-				command := strings.HasPrefix(out, "cmd_") || out == "cryptogram" || out == "write_mac" || out == "write_cryptogram" || out == "mac4"
-				if field == "read_cmd" {
-					answer, command = strings.HasPrefix(out, "read_"), false
-				}
-				if field == "write_cmd" && strings.HasPrefix(out, "read_") {
-					continue
-				}
-				if command && scheme != wire.SchemeEV1 || command && out != "cmd_mac" {
-					t.note(spec.Name, scheme, false, r)
-				}
-				if answer {
-					t.note(spec.Name, scheme, true, r)
-				}
-			}
-		}
-	}
-	return nil
 }
 
 // replayList is testdata/replays.json: what cannot be replayed, and why.
@@ -341,7 +92,7 @@ type replayList struct {
 
 // writeSessions lists recordings; replays names the file of exceptions, empty
 // for sessions that are not replayed.
-func writeSessions(b *bytes.Buffer, list []session, replays string) error {
+func writeSessions(b *bytes.Buffer, list []evidence.Session, replays string) error {
 	b.WriteString("| session | card | result | authentications | MACs | CRCs | source, or why not verified |")
 	rule := "|---|---|---|---|---|---|---|"
 	var not replayList
@@ -358,20 +109,20 @@ func writeSessions(b *bytes.Buffer, list []session, replays string) error {
 	}
 	fmt.Fprintf(b, "\n%s\n", rule)
 	for _, s := range list {
-		why := s.rec.Source
-		if s.res.Verdict != trace.Verified {
-			why = s.res.Failures[0].String()
-			if n := len(s.res.Failures) - 1; n > 0 {
+		why := s.Recording.Source
+		if s.Result.Verdict != trace.Verified {
+			why = s.Result.Failures[0].String()
+			if n := len(s.Result.Failures) - 1; n > 0 {
 				why += fmt.Sprintf("; and %d more", n)
 			}
 		}
-		fmt.Fprintf(b, "| %s | %s | %v | %d | %d | %d | %s |", s.rec.ID, s.rec.Card.Generation, s.res.Verdict, s.res.Authentications, s.res.MACs, s.res.CRCs, strings.ReplaceAll(why, "|", "/"))
+		fmt.Fprintf(b, "| %s | %s | %v | %d | %d | %d | %s |", s.Recording.ID, s.Recording.Card.Generation, s.Result.Verdict, s.Result.Authentications, s.Result.MACs, s.Result.CRCs, strings.ReplaceAll(why, "|", "/"))
 		if replays != "" {
-			card := replayWord(not.Card[s.rec.ID])
-			if p := not.Partly[s.rec.ID]; p != "" {
+			card := replayWord(not.Card[s.Recording.ID])
+			if p := not.Partly[s.Recording.ID]; p != "" {
 				card = p
 			}
-			fmt.Fprintf(b, " %s | %s |", replayWord(not.Reader[s.rec.ID]), card)
+			fmt.Fprintf(b, " %s | %s |", replayWord(not.Reader[s.Recording.ID]), card)
 		}
 		b.WriteString("\n")
 	}

@@ -236,8 +236,8 @@ func dedupe(list []string) []string {
 	return out
 }
 
-// evidence is the best kind of evidence for a layout.
-func evidence(s *wire.Spec, vectors []*wirevector.Vector, response bool) string {
+// bestOf is the best kind of evidence for a layout.
+func bestOf(s *wire.Spec, vectors []*wirevector.Vector, response bool) string {
 	if s.Unknown != "" {
 		return "none"
 	}
