@@ -116,6 +116,18 @@ func (r *Report) Failed() bool {
 	return r.Count(Fail) > 0 || r.Interrupted != "" || !r.Clean
 }
 
+// MaskUID takes the UID out of the report, as Config.MaskUID does. It reports
+// whether there was one.
+func (r *Report) MaskUID() bool {
+	uid, err := hex.DecodeString(r.Card.UID)
+	if err != nil || len(uid) == 0 {
+		return false
+	}
+	r.mask(uid)
+	r.Card.UID = "masked"
+	return true
+}
+
 // Encode writes the report as JSON.
 func (r *Report) Encode() []byte {
 	b, err := json.MarshalIndent(r, "", " ")

@@ -76,6 +76,7 @@ func (v *verifier) finish(m *message, h *handshake, before []*session, name stri
 		v.opened(m, nil, "no known key explains it")
 		return
 	}
+	v.use(f.key)
 	altered := true
 	switch {
 	case f.altered == alteredChallenge:
@@ -106,6 +107,14 @@ func (v *verifier) finish(m *message, h *handshake, before []*session, name stri
 		v.sessions, v.proven = list, !altered
 	}
 	v.opened(m, nil, note)
+}
+
+// use notes that a key was needed, if it is none that the session taught.
+func (v *verifier) use(k *key.Secret) {
+	given := func(l Key) bool { return l.Value == k }
+	if i := slices.IndexFunc(v.keys[:v.given], given); i >= 0 && !slices.ContainsFunc(v.res.Used, given) {
+		v.res.Used = append(v.res.Used, v.keys[i])
+	}
 }
 
 // maxSearches bounds how often a recording may make Verify look for a wrong

@@ -242,6 +242,7 @@ func (v *verifier) learnKey(m *message, best *attempt) {
 			if best.session.scheme == wire.SchemeEV2 || best.session.scheme == wire.SchemeLRP {
 				v.res.CRCs++
 			}
+			v.use(v.keys[i].Value)
 			learned(k)
 			return
 		}

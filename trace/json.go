@@ -40,8 +40,8 @@ type fileKey struct {
 	No   *int      `json:"no"`
 	Alg  string    `json:"alg"`
 	Key  hexBytes  `json:"key"`
-	Ver  *int      `json:"version"`
-	Note string    `json:"note"`
+	Ver  *int      `json:"version,omitempty"`
+	Note string    `json:"note,omitempty"`
 }
 
 type fileExchange struct {
@@ -93,17 +93,17 @@ func span(s *[2]int, frame []byte) (Span, error) {
 
 type filePreset struct {
 	Kind    string   `json:"kind"`
-	Alg     string   `json:"alg"`
-	Key     hexBytes `json:"key"`
-	Session hexBytes `json:"session_key"`
-	Master  hexBytes `json:"master"`
-	IV      hexBytes `json:"iv"`
-	Enc     hexBytes `json:"enc"`
-	MAC     hexBytes `json:"mac"`
-	TI      hexBytes `json:"ti"`
-	Ctr     int      `json:"ctr"`
-	EncCtr  int      `json:"enc_ctr"`
-	KeyNo   *int     `json:"key_no"`
+	Alg     string   `json:"alg,omitempty"`
+	Key     hexBytes `json:"key,omitempty"`
+	Session hexBytes `json:"session_key,omitempty"`
+	Master  hexBytes `json:"master,omitempty"`
+	IV      hexBytes `json:"iv,omitempty"`
+	Enc     hexBytes `json:"enc,omitempty"`
+	MAC     hexBytes `json:"mac,omitempty"`
+	TI      hexBytes `json:"ti,omitempty"`
+	Ctr     int      `json:"ctr,omitempty"`
+	EncCtr  int      `json:"enc_ctr,omitempty"`
+	KeyNo   *int     `json:"key_no,omitempty"`
 }
 
 // hexBytes is written as lower-case digits. Spaces between digits are read.

@@ -49,9 +49,11 @@ func (v *verifier) whyRefused(h *handshake) (why string, own bool) {
 				continue
 			}
 			if _, ok := h.try(k.Value); ok {
+				v.use(k.Value)
 				return "the reader's token is right for the key " + key.String(k.Value) + ", so the card holds another one", false
 			}
 			if wrong := h.wrongToken(k.Value); wrong != "" {
+				v.use(k.Value)
 				return "the reader " + wrong + " (key " + key.String(k.Value) + ")", true
 			}
 		}

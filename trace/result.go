@@ -44,6 +44,11 @@ type Result struct {
 	Skipped         int       `json:"skipped"`         // lines of a log that may be traffic and could not be taken
 
 	Messages []Opened `json:"-"` // plain content
+
+	// Used are the keys, of those in the recording and of those given, without
+	// which this would not have been found. Keys that the session taught are not
+	// among them.
+	Used []Key `json:"-"`
 }
 
 // Failure is a check that failed, or one that should have been done and could

@@ -52,9 +52,10 @@ func verify(rec *Recording, cfg *VerifyConfig, follow bool) *verifier {
 // verifier follows one recording.
 type verifier struct {
 	knowledge
-	rec  *Recording
-	keys []Key
-	res  Result
+	rec   *Recording
+	keys  []Key
+	given int // of keys; the others were learned
+	res   Result
 
 	sessions  []*session
 	proven    bool   // a check has passed under the session keys
@@ -80,7 +81,7 @@ type verifier struct {
 }
 
 func newVerifier(rec *Recording, keys []Key, later files) *verifier {
-	return &verifier{rec: rec, keys: slices.Clone(keys), knowledge: knowledge{files: files{}, later: later}}
+	return &verifier{rec: rec, keys: slices.Clone(keys), given: len(keys), knowledge: knowledge{files: files{}, later: later}}
 }
 
 func (v *verifier) run() {

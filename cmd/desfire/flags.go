@@ -55,6 +55,7 @@ var verbUses = map[string][]use{
 	"drain":                {usesCard, usesKeys},
 	"dump":                 {usesCard, usesKeys, usesForce},
 	"each":                 {usesCard, usesKeys, usesYes, usesForce, usesDry},
+	"evidence add":         {usesForce, usesDry},
 	"file clear":           {usesCard, usesKeys, usesYes, usesDry},
 	"file create":          {usesCard, usesKeys, usesForce, usesDry},
 	"file delete":          {usesCard, usesKeys, usesYes, usesDry},

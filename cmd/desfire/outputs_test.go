@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/report"
+	"github.com/go-desfire/desfire/internal/evidence"
 	"github.com/go-desfire/desfire/selftest"
 	"github.com/go-desfire/desfire/trace"
 )
@@ -31,6 +32,7 @@ var outputs = []struct {
 	{"dump-diff", "dump diff: what differs", dumpDiffResult{}},
 	{"each", "each", eachResult{}},
 	{"error", "whatever failed, after what was printed before", errorObject{}},
+	{"evidence-add", "evidence add: what became of a file", evidence.Addition{}},
 	{"config", "config show and set", configResult{}},
 	{"file", "file create, delete, info, settings and clear", fileResult{}},
 	{"format", "format", formatResult{}},

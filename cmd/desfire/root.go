@@ -65,7 +65,7 @@ func (a *app) verbs() []verbGroup {
 		{"structure", "Applications and files:", []*cobra.Command{a.appCommand(), a.fileCommand(), a.delegatedCommand()}},
 		{"data", "Values and data:", []*cobra.Command{a.readCommand(), a.writeCommand(), a.recordCommand(), a.valueCommand(), a.drainCommand(), a.ndefCommand(), a.sdmCommand(), a.tmacCommand()}},
 		{"keys", "Keys:", []*cobra.Command{a.keyCommand(), a.authCommand(), a.kdfCommand()}},
-		{"tools", "Without a card, and frames:", []*cobra.Command{a.demoCommand(), a.simCommand(), a.traceCommand(), a.apduCommand(), a.shellCommand(), a.completionCommand(), a.versionCommand()}},
+		{"tools", "Without a card, and frames:", []*cobra.Command{a.demoCommand(), a.simCommand(), a.traceCommand(), a.evidenceCommand(), a.apduCommand(), a.shellCommand(), a.completionCommand(), a.versionCommand()}},
 	}
 }
 

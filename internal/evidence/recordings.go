@@ -19,6 +19,7 @@ type Evidence struct {
 	Table    Table
 	Sessions []Session // recorded from cards, or printed by NXP
 	Foreign  []Session // of foreign programs with the simulated card
+	Reports  []*FiledReport
 }
 
 // Load reads the evidence below the root of a source tree.
@@ -35,6 +36,9 @@ func Load(root string) (*Evidence, error) {
 		return nil, err
 	}
 	if err := e.Table.crypto(filepath.Join(root, "testdata/vectors/crypto.json")); err != nil {
+		return nil, err
+	}
+	if e.Reports, err = reports(filepath.Join(root, "testdata/reports")); err != nil {
 		return nil, err
 	}
 	return e, nil
@@ -60,13 +64,16 @@ func (t Table) recordings(dir string, kind Rank) ([]Session, error) {
 	return list, nil
 }
 
+// published begins the names of recordings that are examples printed by NXP.
+const published = "an1"
+
 // take takes in one recording of a kind. One of a simulated card is nothing where
 // cards are meant.
 func (t Table) take(rec *trace.Recording, res *trace.Result, r Rank) {
 	switch {
 	case r == Captured && Simulated(rec) != "":
 		return
-	case strings.HasPrefix(rec.ID, "an1"):
+	case strings.HasPrefix(rec.ID, published):
 		r = Published
 	case strings.Contains(rec.Source, "(secure messaging only)"):
 		r = Channel
