@@ -146,6 +146,8 @@ func ReadReport(data []byte) (*Report, error) {
 	switch {
 	case r.Format != Format:
 		return nil, errors.New("selftest report: this is none")
+	case r.Version < 1:
+		return nil, errors.New("selftest report: it does not say which version it is")
 	case r.Version > Version:
 		return nil, fmt.Errorf("selftest report: version %d is newer than this program, which knows %d", r.Version, Version)
 	}

@@ -49,9 +49,8 @@ A report is compared with what the simulated card of the same generation does.
 Exit code 6: something is forged, altered or simulated; 9: it cannot be read, or is not
 fit to be filed for another reason.`,
 		Example: `  desfire evidence add --dry-run --default-keys session.json
-  desfire evidence add --source 'own EV3 card' --default-keys --with-keys session.json
-  desfire evidence add --source https://example.org/issue/7 --card EV1 pm3-trace.log
-  desfire evidence add --source 'own EV2 card' --to . report.json`,
+  desfire evidence add --source https://example.org/7 --to . proxmark.log
+  desfire evidence add --source 'own card' --with-keys --to . pcscd.log`,
 		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, s := range f.keys {

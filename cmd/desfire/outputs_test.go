@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 
 	"github.com/go-desfire/desfire/inspect"
-	"github.com/go-desfire/desfire/report"
 	"github.com/go-desfire/desfire/internal/evidence"
+	"github.com/go-desfire/desfire/report"
 	"github.com/go-desfire/desfire/selftest"
 	"github.com/go-desfire/desfire/trace"
 )

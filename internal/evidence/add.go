@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/go-desfire/desfire/trace"
@@ -98,10 +99,15 @@ func AddRecording(rec *trace.Recording, o *Options, tree *Evidence) *Addition {
 	if tree != nil {
 		a.duplicate(rec, tree)
 	}
-	r := redact(rec, res, o.WithKeys, o.KeepUID)
+	described := a.describe(rec, res, o, sim)
+	r := redact(described, res, o.WithKeys, o.KeepUID)
 	a.Redacted, a.Remains = r.done, r.remains
-	a.describe(r.rec, res, o, sim)
 	a.file(r.rec, o, sim)
+	if !o.WithKeys {
+		a.secrets(append(slices.Clone(o.Verify.Keys), rec.Keys...), r.rec)
+	} else if n := len(r.rec.Keys); n > 0 {
+		a.Notes = append(a.Notes, fmt.Sprintf("keys that become public with it: %d, and those that key changes in it set", n))
+	}
 	if tree != nil && a.Refused == nil {
 		after := maps.Clone(tree.Table)
 		after.take(r.rec, trace.Verify(r.rec, nil), Captured)
@@ -152,8 +158,11 @@ func bare(res *trace.Result) bool {
 	return len(res.Failures) == 1 && res.Failures[0].Check == trace.CheckProtection
 }
 
-// describe fills in what the file says of itself.
-func (a *Addition) describe(rec *trace.Recording, res *trace.Result, o *Options, sim string) {
+// describe returns a copy that says where the recording comes from and what the
+// card is. It shares the exchanges.
+func (a *Addition) describe(sent *trace.Recording, res *trace.Result, o *Options, sim string) *trace.Recording {
+	c := *sent
+	rec := &c
 	if o.Source != "" {
 		rec.Source = o.Source
 	}
@@ -185,6 +194,7 @@ func (a *Addition) describe(rec *trace.Recording, res *trace.Result, o *Options,
 	if sim != "" {
 		rec.Card.Note = strings.TrimSpace("simulated card; " + rec.Card.Note)
 	}
+	return rec
 }
 
 // file makes the file.
@@ -221,14 +231,11 @@ func (a *Addition) file(rec *trace.Recording, o *Options, sim string) {
 	case !o.WithKeys && a.Recording.Result == trace.Verified:
 		a.Notes = append(a.Notes, "without its keys nobody can verify it any more: what is protected in it does not count. If they are test keys: --with-keys")
 	}
-	if !o.WithKeys {
-		a.secrets(o, rec)
-	}
 }
 
-// secrets looks whether the bytes of a key that was given stand in the frames.
-func (a *Addition) secrets(o *Options, rec *trace.Recording) {
-	for _, k := range o.Verify.Keys {
+// secrets looks whether the bytes of a known key stand in the frames.
+func (a *Addition) secrets(keys []trace.Key, rec *trace.Recording) {
+	for _, k := range keys {
 		b := k.Value.Export()
 		if len(bytes.Trim(b, string(b[:1]))) == 0 {
 			continue // zeros stand everywhere
@@ -236,7 +243,7 @@ func (a *Addition) secrets(o *Options, rec *trace.Recording) {
 		for i := range rec.Exchanges {
 			e := &rec.Exchanges[i]
 			if bytes.Contains(e.Command, b) || bytes.Contains(e.Response, b) {
-				a.refuse(Secret, "exchange %d holds the bytes of a key that was given, in clear", i)
+				a.refuse(Secret, "exchange %d holds the bytes of a known key, in clear", i)
 			}
 		}
 		clear(b)
@@ -276,29 +283,37 @@ func traffic(rec *trace.Recording) string {
 // in other, too; -1 if there is none.
 func sameRandom(rec, other *trace.Recording) int {
 	theirs := map[string]bool{}
-	for _, m := range trace.Follow(other, nil) {
-		if c := challenge(&m); c != "" {
+	for i := range other.Exchanges {
+		if c := challenge(&other.Exchanges[i]); c != "" {
 			theirs[c] = true
 		}
 	}
-	for _, m := range trace.Follow(rec, nil) {
-		if theirs[challenge(&m)] {
-			return m.First
+	for i := range rec.Exchanges {
+		if theirs[challenge(&rec.Exchanges[i])] {
+			return i
 		}
 	}
 	return -1
 }
 
-func challenge(m *trace.Message) string {
-	switch m.INS {
+// challenge is what a card answers to the first frame of an authentication, empty
+// if the exchange is none.
+func challenge(e *trace.Exchange) string {
+	if len(e.Command) < 2 || len(e.Response) < 9 {
+		return ""
+	}
+	ins, n := e.Command[0], len(e.Response)-2
+	data, more := e.Response[1:], e.Response[0] == 0xAF
+	if ins == 0x90 {
+		ins, data, more = e.Command[1], e.Response[:n], e.Response[n] == 0x91 && e.Response[n+1] == 0xAF
+	}
+	switch ins {
 	case 0x0A, 0x1A, 0xAA, 0x71, 0x77:
-	default:
-		return ""
+		if more {
+			return string(data)
+		}
 	}
-	if m.Class != wire.ClassNative || len(m.Frames[0].Answer) < 8 {
-		return ""
-	}
-	return string(m.Frames[0].Answer)
+	return ""
 }
 
 // name is a name that stays the same for the same content and source.

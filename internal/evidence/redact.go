@@ -107,7 +107,6 @@ func exchanges(list []int) string {
 func (r *redaction) uids(opened *trace.Result, withKeys, keep bool) {
 	for n, uid := range identifiers(r.rec, opened) {
 		var fixed, sealed []int
-		places := 0
 		for _, m := range opened.Messages {
 			if dependsOnUID(&m) {
 				fixed = append(fixed, m.First)
@@ -115,8 +114,7 @@ func (r *redaction) uids(opened *trace.Result, withKeys, keep bool) {
 		}
 		for i := range r.rec.Exchanges {
 			e := &r.rec.Exchanges[i]
-			if found := occurrences(e.Command, uid) + occurrences(e.Response, uid); found > 0 {
-				places += found
+			if occurrences(e.Command, uid)+occurrences(e.Response, uid) > 0 {
 				text := occurrences(e.Command, uid)+occurrences(e.Response, uid) > bytes.Count(e.Command, uid)+bytes.Count(e.Response, uid)
 				if text || covered(opened, i) { // a text may be a SUN message, with a MAC
 					fixed = append(fixed, i)
@@ -137,7 +135,7 @@ func (r *redaction) uids(opened *trace.Result, withKeys, keep bool) {
 		case len(sealed) > 0 && withKeys:
 			r.remains = append(r.remains, stays+": it is enciphered in "+exchanges(sealed)+", with keys that are filed")
 		default:
-			r.mask(uid, n, places)
+			r.mask(uid, n)
 			if len(sealed) > 0 {
 				r.remains = append(r.remains, "a UID that is enciphered in "+exchanges(sealed)+", for whoever has the key")
 			}
@@ -158,20 +156,27 @@ func dependsOnUID(m *trace.Opened) bool {
 }
 
 // mask replaces one identifier wherever it stands.
-func (r *redaction) mask(uid []byte, n, places int) {
+func (r *redaction) mask(uid []byte, n int) {
 	put := make([]byte, len(uid))
 	put[0], put[len(put)-1] = uid[0], byte(n+1)
+	places := 0
+	replace := func(b []byte) []byte {
+		places += occurrences(b, uid)
+		return replaced(b, uid, put)
+	}
 	for i := range r.rec.Exchanges {
 		e := &r.rec.Exchanges[i]
-		e.Command, e.Response = replaced(e.Command, uid, put), replaced(e.Response, uid, put)
+		e.Command, e.Response = replace(e.Command), replace(e.Response)
 	}
-	if gv, err := hex.DecodeString(strings.ReplaceAll(r.rec.Card.GetVersion, " ", "")); err == nil && bytes.Contains(gv, uid) {
-		r.rec.Card.GetVersion = fmt.Sprintf("%x", bytes.ReplaceAll(gv, uid, put))
+	for _, s := range []*string{&r.rec.Card.Reader, &r.rec.Card.Note, &r.rec.Card.Generation, &r.rec.Card.GetVersion, &r.rec.Source} {
+		*s = string(replace([]byte(*s)))
 	}
-	for _, s := range []*string{&r.rec.Card.Reader, &r.rec.Card.Note, &r.rec.Source, &r.rec.ID} {
-		*s = string(replaced([]byte(*s), uid, put))
+	if gv, err := hex.DecodeString(strings.ReplaceAll(r.rec.Card.GetVersion, " ", "")); err == nil && bytes.Contains(gv, uid) { // with blanks in it
+		r.rec.Card.GetVersion = fmt.Sprintf("%x", replace(gv))
 	}
-	r.done = append(r.done, fmt.Sprintf("the UID, in %d places: %X stands for it", places, put))
+	if places > 0 {
+		r.done = append(r.done, fmt.Sprintf("the UID, where it stands in clear: %X stands for it", put))
+	}
 }
 
 // written are the ways that an identifier stands in bytes: as it is, and as

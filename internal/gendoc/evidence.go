@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -49,7 +50,25 @@ func evidencePage(root string) ([]byte, error) {
 			return nil, err
 		}
 	}
+	writeReports(&b, e.Reports)
 	return b.Bytes(), nil
+}
+
+// writeReports lists reports of selftest from people who have the cards.
+func writeReports(b *bytes.Buffer, list []*evidence.FiledReport) {
+	if len(list) == 0 {
+		return
+	}
+	b.WriteString("\n## Reports of selftest\n\nWhat cards did in `desfire selftest`, and how many steps ended as on the simulated card of the same generation.\n\n")
+	b.WriteString("| card | passed | failed | skipped | alike | otherwise | source |\n|---|---|---|---|---|---|---|\n")
+	for _, f := range list {
+		var other []string
+		for _, d := range f.Different {
+			other = append(other, d.Step)
+		}
+		fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %s | %s |\n", f.Report.Card.Product, f.Passed, f.Failed, f.Skipped, f.Alike,
+			cmp.Or(strings.Join(other, ", "), "–"), strings.ReplaceAll(f.Source, "|", "/"))
+	}
 }
 
 func writeTable(b *bytes.Buffer, t evidence.Table) {
