@@ -12,13 +12,13 @@ import (
 
 // Skipped is a line of a log that looked like traffic and was not taken.
 type Skipped struct {
-	Line   int    // from 1
-	Text   string // the line, shortened: digits that may be of a key are left out
-	Reason string
+	Line   int    `json:"line"` // from 1
+	Text   string `json:"text"` // the line, shortened: digits that may be of a key are left out
+	Reason string `json:"reason"`
 
 	// Control tells that nothing is missing: the line is of the link to the
 	// reader, of the anticollision, or says something else than frames.
-	Control bool
+	Control bool `json:"control"`
 }
 
 func (s Skipped) String() string {

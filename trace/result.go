@@ -41,7 +41,7 @@ type Result struct {
 	CRCs            int       `json:"crcs"`            // right ones, of enciphered payloads
 	Cut             []Failure `json:"cut"`             // what could not be checked, since the recorder cut it
 	Failures        []Failure `json:"failures"`        // of an unverifiable recording: the reasons
-	Skipped         int       `json:"skipped"`         // lines of a log that may be traffic and could not be taken
+	Skipped         []Skipped `json:"skipped"`         // lines of a log that may be traffic and were not taken
 
 	Messages []Opened `json:"-"` // plain content
 

@@ -119,6 +119,9 @@ func (v *verifier) result() *Result {
 	default:
 		r.Failures = []Failure{{-1, CheckProtection, "plain exchanges only: no authentication and no session keys are in the recording, nothing in it is protected"}}
 	}
+	if r.Skipped = v.rec.Missed(); r.Skipped == nil {
+		r.Skipped = []Skipped{}
+	}
 	if r.Failures == nil {
 		r.Failures = []Failure{}
 	}

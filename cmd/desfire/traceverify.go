@@ -29,8 +29,9 @@ The result of a file is verified, failed (a check fails under keys that fit, als
 the mistake is the reader's and the card refused it), or unverifiable (something that is
 protected could not be checked: an authentication is by an unknown key, or what follows
 an answer that was lost or cut). What failed is named: the exchange, what is wrong, and
-in brackets the check. With --json, one object for each file and no content. The exit
-code is 6 if a file failed, and 9 if one could not be read.`,
+in brackets the check; so is each line of a log that may be traffic and was not taken.
+With --json, one object for each file and no content. The exit code is 6 if a file
+failed, and 9 if one could not be read.`,
 		Example: `  desfire trace verify --key aes:env:MASTER_KEY session.json
   desfire trace verify --key 123456:1=aes:@key1.txt pcscd.log
   desfire trace verify --default-keys --json *.json`,
@@ -60,10 +61,9 @@ func (a *app) traceVerify(names []string, cfg *trace.VerifyConfig, quiet bool) e
 		var r *trace.Result
 		if err != nil {
 			unread++
-			r = &trace.Result{Failures: []trace.Failure{{Exchange: -1, Check: trace.CheckReadable, What: oneLine(err)}}}
+			r = &trace.Result{Failures: []trace.Failure{{Exchange: -1, Check: trace.CheckReadable, What: oneLine(err)}}, Cut: []trace.Failure{}, Skipped: []trace.Skipped{}}
 		} else {
 			r = trace.Verify(rec, cfg)
-			r.Skipped = len(rec.Missed())
 		}
 		r.File = name
 		if r.Verdict == trace.Failed {
@@ -102,12 +102,15 @@ func (a *app) printVerified(r *trace.Result, quiet bool) {
 	}
 	verdict := screen.Sprintf("%s: %s, %s, %s, %s", r.File, style.Render(r.Verdict.String()),
 		count(r.Authentications, "authentication"), count(r.MACs, "MAC"), count(r.CRCs, "CRC"))
-	if r.Skipped > 0 {
-		verdict += screen.Sprintf(", %s not taken (desfire trace show names them)", count(r.Skipped, "line"))
+	if n := len(r.Skipped); n > 0 {
+		verdict += screen.Sprintf(", %s not taken", count(n, "line"))
 	}
 	a.printWrapped("", verdict)
 	for _, f := range slices.Concat(r.Cut, r.Failures) {
 		a.printWrapped("  ", screen.Visible(f.String()))
+	}
+	for _, s := range r.Skipped {
+		a.printWrapped("  ", screen.Visible("not taken: "+s.String()))
 	}
 }
 

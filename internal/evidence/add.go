@@ -131,6 +131,9 @@ func (a *Addition) judge(rec *trace.Recording, res *trace.Result) {
 	case res.Verdict == trace.Unverifiable && !bare(res):
 		a.Notes = append(a.Notes, "what is protected in it does not count, since it cannot be verified: "+res.Failures[0].String())
 	}
+	if n := len(res.Skipped); n > 0 {
+		a.Notes = append(a.Notes, fmt.Sprintf("of the log %d lines were not taken, the first is %v", n, res.Skipped[0]))
+	}
 	if len(res.Cut) > 0 {
 		a.Notes = append(a.Notes, fmt.Sprintf("%d key changes in it were cut, and count for nothing", len(res.Cut)))
 	}
