@@ -88,7 +88,10 @@ func parseLog(data []byte) (*Recording, Format, error) {
 	if isDump([]byte(text[:min(len(text), 4096)])) {
 		return nil, 0, ErrDump
 	}
-	l := framelog.Read(text)
+	l, err := framelog.Read(text)
+	if err != nil {
+		return nil, 0, err
+	}
 	if len(l.Exchanges) == 0 {
 		return nil, 0, nothing(l)
 	}

@@ -30,14 +30,40 @@ func goodCRC(f []byte) bool {
 	return n >= 1 && crc.Sum16(f[:n]) == uint16(f[n])|uint16(f[n+1])<<8
 }
 
-// isAir decides whether the items are frames off the air, and whether they have
-// their CRC.
-func (s *scanner) isAir() airKind {
+// airEvidence says how sure it is that a frame off the air goes in a direction.
+func airEvidence(b []byte, d Direction) int {
+	command := false
+	switch n := len(b); {
+	case n == 1:
+		command = b[0] == 0x26 || b[0] == 0x52
+	case n == 2:
+		command = (b[0] == 0x93 || b[0] == 0x95) && b[1] == 0x20
+	case n == 5 && b[0]^b[1]^b[2]^b[3] == b[4] && b[0]|b[1]|b[2]|b[3] != 0 && d == ToReader:
+		return weak
+	case !goodCRC(b):
+		return no
+	case n == 4 && b[0] == rats || n == 9 && (b[0] == 0x93 || b[0] == 0x95):
+		command = true
+	case b[0]&maskI == blockI:
+		if info, ok := blockInfo(b[:n-2]); ok {
+			return likely(info, d)
+		}
+		return no
+	}
+	if command && d == ToCard {
+		return strong
+	}
+	return no
+}
+
+// isAir decides whether the items of a family are frames off the air, and
+// whether they have their CRC.
+func (s *scanner) isAir(f family) airKind {
 	good, bare, plain, others := 0, 0, 0, 0
 	numbers := [2]int{}
 	for i := range s.items {
 		it := &s.items[i]
-		if it.kind != itemFrame || it.air != airNone || it.dir == Unknown && !it.bare {
+		if it.kind != itemFrame || it.fam != f || it.air != airNone || it.dir == Unknown && !it.bare {
 			continue
 		}
 		switch d := it.dir; {
@@ -84,8 +110,14 @@ func blockInfo(f []byte) ([]byte, bool) {
 
 // unwrapAir joins the blocks of ISO/IEC 14443-4.
 func (s *scanner) unwrapAir() {
-	all := s.isAir()
+	var all [famUnmarked + 1]airKind
+	for f := range all {
+		if all[f] = s.isAir(family(f)); all[f] == airCRC {
+			s.kinds.add(KindAir)
+		}
+	}
 	a := airReader{s: s}
+	typed := false // what goes out was typed, and the answer has no label
 	s.filter(func(it *item) bool {
 		if it.kind == itemReset {
 			a.forget()
@@ -95,10 +127,15 @@ func (s *scanner) unwrapAir() {
 			return true
 		}
 		kind := it.air
-		if kind == airNone && (it.dir != Unknown || it.bare) {
-			kind = all
+		if it.dir != Unknown {
+			typed = kind != airNone && it.shape == promptShape
+		} else if typed && it.bare {
+			kind = airCRC
 		}
-		if kind == airNone || all == airNoCRC && len(it.b) > 0 && it.b[0]&maskI != blockI && likely(it.b, it.dir) == strong {
+		if kind == airNone && (it.dir != Unknown || it.bare) {
+			kind = all[it.fam]
+		}
+		if kind == airNone || it.air == airNone && kind == airNoCRC && len(it.b) > 0 && it.b[0]&maskI != blockI && likely(it.b, it.dir) == strong {
 			return true
 		}
 		if it.dir == Unknown {
@@ -112,9 +149,6 @@ func (s *scanner) unwrapAir() {
 		return a.frame(it, kind)
 	})
 	a.forget()
-	if all == airCRC {
-		s.kinds.add(KindAir)
-	}
 }
 
 // airReader joins the blocks of each direction.
@@ -134,6 +168,7 @@ func (a *airReader) forget() {
 	for _, it := range [...]*item{&a.toCard, &a.toReader} {
 		if len(it.b) > 0 {
 			a.s.skip(it, "the blocks that go on with it are missing")
+			a.s.failed(it, "the blocks that go on with the answer are missing, line %d", it.line)
 		}
 	}
 	*a = airReader{s: a.s}
@@ -185,6 +220,8 @@ func (a *airReader) frame(it *item, kind airKind) bool {
 		}
 	case pcb&maskS == blockS && pcb&blockWTX == blockWTX:
 		a.s.control(it, "the card asks for more time")
+	case pcb&0xF0 == 0xD0 && len(f) < 4:
+		a.s.control(it, "PPS")
 	case pcb&maskR == blockR:
 		a.again = a.again || it.dir == ToCard && pcb&blockNAK != 0
 		a.s.control(it, "a block that confirms or asks again")

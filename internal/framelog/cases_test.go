@@ -164,6 +164,15 @@ func compare(t *testing.T, l *Log, want string) {
 	}
 }
 
+func read(t *testing.T, text string) *Log {
+	t.Helper()
+	l, err := Read(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
 func TestCases(t *testing.T) {
 	dir := filepath.Join("..", "..", "testdata", "cases")
 	names, err := filepath.Glob(filepath.Join(dir, "*.log"))
@@ -192,7 +201,7 @@ func TestCases(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				l := Read(text)
+				l := read(t, text)
 				compare(t, l, want)
 				traced(t, text, l)
 			}
@@ -231,7 +240,7 @@ func TestLongSelect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := Read(string(data))
+	l := read(t, string(data))
 	if len(l.Exchanges) != 1 || l.Exchanges[0].Command.Line != 2 || l.Exchanges[0].Answer == nil || !bytes.Equal(l.Exchanges[0].Answer.Bytes, []byte{0x6A, 0x87}) {
 		t.Fatal(shown(l))
 	}

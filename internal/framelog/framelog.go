@@ -85,14 +85,21 @@ const (
 	maxLine    = 1 << 20  // characters; a frame has 65 KiB at most
 	maxSkipped = 1000     // lines named one by one
 	maxFrame   = 66 << 10 // bytes
+	maxItems   = 1 << 19
 )
 
-// Read finds the frames in a text. See Decode for what is no text yet. It fails
-// for nothing: a Log without exchanges says in Skipped why.
-func Read(text string) *Log {
-	s := scan(text)
+// ErrLong says that a log has more frames than are read at once.
+var ErrLong = fmt.Errorf("the log has more than %d lines with frames: cut it into parts", maxItems)
+
+// Read finds the frames in a text. See Decode for what is no text yet. A Log
+// without exchanges says in Skipped why. It fails with ErrLong only.
+func Read(text string) (*Log, error) {
+	s, err := scan(text)
+	if err != nil {
+		return nil, err
+	}
 	s.sync()
-	return s.finish()
+	return s.finish(), nil
 }
 
 // scanner holds what was found in the lines so far.
@@ -146,7 +153,7 @@ const (
 
 // hideDigits shortens a line and leaves out all bytes but the first.
 func hideDigits(line string) string {
-	line = strings.TrimSpace(line)
+	line = strings.TrimSpace(line[:min(len(line), 4*shownText)])
 	var b strings.Builder
 	shown, hidden := 0, false
 	secret := mentionsSecret(line)

@@ -34,14 +34,14 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		l := Read(text)
+		l := read(t, text)
 		traced(t, text, l)
 		for _, s := range l.Skipped {
 			if s.Line < 1 || s.Reason == "" {
 				t.Fatalf("%+v", s)
 			}
 		}
-		again := Read(text)
+		again := read(t, text)
 		if shown(again) != shown(l) {
 			t.Fatal("read twice it is another")
 		}
@@ -63,7 +63,7 @@ func FuzzAir(f *testing.F) {
 			}
 			text.WriteString(" | ok | \n")
 		}
-		l := Read(text.String())
+		l := read(t, text.String())
 		traced(t, text.String(), l)
 	})
 }

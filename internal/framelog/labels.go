@@ -50,6 +50,12 @@ var labels = [...]label{
 	{"b send buffer", ToCard, famProgram, true, false},
 	{"b recv buffer", ToReader, famProgram, true, false},
 	{"mcu", ToCard, famSide, false, false},
+	{"send buffer", ToCard, famSend, true, true},
+	{"recv buffer", ToReader, famSend, true, true},
+	{"tx buffer", ToCard, famSend, true, true},
+	{"rx buffer", ToReader, famSend, true, true},
+	{"receive buffer", ToReader, famSend, true, true},
+	{"poller", ToCard, famSide, false, false},
 
 	// The two sides of an interface.
 	{"c apdu", ToCard, famCommand, true, false},
@@ -129,7 +135,6 @@ var labels = [...]label{
 	{"got", ToReader, famCommand, true, true},
 	{"rapdu", ToReader, famCommand, true, false},
 	{"command", ToCard, famCommand, true, true},
-	{"commands", ToCard, famCommand, true, false},
 	{"cmd", ToCard, famCommand, true, true},
 	{"request", ToCard, famCommand, true, true},
 	{"req", ToCard, famCommand, true, false},
@@ -158,6 +163,9 @@ var labels = [...]label{
 	{"sw2", ToReader, famCommand, true, false},
 	{"status word", ToReader, famCommand, true, false},
 	{"status", ToReader, famCommand, false, false},
+
+	// The rest of an answer, or of a command.
+	{"data", ToReader, famCommand, false, false},
 }
 
 // byLast finds the labels by their last word.
@@ -204,6 +212,9 @@ var noTraffic = wordSet("key keys keyno keynum rnda rndb randa randb rnd rand ra
 	"decrypted decrypt decrypts deciphered decipher plain plaintext cleartext plaintexts decoded enciphered encrypted encrypt encryption decryption " +
 	"encipher padded padding rotated shifted subkey subkeys k1 k2 sv1 sv2 ti hash digest signature nonce challenge concatenate concatenated " +
 	"historical token cryptogram expected expect calculated computed buffered aid aids version decrype befor before serial password error errors failed warning")
+
+// numbered are words that a number follows, and no bytes.
+var numbered = wordSet("length size count timeout lun id index client protocol port retries attempt")
 
 // secrets are words of lines whose digits are not shown.
 var secrets = wordSet("key keys k1 k2 subkey subkeys rnda rndb randa randb rnd rand random session iv password secret nonce decrypted decrypt plain plaintext " +

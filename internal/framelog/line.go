@@ -1,7 +1,7 @@
 package framelog
 
 import (
-	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -21,6 +21,11 @@ type item struct {
 	cut    bool
 	count  int    // how many bytes the line says there are, or 0
 	status bool   // the label names a status only
+	offset int    // of a row of a dump, -1 for none
+	maybe  bool   // the first two bytes may be that offset
+	dumped bool   // the offset was left out
+	number bool   // written as decimal numbers
+	part   bool   // the label names data, without the status
 	bare   bool   // nothing but bytes on the line
 	worded bool   // no label, but bytes that are a frame
 	filler bool   // words stand between the label and the bytes
@@ -50,16 +55,20 @@ const (
 )
 
 // scan reads all lines.
-func scan(text string) *scanner {
+func scan(text string) (*scanner, error) {
 	s := &scanner{}
-	eachLine(text, func(l line) {
+	var err error
+	eachLine(text, func(l line) bool {
 		if len(l.text) > maxLine {
 			s.skip(&item{line: l.no, text: l.text[:200]}, "the line has %d characters: no frame is as long", len(l.text))
-			return
+			return true
 		}
-		s.line(l)
+		if s.line(l); len(s.items) > maxItems {
+			err = ErrLong
+		}
+		return err == nil
 	})
-	return s
+	return s, err
 }
 
 func (s *scanner) add(it item) {
@@ -85,6 +94,9 @@ func (s *scanner) line(l line) {
 	if passed >= 0 {
 		p.time = s.now
 	}
+	if passed >= 0 && (strings.HasPrefix(body, "APDU: ") || strings.HasPrefix(body, "SW:")) {
+		s.kinds.add(KindPcscd)
+	}
 	if len(p.toks) > 0 {
 		p.parse()
 	}
@@ -100,12 +112,13 @@ type lineParser struct {
 	client string
 	time   int64
 
-	words  []string // the last ones, with nothing but blanks between
-	cur    current
-	before string // a word before any label that says it is no traffic
-	free   []run
-	items  []item
-	swJoin bool
+	words    []string // the last ones, with nothing but blanks between
+	lastWord string
+	cur      current
+	before   string // a word before any label that says it is no traffic
+	free     []run
+	items    []item
+	swJoin   bool
 }
 
 // current is the label that the next bytes belong to.
@@ -136,8 +149,8 @@ func (p *lineParser) parse() {
 		t := p.toks[i]
 		switch t.kind {
 		case tokRest:
-			if c := p.body[t.from]; (c == '#' || c == ';') && i == 0 {
-				p.commentLine()
+			if c := p.body[t.from]; i == 0 {
+				p.commentLine(c == '/')
 				return
 			}
 			i = len(p.toks)
@@ -165,133 +178,31 @@ func (p *lineParser) parse() {
 	p.end()
 }
 
-// commentLine looks at a line that is a comment as a whole.
-func (p *lineParser) commentLine() {
+// commentLine looks at a line that is a comment as a whole. One of a C program
+// may hold the answer.
+func (p *lineParser) commentLine(code bool) {
 	if strings.Contains(p.body, "new activation") {
 		p.s.add(item{kind: itemReset, line: p.l.no})
 		return
 	}
 	q := *p
-	q.body, q.from = p.body[1:], p.from+1
+	q.body = strings.TrimLeft(p.body, "#;/*( ")
+	q.from = p.from + len(p.body) - len(q.body)
 	q.toks = tokens(q.body)
 	if len(q.toks) == 0 || q.toks[0].kind == tokRest {
 		return
 	}
 	n := len(p.s.items)
 	q.parse()
+	if code {
+		return
+	}
 	for _, it := range p.s.items[n:] {
 		if it.kind == itemFrame && likely(it.b, ToCard)+likely(it.b, ToReader) >= strong {
 			p.s.skip(&it, "it stands in a comment")
 		}
 	}
 	p.s.items = p.s.items[:n]
-}
-
-// mark takes an arrow.
-func (p *lineParser) mark(i int) {
-	t := p.toks[i]
-	c := &p.cur
-	if c.l != nil && !c.used && c.arrow == "" && (c.words == 0 || c.fam == famProgram) {
-		switch {
-		case c.l.isSide():
-			if t.dir == ToReader {
-				c.dir = c.dir.opposite()
-			}
-			c.colon = true
-			return
-		case c.l.strong:
-			c.colon = true
-			return
-		}
-	}
-	if len(p.free) > 0 && !c.set() && t.dir == ToCard && p.pairOf(i) {
-		return
-	}
-	inner := ""
-	for _, w := range p.words[max(0, len(p.words)-2):] {
-		if noTraffic[w] && w != "decrypt" && w != "decrype" && w != "encrypt" && w != "encrypted" {
-			inner = w
-		}
-	}
-	*c = current{arrow: p.body[t.from:t.to], dir: t.dir, fam: famArrow, inner: inner, colon: true}
-	p.swJoin = false
-	p.words = nil
-}
-
-// pairOf takes the bytes before an arrow as the command and what follows it as
-// the answer, if that is what they are.
-func (p *lineParser) pairOf(i int) bool {
-	r := &p.free[len(p.free)-1]
-	if likelyCommand(r.b) != strong || !digitsFollow(p.toks, i) {
-		return false
-	}
-	p.emit(r, current{arrow: "a > b", dir: ToCard, fam: famProgram, colon: true})
-	p.free = p.free[:len(p.free)-1]
-	p.cur = current{arrow: "a > b", dir: ToReader, fam: famProgram, colon: true}
-	return true
-}
-
-// word takes a word, which may be a label or the end of one.
-func (p *lineParser) word(i int) {
-	t := p.toks[i]
-	var found *label
-	split := splitWords(p.body[t.from:t.to])
-	for _, w := range split {
-		p.words = append(p.words, w)
-		if l := labelAt(p.words); l != nil && (len(split) == 1 || l.strong) {
-			found = l
-		}
-		switch {
-		case !noTraffic[w]:
-		case p.cur.set() && !p.cur.used:
-			p.cur.inner = w
-		case !p.cur.set():
-			p.before = w
-		}
-	}
-	if len(p.words) > 6 {
-		p.words = p.words[len(p.words)-6:]
-	}
-	c := &p.cur
-	if found == nil {
-		c.words++
-		p.swJoin = p.swJoin && c.used && c.words < 3
-		return
-	}
-	if found.isStatus() {
-		if n := len(p.items); n > 0 && c.used && p.items[n-1].dir != ToCard {
-			p.swJoin = true
-			return
-		}
-		if c.set() && !c.used {
-			c.status = true
-			return
-		}
-	}
-	switch {
-	case c.arrow != "" && !c.used:
-		if found.fam == famProgram && found.strong {
-			break
-		}
-		if found.isSide() && c.words == 0 {
-			if c.dir == ToCard {
-				c.dir = found.dir.opposite()
-			} else {
-				c.dir = found.dir
-			}
-			return
-		}
-		c.words++
-		return
-	case c.l != nil && !c.used && c.l.strong && (!found.strong || c.fam == famProgram):
-		c.words++
-		return
-	}
-	*c = current{l: found, dir: found.dir, fam: found.fam, status: found.isStatus(), count: c.count}
-	if c.used {
-		c.count = 0
-	}
-	p.swJoin = false
 }
 
 // counted reads how many bytes a comment in brackets says there are.
@@ -313,9 +224,20 @@ func (p *lineParser) digits(i int) (next int) {
 	if i > 0 && p.toks[i-1].to == p.toks[i].from && p.body[p.toks[i-1].from] == '/' {
 		return i + 1 // 3/5
 	}
+	if p.toks[i].kind == tokOdd && p.named(i) && p.toks[i-1].to == p.toks[i].from && p.toks[i].to-p.toks[i].from == 1 && p.body[p.toks[i-1].from] == '=' {
+		return i + 1 // T=1
+	}
+	if i > 1 && p.toks[i-1].kind == tokOpen && p.toks[i-2].kind == tokWord && p.toks[i-2].to == p.toks[i-1].from && i+1 < len(p.toks) &&
+		p.toks[i+1].kind == tokClose && decimal(p.body[p.toks[i].from:p.toks[i].to]) && p.toks[i].to-p.toks[i].from < 5 {
+		p.counted("(" + p.body[p.toks[i].from:p.toks[i].to] + " bytes)") // name[5]
+		return i + 2
+	}
 	r := readRun(p.body, p.toks, i)
 	next = r.next
 	single := i+1 == next || len(r.b) == 1
+	if single && len(r.b) <= 2 && numbered[p.lastWord] {
+		return next
+	}
 	if single && next < len(p.toks) && p.body[p.toks[next].from] == '/' && p.toks[next].kind == tokPunct {
 		return next
 	}
@@ -328,12 +250,18 @@ func (p *lineParser) digits(i int) (next int) {
 			return next
 		}
 	}
-	if len(r.b) == 0 && (r.broken == "" || r.to-r.from < 3) {
+	c := &p.cur
+	if len(r.b) == 0 && (r.broken == "" || r.to-r.from < 3 && !p.swJoin) {
 		return next
 	}
-	c := &p.cur
-	if n := len(p.items); p.swJoin && n > 0 && len(r.b) <= 2 && r.broken == "" {
+	if n := len(p.items); p.swJoin && n > 0 && p.items[n-1].number && decimal(p.body[r.from:r.to]) && r.to-r.from == 3 {
+		if v, err := strconv.Atoi(p.body[r.from:r.to]); err == nil && v < 256 {
+			r.b, r.at, r.broken = []byte{byte(v)}, []int{r.from}, ""
+		}
+	}
+	if n := len(p.items); p.swJoin && n > 0 && len(r.b) > 0 && len(r.b) <= 2 && r.broken == "" {
 		it := &p.items[n-1]
+		it.part = false
 		p.append(it, &r)
 		p.swJoin = len(r.b) == 1 && len(it.b) > 0
 		c.words = 0
@@ -344,7 +272,7 @@ func (p *lineParser) digits(i int) (next int) {
 		p.free = append(p.free, r)
 	case !c.used:
 		// A number that is named, as "len = 6 >" or "T=1".
-		if single && !r.cut && next < len(p.toks) && c.words > 0 && (p.toks[next].kind == tokMark || p.digitsLater(next)) {
+		if single && len(r.b) <= 2 && !r.cut && next < len(p.toks) && c.words > 0 && (p.toks[next].kind == tokMark || p.digitsLater(next)) {
 			return next
 		}
 		p.emit(&r, *c)
@@ -359,7 +287,7 @@ func (p *lineParser) digits(i int) (next int) {
 
 // digitsLater reports whether more than a byte follows.
 func (p *lineParser) digitsLater(from int) bool {
-	for k := from; k < len(p.toks); k++ {
+	for k := from; k < min(len(p.toks), from+64); k++ {
 		t := p.toks[k]
 		if t.kind == tokBytes && t.to-t.from > 2 || t.kind == tokBytes && k+1 < len(p.toks) && p.toks[k+1].kind == tokBytes {
 			return true
@@ -378,7 +306,8 @@ func (p *lineParser) emit(r *run, c current) {
 	it := item{
 		line: p.l.no, text: p.l.text, dir: c.dir, fam: c.fam, shape: c.shape(),
 		broken: r.broken, cut: r.cut, count: c.count, status: c.status, filler: c.words > 0, inner: c.inner,
-		note: strings.TrimSpace(r.tail), client: p.client, time: p.time,
+		note: strings.TrimSpace(r.tail), client: p.client, time: p.time, offset: r.offset, maybe: r.maybe, dumped: r.dumped,
+		part: c.l != nil && c.l.words == "data",
 	}
 	if c.l != nil && !c.l.verb && c.words > 0 && c.fam != famProgram || c.l != nil && c.l.isSide() && !c.colon {
 		it.worded = true
@@ -398,109 +327,5 @@ func (p *lineParser) append(it *item, r *run) {
 		it.broken = r.broken
 	}
 	it.cut = it.cut || r.cut
-}
-
-// end decides what bytes without a label are, and whether a label waits for the
-// next line.
-func (p *lineParser) end() {
-	if p.before != "" && len(p.items) == 0 {
-		p.free = nil
-	}
-	for i := range p.free {
-		r := &p.free[i]
-		if p.split(r) {
-			continue
-		}
-		it := item{
-			line: p.l.no, text: p.l.text, fam: famUnmarked, broken: r.broken, cut: r.cut,
-			note: strings.TrimSpace(r.tail), client: p.client, time: p.time, count: p.cur.count,
-		}
-		p.append(&it, r)
-		if it.bare = len(p.free) == 1 && len(p.items) == 0 && p.alone(r); !it.bare {
-			it.worded = true
-		}
-		p.items = append(p.items, it)
-	}
-	slices.SortStableFunc(p.items, func(a, b item) int { return first(a.at) - first(b.at) })
-	for _, it := range p.items {
-		if it.fam != famProgram || it.shape != "a > b" || it.dir == ToCard || len(p.items) == 2 {
-			p.s.add(it)
-		}
-	}
-	c := &p.cur
-	switch {
-	case len(p.items) > 0 || !c.set():
-	case c.l != nil && p.closes():
-		p.s.add(item{kind: itemHeading, line: p.l.no, text: p.l.text, dir: c.dir, fam: c.fam, shape: c.shape(), count: c.count, client: p.client, time: p.time})
-	case c.arrow != "" && p.toks[0].kind == tokMark && len(p.toks) > 1 && len(p.toks) < 4 && p.toks[1].kind != tokNote && p.toks[1].kind != tokRest:
-		p.s.skip(&item{line: p.l.no, text: p.l.text}, "want pairs of hexadecimal digits after %s", c.arrow)
-	}
-}
-
-func first(at []int) int {
-	if len(at) == 0 {
-		return 0
-	}
-	return at[0]
-}
-
-// split takes a command and its answer that only a sign parts, as in a table.
-func (p *lineParser) split(r *run) bool {
-	for _, k := range r.parts {
-		if likelyCommand(r.b[:k]) == strong && likelyAnswer(r.b[k:]) == strong && r.broken == "" && !r.cut && !apduFits(r.b) {
-			for _, half := range [...]struct {
-				from, to int
-				dir      Direction
-			}{{0, k, ToCard}, {k, len(r.b), ToReader}} {
-				p.emit(&run{b: r.b[half.from:half.to], at: r.at[half.from:half.to]}, current{arrow: "a | b", dir: half.dir, fam: famProgram})
-			}
-			return true
-		}
-	}
-	return false
-}
-
-// alone reports whether a line has nothing but these bytes, brackets around
-// them, and a remark.
-func (p *lineParser) alone(r *run) bool {
-	for _, t := range p.toks {
-		switch {
-		case t.kind == tokRest:
-			return true
-		case t.from >= r.from && t.to <= r.to, t.kind == tokOpen, t.kind == tokClose, t.kind == tokPunct, t.kind == tokNote, t.kind == tokDots:
-		case t.kind == tokWord && t.from >= r.to && okWord(p.body[t.from:t.to]):
-		case t.digits() && t.to <= r.from: // an offset
-		case t.from >= r.to && r.next == len(p.toks): // a column of characters
-		default:
-			return false
-		}
-	}
-	return true
-}
-
-// okWord is what a program says behind the bytes of a frame.
-func okWord(w string) bool {
-	switch strings.ToLower(w) {
-	case "ok", "crc", "fail", "more", "bytes":
-		return true
-	}
-	return false
-}
-
-// closes reports whether a line ends with its label, so that the bytes come on
-// the next lines.
-func (p *lineParser) closes() bool {
-	if p.before != "" || p.cur.inner != "" || !p.cur.l.strong && p.cur.l.words != "apdu" {
-		return false
-	}
-	last := p.toks[len(p.toks)-1]
-	switch {
-	case last.kind == tokPunct && strings.IndexByte(":=", p.body[last.from]) >= 0:
-		return p.cur.words < 4
-	case last.kind == tokWord:
-		return p.cur.words == 0
-	case last.kind == tokClose, last.kind == tokNote, last.kind == tokOpen:
-		return p.cur.words == 0
-	}
-	return false
+	it.number = it.number || r.number
 }

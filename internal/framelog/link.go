@@ -59,6 +59,7 @@ func (s *scanner) unwrapCCID() {
 	if len(found) == 0 {
 		return
 	}
+	inside := map[string]bool{}
 	var sent byte
 	s.filter(func(it *item) bool {
 		if it.kind != itemFrame || !found[it.shape] {
@@ -102,9 +103,11 @@ func (s *scanner) unwrapCCID() {
 			s.control(it, "CCID block %02X of the reader", kind)
 			return false
 		}
-		it.b, it.at = inner, it.at[ccidHeader:]
+		it.b, it.at, it.shape = inner, it.at[ccidHeader:], "CCID "+it.shape
+		inside[it.shape] = true
 		return true
 	})
+	s.unwrapT1(inside)
 	s.kinds.add(KindCCID)
 }
 

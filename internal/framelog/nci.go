@@ -41,7 +41,7 @@ func (s *scanner) isNCI() bool {
 		}
 	}
 	said := s.kinds.has(KindNCI)
-	return fits > 0 && others == 0 && (said || data > 0 && control > 0 && fits > 2)
+	return said && fits > others || others == 0 && data > 0 && control > 0 && fits > 2
 }
 
 // unwrapNCI takes data out of NCI packets.
@@ -55,7 +55,11 @@ func (s *scanner) unwrapNCI() {
 		if it.kind != itemFrame || it.dir == Unknown {
 			return true
 		}
-		if it.b[0]&nciType != 0 || len(it.b) < nciHeader {
+		if len(it.b) < nciHeader || it.b[0]&nciType != 0 {
+			if len(it.b) < nciHeader {
+				s.skip(it, "no NCI packet: shorter than its header")
+				return false
+			}
 			name := nciNames[[2]byte{it.b[0] & 0x0F, it.b[1] & 0x3F}]
 			if name == "" {
 				name = sprintf("%02X %02X", it.b[0], it.b[1])
@@ -69,8 +73,22 @@ func (s *scanner) unwrapNCI() {
 			s.incomplete(it)
 			return false
 		}
+		if !nciFits(it.b) {
+			if likely(it.b, it.dir) == strong {
+				return true
+			}
+			s.skip(it, "an NCI packet whose length does not fit")
+			s.failed(it, "the length of the NCI packet does not fit, line %d", it.line)
+			return false
+		}
 		have := &parts[it.dir]
 		x := *it
+		x.shape = "NCI " + it.shape
+		if len(have.b) > maxFrame {
+			s.skip(it, "no frame is as long as these packets together")
+			*have = item{}
+			return false
+		}
 		if len(have.b) > 0 {
 			x.line, x.text = have.line, have.text
 		}

@@ -15,6 +15,10 @@ type run struct {
 	broken   string // why the digits are no bytes
 	cut      bool   // the program that wrote them left some out
 	tail     string // what stands behind them
+	offset   int    // of a row of a dump, -1 for none
+	maybe    bool   // the first two bytes may be that offset
+	dumped   bool   // the offset is left out
+	number   bool   // decimal
 	parts    []int  // where in b brackets or signs part it
 }
 
@@ -28,12 +32,18 @@ type segment struct {
 // readRun reads the bytes that begin at a token. It may find none: r.b is empty
 // and r.next is where to go on.
 func readRun(s string, toks []token, i int) run {
-	r := run{from: toks[i].from, to: toks[i].to, next: i + 1}
-	i = skipNumber(s, toks, i)
+	r := run{from: toks[i].from, to: toks[i].to, next: i + 1, offset: -1}
+	i = r.skipNumber(s, toks, i)
 	r.next = i + 1
 	var segs []segment
-	cur := segment{closed: i > 0 && toks[i-1].kind == tokOpen && toks[i-1].to == toks[i].from || i > 0 && toks[i-1].kind == tokOpen}
-	n := 0
+	cur := segment{closed: i > 0 && toks[i-1].kind == tokOpen}
+	n, more := 0, 0 // more: digits follow up to this token
+	follow := func(k int) bool {
+		if k >= more {
+			more = digitsFollow(toks, k)
+		}
+		return k < more
+	}
 	closeSegment := func() {
 		if len(cur.list) > 0 {
 			segs = append(segs, cur)
@@ -53,11 +63,16 @@ loop:
 				r.next = len(toks)
 				break loop
 			}
+			if r.maybe && n >= 3 && len(segs) == 0 && isASCII(s[t.to:], n-2, s, nil, segment{list: cur.list[1:]}) {
+				cur.list, r.maybe, r.dumped = cur.list[1:], false, true
+				r.next = len(toks)
+				break loop
+			}
 		case tokOpen, tokClose:
 			closeSegment()
 			cur.closed = t.kind == tokOpen
 		case tokNote:
-			if !digitsFollow(toks, k) {
+			if !follow(k) {
 				break loop
 			}
 		case tokDots:
@@ -65,10 +80,10 @@ loop:
 			r.next = k + 1
 		case tokPunct:
 			c := s[t.from]
-			if strings.IndexByte(",:-|\"'`", c) < 0 || !digitsFollow(toks, k) {
+			if strings.IndexByte(",:-|\"'`", c) < 0 || !follow(k) {
 				break loop
 			}
-			if c == '|' || k+1 < len(toks) && toks[k-1].to-toks[k-1].from > 3 && toks[k+1].to-toks[k+1].from > 3 {
+			if m := len(cur.list); c == '|' || c != '-' && m > 0 && cur.list[m-1].to-cur.list[m-1].from > 3 {
 				closed := cur.closed
 				closeSegment()
 				cur.closed = closed
@@ -77,7 +92,7 @@ loop:
 		default:
 			break loop
 		}
-		if r.cut && !digitsFollow(toks, k) {
+		if r.cut && !follow(k) {
 			break
 		}
 	}
@@ -103,24 +118,24 @@ loop:
 	return r
 }
 
-// digitsFollow reports whether bytes come behind token k, with nothing but
-// signs between.
-func digitsFollow(toks []token, k int) bool {
+// digitsFollow finds the bytes that come behind token k with nothing but signs
+// between, or says 0.
+func digitsFollow(toks []token, k int) int {
 	for k++; k < len(toks); k++ {
 		switch toks[k].kind {
 		case tokBytes, tokOdd, tokMinus, tokText:
-			return true
+			return k
 		case tokOpen, tokClose, tokPunct, tokNote:
 		default:
-			return false
+			return 0
 		}
 	}
-	return false
+	return 0
 }
 
 // skipNumber steps over what stands before the bytes and is none of them: the
-// offset of a dump, and a number that a colon follows.
-func skipNumber(s string, toks []token, i int) int {
+// offset of a row of a dump, and a number that a colon follows.
+func (r *run) skipNumber(s string, toks []token, i int) int {
 	if i+1 >= len(toks) {
 		return i
 	}
@@ -128,25 +143,33 @@ func skipNumber(s string, toks []token, i int) int {
 	if t.kind != tokBytes && t.kind != tokOdd {
 		return i
 	}
+	n := t.to - t.from
+	v, err := strconv.ParseUint(s[t.from:t.to], 16, 32)
+	rows := err == nil && n >= 4 && n <= 8 && v%16 == 0 && v < 1<<16
 	if next.kind == tokPunct && s[next.from] == ':' && next.from == t.to && i+2 < len(toks) && toks[i+2].digits() && toks[i+2].from > next.to {
 		if i+3 >= len(toks) || s[toks[i+3].from] != ':' {
+			if rows {
+				r.offset, r.dumped = int(v), true
+			}
 			return i + 2
 		}
 	}
-	n := t.to - t.from
-	if t.prefixed || n < 4 || n > 8 || !next.digits() {
+	if t.prefixed || !rows || !next.digits() {
 		return i
 	}
-	v, err := strconv.ParseUint(s[t.from:t.to], 16, 64)
 	others := 0
-	for k := i + 1; k < len(toks) && toks[k].digits(); k++ {
+	for k := i + 1; k < len(toks) && toks[k].digits() && others < maxColumn; k++ {
 		if toks[k].to-toks[k].from != 2 {
 			return i
 		}
 		others++
 	}
-	if err == nil && v%16 == 0 && v < 1<<16 && (n >= 6 || n == 4 && others >= 5) {
+	if n >= 6 || n == 4 && others >= 5 {
+		r.offset, r.dumped = int(v), true
 		return i + 1
+	}
+	if n == 4 {
+		r.offset, r.maybe = int(v), true
 	}
 	return i
 }
@@ -227,7 +250,7 @@ func (r *run) resolve(s string, g *segment) {
 		return
 	}
 	plain := has&(letters|zeroes|longer|prefixed|large) == 0
-	if plain && (has&threes != 0 && len(g.list) > 2 || g.commas && has&(singles|threes) != 0 && g.closed) {
+	if plain && (has&threes != 0 && (len(g.list) > 2 || r.number) || g.commas && has&(singles|threes) != 0 && g.closed) {
 		r.decimals(s, g)
 		return
 	}
@@ -243,11 +266,13 @@ func (r *run) resolve(s string, g *segment) {
 		}
 		text := s[t.from:t.to]
 		switch {
-		case len(text) == 1 && (has&(longer|threes) == 0 && len(g.list) > 1 || t.prefixed):
+		case len(text) == 1 && (has&(longer|threes) == 0 && len(g.list) > 1 && (has&zeroes == 0 || has&prefixed != 0) || t.prefixed):
 			r.b, r.at = append(r.b, byte(digit(text[0]))), append(r.at, t.from)
 		case len(text)%2 != 0:
 			if r.broken == "" {
-				r.broken = "an odd number of digits: " + strconv.Itoa(len(text))
+				if r.broken = "an odd number of digits: " + strconv.Itoa(len(text)); len(text) == 1 && has&zeroes != 0 {
+					r.broken = "one digit where all other bytes have two: something is missing"
+				}
 			}
 		default:
 			for i := 0; i < len(text); i += 2 {
@@ -259,6 +284,7 @@ func (r *run) resolve(s string, g *segment) {
 
 // decimals reads numbers from -128 to 255.
 func (r *run) decimals(s string, g *segment) {
+	r.number = true
 	for _, t := range g.list {
 		if t.kind == tokText {
 			continue
@@ -306,21 +332,31 @@ func (r *run) text(s string, t token) {
 const maxColumn = 64
 
 // isASCII reports whether rest is the n bytes before it, as a dump shows them:
-// printable, or a dot.
+// printable, or a dot. Where a line has as many other characters, some program
+// printed them so.
 func isASCII(rest string, n int, s string, segs []segment, cur segment) bool {
+	gap := len(rest) - len(strings.TrimLeft(rest, " \t"))
 	rest = strings.Trim(rest, " \t")
 	if len(rest) >= 2 && rest[0] == '|' && rest[len(rest)-1] == '|' {
 		rest = rest[1 : len(rest)-1]
+		gap++
 	}
 	if rest == "" || n > maxColumn || len(rest) > n || len(rest) < n-8 {
 		return false
+	}
+	dots := strings.Trim(rest, ".") == ""
+	if dots && len(rest) < 4 && gap < 2 {
+		return false // bytes may be left out
+	}
+	if len(rest) == n && n > 3 && !dots && !strings.Contains(rest, " ") && strings.Trim(rest, "0123456789abcdefABCDEFxX,:.") != "" {
+		return true
 	}
 	var r run
 	for i := range segs {
 		r.resolve(s, &segs[i])
 	}
 	r.resolve(s, &cur)
-	if len(r.b) < 2 || len(rest) > len(r.b) {
+	if len(r.b) == 0 || len(rest) > len(r.b) {
 		return false
 	}
 	for i, b := range r.b {

@@ -28,6 +28,9 @@ func (s *scanner) incomplete(it *item) {
 	}
 }
 
+// maxClients is how many programs are told apart.
+const maxClients = 64
+
 // pair finds the direction of what has no label, and pairs.
 func (s *scanner) pair() {
 	s.alternate()
@@ -38,10 +41,14 @@ func (s *scanner) pair() {
 	fails, lost := s.fails, s.lost
 	for i := range s.items {
 		it := &s.items[i]
-		p := clients[it.client]
+		client := it.client
+		if clients[client] == nil && len(clients) >= maxClients {
+			client = ""
+		}
+		p := clients[client]
 		if p == nil {
 			p = &pairing{s: s}
-			clients[it.client] = p
+			clients[client] = p
 			order = append(order, p)
 		}
 		for len(fails) > 0 && fails[0].line <= it.line {
@@ -118,12 +125,23 @@ func (p *pairing) item(it *item) {
 		if p.open && f.shape != p.last().Command.shape && bytes.Equal(f.Bytes, p.last().Command.Bytes) {
 			return // the same, seen by another part of the program
 		}
+		p.repeated(f)
 		e := Exchange{Command: f, Reset: p.reset && len(p.list) > 0, Sent: f.time}
 		p.list = append(p.list, e)
 		p.open, p.reset, p.lost, p.joined = true, false, 0, false
 		return
 	}
 	p.answer(it, f)
+}
+
+// repeated mends what the Flipper's log does: where the command AF stands, it
+// has the answer before that.
+func (p *pairing) repeated(f *Frame) {
+	if len(p.list) == 0 || p.last().Answer == nil || len(f.Bytes) < 2 || f.Bytes[0] != 0xAF || !bytes.Equal(f.Bytes, p.last().Answer.Bytes) {
+		return
+	}
+	f.Bytes, f.At = f.Bytes[:1], f.At[:1]
+	p.s.note("where a command AF stands, the log repeats the answer before it: its bytes are left out")
 }
 
 func (p *pairing) answer(it *item, f *Frame) {
@@ -176,7 +194,7 @@ func (p *pairing) place(it *item) bool {
 	switch {
 	case p.open && a == strong:
 		it.dir = ToReader
-	case c == strong:
+	case c == strong, it.bare && a != strong && nearlyCommand(it.b):
 		it.dir = ToCard
 	case a == strong && !it.worded:
 		it.dir = ToReader
@@ -198,6 +216,13 @@ func (p *pairing) readable(it *item) bool {
 	case it.inner != "" && probable != strong:
 		p.s.control(it, "it is named %q: no frame", it.inner)
 		return false
+	case it.filler && probable != strong && isATR(it.b):
+		p.s.control(it, "an ATR")
+		return false
+	case len(it.b) < 4 && (it.fam == famArrow && it.filler && probable == no || words && it.filler && probable == no):
+		return false
+	case it.cut && len(it.b) > 3:
+		reason = "incomplete: the program that wrote the log left out bytes"
 	case it.fam == famArrow && it.filler && probable == no, words && it.filler && probable == no, words && len(it.b) == 1 && probable == no && it.broken == "":
 		if len(it.b) > 3 {
 			p.s.skip(it, "words stand before the bytes, and they are no frame as far as can be told")
@@ -264,4 +289,15 @@ func (s *scanner) alternate() {
 			n++
 		}
 	}
+}
+
+// nearlyCommand reports whether b is a wrapped command of a known name, whose
+// lengths may be wrong.
+func nearlyCommand(b []byte) bool {
+	return len(b) > 4 && b[0] == 0x90 && b[2] == 0 && b[3] == 0 && nativeINS(b[1])
+}
+
+// isATR reports whether b is what a card says of itself at its start, by PC/SC.
+func isATR(b []byte) bool {
+	return len(b) > 4 && len(b) < 34 && (b[0] == 0x3B || b[0] == 0x3F) && (xor(b[1:]) == 0 || len(b) == 6)
 }

@@ -45,8 +45,12 @@ func likelyCommand(b []byte) int {
 		return weak
 	case class == 0xFF && len(b) > 4 && fits:
 		return strong
-	case class == 0 || class == 0x80 || class == 0x84 || class == 0x0C || class == 0x04:
-		if fits && indexByte(isoCommands, b[1]) || fits && class != 0 && len(b) > 4 {
+	case class == 0 || class == 0x80:
+		if fits && len(b) > 4 && (indexByte(isoCommands, b[1]) || class != 0 && !(len(b) == 7 && b[4] == 0)) {
+			return strong
+		}
+	case class == 0x84 || class == 0x0C || class == 0x04:
+		if fits && len(b) > 5 && b[4] != 0 && indexByte(isoCommands, b[1]) {
 			return strong
 		}
 	}

@@ -100,6 +100,9 @@ func (p *pnReader) feed(it *item) (out []item) {
 		p.s.failed(it, "the frame of the PN53x is not whole in the log, line %d", it.line)
 		return nil
 	}
+	if len(have.b) == 0 && !bytes.Contains(it.b, pnStart) && likely(it.b, it.dir) == strong {
+		return []item{*it} // of another part of the program
+	}
 	if it.dir == ToCard {
 		p.end(ToReader)
 	}
@@ -189,7 +192,7 @@ func (it *item) dropZero() {
 // data takes what is for the card out of a frame of the chip.
 func (p *pnReader) data(it *item, b []byte, at []int) *item {
 	x := *it
-	x.b, x.at, x.air = nil, nil, airNone
+	x.b, x.at, x.shape = nil, nil, "PN53x "+it.shape
 	switch {
 	case len(b) < 2:
 		p.s.control(it, "PN53x: no command")

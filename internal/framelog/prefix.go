@@ -18,24 +18,44 @@ func (s *scanner) unwrapPrefix() {
 				list = append(list, it)
 			}
 		}
-		s.prefixOf(list)
+		if command, answer := s.prefixOf(list); command != nil {
+			s.unlabelledPrefix(command, answer)
+		}
 	}
 }
 
-func (s *scanner) prefixOf(list []*item) {
+// unlabelledPrefix takes the prefix off lines without labels in the same log.
+func (s *scanner) unlabelledPrefix(command, answer []byte) {
+	for i := range s.items {
+		it := &s.items[i]
+		if it.kind != itemFrame || it.dir != Unknown || it.broken != "" || it.cut {
+			continue
+		}
+		switch {
+		case bytes.HasPrefix(it.b, command) && inside([]*item{it}, len(command)):
+			it.drop(len(command))
+		case len(answer) > 0 && bytes.HasPrefix(it.b, answer) && likelyCommand(it.b) != strong && statusWord(it.b[len(answer):]):
+			it.drop(len(answer))
+		}
+	}
+}
+
+// prefixOf takes off the prefix and returns it, nil if there is none that is the
+// same for all.
+func (s *scanner) prefixOf(list []*item) (command, answer []byte) {
 	var commands, answers []*item
 	for _, it := range list {
 		switch {
 		case it.dir == ToReader:
 			answers = append(answers, it)
 		case likelyCommand(it.b) == strong:
-			return
+			return nil, nil
 		default:
 			commands = append(commands, it)
 		}
 	}
 	if len(commands) == 0 {
-		return
+		return nil, nil
 	}
 	for n := 1; n <= 2; n++ {
 		if lengthPrefix(commands, n) && inside(commands, n) {
@@ -43,8 +63,8 @@ func (s *scanner) prefixOf(list []*item) {
 			if lengthPrefix(answers, n) {
 				drop(answers, n)
 			}
-			s.note("the length of each frame stands before it; it is left out")
-			return
+			s.note("the length of each frame stands before it, and is left out")
+			return nil, nil
 		}
 	}
 	n := 0
@@ -54,16 +74,19 @@ func (s *scanner) prefixOf(list []*item) {
 		}
 	}
 	if n > maxPrefix {
-		return
+		return nil, nil
 	}
-	text := fmt.Sprintf("the reader's own prefix stands before each command, % X", commands[0].b[:n])
+	command = commands[0].b[:n]
+	text := fmt.Sprintf("the reader's own prefix stands before each command, % X", command)
 	m := answerPrefix(list, answers, n)
 	if m > 0 {
-		text += fmt.Sprintf(", and before each answer, % X", answers[0].b[:m])
+		answer = answers[0].b[:m]
+		text += fmt.Sprintf(", and before each answer, % X", answer)
 	}
 	drop(commands, n)
 	drop(answers, m)
-	s.note("%s; it is left out", text)
+	s.note("%s: left out", text)
+	return command, answer
 }
 
 func lengthPrefix(list []*item, n int) bool {

@@ -90,6 +90,8 @@ func (s *scanner) row(l *line) bool {
 	return true
 }
 
+const promptShape = "hf 14a"
+
 // prompt reads what was typed at Proxmark's prompt: hf 14a raw or hf 14a apdu.
 func (s *scanner) prompt(l *line, at int) bool {
 	body := l.text[at:]
@@ -124,7 +126,7 @@ func (s *scanner) prompt(l *line, at int) bool {
 		return true
 	}
 	r := readRun(body, toks, first)
-	it := item{line: l.no, text: l.text, dir: ToCard, fam: famProgram, shape: "hf 14a", broken: r.broken, cut: cut || r.cut}
+	it := item{line: l.no, text: l.text, dir: ToCard, fam: famProgram, shape: promptShape, broken: r.broken, cut: cut || r.cut}
 	for i := range r.b {
 		it.b, it.at = append(it.b, r.b[i]), append(it.at, l.offset(at+r.at[i]))
 	}

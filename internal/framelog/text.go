@@ -74,8 +74,8 @@ func (l *line) offset(i int) int {
 	return l.base + i
 }
 
-// eachLine cuts a text into lines, whatever ends them.
-func eachLine(text string, f func(l line)) {
+// eachLine cuts a text into lines, whatever ends them, while f goes on.
+func eachLine(text string, f func(l line) bool) {
 	no := 0
 	for from := 0; from < len(text); {
 		no++
@@ -89,7 +89,9 @@ func eachLine(text string, f func(l line)) {
 				next++
 			}
 		}
-		f(cleaned(line{no: no, text: text[from:end], base: from}))
+		if !f(cleaned(line{no: no, text: text[from:end], base: from})) {
+			return
+		}
 		from = next
 	}
 }
