@@ -47,7 +47,7 @@ func (o *opener) open(e *Exchange, framing string) envelope {
 			o.waiting = e.Command
 		}
 		v.enter(&t, e.Command, e.Response)
-		inner := Exchange{Command: v.frame, Response: v.answer}
+		inner := Exchange{Command: v.frame, Response: v.answer, CutCommand: e.CutCommand.moved(-v.at)}
 		v.framing = inner.framing(framing)
 		v.name(&inner)
 		return v
@@ -77,7 +77,13 @@ func (v *envelope) name(e *Exchange) {
 	case b[0] == classReader && len(b) >= 4, isChip(b):
 		v.words, v.reader = foreign.Describe(b), true
 		v.resets = v.words.Resets
+	case !headerCut(e) && foreign.Escape(b, e.Response):
+		v.words, v.reader = foreign.Describe(b), true
 	case v.framing == wire.FramingNative:
+		if !headerCut(e) && foreign.IsActivation(b, e.Response) {
+			v.words, v.reader = foreign.DescribeActivation(b, e.Response), true
+			v.resets = v.words.Resets
+		}
 	case b[0] == byte(wire.ClassISO):
 		if findSpec(wire.ClassISO, b[1], false) == nil {
 			v.words = foreign.Describe(b)
@@ -102,6 +108,8 @@ func isAPDU(command, answer []byte, declared string) bool {
 	switch f.Class {
 	case foreign.ClassReader:
 		return true
+	case 0xE0:
+		return foreign.Escape(command, answer)
 	case foreign.ClassOwn, 0x84: // SAM, GlobalPlatform, EMV
 		return f.Odd == "" || hasStatus(answer)
 	case 0xA0: // SIM cards

@@ -86,6 +86,10 @@ func TestForeignFrames(t *testing.T) {
 		{"> D4 40 01 5A 00 00 00\n< D5 41 00 A0", "-> SelectApplication  AID=000000   via InDataExchange\n<- APPLICATION_NOT_FOUND\n"},
 		{"> 60\n< AF 04 01 01 33 00 18 05\n> FF CA 00 00 00\n< 04 11 22 33 44 55 80 90 00\n> AF\n< AF 04 01 01 03 00 18 05\n> AF\n< 00 04 11 22 33 44 55 80 BA 54 90 DB 80 21 14",
 			"YearProd=14\n-> Get UID\n<- OK  UID=04112233445580\n"}, // between the frames of a message
+		{"> E0 00 00 18 00\n< E1 00 00 00 0F 41 43 52 31 32 35 32 55 5F 56 31 30 30 2E 30", "-> Get Firmware Version\n<- data  Data=E10000000F41"},
+		{"> 26\n< 44 03\n> 93 20\n< 88 04 11 22 B9\n> 93 70 88 04 11 22 B9 12 34\n< 24\n> E0 80\n< 06 75 77 81 02 80\n> 60\n< AF 04 01 01 33 00 18 05", "-> REQA\n<- data  ATQA=4403\n-> ANTICOLLISION  Data=20\n<- data  UID=88041122B9\n-> SELECT (ISO/IEC 14443-3)  Data=7088041122B91234\n<- data  SAK=24\n-> RATS  Data=80\n<- data  ATS=067577810280\n-> GetVersion"},
+		{"> 50 00", "-> HLTA"},
+		{"> 93 70 04 11 22 33 04\n< 00", "<- data  SAK=00\n"},
 		{"> 80 5A 00 00 03 01 02 03\n< 90 00", "-> SAM_SelectApplication  Data=010203\n<- OK\n"},
 		{"> 80 0A 00 00 02 01 00 00\n< 11 22 90 AF", "-> SAM_AuthenticatePICC  Data=0100\n<- more to come (90AF)  Data=1122\n"},
 		{"> 80 99 00 00 01 05\n< 6D 00", "-> command 80 99  Class={80, proprietary} Data={(1 bytes)}   [cut: it may hold a key]\n<- INS_NOT_SUPPORTED (6D00)"},

@@ -188,7 +188,7 @@ func (m *message) append(v *envelope, e *Exchange, p part) {
 		data, status, ok = v.answer, 0, false // an answer without a status
 		m.bare = len(v.answer) > 0
 	}
-	if (m.reader || m.other) && m.via == "" && len(v.answer) == 1 && wire.Native(v.answer[0]).Known() {
+	if (m.reader || m.other) && !m.words.Bare && m.via == "" && len(v.answer) == 1 && wire.Native(v.answer[0]).Known() {
 		data, status, ok, m.bare = nil, wire.Native(v.answer[0]), true, false // a DESFire card got it
 	}
 	p.response, p.status = data, status

@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/go-desfire/desfire/wire"
@@ -72,6 +73,31 @@ func TestEveryCommandHasStatuses(t *testing.T) {
 		}
 		if !s.CanAnswer(s.Success) || n < 5 {
 			t.Errorf("%s: %d statuses", s.Name, n)
+		}
+	}
+}
+
+// What the data sheet of NTAG 424 DNA and DESFire Light, and the command
+// reference, say of a status stands in its words.
+func TestStatusWords(t *testing.T) {
+	for status, words := range map[wire.Status][]string{
+		0x910B: {"state"}, 0x910C: {"nothing was pending"}, 0x910E: {"memory"}, 0x911C: {"not know this command", "state", "switched off"},
+		0x911E: {"CRC", "MAC", "padding"}, 0x9140: {"no key"}, 0x917E: {"length", "MAC"}, 0x919D: {"forbid", "whatever the key"},
+		0x919E: {"parameter", "not valid"}, 0x91A0: {"no such application"}, 0x91A1: {"application is disabled"}, 0x91AD: {"waits after failed"},
+		0x91AE: {"not authenticated"}, 0x91AF: {"more"}, 0x91BE: {"beyond"}, 0x91C1: {"cannot be mended", "card disables itself"},
+		0x91CA: {"not finished", "frames"}, 0x91CD: {"has disabled itself"}, 0x91CE: {"number of applications"}, 0x91DE: {"exists already"},
+		0x91EE: {"could not be written", "power"}, 0x91F0: {"no such file"}, 0x91F1: {"file is disabled"},
+		0x6110: {"16 bytes"}, 0x63C3: {"3 tries"}, 0x6C00: {"256 bytes"}, 0x6800: {"class"}, 0x6882: {"secure messaging"}, 0x6A88: {"not there"}, 0x6B00: {"P1 or P2"},
+	} {
+		for _, w := range words {
+			if text := status.Error(); !status.Known() || !strings.Contains(text, w) {
+				t.Errorf("%04X: %q is not in %q", uint16(status), w, text)
+			}
+		}
+	}
+	for _, s := range []wire.Status{0x0000, 0x9155, 0x5580, 0x9F17} {
+		if s.Known() || !strings.Contains(s.Error(), "unknown status") {
+			t.Errorf("%04X: %v", uint16(s), s.Error())
 		}
 	}
 }

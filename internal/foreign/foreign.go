@@ -137,6 +137,8 @@ func Describe(b []byte) *Command {
 	switch {
 	case f.Class == ClassReader:
 		c.reader()
+	case Escape(b, nil):
+		c.escape()
 	case f.Class == ClassOwn && c.sam():
 	default:
 		c.iso()

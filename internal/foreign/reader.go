@@ -87,6 +87,28 @@ func (c *Command) reader() {
 	}
 }
 
+// Escape reports whether a command is one of ACS readers that goes to the reader
+// itself: class E0, answered by E1.
+func Escape(command, answer []byte) bool {
+	return len(command) >= 5 && command[0] == 0xE0 && command[1] == 0 && command[2] == 0 && (len(answer) == 0 || answer[0] == 0xE1)
+}
+
+// escape describes such a command; its fourth byte says what it is.
+func (c *Command) escape() {
+	c.Whose, c.Bare = Reader, true
+	c.Name = map[byte]string{
+		0x18: "Get Firmware Version", 0x33: "Get Serial Number", 0x29: "LED Control", 0x28: "Buzzer Control", 0x21: "LED and Buzzer Behaviour",
+		0x20: "PICC Operating Parameter", 0x23: "Automatic PICC Polling", 0x24: "Auto PPS", 0x25: "Antenna Field",
+	}[c.P2]
+	if c.Name == "" {
+		c.Name = fmt.Sprintf("reader command E0 %02X", c.P2)
+		c.add(hidden("Data", c.Data))
+		return
+	}
+	c.keepAll()
+	c.data()
+}
+
 // hidden is a field of bytes that are not shown: they may hold a key.
 func hidden(name string, b []byte) wire.Field {
 	return wire.Field{Name: name, Len: len(b), Value: fmt.Sprintf("(%d bytes)", len(b))}
