@@ -1,6 +1,7 @@
 package dump
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,18 +34,11 @@ func readDFC(l *lines) (*Dump, error) {
 	if err := l.dfcCard(d); err != nil {
 		return nil, err
 	}
-	if err := l.dfcPICC(d.Card); err != nil {
+	if err := l.dfcPICC(d); err != nil {
 		return nil, err
 	}
-	d.Card.Applications = []inspect.Application{}
-	count, err := l.count("Application Count", 0xFF)
-	if err != nil {
+	if err := l.dfcApplications(d); err != nil {
 		return nil, err
-	}
-	for i := range count {
-		if err := l.dfcApplication(d, fmt.Sprintf("Application %02X", i)); err != nil {
-			return nil, err
-		}
 	}
 	l.dfcKeysSeen()
 	l.left(d, "PICC ATS", "PICC SAK", "PICC ATQA", "PICC Authentication", "PICC Preferred", "PICC File Count")
@@ -115,9 +109,43 @@ func (l *lines) dfcCard(d *Dump) error {
 	return nil
 }
 
-func (l *lines) dfcPICC(c *inspect.Card) (err error) {
-	if c.KeySettings, err = l.dfcSettings("PICC", true); err != nil {
+// dfcApplications reads the applications that are in the file: one that was cut
+// off has fewer than it says.
+func (l *lines) dfcApplications(d *Dump) error {
+	c := d.Card
+	count, err := l.count("Application Count", 0xFF)
+	if errors.Is(err, errNoLine) && !l.has("Application ") {
+		d.note("the file ends before its applications")
+		c.Missing = append(c.Missing, absent(inspect.PartApplications))
+		return nil
+	}
+	if err != nil {
 		return err
+	}
+	c.Applications = []inspect.Application{}
+	for i := range count {
+		of := fmt.Sprintf("Application %02X", i)
+		if !l.has(of + " ") {
+			d.note("the file says that there are %d applications; number %d is not in it", count, i+1)
+			if c.MissingPart(inspect.PartApplications) == nil {
+				c.Missing = append(c.Missing, inspect.Missing{What: inspect.PartApplications, Reason: "not all of them are in the file"})
+			}
+			continue
+		}
+		if err := l.dfcApplication(d, of); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lines) dfcPICC(d *Dump) (err error) {
+	c := d.Card
+	if c.KeySettings, err = l.dfcSettings("PICC", true); err != nil {
+		if !l.cut(err, "PICC") {
+			return err
+		}
+		d.note("the file ends within the settings of the card")
 	}
 	if c.KeySettings == nil {
 		c.Missing = append(c.Missing, absent(inspect.PartKeySettings))
@@ -145,7 +173,7 @@ func (l *lines) dfcSettings(of string, ofCard bool) (*inspect.KeySettings, error
 		return nil, err
 	}
 	s := &wire.KeySettings{KS1: wire.KeySett1(ks1), KS2: wire.KeySett2(ks2)}
-	if _, ok := l.get("%s Key Set Count", of); ok {
+	if l.has(of + " Key Set ") {
 		s.HasKeySets = true
 		if s.KeySetConfig, err = l.dfcSetConfig(of); err != nil {
 			return nil, err
@@ -221,7 +249,10 @@ func (l *lines) dfcApplication(d *Dump, of string) error {
 		return e.fault(l.format, "%v", err)
 	}
 	if a.KeySettings, err = l.dfcSettings(of, false); err != nil {
-		return err
+		if !l.cut(err, of) {
+			return err
+		}
+		d.note("the file ends within the settings of application %v", a.Place)
 	}
 	if a.KeySettings == nil {
 		a.Missing = append(a.Missing, absent(inspect.PartKeySettings))
@@ -230,7 +261,10 @@ func (l *lines) dfcApplication(d *Dump, of string) error {
 		return err
 	}
 	if k := a.KeySettings; k != nil && k.Sets != nil {
-		a.KeyVersions, err = l.dfcSets(a, of)
+		if a.KeyVersions, err = l.dfcSets(a, of); l.cut(err, of) {
+			d.note("the file ends within the key sets of application %v", a.Place)
+			err = nil
+		}
 	} else {
 		a.KeyVersions, err = l.dfcVersions(of)
 	}
@@ -248,8 +282,19 @@ func (l *lines) dfcApplication(d *Dump, of string) error {
 	}
 	a.Files = []inspect.File{}
 	for i := range n {
-		if err := l.dfcFile(d, a, fmt.Sprintf("%s File %02X", of, i)); err != nil {
-			return err
+		file := fmt.Sprintf("%s File %02X", of, i)
+		if !l.has(file + " ") {
+			d.note("the file says that application %v has %d files; number %d is not in it", a.Place, n, i+1)
+			if a.MissingPart(inspect.PartFiles) == nil {
+				a.Missing = append(a.Missing, inspect.Missing{What: inspect.PartFiles, Reason: "not all of them are in the file"})
+			}
+			continue
+		}
+		if err := l.dfcFile(d, a, file); err != nil {
+			if !l.cut(err, file) {
+				return err
+			}
+			d.note("the file ends within file number %d of application %v", i+1, a.Place)
 		}
 	}
 	return nil
@@ -310,17 +355,32 @@ func (l *lines) dfcFile(d *Dump, a *inspect.Application, of string) error {
 	}
 	x := dfcFile{lines: l, of: of}
 	fs := x.settings()
-	if x.err != nil {
+	unended := l.cut(x.err, of)
+	if x.err != nil && !unended {
 		return x.err
+	}
+	if unended {
+		d.note("the file ends within the settings of file %d of application %v", no, a.Place)
+		x.err, fs = nil, nil
 	}
 	f, err := d.newFile(a, int(no), fs)
 	if err != nil {
 		return e.fault(l.format, "%v", err)
 	}
+	if unended {
+		f.Missing = append(f.Missing, absent(inspect.PartSettings))
+		return nil
+	}
 	if id := x.optional("ISO File ID", 2); len(id) == 2 && id[0]|id[1] != 0 {
 		f.ISOID = id
 	}
-	if err := x.content(f); err != nil && x.err == nil {
+	switch err := x.content(f); {
+	case l.cut(x.err, of):
+		d.note("the file ends within file %d of application %v", no, a.Place)
+		f.Value, f.Data, f.Content, f.ReadCounter, f.Missing = nil, nil, nil, nil, nil
+		noContent(f, "it is not in the file")
+		return nil
+	case err != nil && x.err == nil:
 		return e.fault(l.format, "%v", err)
 	}
 	return x.err

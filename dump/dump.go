@@ -18,7 +18,8 @@ const (
 	FormatImage     Format = "desfire-card" // the memory of a simulated card, with or without its keys
 	FormatFlipper   Format = "flipper-nfc"  // Flipper Zero, versions 2 to 4
 	FormatProxmark  Format = "proxmark3"    // hf mfdes dump, mfdes v1
-	FormatDFC       Format = "dfc"          // DFC Credential, versions 4 to 6, as text
+	FormatDFC       Format = "dfc"          // DFC Credential, versions 4 to 6, as text or binary
+	FormatFarebot   Format = "farebot"      // XML of FareBot and Metrodroid
 	FormatCollected Format = "collected"    // contents of cards as testdata/dumps has them
 )
 
@@ -35,6 +36,8 @@ func (f Format) Words() string {
 		return "a Proxmark3 dump"
 	case FormatDFC:
 		return "a DFC credential"
+	case FormatFarebot:
+		return "a FareBot file"
 	case FormatCollected:
 		return "the content of a card"
 	}

@@ -62,7 +62,10 @@ func readFlipper(l *lines) (*Dump, error) {
 	}
 	c := d.Card
 	if c.KeySettings, c.KeyVersions, err = l.flipperKeys("PICC", true); err != nil {
-		return nil, err
+		if !l.cut(err, "PICC") {
+			return nil, err
+		}
+		d.note("the file ends within the settings of the card")
 	}
 	if c.KeySettings == nil {
 		c.Missing = append(c.Missing, absent(inspect.PartKeySettings))
@@ -161,6 +164,12 @@ func (l *lines) flipperApplications(d *Dump) error {
 		return nil
 	}
 	e, err := l.need("Application IDs")
+	if err != nil && l.cut(err, "Application") {
+		d.note("the file ends before the list of its %d applications", n)
+		c.Applications = nil
+		c.Missing = append(c.Missing, absent(inspect.PartApplications))
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -182,7 +191,10 @@ func (l *lines) flipperApplications(d *Dump) error {
 
 func (l *lines) flipperApplication(d *Dump, a *inspect.Application, of string) (err error) {
 	if a.KeySettings, a.KeyVersions, err = l.flipperKeys(of, false); err != nil {
-		return err
+		if !l.cut(err, of) {
+			return err
+		}
+		d.note("the file ends within the settings of application %v", a.Place)
 	}
 	if a.KeySettings == nil {
 		a.Missing = append(a.Missing, absent(inspect.PartKeySettings))
@@ -208,7 +220,11 @@ func (l *lines) flipperApplication(d *Dump, a *inspect.Application, of string) (
 func (l *lines) flipperFile(d *Dump, a *inspect.Application, no int, of string, list *entry) error {
 	fs, err := l.flipperSettings(of)
 	if err != nil {
-		return err
+		if !l.cut(err, of) {
+			return err
+		}
+		d.note("the file ends within the settings of file %d of application %v", no, a.Place)
+		fs = nil
 	}
 	// Firmware that does not understand an answer writes an empty standard file,
 	// which no card has.

@@ -203,7 +203,7 @@ func TestProxmark(t *testing.T) {
 // the card answered; what a key protects has the reason.
 func TestCollected(t *testing.T) {
 	d := load(t, collected, "hsl-ev1-4k.json")
-	a := app(t, d.Card, 1319151)
+	a := app(t, d.Card, 0xEF2014)
 	f := file(t, a, 9)
 	if f.Comm != "full" || f.Size != 480 || string(f.Raw) != "\x00\xFF\x31\x23\xE0\x01\x00" || f.Access.Read != "key 2" || f.MissingPart(inspect.PartContent).Reason != "Authentication error" {
 		t.Errorf("%+v", f)

@@ -22,7 +22,14 @@ func seeds(t testing.TB) (list [][]byte) {
 		must(t, err)
 		list = append(list, b)
 	}
-	list = append(list, []byte(flipperHead+flipperApp), []byte(dfcText))
+	list = append(list, []byte(flipperHead+flipperApp), []byte(dfcText), []byte(farebotText), binaryDFC(t))
+	cases, err := filepath.Glob("../testdata/cases/*.[nxd][fm][cl]")
+	must(t, err)
+	for _, path := range cases {
+		b, err := os.ReadFile(path)
+		must(t, err)
+		list = append(list, b)
+	}
 	for _, g := range []wire.Generation{wire.EV3, wire.NTAG424} {
 		picc := filled(t, g)
 		list = append(list, []byte(written(t, whole(t, picc))), picc.Image().WithoutKeys().Encode())

@@ -3,6 +3,7 @@ package dump
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,6 +15,21 @@ type lines struct {
 	format Format
 	byName map[string]*entry
 	order  []*entry
+	cutOff bool // the file is known to end too early
+}
+
+// errNoLine is a line that is missing.
+var errNoLine = errors.New("a line is missing")
+
+// cut reports whether an error is that the file ends within the lines whose names
+// begin so.
+func (l *lines) cut(err error, of string) bool {
+	return errors.Is(err, errNoLine) && (l.cutOff || strings.HasPrefix(l.order[len(l.order)-1].name, of))
+}
+
+// has reports whether there are lines whose names begin so.
+func (l *lines) has(of string) bool {
+	return slices.ContainsFunc(l.order, func(e *entry) bool { return strings.HasPrefix(e.name, of) })
 }
 
 type entry struct {
@@ -26,9 +42,27 @@ func (e *entry) fault(format Format, text string, args ...any) error {
 	return &FormatError{format, e.line, fmt.Sprintf("%.60q: ", e.name) + fmt.Sprintf(text, args...), nil}
 }
 
-// readLines tells the formats of lines apart.
+// readLines reads a file of lines. Where its last line is none, and has no end,
+// the file was cut off there, and is read without it.
 func readLines(data []byte) (*Dump, error) {
-	l := &lines{byName: map[string]*entry{}}
+	d, err := readAllLines(data, false)
+	var fault *FormatError
+	at := bytes.LastIndexByte(data, '\n') + 1
+	last := bytes.Count(data[:at], []byte("\n")) + 1
+	if at == 0 || at == len(data) || !errors.As(err, &fault) || fault.Line != last && !errors.Is(err, errNoLine) {
+		return d, err
+	}
+	whole, again := readAllLines(data[:at], true)
+	if again != nil {
+		return d, err
+	}
+	whole.note("the file ends in the middle of line %d, which is not read", last)
+	return whole, nil
+}
+
+// readAllLines tells the formats of lines apart.
+func readAllLines(data []byte, cutOff bool) (*Dump, error) {
+	l := &lines{byName: map[string]*entry{}, cutOff: cutOff}
 	n := 0
 	for raw := range bytes.Lines(data) {
 		n++
@@ -62,6 +96,9 @@ func readLines(data []byte) (*Dump, error) {
 		l.byName[name] = e
 		l.order = append(l.order, e)
 	}
+	if len(l.order) == 0 {
+		return nil, &FormatError{Reason: "there is nothing in it but comments"}
+	}
 	if l.format == FormatFlipper {
 		return readFlipper(l)
 	}
@@ -81,7 +118,7 @@ func (l *lines) get(format string, args ...any) (*entry, bool) {
 func (l *lines) need(name string) (*entry, error) {
 	e, ok := l.get("%s", name)
 	if !ok {
-		return nil, &FormatError{l.format, 0, fmt.Sprintf("the line %q is missing", name), nil}
+		return nil, &FormatError{l.format, 0, fmt.Sprintf("the line %q is missing", name), errNoLine}
 	}
 	return e, nil
 }

@@ -62,8 +62,10 @@ func read(data []byte) (*Dump, error) {
 		return nil, &FormatError{Reason: "it is empty"}
 	case text[0] == '{':
 		return readJSON(data)
-	case text[0] == 0x60:
-		return nil, &FormatError{FormatDFC, 0, "this is the binary form (.dfcb): convert it to text (.dfc)", nil}
+	case text[0] == '<':
+		return readFarebot(data)
+	case data[0] == derCredential:
+		return readDFCB(data)
 	}
 	return readLines(data)
 }

@@ -22,7 +22,7 @@ var parts = []inspect.Part{
 var (
 	statusDigits = regexp.MustCompile(`^[0-9A-F]{4}$`)
 	plainNeeds   = regexp.MustCompile(`^(any key|key \d{1,2}( or \d{1,2})*|the PICC master key|a session with any key)$`)
-	plainReason  = regexp.MustCompile(`^(it was not asked for|nobody may (read it|ask for it)|this card cannot tell it|it is not in the file|` +
+	plainReason  = regexp.MustCompile(`^(it was not asked for|nobody may (read it|ask for it)|this card cannot tell it|it is not in the file|not all of them are in the file|` +
 		`how many keys there are is not known|the card shows a random one, and tells its own in a session only|` +
 		`only the first \d{1,8} of \d{1,8} (bytes|records) are in the file)$`)
 )

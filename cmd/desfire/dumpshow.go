@@ -24,8 +24,10 @@ func (a *app) dumpShowCommand() *cobra.Command {
 what its files hold. No card is needed. FILE may be - for standard input.
 
 Besides dumps it reads images of simulated cards, with or without their keys, files
-of Flipper Zero (.nfc), dumps of Proxmark3 (hf mfdes dump) and DFC credentials
-(.dfc). With --json it prints any of them as a dump of desfire.`,
+of Flipper Zero (.nfc), dumps of Proxmark3 (hf mfdes dump), DFC credentials (.dfc,
+.dfcb), and XML of FareBot and Metrodroid. A file that was cut off is read as far as
+it goes, and it is said where it ends. With --json it prints any of them as a dump
+of desfire.`,
 			Example: `  desfire dump show badge.json
   desfire dump show badge.json --contents
   desfire dump show badge.json --json`,

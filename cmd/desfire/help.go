@@ -75,7 +75,9 @@ func onlyGroups(cmd *cobra.Command) bool {
 // screen.
 var asides = []string{"completion", "version"}
 
-func aside(cmd *cobra.Command) bool { return slices.Contains(asides, cmd.Name()) && cmd.Parent() == cmd.Root() }
+func aside(cmd *cobra.Command) bool {
+	return slices.Contains(asides, cmd.Name()) && cmd.Parent() == cmd.Root()
+}
 
 // topicNames are the pages of help that are no verbs.
 func topicNames() string {

@@ -97,7 +97,9 @@ func (a *app) printFacts(c *inspect.Card) {
 	if len(c.ATR) > 0 {
 		row("ATR", "%s", spaced(c.ATR))
 	}
-	row("reader", "%s, %s frames", c.Reader, c.Framing)
+	if c.Reader != "" || c.Framing != "" { // files of other programs do not tell
+		row("reader", "%s, %s frames", c.Reader, c.Framing)
+	}
 	if c.Hardware != nil {
 		row("hardware", "%s", c.Hardware.Words())
 		row("software", "%s", c.Software.Words())

@@ -33,8 +33,12 @@ func (a *app) readCopy(cmd *cobra.Command, path string, conf *sim.Config) (*copi
 	a.sayNotes(d)
 	c := d.Card
 	x := &copied{from: d}
-	if c.Generation == wire.UnknownGeneration {
-		return nil, withCode(exitInput, fmt.Errorf("%s does not say what card it is of", path))
+	switch {
+	case c.Generation != wire.UnknownGeneration:
+	case conf.Generation == wire.UnknownGeneration:
+		return nil, advise(withCode(exitInput, fmt.Errorf("%s does not say what card it is of", path)), "--generation says it.")
+	default:
+		c.Generation = conf.Generation
 	}
 	if conf.Generation != wire.UnknownGeneration && conf.Generation != c.Generation {
 		return nil, &usageError{cmd, fmt.Errorf("--generation %v: the card of %s is %v", conf.Generation, path, c.Generation)}
@@ -55,10 +59,43 @@ func (a *app) readCopy(cmd *cobra.Command, path string, conf *sim.Config) (*copi
 	if conf.Storage == 0 && c.StorageExact && c.Generation.FixedMemory() == 0 {
 		conf.Storage = c.Storage
 	}
+	x.assumeKeys()
 	if c.RandomID {
 		x.lack(wire.Place{}, "the card of the dump shows a random identifier, this one shows its own")
 	}
 	return x, nil
+}
+
+// assumeKeys gives applications key settings where the dump has their files and
+// not those, as files of apps for phones: as many keys as the rights name.
+func (x *copied) assumeKeys() {
+	c := x.from.Card
+	if c.Generation.FixedName() != nil {
+		return
+	}
+	t := wire.KeyAES
+	if c.Generation == wire.D40 {
+		t = wire.KeyDES
+	}
+	for i := range c.Applications {
+		a := &c.Applications[i]
+		if a.KeySettings != nil || len(a.Files) == 0 {
+			continue
+		}
+		keys := 1
+		for _, f := range a.Files {
+			if f.Settings != nil {
+				for _, no := range inspect.AbsentKeys(f.Settings, 0) {
+					keys = max(keys, int(no)+1)
+				}
+			}
+		}
+		if keys > wire.MaxKeys {
+			continue
+		}
+		a.KeySettings = inspect.NewKeySettings(&wire.KeySettings{KS1: wire.SettDefault, KS2: wire.NewKeySett2(t, keys)}, false)
+		x.lack(a.Place, fmt.Sprintf("its key settings are not in the dump: it was given %s of type %v, which are zeros", count(keys, "key"), t))
+	}
 }
 
 func (x *copied) lack(p wire.Place, text string) {
