@@ -106,7 +106,10 @@ const shortestText = 4
 
 // appendText appends what of some bytes is text, if that is most of them.
 func appendText(lines []string, b []byte) []string {
-	s := strings.TrimRight(string(b), "\x00\xFF ")
+	for len(b) > 0 && (b[len(b)-1] == 0 || b[len(b)-1] == 0xFF || b[len(b)-1] == ' ') { // erased, or padded
+		b = b[:len(b)-1]
+	}
+	s := string(b)
 	n, odd := 0, 0
 	for _, r := range s {
 		n++

@@ -109,8 +109,12 @@ func (a *app) makeReport(cmd *cobra.Command, f *reportFlags) error {
 		if err != nil {
 			return err
 		}
-		if conf.Extra, err = report.Ask(ctx, card); err != nil {
+		switch conf.Extra, err = report.Ask(ctx, card); {
+		case ctx.Err() != nil:
 			return err
+		case err != nil: // what was read before is worth a page
+			conf.Extra.Unread = append(conf.Extra.Unread, "the card did not answer any more")
+			a.log.Warn("what EV2 and later tell beside: " + oneLine(err))
 		}
 		return a.writeReport(cmd, report.New(c, conf), f)
 	})
