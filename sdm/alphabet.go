@@ -26,7 +26,7 @@ func WhyNot(value string, bytes int) string {
 	case isHex(value) && len(value) < n:
 		return fmt.Sprintf("it has %d digits (%d bytes), and should have %s: the place is too narrow, or the text was cut", len(value), len(value)/2, digits)
 	case isHex(value):
-		return fmt.Sprintf("it has %d digits (%d bytes), and should have %s", len(value), len(value)/2, digits)
+		return fmt.Sprintf("it has %d digits (%d bytes), and should have %s: the place is wider than what the card fills in, or more was put behind it", len(value), len(value)/2, digits)
 	}
 	for _, x := range []struct {
 		name   string

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/go-desfire/desfire/wire"
 )
 
 // Coverage is what a MAC was made over.
@@ -15,8 +13,7 @@ type Coverage struct {
 	// Header is what of the file stands before the text and is covered too: the
 	// beginning of an NDEF message.
 	Header []byte
-	// Template says the same, with {from} in it, as ParseTemplate reads it. Empty if
-	// a template cannot say it, as with Header.
+	// Template says the same, with {from} in it, as ParseTemplate reads it.
 	Template string
 	// Loose is the text that it does not cover: nobody knows who wrote that. What is
 	// proved otherwise stands by its name, {uid}.
@@ -53,10 +50,8 @@ func (x *input) coverage() *Coverage {
 	delete(t.at, "from")
 	mac := t.at["mac"]
 	c := &Coverage{Text: x.t.text[x.from:mac.offset], Header: x.header, Loose: x.loose()}
-	if len(x.header) > 0 {
-		return c
-	}
-	if x.from < mac.offset {
+	t.before = len(x.header)
+	if x.from < mac.offset || t.before > 0 {
 		t.at["from"] = place{x.from, 0}
 	}
 	c.Template = t.String()
@@ -135,19 +130,16 @@ func (l layout) headers() (list []input) {
 	t := *l.t
 	t.at = maps.Clone(t.at)
 	delete(t.at, "from")
-	file, _, err := t.NDEFFile(maxFile, 0, 0, wire.Never)
-	if err != nil {
+	header, rest := t.header()
+	cut := len(t.text) - rest
+	if cut > t.at["mac"].offset {
 		return nil
 	}
-	_, rest := t.abbreviated()
-	begin := len(file) - rest
-	for from := range begin {
-		list = append(list, input{l, len(t.text) - rest, file[from:begin]})
+	for from := range header {
+		list = append(list, input{l, cut, header[from:]})
 	}
 	return list
 }
-
-const maxFile = 1 << 16
 
 // inputs are all ranges that are tried: few first, then every character, as long
 // as a budget of bytes lasts. visit returns true to end.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -244,8 +245,25 @@ func TestCoverageOfHeader(t *testing.T) {
 		}
 		_, _, err = v.VerifyReading(ctx, r)
 		var e *CoverageError
-		if !errors.As(err, &e) || !bytes.Equal(e.Coverage.Header, shown[from:len(file)-rest]) || e.Coverage.Template != "" {
-			t.Errorf("from %d: %v", from, err)
+		want := fmt.Sprintf("https://{from:%d}x.example/t?u={uid}&n={ctr}&m={mac}", len(file)-rest-from)
+		if !errors.As(err, &e) || !bytes.Equal(e.Coverage.Header, shown[from:len(file)-rest]) || e.Coverage.Template != want {
+			t.Fatalf("from %d: %v", from, err)
+		}
+		by, err := ParseTemplate(want, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err = by.Find(r.Text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, c, err := v.VerifyReading(ctx, r); err != nil || len(c.Header) == 0 {
+			t.Errorf("by that template: %v, %v", c, err)
+		}
+		// A tag that is set up by it shows the same.
+		made, set, err := by.NDEFFile(256, 2, 1, 0)
+		if err != nil || int(set.MACInputOffset) != from || !bytes.Equal(made, file) {
+			t.Errorf("%X, %+v, %v", made, set, err)
 		}
 	}
 }

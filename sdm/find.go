@@ -55,26 +55,6 @@ func (t *Template) Find(text string) (*Reading, error) {
 	return nil, err
 }
 
-// otherPICC is the template with PICC data of the other length, nil if it has none.
-func (t *Template) otherPICC() *Template {
-	if _, ok := t.at["picc"]; !ok {
-		return nil
-	}
-	other, err := ParseTemplate(t.String(), !t.lrp)
-	if err != nil {
-		return nil
-	}
-	return other
-}
-
-// says is the note of PICC data that tell by their length if the tag uses LRP.
-func (t *Template) says() string {
-	if t.lrp {
-		return "PICC data of 24 bytes: the tag uses LRP"
-	}
-	return "PICC data of 16 bytes: the tag does not use LRP"
-}
-
 func (t *Template) find(text string) (*Reading, error) {
 	clean, notes := cleanShown(text)
 	f := &finder{t: t, have: splitShown(clean), want: splitShown(t.text), values: map[string]string{}, notes: notes}
@@ -91,16 +71,6 @@ func (t *Template) find(text string) (*Reading, error) {
 	r := &Reading{Template: t, Message: *m, Text: t.fill(m), Notes: f.notes}
 	r.more = asShown(text, r)
 	return r, nil
-}
-
-// asShown is the text as it came: if the template leaves out what the tag shows,
-// the MAC may cover that.
-func asShown(text string, r *Reading) []layout {
-	g, err := Guess(text, r.Template.lrp)
-	if err != nil || g.Template.lrp != r.Template.lrp || g.Message.MAC != r.Message.MAC {
-		return nil
-	}
-	return append([]layout{g.filled()}, g.more...)
 }
 
 // maxShown is more than any tag shows: a text that is longer is not looked at.

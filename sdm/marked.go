@@ -52,6 +52,9 @@ func Mark(content []byte, s *wire.SDM, useLRP bool) Marked {
 				continue
 			}
 			mark, n = "{from}", 0
+			if m.NDEF && from < start && start <= end && at == start {
+				mark, from = fmt.Sprintf("{from:%d}", start-from), start
+			}
 		}
 		if from < at || from+n > end {
 			m.Outside = append(m.Outside, x)

@@ -18,6 +18,9 @@ func TestMark(t *testing.T) {
 		"tel:{ctr}{mac}",
 		"https://example.com/" + strings.Repeat("x", 250) + "?p={picc}&m={mac}",
 		"{from}https://example.com/?p={picc}&m={mac}",
+		"https://{from:7}example.com/?p={picc}&m={mac}",
+		"https://{from:10}example.com/" + strings.Repeat("x", 250) + "?p={picc}&m={mac}",
+		"{from:2}lnurlw://example.com/?p={picc}&m={mac}",
 	} {
 		for _, lrp := range []bool{false, true} {
 			tpl, err := sdm.ParseTemplate(text, lrp)
@@ -30,6 +33,12 @@ func TestMark(t *testing.T) {
 					build = tpl.RawFile
 				}
 				content, s, err := build(1024, 2, 1, wire.Never)
+				if raw && strings.Contains(text, "{from:") {
+					if err == nil {
+						t.Errorf("%s as raw text", text)
+					}
+					continue
+				}
 				if err != nil {
 					t.Fatal(err)
 				}

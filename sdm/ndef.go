@@ -12,8 +12,23 @@ import (
 // opens: what to write to the start of the file, and the settings that fit it.
 // The keys are as in Settings; size is that of the file.
 func (t *Template) NDEFFile(size int, metaRead, fileRead, ctrRet wire.Access) ([]byte, wire.SDM, error) {
+	header, rest := t.header()
+	file := append(header, t.text[len(t.text)-rest:]...)
+	if len(file)-2 > 0xFFFE {
+		return nil, wire.SDM{}, errors.New("NDEF: the URI is too long")
+	}
+	if len(file) > size {
+		return nil, wire.SDM{}, fmt.Errorf("NDEF: the URI needs a file of %d bytes, this one has %d", len(file), size)
+	}
+	// The template's own offsets count from where the whole URI would begin.
+	s, err := t.settings(len(file)-len(t.text), metaRead, fileRead, ctrRet)
+	return file, s, err
+}
+
+// header is what stands in the file before the text, and how much of the text
+// follows: its length, the header of the record, and the code of the URI.
+func (t *Template) header() (b []byte, rest int) {
 	code, rest := t.abbreviated()
-	uri := t.text[len(t.text)-rest:]
 	payload := 1 + rest
 	record := []byte{ndefHeader, 1}
 	if payload < 256 {
@@ -22,18 +37,12 @@ func (t *Template) NDEFFile(size int, metaRead, fileRead, ctrRet wire.Access) ([
 		record[0] &^= ndefShort
 		record = append(record, byte(payload>>24), byte(payload>>16), byte(payload>>8), byte(payload))
 	}
-	record = append(append(record, 'U', code), uri...)
-	if len(record) > 0xFFFE {
-		return nil, wire.SDM{}, errors.New("NDEF: the URI is too long")
-	}
-	file := append([]byte{byte(len(record) >> 8), byte(len(record))}, record...)
-	if len(file) > size {
-		return nil, wire.SDM{}, fmt.Errorf("NDEF: the URI needs a file of %d bytes, this one has %d", len(file), size)
-	}
-	// The template's own offsets count from where the whole URI would begin.
-	s, err := t.settings(len(file)-len(t.text), metaRead, fileRead, ctrRet)
-	return file, s, err
+	record = append(record, 'U', code)
+	n := len(record) + rest
+	return append([]byte{byte(n >> 8), byte(n)}, record...), rest
 }
+
+const longHeader = 10 // bytes before a text of 255 and more
 
 const (
 	ndefHeader = 0xD1 // one short record of a well-known type
@@ -58,6 +67,9 @@ func (t *Template) abbreviated() (code byte, rest int) {
 // RawFile is NDEFFile for a file that holds the text alone, from its first byte
 // on, for readers of one's own.
 func (t *Template) RawFile(size int, metaRead, fileRead, ctrRet wire.Access) ([]byte, wire.SDM, error) {
+	if t.before > 0 {
+		return nil, wire.SDM{}, errors.New("SDM: {from:N} counts bytes of an NDEF message, and there is none")
+	}
 	if len(t.text) > size {
 		return nil, wire.SDM{}, fmt.Errorf("the text needs a file of %d bytes, this one has %d", len(t.text), size)
 	}

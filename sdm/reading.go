@@ -65,7 +65,7 @@ func (v *Verifier) VerifyReading(ctx context.Context, r *Reading) (*Tag, *Covera
 func (r *Reading) stated() *Coverage {
 	x := input{r.filled(), r.Template.at["mac"].offset, nil}
 	if from, ok := r.Template.at["from"]; ok {
-		x.from = from.offset
+		x.from, x.header = from.offset, r.Template.covered()
 	}
 	return x.coverage()
 }

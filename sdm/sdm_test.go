@@ -293,6 +293,7 @@ func TestBadTemplates(t *testing.T) {
 	for s, want := range map[string]string{
 		"x": "either", "{picc}": "without {mac}", "{picc}{uid}{mac}": "either", "{picc}{mac}{from}": "after", "{picc}{enc:16}{mac}": "between",
 		"{uid}{from}{enc:16}{mac}": "counter", "{picc}{mac}{mac}": "twice", "{pic}{mac}": "no place", "{picc:3}{mac}": "no place",
+		"https://x/{from:7}{picc}{mac}": "begins at 8", "https://{from:9}x/{picc}{mac}": "7 bytes stand before", "{from:0}{picc}{mac}": "no place", "{from:11}{picc}{mac}": "no place",
 		"{enc:15}": "multiple", "{enc:2000000}": "multiple", "{picc": "no }",
 	} {
 		if _, err := ParseTemplate(s, false); err == nil || !strings.Contains(err.Error(), want) {

@@ -21,13 +21,17 @@ import (
 // {picc} is the enciphered PICC data, {uid} and {ctr} are the plain ones, {mac}
 // the MAC, {enc:N} N bytes of enciphered file data, a multiple of 16. {from}
 // takes no room: the MAC covers the text from there on; without it, nothing but
-// UID and counter.
+// UID and counter. {from:N} covers N bytes of the NDEF message that stand in the
+// file before the text as well; it stands where the message has the text begin:
+// behind http://, https:// and www., or at the beginning.
 //
 // A card enciphers file data only where it mirrors both UID and counter.
 type Template struct {
 	text string // places filled with zeros
 	lrp  bool
 	at   map[string]place
+
+	before int // bytes of the file before the text that the MAC covers
 }
 
 type place struct{ offset, length int }
@@ -84,6 +88,10 @@ func (t *Template) length(place string) (name string, n int, err error) {
 		}
 		return name, 2 * b, nil
 	}
+	if b, err := strconv.Atoi(size); name == "from" && sized && err == nil && b > 0 && b <= longHeader {
+		t.before = b
+		return name, 0, nil
+	}
 	n, ok := lengths[name]
 	if !ok || sized {
 		return "", 0, fmt.Errorf("template: no place {%s}: there are picc, uid, ctr, mac, enc:N and from", place)
@@ -110,6 +118,16 @@ func (t *Template) check() error {
 	case hasEnc && (!hasFrom || enc.offset < from.offset || enc.offset > mac.offset):
 		return errors.New("template: {enc} must stand between {from} and {mac}")
 	}
+	if t.before == 0 {
+		return nil
+	}
+	header, rest := t.header()
+	switch cut := len(t.text) - rest; {
+	case from.offset != cut:
+		return fmt.Errorf("template: {from:N} stands at character %d, and the text of the NDEF message begins at %d", from.offset, cut)
+	case t.before > len(header):
+		return fmt.Errorf("template: {from:%d}: %d bytes stand before the text", t.before, len(header))
+	}
 	return nil
 }
 
@@ -131,7 +149,7 @@ func (t *Template) String() string {
 	at := 0
 	literal := func(to int) {
 		if covers && from.offset >= at && from.offset <= to {
-			b.WriteString(t.text[at:from.offset] + "{from}")
+			b.WriteString(t.text[at:from.offset] + t.fromText())
 			at, covers = from.offset, false
 		}
 		b.WriteString(t.text[at:to])
@@ -150,6 +168,13 @@ func (t *Template) String() string {
 	return b.String()
 }
 
+func (t *Template) fromText() string {
+	if t.before > 0 {
+		return fmt.Sprintf("{from:%d}", t.before)
+	}
+	return "{from}"
+}
+
 // LRP reports whether the template is of a tag that uses LRP.
 func (t *Template) LRP() bool { return t.lrp }
 
@@ -160,8 +185,8 @@ func (t *Template) Text() string { return t.text }
 // Settings are the SDM settings for a file that has the text at offset base.
 // metaRead and fileRead are keys; metaRead does not count with plain mirrors.
 func (t *Template) Settings(base int, metaRead, fileRead, ctrRet wire.Access) (wire.SDM, error) {
-	if base < 0 {
-		return wire.SDM{}, fmt.Errorf("SDM: offset %d is beyond any file", base)
+	if base < 0 || base < t.before {
+		return wire.SDM{}, fmt.Errorf("SDM: offset %d is beyond any file", base-t.before)
 	}
 	return t.settings(base, metaRead, fileRead, ctrRet)
 }
@@ -188,7 +213,7 @@ func (t *Template) settings(base int, metaRead, fileRead, ctrRet wire.Access) (w
 		s.ReadCtrOffset = off("ctr")
 	}
 	if _, ok := t.at["from"]; ok {
-		s.MACInputOffset = off("from")
+		s.MACInputOffset = off("from") - uint32(t.before)
 	}
 	if p, ok := t.at["enc"]; ok {
 		s.Options |= wire.SDMEncFile
@@ -202,6 +227,15 @@ func (t *Template) settings(base int, metaRead, fileRead, ctrRet wire.Access) (w
 	}
 	s.Access = wire.NewSDMAccess(metaRead, fileRead, ctrRet)
 	return s, nil
+}
+
+// covered are the bytes before the text that the MAC covers.
+func (t *Template) covered() []byte {
+	if t.before == 0 {
+		return nil
+	}
+	header, _ := t.header()
+	return header[len(header)-t.before:]
 }
 
 // Match takes apart a text that a tag showed. What the tag does not fill in must
@@ -239,7 +273,7 @@ func (t *Template) Match(text string) (*Message, error) {
 		case "enc":
 			m.File = b
 		case "from":
-			m.MACInput = []byte(text[p.offset:t.at["mac"].offset])
+			m.MACInput = append(t.covered(), text[p.offset:t.at["mac"].offset]...)
 		}
 	}
 	return m, nil

@@ -31,7 +31,8 @@ const helpTemplate = `A template is the URL with the places that the card fills 
   {uid}    the UID in plain, {ctr} the counter in plain
   {mac}    the MAC, under the file read key
   {enc:N}  N bytes of the file, enciphered; a multiple of 16
-  {from}   takes no room: the MAC covers the text from here on`
+  {from}   takes no room: the MAC covers the text from here on;
+           {from:N} where the file's text begins: and N bytes before it`
 
 // mirrors are the flags that say how a card shall mirror.
 type mirrors struct {
@@ -160,6 +161,9 @@ mirrors, and the settings as ChangeFileSettings has them. No card is needed.
 				return &usageError{cmd, err}
 			}
 			content, s, err := m.content(cmd, t, size)
+			if err == nil {
+				err = sdm.Check(&s, sdm.Site{Size: uint32(size), LRP: lrp})
+			}
 			if err != nil {
 				var usage *usageError
 				if errors.As(err, &usage) {

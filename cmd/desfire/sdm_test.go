@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -63,6 +64,32 @@ func TestSDMProvisionAndVerify(t *testing.T) {
 		}
 		if code, _, errs := tool(verify...); code != exitReplay || !strings.Contains(errs, "seen before") {
 			t.Errorf("again: %d, %s", code, errs)
+		}
+	}
+}
+
+// What an SDM file that could not be provisioned holds decides the exit code and the
+// advice.
+func TestNotProvisioned(t *testing.T) {
+	refusal := &desfire.CommandError{Command: "ChangeFileSettings", Status: wire.StatusParameterError}
+	unknown := &desfire.OutcomeUnknownError{Command: "ChangeFileSettings", Err: refusal}
+	for _, x := range []struct {
+		state desfire.ProvisionState
+		err   error
+		code  int
+		next  string
+	}{
+		{desfire.ProvisionUndone, refusal, exitRefused, ""},
+		{desfire.ProvisionUndone, unknown, exitRefused, ""},
+		{desfire.ProvisionContent, refusal, exitUnknown, "repeat this"},
+		{desfire.ProvisionSettings, unknown, exitUnknown, "repeat this"},
+		{desfire.ProvisionHalf, &desfire.TransportError{Command: "WriteData", Err: io.EOF}, exitUnknown, "repeat this"},
+	} {
+		a := &app{}
+		err := a.notProvisioned(&desfire.ProvisionError{File: 2, State: x.state, Err: x.err})
+		d := a.detail(exitCode(context.Background(), err), err)
+		if code := exitCode(context.Background(), err); code != x.code || !strings.Contains(d.Next, x.next) || (x.next == "") != (d.Next == "") || !strings.Contains(d.What, x.state.String()) {
+			t.Errorf("%v, %v: code %d, %+v", x.state, x.err, code, d)
 		}
 	}
 }

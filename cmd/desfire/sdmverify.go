@@ -154,11 +154,9 @@ func (v *sdmVerify) failed(ctx context.Context, verifier *sdm.Verifier, r *sdm.R
 	var other *sdm.CoverageError
 	switch {
 	case errors.As(err, &other):
-		next := "A template cannot say that: set the tag up anew."
+		next := "If the tag was set up so, say it by the template: " + other.Coverage.Template
 		if v.parts.given() {
 			next = fmt.Sprintf("If the tag was set up so, say it: --input %q", other.Coverage.Text)
-		} else if t := other.Coverage.Template; t != "" {
-			next = "If the tag was set up so, say it by the template: " + t
 		}
 		if !v.parts.given() {
 			err = fmt.Errorf("%w; it does not cover %q", err, other.Coverage.Loose)
