@@ -118,7 +118,7 @@ func nameOf(m *trace.Message) string {
 	case m.Class == wire.ClassNative && m.INS == wire.InsAdditionalFrame:
 		return "frame AF"
 	case m.Class == wire.ClassISO:
-		return fmt.Sprintf("ISO command %02X", m.INS)
+		return m.Name
 	}
 	return fmt.Sprintf("command %02X", m.INS)
 }
@@ -133,8 +133,8 @@ func ok(m *trace.Message) bool {
 }
 
 func (w *walk) message(m *trace.Message) {
-	if m.Reader {
-		return // for the reader, or for a SAM
+	if m.Reader || m.Foreign {
+		return // for the reader, a SAM, or another application
 	}
 	if m.File != nil && !m.File.Known {
 		if mode, ok := w.cfg.Files[m.File.No]; ok {

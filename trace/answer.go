@@ -86,6 +86,18 @@ func (x *Explainer) decodeGarbled(m *message, command, answer *Line) {
 	}
 }
 
+// foreign reports whether a command of class 00 is one that has nothing to do with
+// DESFire: Windows and others ask every card for their applications.
+func (m *message) foreign() bool {
+	switch {
+	case m.class != wire.ClassISO:
+		return false
+	case m.ins == insISOSelect:
+		return m.p1 == byte(wire.SelectByName) && m.cut < 0 && wellknown.Elsewhere(m.body)
+	}
+	return m.words != nil
+}
+
 // knownAs is what the name is known as that an ISO SELECT selects.
 func knownAs(m *message) []wire.Field {
 	if m.class != wire.ClassISO || m.ins != insISOSelect || m.p1 != byte(wire.SelectByName) || m.cut >= 0 {
@@ -136,6 +148,8 @@ func describeForeign(m *message, command, answer *Line) {
 	switch {
 	case m.cutAnswer:
 		answer.Note = mayCutNote
+	case len(m.rsp) > 0 && !w.KeepAnswer:
+		answer.Fields = []wire.Field{{Name: "Data", Len: len(m.rsp), Value: fmt.Sprintf("(%d bytes)", len(m.rsp))}}
 	case len(m.rsp) > 0 && (answer.Good || m.bare):
 		answer.Fields = w.Answer(m.rsp)
 	}

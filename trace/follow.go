@@ -21,6 +21,7 @@ type Message struct {
 	Le          int  // -1: none
 	Native      bool // without the frame of ISO 7816-4
 	Reader      bool // for the reader, a SAM or another card, not for a DESFire card
+	Foreign     bool // for another application, which programs ask every card for
 	Garbled     bool // the command is no frame; Frames has its bytes
 	Reset       bool // the card was activated anew before it
 	Frames      []MessageFrame
@@ -92,7 +93,7 @@ func Follow(rec *Recording, cfg *VerifyConfig) []Message {
 func (v *verifier) describe(m *message) Message {
 	d := Message{
 		First: m.first(), Last: m.last(), Class: m.class, INS: m.ins, P1: m.p1, P2: m.p2, Le: m.le,
-		Native: m.native, Reader: m.reader || m.other, Garbled: m.garbled, Reset: m.reset, Body: m.body, Answer: m.rsp,
+		Native: m.native, Reader: m.reader || m.other, Foreign: m.foreign(), Garbled: m.garbled, Reset: m.reset, Body: m.body, Answer: m.rsp,
 		Status: m.status, Answered: m.answered, Failed: m.failed, Preset: m.preset != nil, Cut: m.isCut(), Name: m.label(), Spec: m.spec(), Unknown: v.foreign,
 		Keys: slices.Clip(v.keys), Head: len(m.body), Want: -1, Mode: modeUnknown, AnswerMode: modeUnknown, Demands: modeUnknown,
 	}

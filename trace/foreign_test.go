@@ -114,6 +114,27 @@ func TestForeignFrames(t *testing.T) {
 	}
 }
 
+// What Verify says of foreign frames is what Explain says.
+func TestVerifyNamesForeignFrames(t *testing.T) {
+	r := parsed(t, []byte("> FF CA 00 00 00\n< 04 11 22 33 44 55 80 90 00\n> 80 A4 00 00 02 00 00 00\n< 11 22 90 AF\n> 80 D5 00 00\n< 00 11 22 33 44 55 66 77 90 00\n> 00 CA 7F 68 00\n< 6D 00\n> FF CA 00 00 00\n< 04 11 22 33 44 55 80"))
+	v := Verify(r, nil)
+	var b strings.Builder
+	for i := range v.Messages {
+		b.WriteString(strings.Join(v.Messages[i].Lines(), "\n") + "\n")
+	}
+	for _, want := range []string{
+		"   0 -> Get UID\n     <- OK  UID=04112233445580   [for the reader]\n", "   1 -> SAM_AuthenticateHost  Data=0000\n     <- more to come (90AF)  Data=1122   [for a SAM]\n",
+		"   2 -> SAM_DumpSessionKey\n     <- OK  Data={(8 bytes)}   [for a SAM]\n", "   3 -> GET DATA  Tag={7F68 (cards' own objects, as Windows asks all)}\n     <- INS_NOT_SUPPORTED\n", "   4 -> Get UID\n     <- data  UID=04112233445580   [for the reader]\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, b.String())
+		}
+	}
+	if v.Verdict != Unverifiable || len(v.Failures) != 1 {
+		t.Errorf("%v: %s", v.Verdict, v.Reason())
+	}
+}
+
 // Keys in commands that are none of a DESFire card, and in frames inside of
 // them, are neither shown nor recorded.
 func TestForeignKeysAreCut(t *testing.T) {

@@ -268,9 +268,11 @@ func (m *message) label() string {
 	if s := m.spec(); s != nil {
 		return s.Name
 	}
-	switch {
+	switch s := findSpec(m.class, m.ins, false); {
 	case m.words != nil:
 		return m.words.Name
+	case m.garbled && s != nil:
+		return s.Name
 	case m.class == wire.ClassNative && m.ins == wire.InsAdditionalFrame:
 		return "AdditionalFrame"
 	}

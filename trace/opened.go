@@ -10,6 +10,13 @@ import (
 // opened adds a message to the result, plain where it could be opened.
 func (v *verifier) opened(m *message, best *attempt, note string) {
 	o := Opened{First: m.first(), Last: m.last(), Name: m.label(), Spec: m.spec(), Status: m.status, Answered: m.answered, Note: note}
+	var command, answer Line
+	m.judge(&answer)
+	if m.words != nil {
+		describeForeign(m, &command, &answer)
+		o.Fields, o.Answer = command.Fields, answer.Fields
+	}
+	o.Words = answer.Name
 	cmd, rsp := m.body, m.rsp
 	complete := true
 	if best != nil && best.session != nil {

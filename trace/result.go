@@ -140,6 +140,7 @@ type Opened struct {
 	Spec        *wire.Spec   // declaration of the command, nil if it has none
 	Fields      []wire.Field // of the command, key bytes hidden
 	Status      wire.Status
+	Words       string // the status by its name, or what came in its place
 	Answered    bool
 	Answer      []wire.Field // of the answer
 	Scheme      wire.Scheme
@@ -172,10 +173,7 @@ func (o *Opened) Lines() []string {
 	if o.Scheme != wire.SchemeNone {
 		command += fmt.Sprintf("   %v %v", o.Scheme, o.Mode)
 	}
-	answer := "     <- no answer"
-	if o.Answered {
-		answer = "     <- " + joinFields(o.Status.String(), o.Answer, 0)
-	}
+	answer := "     <- " + joinFields(o.Words, o.Answer, 0)
 	if o.Note != "" {
 		answer += "   [" + o.Note + "]"
 	}

@@ -82,3 +82,10 @@ func DFName(name []byte) string {
 	}
 	return known
 }
+
+// Elsewhere reports whether a name is known as that of an application that no
+// DESFire card has: programs ask every card for theirs.
+func Elsewhere(name []byte) bool {
+	digits := strings.ToUpper(hex.EncodeToString(name))
+	return DFName(name) != "" && !strings.HasPrefix(digits, "D27600008501") && !strings.HasPrefix(digits, "A000000396")
+}

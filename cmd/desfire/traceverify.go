@@ -139,12 +139,9 @@ func (a *app) printOpened(o *trace.Opened) {
 		command = append(command, screen.Sprintf("%v %v", o.Scheme, o.Mode))
 	}
 	a.printShown(o.First, "->", traceLines(p, p.Name.Render(o.Name), command, nil, width))
-	status, answer := p.Bad.Render("no answer"), fields(o.Answer)
-	if o.Answered {
-		status = p.Bad.Render(o.Status.String())
-		if o.OK() {
-			status = p.Good.Render(o.Status.String())
-		}
+	status, answer := p.Bad.Render(o.Words), fields(o.Answer)
+	if o.OK() {
+		status = p.Good.Render(o.Words)
 	}
 	if o.Note != "" {
 		answer = append(answer, "["+screen.Visible(o.Note)+"]")
