@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/go-desfire/desfire/key"
@@ -74,7 +75,7 @@ func (w *walk) tokenUnknown(m *trace.Message, h *handshake, keys []trace.Key) {
 	}
 	switch {
 	case usable > 0:
-		w.find(m, "token-unexplained", Likely, fmt.Sprintf("the reader's token was made with none of the %s given that fit, nor by a mistake that is known", plural(usable, "key")), "give the key that the reader used; it is another one, or the token is made in a way of its own")
+		w.find(m, "token-unexplained", Likely, fmt.Sprintf("the reader's token was made with no key that is given (of which %d can be meant), nor by a mistake that is known", usable), "give the key that the reader used with --key: what is wrong with the token cannot be told without it")
 	case len(keys) > 0:
 		w.find(m, "key-type", Likely, fmt.Sprintf("the keys given are of another type than %v authentication takes", h.method), "give a key of the type that the method takes: "+takes(h))
 	default:
@@ -136,4 +137,18 @@ func methodsOf(t wire.KeyType) string {
 		return "0A or 1A"
 	}
 	return "1A"
+}
+
+// anotherRndA looks whether the RndA that the recording says is the one that the
+// card has: a wrong IV garbles it, and the card does not notice.
+func (w *walk) anotherRndA(m *trace.Message) {
+	f, garbled := w.opening.ivFault()
+	if f == nil {
+		return
+	}
+	for _, a := range w.rndA {
+		if bytes.Equal(a, garbled) {
+			w.find(m, f.rule, Proved, f.text, f.next)
+		}
+	}
 }

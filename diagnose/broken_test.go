@@ -256,6 +256,7 @@ var flaws = []struct {
 	{"mac eight", onD40, "mac", "mac-length"},
 	{"mac four", onEV1, "mac", "mac-length"},
 	{"mac of another", onD40, "mac", "mac-of-ev1"},
+	{"mac altered", onAll, "mac", "mac-altered"},
 	{"mac missing", onNew, "mac", "mac-missing mode"},
 	{"mac missing", onNew, "version", "mac-missing"},
 

@@ -35,9 +35,9 @@ var cases = []struct {
 	{"g05-ext-apdu.log", "extended-length"},
 	{"g06-setconfig-nxp1742130.log", "no-session surplus-le byte-order not-wrapped"},
 	{"g08-lacina-3k3des.log", ""},
-	{"h01-ev2-wrong-request-mac-911e.json", "crypto-wrong"},
+	{"h01-ev2-wrong-request-mac-911e.json", "mac-altered"},
 	{"h02-ev1-changekey-wrong-crc-911e.json", "crypto-wrong ecb"},
-	{"h04-an12196-broken-mac.json", "crypto-wrong"},
+	{"h04-an12196-broken-mac.json", "mac-altered"},
 	{"h05-aes-token-norot.log", "rndb-not-rotated"},
 	{"h05-aes-token-right.log", "another-key"},
 }

@@ -26,6 +26,10 @@ func (w *walk) frame(m *trace.Message) bool {
 		w.find(m, "extended-length", Likely, "the frame has an extended length (00 and two bytes); cards take that for wrapped commands only if they say so", "send Lc and Le as one byte each, and data that is longer in several frames")
 		return true
 	}
+	if n := len(m.Body); m.Class == wire.ClassISO && m.INS == wire.InsISOSelect && m.P1 == 4 && n > 16 {
+		w.find(m, "length", Proved, fmt.Sprintf("the name has %d bytes, and a DF name has at most 16", n), "give the name of the application, its bytes alone")
+		return true
+	}
 	if m.Class == wire.ClassISO && (m.INS == wire.InsISOExternalAuthenticate || m.INS == wire.InsISOUpdateBinary) && m.Le >= 0 && m.Status == wire.StatusISOWrongLength {
 		w.find(m, "surplus-le", Likely, "the frame ends with an Le, but the command has no answer", "leave the last byte away; or Lc and what is announced in it is wrong")
 		return true
@@ -165,6 +169,10 @@ func (w *walk) layout(m *trace.Message) {
 			return // what is behind the header may be enciphered
 		}
 	}
+	if n := surplus(m); !w.begun && !inSession && n > 0 {
+		w.find(m, "session-unknown", Likely, fmt.Sprintf("the command has %s behind what it needs, as in a session (a MAC, or data that are enciphered), and the session is not in the recording", plural(n, "byte")), "record from the selection and the authentication on, so that the session can be followed; outside a session these bytes are too many")
+		return
+	}
 	sure := Likely
 	switch m.Status {
 	case wire.StatusLengthError, wire.StatusISOWrongLength, wire.StatusParameterError:
@@ -172,6 +180,21 @@ func (w *walk) layout(m *trace.Message) {
 	}
 	text := strings.TrimPrefix(err.Error(), m.Spec.Name+": ")
 	w.find(m, "length", sure, fmt.Sprintf("the parameters do not fit the command: %s (it has %s)", text, plural(len(body), "byte")), fmt.Sprintf("give %s the fields that it has: desfire apdu explains them", nameOf(m)))
+}
+
+// surplus is how many bytes behind the parameters of a command may be its
+// protection, 0 if their number is none that protection has.
+func surplus(m *trace.Message) int {
+	n := extra(m)
+	if m.Want < 0 {
+		n = len(m.Body) - m.Head
+	}
+	data := len(m.Body) - m.Head
+	switch {
+	case n == 4, n == 8, n > 0 && data%8 == 0, n > 8 && (data-8)%16 == 0:
+		return n
+	}
+	return 0
 }
 
 // noFile looks whether an ISO command that works on the selected file has one.

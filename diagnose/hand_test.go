@@ -420,6 +420,8 @@ func (h *hand) protectD40(ins byte, head, data []byte, mode wire.CommMode) []byt
 		switch h.flaw {
 		case "mac last":
 			return join(head, data, mac[4:])
+		case "mac altered":
+			mac[3] ^= 0x10
 		case "mac eight":
 			return join(head, data, mac)
 		case "mac of another":
@@ -515,6 +517,9 @@ func (h *hand) protectEV1(ins byte, head, data []byte, mode wire.CommMode) []byt
 			return join(head, data, mac[:4])
 		case "mac last":
 			return join(head, data, mac[len(mac)-8:])
+		case "mac altered":
+			mac = slices.Clone(mac)
+			mac[3] ^= 0x10
 		}
 		return join(head, data, mac[:8])
 	}
@@ -594,6 +599,8 @@ func (h *hand) protectEV2(ins byte, head, data []byte, mode wire.CommMode) []byt
 		}
 	case "mac missing":
 		mac = nil
+	case "mac altered":
+		mac[3] ^= 0x10
 	}
 	return join(head, data, mac)
 }

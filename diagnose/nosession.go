@@ -139,8 +139,11 @@ func (w *walk) noSession(m *trace.Message) {
 		return
 	}
 	sure := Likely
-	if n == needAlways && m.Status == wire.StatusAuthenticationError {
+	if n == needAlways && m.Status == wire.StatusAuthenticationError && w.begun {
 		sure = Proved
+	}
+	if !w.begun && protected {
+		return // see layout
 	}
 	if words == "" {
 		words = "a session"
@@ -158,6 +161,8 @@ func (w *walk) noSession(m *trace.Message) {
 		text := fmt.Sprintf("%s wants %s, but nobody has authenticated", nameOf(m), words)
 		if m.File != nil && n == needAlways {
 			text += fmt.Sprintf(" (the settings of file %v say so)", m.File.No)
+		} else if !w.begun {
+			text = fmt.Sprintf("%s wants %s, and the recording, which begins in the middle, has no authentication", nameOf(m), words)
 		} else if n == needMaybe {
 			text = fmt.Sprintf("%s seems to want %s, and nobody has authenticated", nameOf(m), words)
 		}

@@ -65,7 +65,7 @@ func Recording(rec *trace.Recording, cfg *Config) *Report {
 		cfg = new(Config)
 	}
 	w := walk{
-		cfg: cfg, tries: allTries, report: Report{Findings: []Finding{}, Exchanges: len(rec.Exchanges)}, generation: generationOf(rec.Card.Generation),
+		cfg: cfg, tries: allTries, rndA: rec.RndA, report: Report{Findings: []Finding{}, Exchanges: len(rec.Exchanges)}, generation: generationOf(rec.Card.Generation),
 		apps: map[wire.AID]*appFacts{},
 	}
 	w.list = trace.Follow(rec, &trace.VerifyConfig{Keys: cfg.Keys, DefaultKeys: cfg.DefaultKeys})

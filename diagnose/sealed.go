@@ -87,7 +87,7 @@ func (w *walk) sealed(m *trace.Message, s *trace.Session) (right, found bool) {
 		}
 		return false, true
 	}
-	return false, w.sealedWrong(m, s, want)
+	return false, w.sealedWrong(m, q, want)
 }
 
 // search tries the ways in which the command may be protected.
@@ -157,7 +157,8 @@ func (w *walk) modeWrong(m *trace.Message, as, want wire.CommMode, sure Sureness
 }
 
 // sealedWrong judges a command that no known mistake explains.
-func (w *walk) sealedWrong(m *trace.Message, s *trace.Session, want wire.CommMode) bool {
+func (w *walk) sealedWrong(m *trace.Message, q *sealed, want wire.CommMode) bool {
+	s := q.s
 	own := m.Spec != nil && m.Spec.Rule == wire.RuleChangeKey
 	bare := w.fits(m) && extra(m) <= 0 && !own
 	sure := Proved
@@ -190,6 +191,10 @@ func (w *walk) sealedWrong(m *trace.Message, s *trace.Session, want wire.CommMod
 		}
 		if m.Want >= 0 && as == wire.CommFull && s.Scheme() < wire.SchemeEV2 && n < m.Want+crcLen(s.Scheme()) {
 			w.find(m, "length", Proved, fmt.Sprintf("the data have %d bytes, which leaves no room for the CRC behind the %d announced", n, m.Want), "put the CRC behind the data before they are padded and enciphered")
+			return true
+		}
+		if n, of := q.almost(); n > 0 {
+			w.find(m, "mac-altered", Proved, fmt.Sprintf("the MAC of the command is wrong in %s of %d alone: it was altered on the way, or copied with a mistake", plural(of-n, "byte"), of), "send the MAC as it was computed; if it was, look what stands between reader and card")
 			return true
 		}
 		why := "and no mistake that is known explains it"

@@ -190,7 +190,7 @@ var cryptographic = map[string]bool{"crypto": true, "mode": true, "session": tru
 func (w *walk) byStatus(m *trace.Message) {
 	list, known := causes[m.Status]
 	if !known {
-		text := fmt.Sprintf("the card answers %s", statusWords(m.Status))
+		text := fmt.Sprintf("the card answers %s", m.Status.Error())
 		sure := Proved
 		if !m.Status.Known() {
 			text, sure = fmt.Sprintf("the answer %04X is no status that is known", uint16(m.Status)), Possible
@@ -207,11 +207,17 @@ func (w *walk) byStatus(m *trace.Message) {
 		if c.Weight >= 100 {
 			sure = Proved
 		}
-		w.find(m, "status-"+fmt.Sprintf("%02x", m.Status.Byte()), sure, c.Text, c.Advice)
+		w.find(m, statusRule(m.Status), sure, c.Text, c.Advice)
 	}
 	if m.Session == nil && m.Unknown != "" && !right {
 		w.find(m, "keys", Possible, "the session's keys are not known, so its MACs and what is enciphered could not be checked", "give the key that opened the session with --key TYPE:DIGITS, or --default-keys")
 	}
 }
 
-func statusWords(s wire.Status) string { return s.Error() }
+// statusRule names what is said of a status alone.
+func statusRule(s wire.Status) string {
+	if s.IsNative() {
+		return fmt.Sprintf("status-%02x", s.Byte())
+	}
+	return fmt.Sprintf("status-%04x", uint16(s))
+}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-desfire/desfire/internal/visible"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/wire"
@@ -17,7 +18,8 @@ type walk struct {
 	report Report
 	list   []trace.Message
 	at     int
-	tries  int // that searches may still make
+	rndA   [][]byte // as the recording says them
+	tries  int      // that searches may still make
 
 	generation wire.Generation
 	apps       map[wire.AID]*appFacts
@@ -28,6 +30,10 @@ type walk struct {
 	auth   *authenticated
 	ended  *ended
 	failed *trace.Message // the last authentication that was refused
+
+	// begun: a selection, an authentication or an activation has passed, so that
+	// no session can be open that the recording does not have.
+	begun bool
 
 	opening   *opening       // of the session whose keys are known
 	session   *trace.Session // the last that was, as it was at its end
@@ -196,7 +202,7 @@ func (w *walk) unanswered(m *trace.Message) {
 		return // the recording ends, or has commands only
 	}
 	w.report.Refusals++
-	w.find(m, "no-answer", Likely, "the card gave no answer: it left the field, or the connection was lost", "hold the card still and begin again; whether the command was carried out is not known")
+	w.find(m, "no-answer", Likely, fmt.Sprintf("there is no answer of the card to this (%s)", visible.Text(m.Failed)), "hold the card still and begin again, or record the answer; whether the command was carried out is not known")
 }
 
 // wantsMore looks at a message that the card did not see the end of.
@@ -227,6 +233,7 @@ func (w *walk) follow(m *trace.Message) {
 	if m.Session != nil {
 		w.session = m.Session
 	}
+	w.begun = w.begun || m.Reset || isAuth(m) || ok(m) && (m.INS == wire.InsSelectApplication && m.Class == wire.ClassNative || m.INS == wire.InsISOSelect && m.Class == wire.ClassISO)
 	switch {
 	case isAuth(m):
 		w.end(m, nameOf(m))
@@ -310,6 +317,7 @@ func (w *walk) authenticationDone(m *trace.Message) {
 	if t := h.match(w.keysFor(m), &w.tries); t != nil && len(t.faults) == 0 {
 		w.report.Right++
 		w.opening = &opening{m.First, h.method, h.no, t.key, t.rndA, t.rndB, h.challenge}
+		w.anotherRndA(m)
 	}
 	if h.method == key.MethodD40 && len(h.token) >= 8 {
 		w.lastBlock = h.token[len(h.token)-8:]
