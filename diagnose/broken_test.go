@@ -168,6 +168,10 @@ func (s *stage) rightSession(t *testing.T, k kind) *hand {
 			}
 		}
 	}
+	if st := h.change(1, s.keys[2], s.keys[1]); st != 0 {
+		t.Fatalf("%s: ChangeKey: %02X", k.name, st)
+	}
+	s.version(h)
 	return h
 }
 

@@ -1,5 +1,21 @@
-// Package diagnose finds out why a card refuses a key or a command, by asking it
-// what is free to ask.
+// Package diagnose finds out why a card refuses a key or a command.
+//
+//	Card        asks a card what is free to ask
+//	Recording   looks at what passed: a recording, or the log of another program
+//
+// For a command that runs just now, wrap the transport in a trace.Recorder, and
+// give Recording what it has when the card refuses. Both take what a status may
+// mean from one table. Neither prints or keeps bytes of keys.
+//
+// # How Recording works
+//
+// trace.Follow takes the recording apart and gives the session's state before
+// each message. Where one is refused, what the frame, the order of commands
+// and the card's own answers tell comes first: it needs no key. Then the token,
+// MAC or cryptogram is computed in the ways in which readers make it, right
+// and wrong, at most two mistakes at a time and a bounded number for a
+// recording, until one gives the bytes that were sent. It is proved if chance
+// would give as many equal bits in less than one of 2^24 recordings.
 package diagnose
 
 import (

@@ -247,12 +247,3 @@ func (w *walk) keyLooks(m *trace.Message) {
 		}
 	}
 }
-
-func (w *walk) has(m *trace.Message, rule string) bool {
-	for _, f := range w.report.Findings {
-		if f.Exchange == m.Last && f.Rule == rule {
-			return true
-		}
-	}
-	return false
-}

@@ -79,6 +79,18 @@ func Recording(rec *trace.Recording, cfg *Config) *Report {
 	return &w.report
 }
 
+// Last is the surest finding about the last exchange that has any, nil if there
+// is none: after a command that a card refused, why it did.
+func (r *Report) Last() *Finding {
+	var last *Finding
+	for i := range r.Findings {
+		if f := &r.Findings[i]; last == nil || f.Exchange != last.Exchange {
+			last = f
+		}
+	}
+	return last
+}
+
 // Summary is the report in one line.
 func (r *Report) Summary() string {
 	switch {

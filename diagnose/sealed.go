@@ -164,7 +164,7 @@ func (w *walk) sealedWrong(m *trace.Message, q *sealed, want wire.CommMode) bool
 	sure := Proved
 	as := want
 	if as == trace.ModeUnknown {
-		if as, sure = w.modeOfLength(m), Likely; as == wire.CommPlain {
+		if as, sure = modeOfLength(m, s.Scheme()), Likely; as == wire.CommPlain {
 			if m.Status == wire.StatusIntegrityError || m.Status == wire.StatusLengthError {
 				w.find(m, "mode", Likely, "the reader sent the data plain in a session; with this answer the card wants them with a MAC or enciphered", "ask for the settings with GetFileSettings, or state them with --file, and protect the data as they say")
 				return true
@@ -214,11 +214,11 @@ func crcLen(s wire.Scheme) int {
 }
 
 // modeOfLength guesses the mode from the number of bytes behind the data.
-func (w *walk) modeOfLength(m *trace.Message) wire.CommMode {
+func modeOfLength(m *trace.Message, scheme wire.Scheme) wire.CommMode {
 	switch n := extra(m); {
 	case n == 0:
 		return wire.CommPlain
-	case n == 4, n == 8 && m.Session.Scheme() != wire.SchemeD40:
+	case n == 4, n == 8 && scheme != wire.SchemeD40:
 		return wire.CommMAC
 	}
 	return wire.CommFull

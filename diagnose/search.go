@@ -23,7 +23,7 @@ type search struct {
 // maxTries bounds what one message may cost, allTries a recording.
 const (
 	maxTries = 40000
-	allTries = 400000
+	allTries = 250000
 )
 
 func newSearch(left *int) *search { return &search{left: left} }

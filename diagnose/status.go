@@ -69,6 +69,9 @@ func (w *walk) interrupted(m *trace.Message) {
 
 // level looks whether the command belongs to the other level.
 func (w *walk) level(m *trace.Message) {
+	if m.App == nil && !w.begun && m.Spec.Level == wire.LevelApp && m.Status == wire.StatusPermissionDenied {
+		w.find(m, "level", Likely, fmt.Sprintf("%s is a command to an application, and none has been selected in the recording", nameOf(m)), "select the application first")
+	}
 	if m.App == nil || m.Status != wire.StatusPermissionDenied && m.Status != wire.StatusIllegalCommand && m.Status != wire.StatusFileNotFound {
 		return
 	}

@@ -95,7 +95,6 @@ type tokenMatch struct {
 	faults     []fault
 	bits       int
 	sure       Sureness
-	variant    string // of the key, empty for as it was given
 }
 
 // keyForm is a key as a reader may have taken it.

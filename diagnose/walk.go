@@ -95,9 +95,26 @@ func (w *walk) appOf(aid wire.AID) *appFacts {
 // find reports a reason. text and next are clauses.
 func (w *walk) find(m *trace.Message, rule string, sure Sureness, text, next string) {
 	f := Finding{Exchange: m.Last, Command: nameOf(m), Rule: rule, Sure: sure, Text: sentence(text), Next: sentence(next)}
-	if !slices.ContainsFunc(w.report.Findings, func(g Finding) bool { return g.Exchange == f.Exchange && g.Text == f.Text }) {
-		w.report.Findings = append(w.report.Findings, f)
+	for _, g := range w.about(m) {
+		if g.Text == f.Text {
+			return
+		}
 	}
+	w.report.Findings = append(w.report.Findings, f)
+}
+
+// about are the findings about a message so far.
+func (w *walk) about(m *trace.Message) []Finding {
+	n := len(w.report.Findings)
+	for n > 0 && w.report.Findings[n-1].Exchange == m.Last {
+		n--
+	}
+	return w.report.Findings[n:]
+}
+
+// has reports whether a rule has found something about a message.
+func (w *walk) has(m *trace.Message, rule string) bool {
+	return slices.ContainsFunc(w.about(m), func(f Finding) bool { return f.Rule == rule })
 }
 
 func sentence(s string) string {

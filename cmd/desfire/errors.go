@@ -64,6 +64,7 @@ func (a *app) report(ctx context.Context, err error) int {
 		a.tracer.summary()
 	}
 	if a.recorder != nil && (a.shell == nil || a.recorder != a.shell.recorder) && !errors.As(err, new(*usageError)) {
+		err = a.diagnosed(err)
 		err = errors.Join(err, a.recorder.WriteFile(a.traceTo))
 	}
 	if lost := a.unwritten(); lost != nil && !errors.As(err, new(*outputError)) {
