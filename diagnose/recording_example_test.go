@@ -2,6 +2,7 @@ package diagnose_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 
@@ -49,11 +50,11 @@ func ExampleRecording_live() {
 		log.Fatal(err)
 	}
 	_, err = card.FileSettings(ctx, 1) // no application is selected
-	fmt.Println(err)
+	fmt.Println(errors.Is(err, wire.StatusPermissionDenied))
 	if f := diagnose.Recording(recorder.Recording(), nil).Last(); f != nil {
 		fmt.Println(f.Sure, f.Text)
 	}
 	// Output:
-	// desfire: GetFileSettings of file 1: PERMISSION_DENIED (919D): settings forbid this whatever the authentication (select an application first)
+	// true
 	// likely GetFileSettings is a command to an application, and none has been selected in the recording.
 }
