@@ -16,8 +16,17 @@ func main() {
 	// A pipe that nobody reads is an error of the write, which is reported, and
 	// no end in the middle of what is done to a card. Children are not affected.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	var stdout io.Writer = os.Stdout
+	if closedByShell(1) {
+		stdout = closed{}
+	}
+	os.Exit(run(os.Args[1:], os.Stdin, stdout, os.Stderr))
 }
+
+// closed is output that was closed before the program began.
+type closed struct{}
+
+func (closed) Write([]byte) (int, error) { return 0, errors.New("standard output is closed") }
 
 // run is the whole program; the result is its exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
