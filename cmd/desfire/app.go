@@ -32,9 +32,10 @@ type app struct {
 	recorder       *trace.Recorder // nil without --trace=FILE
 	held           []*sim.Card     // simulated cards of images, until the end
 
-	parent  *app     // each, for a verb that it runs
-	present *present // the card that each runs it for
-	shell   *shell   // in which this is a verb
+	parent  *app            // each, for a verb that it runs
+	present *present        // the card that each runs it for
+	shell   *shell          // in which this is a verb
+	ask     keystore.Prompt // asks on a terminal that a shell has; nil outside of one
 
 	told   string          // the key that was said to be used last
 	warned map[string]bool // what was warned of

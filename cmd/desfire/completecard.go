@@ -162,6 +162,9 @@ func (a *app) completePlace(cmd *cobra.Command, typed string, level bool) ([]cob
 	if len(all) == 0 || len(all) == 1 && level {
 		all = append(all, "app\tthe one application of a DESFire Light or NTAG 424 DNA")
 	}
+	if a.shell != nil {
+		all = append(all, a.shell.ring.places()...)
+	}
 	if len(word) > 1 {
 		for _, e := range wellknown.Find(word) {
 			if len(wellknown.Find(e.Name)) == 1 {
@@ -176,8 +179,14 @@ func (a *app) completePlace(cmd *cobra.Command, typed string, level bool) ([]cob
 			out = append(out, candidate(slash+word+name[len(word):], what))
 		}
 	}
-	slices.Sort(out)
-	return slices.Compact(out), cobra.ShellCompDirectiveNoFileComp
+	slices.SortStableFunc(out, func(x, y string) int { return strings.Compare(nameOf(x), nameOf(y)) })
+	return slices.CompactFunc(out, func(x, y string) bool { return nameOf(x) == nameOf(y) }), cobra.ShellCompDirectiveNoFileComp
+}
+
+// nameOf is a candidate without what is said of it.
+func nameOf(c cobra.Completion) string {
+	name, _, _ := strings.Cut(c, "\t")
+	return name
 }
 
 // candidate is a candidate with what is said of it.

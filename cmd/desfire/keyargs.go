@@ -127,6 +127,8 @@ func (a *app) getKey(cmd *cobra.Command, k *keySpec) error {
 	switch {
 	case errors.Is(err, keystore.ErrLocked):
 		return fmt.Errorf("--%s: %w", k.flag, err)
+	case err != nil && (ctx.Err() != nil || errors.Is(err, errInterrupted)):
+		return errInterrupted
 	case err != nil:
 		return withCode(exitInput, fmt.Errorf("--%s: %w", k.flag, err))
 	}

@@ -44,10 +44,23 @@ func (r *ring) close() {
 	}
 }
 
+// places are the applications of which it has keys, as candidates.
+func (r *ring) places() (found []cobra.Completion) {
+	if r == nil {
+		return nil
+	}
+	for _, ref := range r.Refs() {
+		if !ref.Place.IsCard() {
+			found = append(found, candidate(ref.Place.String(), "in the keyring"))
+		}
+	}
+	return found
+}
+
 // badRing is the error of a keyring that cannot be used, or of a key in it.
 func badRing(err error) error {
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, keystore.ErrNotFound):
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, errInterrupted), errors.Is(err, keystore.ErrNotFound):
 		return err
 	case errors.Is(err, keystore.ErrLocked):
 		return advise(err, "On a terminal, and without --no-input, it is asked for.")

@@ -18,6 +18,9 @@ func (a *app) prompter(run context.Context) keystore.Prompt {
 		return nil
 	}
 	return func(ctx context.Context, question string) ([]byte, error) {
+		if a.ask != nil {
+			return a.ask(ctx, question)
+		}
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		context.AfterFunc(run, cancel)
@@ -27,9 +30,6 @@ func (a *app) prompter(run context.Context) keystore.Prompt {
 
 // typed reads a line that is not shown.
 func (a *app) typed(ctx context.Context, question string) ([]byte, error) {
-	if a.shell != nil {
-		return a.shell.typed(ctx, question)
-	}
 	fd := int(screen.File(a.stdin).Fd())
 	before, err := term.GetState(fd)
 	if err != nil {

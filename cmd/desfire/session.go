@@ -43,8 +43,11 @@ func (a *app) withCardToChange(cmd *cobra.Command, f func(ctx context.Context, c
 
 // announce says which card is about to be changed.
 func (a *app) announce(card *desfire.Card) {
-	if a.json || a.present != nil {
-		return // the result says it, or each did
+	if a.json || a.present != nil || a.shell != nil && a.shell.announced == card.String() {
+		return // the result says it, or each or the shell did
+	}
+	if a.shell != nil {
+		a.shell.announced = card.String()
 	}
 	a.sayf("%s %s\n", a.err.Title.Render(card), a.err.Dim.Render("on "+a.at))
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
+	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/cmd/desfire/internal/history"
 	"github.com/go-desfire/desfire/cmd/desfire/internal/lineedit"
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
@@ -62,6 +64,7 @@ type shell struct {
 
 	here, before spot
 	fresh        *place.Place // of a card that is only in memory
+	announced    string       // the card that was told last
 
 	edit     *lineedit.Editor // nil in a script
 	keys     *lineedit.Keyboard
@@ -187,11 +190,32 @@ func (s *shell) verb(ctx context.Context, stdin io.Reader, words []string) int {
 		err = root.ExecuteContext(ctx)
 	}
 	a.putAway()
-	s.cards.worked(s, a.card)
+	if a.reader == s.reader {
+		s.cards.worked(s, a.card)
+	}
+	if err == nil && slices.Contains(unmaking, verbOf(cmd)) || errors.As(err, new(*noApplicationError)) {
+		s.recheck(ctx)
+	}
 	if errors.As(err, new(*usageError)) {
 		a.json = a.json || s.json
 	}
 	return a.report(ctx, err)
+}
+
+// unmaking are the verbs after which the spot may not be there any more.
+var unmaking = []string{"app delete", "delegated delete", "file delete", "format", "restore", "wipe"}
+
+// recheck leaves a spot that the card does not have any more.
+func (s *shell) recheck(ctx context.Context) {
+	at := s.spotNow()
+	if at.app.IsCard() {
+		return
+	}
+	err := s.glanceAt(ctx, func(ctx context.Context, card *desfire.Card) error { return exists(ctx, card, at) })
+	if isMissing(err) {
+		s.moveTo(spot{})
+		s.sayf("%s is not there any more; you are at /\n", at)
+	}
 }
 
 // suits is the error of a verb that makes no sense in a shell.

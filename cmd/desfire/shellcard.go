@@ -69,7 +69,7 @@ func (p *presence) watch(ctx context.Context, s *shell) (stop func()) {
 	p.lying, p.last = map[string]cardOf{}, cardOf{}
 	p.mu.Unlock()
 	if strings.HasPrefix(s.reader, "sim:") {
-		s.glanceAt(ctx)
+		_ = s.glanceAt(ctx, func(context.Context, *desfire.Card) error { return nil })
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -128,6 +128,7 @@ func (p *presence) came(ctx context.Context, s *shell, card *desfire.Card) {
 		return
 	}
 	p.mu.Lock()
+	s.announced = card.String() // below
 	before, there := p.lying[card.Reader()]
 	known, last := p.last.Product != "", p.last
 	p.lying[card.Reader()] = c
@@ -195,7 +196,11 @@ func (p *presence) event(s *shell, ev desfire.Event) {
 		p.mu.Lock()
 		clear(p.lying)
 		p.mu.Unlock()
-		s.tell(s.err.Warn.Render("The smart card service is gone; waiting for it"))
+		why := ""
+		if ev.Err != nil {
+			why = " (" + oneLine(ev.Err) + ")"
+		}
+		s.tell(s.err.Warn.Render("The smart card service is not there" + why + "; waiting for it"))
 	case desfire.ServiceBack:
 		s.tell("The smart card service is back")
 	}
@@ -231,8 +236,8 @@ func (p *presence) worked(s *shell, c cardOf) {
 	}
 }
 
-// glanceAt looks at a card that is not watched.
-func (s *shell) glanceAt(ctx context.Context) {
+// glanceAt runs f with the card that lies there, if one does, in a short time.
+func (s *shell) glanceAt(ctx context.Context, f func(ctx context.Context, card *desfire.Card) error) error {
 	ctx, cancel := context.WithTimeout(ctx, first)
 	defer cancel()
 	a := s.verbApp(strings.NewReader(""))
@@ -241,9 +246,9 @@ func (s *shell) glanceAt(ctx context.Context) {
 	a.log = slog.New(slog.DiscardHandler)
 	cmd := &cobra.Command{Use: s.cmd.CommandPath()}
 	cmd.SetContext(ctx)
-	_ = a.withCard(cmd, func(_ context.Context, card *desfire.Card) error {
+	return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
 		s.cards.worked(s, a.saw(card))
-		return nil
+		return f(ctx, card)
 	})
 }
 

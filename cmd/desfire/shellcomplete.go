@@ -105,8 +105,12 @@ func (s *shell) candidates(ctx context.Context, words []string, word string) ([]
 	case directive&cobra.ShellCompDirectiveNoFileComp == 0 && len(found) == 0:
 		found, directive = files(word, nil)
 	}
-	slices.SortStableFunc(found, func(a, b choice) int { return strings.Compare(a.name, b.name) })
-	return slices.Compact(found), directive
+	seen := map[string]bool{}
+	return slices.DeleteFunc(found, func(c choice) bool {
+		was := seen[c.name]
+		seen[c.name] = true
+		return was
+	}), directive
 }
 
 // files are those that a name is the beginning of.

@@ -38,6 +38,7 @@ func (s *shell) interact(run context.Context) error {
 	s.edit = &lineedit.Editor{Keys: s.keys, Out: screen.File(s.stderr), History: s.past, Complete: func(line string, pos int) (string, int, string) {
 		return s.complete(ctx, line, pos)
 	}}
+	s.ask = s.typed
 	stop := s.cards.watch(ctx, s)
 	defer func() { stop() }()
 	for !s.left {
@@ -129,13 +130,10 @@ func (s *shell) typedLine(ctx context.Context, interrupts <-chan os.Signal, line
 
 // typed reads a secret for a verb.
 func (s *shell) typed(ctx context.Context, question string) ([]byte, error) {
-	s.sayf("%s: ", screen.Visible(question))
-	defer s.sayf("\n")
-	line, err := lineedit.Secret(s.keys.Until(ctx))
+	line, err := lineedit.Secret(s.keys.Until(ctx), func() { s.sayf("%s: ", screen.Visible(question)) })
+	s.sayf("\n")
 	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case errors.Is(err, lineedit.ErrInterrupted):
+	case ctx.Err() != nil || errors.Is(err, lineedit.ErrInterrupted):
 		return nil, errInterrupted
 	case err == nil && len(line) == 0, errors.Is(err, io.EOF):
 		return nil, errors.New("nothing was typed")

@@ -33,7 +33,7 @@ func (s *shell) own(root *cobra.Command, a *app) {
 			root.AddCommand(cmd) // it says itself why it makes no sense
 		}
 	}
-	s.relative(root)
+	s.relative(a, root)
 }
 
 // spotNow is where the shell is.
@@ -82,7 +82,12 @@ func (s *shell) cdCommand(a *app) *cobra.Command {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return a.completeTarget(cmd, typed)
+			found, directive := a.completeTarget(cmd, typed)
+			if at := s.spotNow(); !at.app.IsCard() && (typed == "" || isNumber(typed)) {
+				files, _ := a.completeFile(cmd, at.app.String(), "", typed)
+				found = append(files, found...)
+			}
+			return found, directive
 		},
 	}
 }

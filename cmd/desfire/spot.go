@@ -118,7 +118,7 @@ func (s spot) appArguments(args []string, rest int, optional, card bool) ([]stri
 // isNumber reports whether a word is a small number, which no application is.
 func isNumber(word string) bool {
 	n, err := parseUint(word, 8)
-	return err == nil && len(word) <= 2 && n <= maxSpecialKey
+	return err == nil && n <= maxSpecialKey && (len(word) <= 2 || word[1] == 'x' || word[1] == 'X')
 }
 
 // isRelative reports whether a word is not what names an application or file
@@ -166,9 +166,9 @@ func (s spot) walk(path string) (spot, error) {
 }
 
 // relative lets the verbs of a root take arguments from the spot.
-func (s *shell) relative(cmd *cobra.Command) {
+func (s *shell) relative(a *app, cmd *cobra.Command) {
 	for _, c := range cmd.Commands() {
-		s.relative(c)
+		s.relative(a, c)
 	}
 	if names := argNames(cmd); len(names) == 0 || names[0] != "APP" || cmd.RunE == nil {
 		return
@@ -188,4 +188,26 @@ func (s *shell) relative(cmd *cobra.Command) {
 		}
 		return run(cmd, args)
 	}
+	if complete := cmd.ValidArgsFunction; complete != nil {
+		cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			found, directive := complete(cmd, args, typed)
+			return append(s.completeHere(a, cmd, args, typed), found...), directive
+		}
+	}
+}
+
+// completeHere completes what stands where a verb wants APP, and is relative to
+// the spot.
+func (s *shell) completeHere(a *app, cmd *cobra.Command, args []string, typed string) (found []cobra.Completion) {
+	names, at := argNames(cmd), s.spotNow()
+	if len(args) > 0 || len(names) < 2 || at.app.IsCard() || typed != "" && !isNumber(typed) {
+		return nil
+	}
+	switch names[1] {
+	case "FILE":
+		found, _ = a.completeFile(cmd, at.app.String(), "", typed)
+	case "KEYNO", "KEYNO...":
+		found, _ = a.completeKeyNo(cmd, at.app.String(), typed)
+	}
+	return found
 }

@@ -118,16 +118,34 @@ func (h *History) Add(line string) error {
 		return err
 	}
 	defer func() { _ = lock.Release() }()
-	f, err := os.OpenFile(h.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(h.path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(line + "\n")
-	info, statErr := f.Stat()
-	if err = errors.Join(err, statErr, f.Close()); err != nil || info.Size() <= 2*maxBytes {
+	size, err := appendLine(f, line)
+	if err = errors.Join(err, f.Close()); err != nil || size <= 2*maxBytes {
 		return err
 	}
 	return h.shorten()
+}
+
+// appendLine adds a line to a file, and returns how large that is then.
+func appendLine(f *os.File, line string) (int64, error) {
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0, err
+	}
+	var last [1]byte
+	if size > 0 {
+		if _, err := f.ReadAt(last[:], size-1); err != nil {
+			return 0, err
+		}
+		if last[0] != '\n' { // of a line that broke off
+			line = "\n" + line
+		}
+	}
+	n, err := f.WriteString(line + "\n")
+	return size + int64(n), err
 }
 
 // patience is how long another program may add a line.

@@ -153,11 +153,11 @@ func (e *Editor) key(line string, pos int, key rune) (string, int, bool) {
 			_, _ = e.t.Write([]byte(show))
 			e.mu.Unlock()
 		}
-		return newLine, newPos, true
+		return newLine, newPos, newLine != line || newPos != pos
 	case key == ctrlR:
 		return e.search(line, pos, found)
 	case key == unicode.ReplacementChar || !unicode.IsPrint(key):
-		return line, pos, true
+		return line, pos, key >= ' ' // what is below does nothing
 	}
 	return "", 0, false
 }
@@ -192,14 +192,15 @@ func (p past) Add(string)      {}
 func (p past) Len() int        { return p.e.History.Len() }
 func (p past) At(i int) string { return p.e.History.At(i) }
 
-// Secret reads a line that is not shown. It ends as Line does.
-func Secret(in *Input) (line []byte, err error) {
+// Secret asks, and reads a line that is not shown. It ends as Line does.
+func Secret(in *Input, ask func()) (line []byte, err error) {
 	fd := int(in.File().Fd())
 	before, err := term.MakeRaw(fd)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = term.Restore(fd, before) }()
+	ask()
 	k := keys{in: in}
 	for {
 		b, err := k.next()
