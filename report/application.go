@@ -68,7 +68,7 @@ func newApplication(whole *inspect.Card, n int, shown *inspect.Card, red *redact
 				}
 			}
 		}
-		size, known := sizeOf(&a.Files[i])
+		size, known := sizeOf(shown, &a.Files[i])
 		f.Bytes, x.Partial = size, x.Partial || !known
 		f.tag(x.NDEF, red)
 		x.Bytes = min(x.Bytes+size, maxPicture)

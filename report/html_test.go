@@ -60,7 +60,7 @@ func TestPageSays(t *testing.T) {
 		"closed":              {"The applications could not be listed", "the PICC master key", "Its applications are not known"},
 		"empty EV1":           {"No applications."},
 		"clipper-ev1-4k.json": {"Clipper", "How sure"},
-		"delivered Light":     {"there from the factory"},
+		"delivered Light":     {"there from the factory", "640 bytes", "Anyone can get it"},
 		"campus D40":          {"first generation"},
 	} {
 		page := strings.ReplaceAll(pageOf(t, cards[name], nil), "&#43;", "+")

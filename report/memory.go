@@ -84,8 +84,9 @@ func overhead(c *inspect.Card, a *inspect.Application) (int, bool) {
 	return int(blocks.Application(keys, len(a.ISOID) > 0)), true
 }
 
-// sizeOf is what a file takes; false if that is not known.
-func sizeOf(f *inspect.File) (int, bool) {
+// sizeOf is what a file takes; false if that is not known. On a card that comes
+// with its files it is what they hold.
+func sizeOf(c *inspect.Card, f *inspect.File) (int, bool) {
 	fs := f.Settings
 	if fs == nil {
 		return 0, false
@@ -93,6 +94,15 @@ func sizeOf(f *inspect.File) (int, bool) {
 	size := int64(fs.Size)
 	if fs.Type == wire.FileTransactionMAC {
 		size = tmacSize
+	}
+	if c.Generation.FixedName() != nil {
+		switch fs.Type {
+		case wire.FileValue:
+			size = 4
+		case wire.FileLinearRecord, wire.FileCyclicRecord:
+			size = int64(fs.RecordSize) * int64(fs.MaxRecords)
+		}
+		return int(min(size, maxPicture)), true
 	}
 	return int(min(blocks.File(fs.Type, size, int64(fs.RecordSize), int64(fs.MaxRecords)), maxPicture)), true
 }

@@ -82,7 +82,11 @@ func legendOf(v *view) []legend {
 	switch {
 	case m.Free != nil:
 		if m.Rest != nil && *m.Rest > 0 {
-			list = append(list, legend{Class: "r", Name: "in no application", Bytes: *m.Rest})
+			name := "in no application"
+			if v.Card.Applications == nil {
+				name = "in use, not seen"
+			}
+			list = append(list, legend{Class: "r", Name: name, Bytes: *m.Rest})
 		}
 		list = append(list, legend{Class: "f", Name: "free", Bytes: *m.Free})
 	case !fixed && m.scale > m.Applications:
