@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/report"
+	"github.com/go-desfire/desfire/wire"
 )
 
 func pageOf(t testing.TB, c *inspect.Card, conf *report.Config) string {
@@ -69,6 +70,15 @@ func TestPageSays(t *testing.T) {
 				t.Errorf("%s: %q is not on the page", name, w)
 			}
 		}
+	}
+}
+
+// A chip that nobody knows yet is said to be that.
+func TestUnknownGeneration(t *testing.T) {
+	c := &inspect.Card{Generation: wire.EV3}
+	c.SetVersion(&wire.Version{Hardware: wire.ChipVersion{Vendor: 4, Type: 1, SubType: 1, Major: 0x77, Storage: 0x1A}, UID: wire.UID{4, 1}})
+	if page := pageOf(t, c, nil); !strings.Contains(page, "does not know its generation, and takes it for EV3") {
+		t.Error("it is taken for known")
 	}
 }
 

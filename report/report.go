@@ -131,13 +131,18 @@ func (r *Report) FileName(ext string) string {
 
 // sure says how sure it is what a card is.
 func sure(c *inspect.Card, from Source) string {
-	switch {
-	case len(c.Version) > 0 && len(c.Hardware.Version) > 0:
-		return "The card says so itself (GetVersion). Anything can answer that: only the originality signature is NXP's word."
-	case from.Kind == "file":
-		return "The file says so. It does not hold what the card answered to GetVersion."
+	v := versionOf(c)
+	if v == nil && from.Kind == "file" {
+		return "The file says so, if anything does. It does not hold what the card answered to GetVersion."
 	}
-	return "Told by how the card answers: it did not tell its version."
+	if v == nil {
+		return "Told by how the card answers: it did not tell its version."
+	}
+	words := "The card says so itself (GetVersion). Anything can answer that: only the originality signature is NXP's word."
+	if _, known := v.Generation(); !known {
+		words = fmt.Sprintf("This program does not know its generation, and takes it for %v: what follows from that may be wrong. ", c.Generation) + words
+	}
+	return words
 }
 
 // shown are features that people ask for, in the order of the page.
