@@ -15,6 +15,8 @@ func WhyNot(value string, bytes int) string {
 	switch {
 	case value == "":
 		return "it is empty, and should have " + digits
+	case len(value) == 1:
+		return "it has one character, and should have " + digits
 	case isHex(value) && len(value)%2 != 0:
 		return fmt.Sprintf("it has %d digits, and should have %s: a digit is lost, or it stands one character beside its place", len(value), digits)
 	case isHex(value) && n == piccChars && len(value) == piccLRPChars:

@@ -81,7 +81,7 @@ func (l layout) likely() (list []int) {
 	t := l.t
 	mac := t.at["mac"].offset
 	add := func(at int) {
-		if at >= 0 && at <= mac && !slices.Contains(list, at) {
+		if at >= 0 && at <= mac && len(list) < maxLikely && !slices.Contains(list, at) {
 			list = append(list, at)
 		}
 	}
@@ -111,19 +111,24 @@ func (l layout) likely() (list []int) {
 		add(head + i)
 		add(head + i + 1)
 	}
-	for _, x := range append(slices.Clone(s.query), s.fragment...) {
-		add(x.at)
-		add(x.valueAt())
-		add(x.at - 1)
-	}
 	for _, name := range names {
 		if name != "mac" {
 			add(t.at[name].offset + t.at[name].length)
 		}
 	}
 	add(mac)
+	items := append(slices.Clone(s.query), s.fragment...)
+	slices.Reverse(items)
+	for _, x := range items {
+		add(x.at)
+		add(x.valueAt())
+		add(x.at - 1)
+	}
 	return list
 }
+
+// maxLikely bounds the likely offsets: a text may have thousands of parameters.
+const maxLikely = 64
 
 // headers are inputs that begin before the text, in the NDEF message that has it.
 func (l layout) headers() (list []input) {

@@ -310,7 +310,7 @@ func (e *explainer) prove(ctx context.Context) *Cause {
 // tryInputs tries the texts that the MAC may cover under one session.
 func (e *explainer) tryInputs(s *Session, cost int, every bool) (best *finding) {
 	budget := searchAES / 8
-	if e.r.Template.lrp {
+	if s.master != nil {
 		budget = searchLRP / 16
 	}
 	stated := e.r.Message.MACInput

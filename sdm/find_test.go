@@ -320,3 +320,45 @@ func TestFindAdapts(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Texts that are made to take long: the work is bounded, whatever they hold.
+func TestBounded(t *testing.T) {
+	ctx := context.Background()
+	const message = "uid=041E3C8A2D6B80&ctr=000006&mac=4B00064004B0B3D4"
+	for i, text := range []string{
+		"https://x/?" + strings.Repeat("&", 8000) + message,
+		"https://x/?" + strings.Repeat("a=00&", 1600) + message,
+		"https://x/" + strings.Repeat("00/", 2600) + "?" + message,
+		"https://x/?" + message + "&" + strings.Repeat("a1=041E3C8A2D6B80&", 400),
+		"https://x/?" + message + "&m=" + strings.Repeat("00x", 2600),
+		strings.Repeat("%3a%2f%2f", 880),
+	} {
+		for _, useLRP := range []bool{false, true} {
+			r, err := Guess(text, useLRP)
+			if err != nil || useLRP && i > 0 {
+				continue
+			}
+			v := &Verifier{FileRead: aesOf(t, []byte("the file read ky"))}
+			c := &counting{Key: v.FileRead}
+			v.FileRead = c
+			if _, _, err := v.VerifyReading(ctx, r); !errors.Is(err, ErrMAC) {
+				t.Errorf("%.40s: %v", text, err)
+			}
+			v.Explain(ctx, r)
+			if n := len((layout{r.Template, ""}).likely()); n > maxLikely || c.calls > 2000 {
+				t.Errorf("%.40s: %d likely offsets, the key was asked %d times", text, n, c.calls)
+			}
+		}
+	}
+}
+
+// counting counts what a key is asked.
+type counting struct {
+	key.Key
+	calls int
+}
+
+func (c *counting) EncryptCBC(ctx context.Context, iv, dst, src []byte) error {
+	c.calls++
+	return c.Key.EncryptCBC(ctx, iv, dst, src)
+}

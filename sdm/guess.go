@@ -64,12 +64,14 @@ func Guess(text string, useLRP bool) (*Reading, error) {
 	g := &guesser{lrp: useLRP, notes: notes}
 	g.clean(s)
 	t, err := g.template(s.join(), runsOf(s))
-	if err != nil {
-		if why := g.why(s); why != nil {
-			return nil, why
-		}
+	odd := g.odd(s, t)
+	switch {
+	case err != nil && len(odd) > 0:
+		return nil, noMessage("%s", strings.Join(odd, "; "))
+	case err != nil:
 		return nil, err
 	}
+	g.notes = append(g.notes, odd...)
 	m, err := t.Match(t.text)
 	if err != nil {
 		return nil, err
@@ -287,24 +289,41 @@ var surely = []struct {
 	{"ctr", "counter", ctrChars, []string{"ctr", "counter", "n"}},
 }
 
-// why explains a text in which too little was found, by parameters whose names
-// say what they should be.
-func (g *guesser) why(s *shown) error {
-	var found []string
+// odd are parameters whose names say what they should be, and that are not: those
+// of places that were not found. t is nil if nothing was.
+func (g *guesser) odd(s *shown, t *Template) (found []string) {
 	for _, x := range append(slices.Clone(s.query), s.fragment...) {
 		for _, k := range surely {
 			n := k.n
 			if k.kind == "picc" && (g.lrp || isHex(x.value) && len(x.value) == piccLRPChars) {
 				n = piccLRPChars
 			}
-			if !slices.Contains(k.names, strings.ToLower(x.name)) || isHex(x.value) && len(x.value) == n {
+			if !slices.Contains(k.names, strings.ToLower(x.name)) || isHex(x.value) && len(x.value) == n || t.has(k.kind) || len(found) > 4 {
+				continue
+			}
+			if _, plain := t.found("uid", "ctr"); k.kind == "picc" && plain || k.kind != "mac" && t.has("picc") {
 				continue
 			}
 			found = append(found, fmt.Sprintf("%q should be the %s: %s", x.name, k.words, WhyNot(x.value, n/2)))
 		}
 	}
-	if len(found) == 0 {
-		return nil
+	return found
+}
+
+// has reports whether a place was found.
+func (t *Template) has(name string) bool {
+	_, ok := t.found(name)
+	return ok
+}
+
+func (t *Template) found(names ...string) (place, bool) {
+	for _, name := range names {
+		if t == nil {
+			break
+		}
+		if p, ok := t.at[name]; ok {
+			return p, true
+		}
 	}
-	return noMessage("%s", strings.Join(found, "; "))
+	return place{}, false
 }

@@ -155,7 +155,9 @@ func (v *sdmVerify) failed(ctx context.Context, verifier *sdm.Verifier, r *sdm.R
 	switch {
 	case errors.As(err, &other):
 		next := "If the tag was set up so, say it by the template: " + other.Coverage.Template
-		if v.parts.given() {
+		if v.parts.given() && other.Coverage.Text == "" {
+			next = "If the tag was set up so, leave --input out."
+		} else if v.parts.given() {
 			next = fmt.Sprintf("If the tag was set up so, say it: --input %q", other.Coverage.Text)
 		}
 		if !v.parts.given() {
