@@ -38,6 +38,40 @@ func (v *verifier) astray(m *message) string {
 	return "not checked: " + what
 }
 
+// malformed follows a frame that is none: what it was meant to be cannot be
+// checked, in a session or where it was to change a key.
+func (v *verifier) malformed(m *message) {
+	v.opened(m, nil, "no command frame")
+	raw := m.frames[0].frame
+	var spec *wire.Spec
+	if len(raw) > 1 && raw[0] == byte(wire.ClassNative) {
+		spec = findSpec(wire.ClassNative, raw[1], false)
+	}
+	name := "command"
+	if spec != nil {
+		name = spec.Name
+	}
+	if len(v.sessions) == 0 && v.foreign == "" && (spec == nil || !isKeyChange(spec.INS)) {
+		return
+	}
+	what := "its frame is malformed, so that nothing in it can be checked"
+	if m.done() && !m.ok() {
+		what += "; " + cardRefused(m)
+	}
+	v.reason(m.first(), CheckCommandLength, "%s: %s", name, what)
+	v.uncertain = v.uncertain || len(v.sessions) > 0
+}
+
+// forOthers follows a message that is not for the card. One that a card of this
+// kind answers all the same, in a session, is no message for others.
+func (v *verifier) forOthers(m *message) {
+	note := "for " + m.words.Whom()
+	if m.other && len(v.sessions) > 0 && m.status>>8 == 0x91 {
+		v.reason(m.first(), CheckSession, "a command %s, which the card answered with %04X %s: nothing in it was checked", note, uint16(m.status), m.status.String())
+	}
+	v.opened(m, nil, note)
+}
+
 // ending says what the message that is being followed does to a session.
 func (v *verifier) ending() string {
 	switch {

@@ -56,6 +56,10 @@ func (v *verifier) authenticate(m *message) {
 		v.rejected = append(v.rejected, Failure{m.first(), CheckKeys, name + ": " + cardRefused(m)})
 		v.opened(m, nil, "refused")
 		return
+	case !complete && m.ok():
+		v.reason(m.first(), CheckChallenge, "%s: the card answered %04X %s instead of a challenge", name, uint16(m.status), m.status.String())
+		v.opened(m, nil, "no challenge came")
+		return
 	case !complete || !m.answered:
 		v.opened(m, nil, "not finished")
 		return

@@ -48,6 +48,10 @@ func (v *verifier) judge(m *message, best *attempt) {
 		v.failed(m, best, []wrong{{CheckAnswerMAC, fmt.Sprintf("the answer is plain, but the settings of the file demand %v", known)}})
 		return
 	}
+	if w := v.bare(m, best); w != nil {
+		v.failed(m, best, w)
+		return
+	}
 	switch {
 	case best.good(), best.silent():
 		if m.odd != "" {
@@ -59,6 +63,9 @@ func (v *verifier) judge(m *message, best *attempt) {
 				v.fail(m.last(), CheckStatus, "%s: the status is %v, but the answer is right for OK", m.label(), m.status)
 				break
 			}
+		}
+		if best.silent() && m.spec() == nil && len(m.body)+len(m.rsp) > 0 {
+			v.reason(m.lastCommand(), CheckCommandLength, "%s: %s", m.label(), unknownCommand)
 		}
 		v.passed(m, best)
 		v.observe(m, best)

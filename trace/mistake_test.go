@@ -22,6 +22,7 @@ func TestCasesFailLoudly(t *testing.T) {
 		"h05-aes-token-right.log":                  {Unverifiable, 1, CheckToken, "is right for the key"},
 		"c01b-so14319321-d40-enciphered-token.log": {Unverifiable, 1, CheckToken, "none of the keys"},
 		"c02-nfctools5638-d40-changekey.log":       {Unverifiable, 3, CheckSession, "SelectApplication of exchange 2 had ended the session"},
+		"c13-changekey-devhide.log":                {Unverifiable, 0, CheckCommandLength, "ChangeKey: its frame is malformed"},
 		"c03-nxp929654-light-ev2.json":             {verdict: Verified},
 	} {
 		rec, err := ReadFile("../testdata/cases/" + name)
@@ -40,6 +41,40 @@ func TestCasesFailLoudly(t *testing.T) {
 		}
 		if !r.Mistakes() {
 			t.Errorf("%s: taken for a forgery", name)
+		}
+	}
+}
+
+// What nothing protects although the session demands it, and what is no command
+// of the card, is not passed over.
+func TestNothingInASessionIsPassedOver(t *testing.T) {
+	for i, kind := range kinds {
+		for name, tc := range map[string]struct {
+			command []byte
+			answers []byte // statuses
+			verdict Verdict
+			check   Check
+		}{
+			"plain settings":  {[]byte{0x54, 0x0F}, []byte{0x1E, 0x7E, 0xAE}, Failed, ""},
+			"plain key":       {append([]byte{0xC4, 1}, make([]byte, 17)...), []byte{0x1E, 0x7E, 0xAE}, Failed, ""},
+			"class of others": {[]byte{0x80, 0x51, 0, 0, 1, 7, 0}, []byte{0x1E, 0x7E}, Unverifiable, CheckSession},
+			"malformed":       {[]byte{0x90, 0x51, 0, 0, 9, 7, 0}, []byte{0x7E}, Unverifiable, CheckCommandLength},
+			"no challenge":    {[]byte{0x90, 0x1A, 0, 0, 1, 7, 0}, []byte{0}, Unverifiable, CheckChallenge},
+		} {
+			for _, status := range tc.answers {
+				g, cfg := opened(t, i, 8)
+				at := len(g.rec.Exchanges)
+				e := Exchange{Command: tc.command, Response: []byte{status}}
+				if tc.command[0] == 0x80 || tc.command[0] == 0x90 {
+					e.Response, e.Framing = []byte{0x91, status}, ISO
+				}
+				g.rec.Exchanges = append(g.rec.Exchanges, e)
+				r := Verify(g.rec, cfg)
+				if r.Verdict != tc.verdict && r.Verdict != Failed && !(name == "plain key" && r.Verdict == Unverifiable) ||
+					len(r.Failures) == 0 || r.Failures[0].Exchange != at || tc.check != "" && r.Failures[0].Check != tc.check {
+					t.Errorf("%s, %s, %02X: %v (%s)", kind.name, name, status, r.Verdict, r.Reason())
+				}
+			}
 		}
 	}
 }

@@ -62,3 +62,14 @@ func TestStrippedMAC(t *testing.T) {
 		}
 	}
 }
+
+// A D40 session has no AES key, whatever the length of one that is given.
+func TestPresetD40OfSixteenBytes(t *testing.T) {
+	for alg, want := range map[string]Check{"": CheckCommandMAC, "unheard of": CheckCommandMAC, "AES": CheckKeys} {
+		p := &Preset{Kind: "d40", Alg: alg, Key: make([]byte, 16), KeyNo: -1}
+		rec := &Recording{Framing: Native, Exchanges: []Exchange{{Command: []byte{0x3D, 1, 0, 0, 0, 1, 0, 0, 7, 1, 2, 3, 4}, Response: []byte{0x1E}, Preset: p}}}
+		if r := Verify(rec, nil); r.Verdict == Verified || r.Failures[0].Check != want {
+			t.Errorf("alg %q: %v (%s)", alg, r.Verdict, r.Reason())
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -75,7 +76,7 @@ const (
 	CheckCommandMAC     Check = "command MAC" // MAC or CMAC
 	CheckCommandCRC     Check = "command CRC" // of enciphered data
 	CheckCommandPadding Check = "command padding"
-	CheckCommandLength  Check = "command length" // fits no communication mode
+	CheckCommandLength  Check = "command length" // fits the frame and a communication mode
 	CheckAnswerMAC      Check = "answer MAC"
 	CheckAnswerCRC      Check = "answer CRC"
 	CheckAnswerPadding  Check = "answer padding"
@@ -123,13 +124,23 @@ func (r *Result) Reason() string {
 // commands that the card refused or left unanswered: what it did carry out was
 // checked and is right.
 func (r *Result) Mistakes() bool {
-	for _, f := range r.Failures {
-		i := slices.IndexFunc(r.Messages, func(o Opened) bool { return o.First <= f.Exchange && f.Exchange <= o.Last })
-		if i < 0 || r.Messages[i].OK() || f.Check.ofCard() {
-			return false
-		}
+	return r.Verdict != Verified && !slices.ContainsFunc(r.Failures, r.Grave)
+}
+
+// Grave reports whether a failure is more than a command of the reader that the
+// card refused or left unanswered.
+func (r *Result) Grave(f Failure) bool {
+	o := r.At(f.Exchange)
+	return o == nil || o.OK() || f.Check.ofCard()
+}
+
+// At is the message that an exchange belongs to, nil if there is none.
+func (r *Result) At(exchange int) *Opened {
+	i, _ := slices.BinarySearchFunc(r.Messages, exchange, func(o Opened, at int) int { return cmp.Compare(o.Last, at) })
+	if i == len(r.Messages) || r.Messages[i].First > exchange {
+		return nil
 	}
-	return r.Verdict != Verified
+	return &r.Messages[i]
 }
 
 // Opened is one message with its protection taken off. It shares nothing with the

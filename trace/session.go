@@ -192,6 +192,12 @@ func (p *Preset) takeOver() (*session, error) {
 		return s, nil
 	case "d40", "ev1":
 		s.typ = algOf(p.Alg, len(p.Key))
+		if p.Kind == "d40" && s.typ == key.TypeAES {
+			if p.Alg == "AES" {
+				return nil, errors.New("preset alg: D40 has no sessions under AES")
+			}
+			s.typ = key.Type2K3DES
+		}
 		if s.block, err = cipherOf(s.typ, p.Key); err != nil {
 			return nil, fmt.Errorf("preset key: %w", err)
 		}

@@ -57,10 +57,19 @@ func (v *verifier) mistakes(m *message, best *attempt) []wrong {
 		return best.bad
 	case len(best.bad) > 0, v.uncertain && clear, m.isCut():
 		return nil // the reader took the session for ended
+	case best.silent() && m.spec() == nil:
+		switch m.status {
+		case wire.StatusIntegrityError, wire.StatusLengthError, wire.StatusAuthenticationError:
+			return []wrong{{CheckCommandLength, unknownCommand}}
+		}
+		return nil
 	case best.fits:
+		if w := v.bare(m, best); w != nil {
+			return w
+		}
 		return v.unprotected(m, best)
-	case clear && best.session.macs():
-		if m.status != wire.StatusLengthError && m.status != wire.StatusIntegrityError {
+	case best.session.macs() && (clear || onlyInSession(m) && v.coder.Decode(m.body, nil, m.spec().New()) == nil):
+		if clear && m.status != wire.StatusLengthError && m.status != wire.StatusIntegrityError {
 			return nil
 		}
 		return []wrong{{CheckCommandMAC, "the MAC is missing that the session demands of the command"}}
@@ -73,6 +82,24 @@ func (v *verifier) mistakes(m *message, best *attempt) []wrong {
 		return nil // nothing protects it, whatever its length is
 	}
 	return []wrong{{CheckCommandLength, "its length fits no communication mode: the command, or its protection, is not complete"}}
+}
+
+const unknownCommand = "it is not known how this command is protected"
+
+// bare says what a command lacks that every session protects, and that came
+// plain.
+func (v *verifier) bare(m *message, best *attempt) []wrong {
+	if spec := m.spec(); spec == nil || spec.Rule != wire.RuleFull && spec.Rule != wire.RuleChangeKey {
+		return nil // of the others it is not sure on which cards they must be
+	}
+	if !best.silent() || !onlyInSession(m) || len(m.body) == 0 || m.isCut() || v.uncertain {
+		return nil
+	}
+	check := CheckCommandMAC
+	if best.session.scheme == wire.SchemeD40 || best.session.scheme == wire.SchemeEV1 && m.spec().Rule == wire.RuleFull {
+		check = CheckCommandCRC
+	}
+	return []wrong{{check, "the command is plain, but the session demands that it is protected"}}
 }
 
 // unprotected says what a plain command to a file lacks whose settings demand
@@ -109,7 +136,7 @@ func (v *verifier) mistake(m *message, w wrong) {
 		what += ", and the session may have ended before"
 	case w.check == CheckCommandLength:
 	case m.spec() == nil && m.status != wire.StatusIntegrityError:
-		what += ": how this command is protected is not known"
+		what += "; " + unknownCommand
 	default:
 		v.wrong(m, w.check, what)
 		return

@@ -155,9 +155,9 @@ func (v *verifier) message(m *message) {
 	switch {
 	case v.blanked(m):
 	case m.reader, m.other:
-		v.opened(m, nil, "for "+m.words.Whom())
+		v.forOthers(m)
 	case m.garbled:
-		v.opened(m, nil, "no command frame")
+		v.malformed(m)
 	case m.isAuth():
 		v.authenticate(m)
 	case m.class == wire.ClassISO:

@@ -147,13 +147,7 @@ func (a *Addition) judge(rec *trace.Recording, res *trace.Result) {
 
 // firstOfCard is the first failure that is no mistake of the reader.
 func firstOfCard(res *trace.Result) trace.Failure {
-	for _, f := range res.Failures {
-		one := trace.Result{Verdict: res.Verdict, Failures: []trace.Failure{f}, Messages: res.Messages}
-		if !one.Mistakes() {
-			return f
-		}
-	}
-	return res.Failures[0]
+	return res.Failures[max(0, slices.IndexFunc(res.Failures, res.Grave))]
 }
 
 // bare reports whether nothing in a recording is protected.

@@ -102,10 +102,18 @@ func exchanges(list []int) string {
 	return text
 }
 
+// maxUIDs bounds how many chips a recording is looked through for.
+const maxUIDs = 64
+
 // uids puts other identifiers in the place of those of chips, the same for the
 // same one, unless something protects one of them.
 func (r *redaction) uids(opened *trace.Result, withKeys, keep bool) {
-	for n, uid := range identifiers(r.rec, opened) {
+	list := identifiers(r.rec, opened)
+	if more := len(list) - maxUIDs; more > 0 {
+		r.remains = append(r.remains, fmt.Sprintf("%d UIDs of more than %d cards", more, maxUIDs))
+		list = list[:maxUIDs]
+	}
+	for n, uid := range list {
 		var fixed, sealed []int
 		for _, m := range opened.Messages {
 			if dependsOnUID(&m) {
@@ -122,7 +130,7 @@ func (r *redaction) uids(opened *trace.Result, withKeys, keep bool) {
 			}
 		}
 		for _, m := range opened.Messages {
-			if m.Scheme != wire.SchemeNone && occurrences(m.Plain, uid)+occurrences(m.PlainAnswer, uid) > 0 && !slices.Contains(fixed, m.Last) && !slices.Contains(fixed, m.First) {
+			if m.Scheme != wire.SchemeNone && occurrences(m.Plain, uid)+occurrences(m.PlainAnswer, uid) > 0 {
 				sealed = append(sealed, m.First)
 			}
 		}
@@ -202,28 +210,27 @@ func replaced(b, uid, put []byte) []byte {
 
 // covered reports whether altering an exchange would break what protects it.
 func covered(opened *trace.Result, exchange int) bool {
-	for _, m := range opened.Messages {
-		if m.First > exchange || exchange > m.Last {
-			continue
-		}
-		switch m.Scheme {
-		case wire.SchemeNone:
-			return strings.HasPrefix(m.Note, "not checked")
-		case wire.SchemeEV1:
-			return true
-		}
-		return m.Mode != wire.CommPlain
+	m := opened.At(exchange)
+	if m == nil {
+		return false
 	}
-	return false
+	switch m.Scheme {
+	case wire.SchemeNone:
+		return strings.HasPrefix(m.Note, "not checked")
+	case wire.SchemeEV1:
+		return true
+	}
+	return m.Mode != wire.CommPlain
 }
 
 // identifiers are the UIDs that a recording tells: those that GetVersion and
 // GetCardUID answered, and that a reader was asked for.
 func identifiers(rec *trace.Recording, opened *trace.Result) (list [][]byte) {
+	seen := map[string]bool{}
 	add := func(uid []byte) {
 		zero := len(bytes.Trim(uid, "\x00")) == 0
-		if (len(uid) == 7 || len(uid) == 10) && !zero && !slices.ContainsFunc(list, func(l []byte) bool { return bytes.Equal(l, uid) }) {
-			list = append(list, uid)
+		if (len(uid) == 7 || len(uid) == 10) && !zero && !seen[string(uid)] {
+			list, seen[string(uid)] = append(list, uid), true
 		}
 	}
 	for _, m := range opened.Messages {
