@@ -264,7 +264,11 @@ func traced(t *testing.T, text string, l *Log) {
 				t.Fatalf("exchange %d: %d bytes with %d places", i, len(f.Bytes), len(f.At))
 			}
 			for k, at := range f.At {
-				if k > 0 && at <= f.At[k-1] {
+				if f.StatusFirst && k == len(f.At)-2 {
+					if at >= f.At[0] {
+						t.Fatalf("exchange %d: the status does not stand before the data", i)
+					}
+				} else if k > 0 && at <= f.At[k-1] {
 					t.Fatalf("exchange %d: byte %d stands before the one before it", i, k)
 				}
 				if !standsAt(text, at, f.Bytes[k]) {
@@ -272,7 +276,7 @@ func traced(t *testing.T, text string, l *Log) {
 				}
 			}
 		}
-		if e.Answer != nil && e.Answer.At[0] <= e.Command.At[0] {
+		if e.Answer != nil && e.Answer.At[len(e.Answer.At)-1] <= e.Command.At[0] {
 			t.Fatalf("exchange %d: the answer stands before the command", i)
 		}
 	}

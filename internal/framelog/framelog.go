@@ -7,7 +7,8 @@
 // off (link.go). The resynchroniser (sync.go) joins lines that were continued,
 // finds the direction of lines that have no mark, and pairs commands and answers.
 //
-// Every byte of a frame stands in the text, in the order of the frame. What
+// Every byte of a frame stands in the text, in the order of the frame but for a
+// status that a program says first (Frame.StatusFirst). What
 // looked like traffic and was not taken is named with its reason.
 package framelog
 
@@ -47,6 +48,10 @@ type Frame struct {
 	Line  int // where it begins, from 1
 	Bytes []byte
 	At    []int // for each byte, where its first character stands in the text
+
+	// StatusFirst tells that the log says the last two bytes, the status, before
+	// the others.
+	StatusFirst bool
 
 	// Comment is what stands behind the bytes on their line.
 	Comment string
@@ -192,6 +197,9 @@ func hideDigits(line string) string {
 
 // finish makes the log.
 func (s *scanner) finish() *Log {
+	if len(s.exchanges) == 0 {
+		s.notes = nil
+	}
 	l := &Log{Exchanges: s.exchanges, Skipped: s.dropped, Kinds: s.kinds.list(), Reader: s.reader, Notes: s.notes}
 	slices.SortStableFunc(l.Skipped, func(a, b Skipped) int { return a.Line - b.Line })
 	if s.more > 0 {

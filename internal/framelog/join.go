@@ -41,8 +41,13 @@ func (s *scanner) decimals() {
 		sure = sure || s.items[i].number
 	}
 	for i := range s.items {
-		if it := &s.items[i]; sure && !it.number && len(it.alt) == len(it.b) && it.broken == "" {
-			it.b = it.alt
+		it := &s.items[i]
+		switch {
+		case it.number || it.alt == nil:
+		case sure:
+			it.b, it.at, it.broken = it.alt, it.altAt, ""
+		case len(it.b) == 0: // one digit in brackets
+			it.kind = itemNothing
 		}
 	}
 }
@@ -83,9 +88,20 @@ func (s *scanner) join() {
 			heading, open, prev = it, true, -1
 			continue
 		}
+		if it.kind == itemNothing {
+			continue
+		}
 		if it.kind != itemFrame {
 			out = append(out, it)
 			open, prev = false, -1
+			continue
+		}
+		if prev >= 0 && out[prev].behind && it.bare && it.line == out[prev].last+1 && it.broken == "" && likelyCommand(it.b) != strong && len(out[prev].b) < 2*maxGuessed {
+			p := &out[prev]
+			n := len(p.b) - 2
+			p.b = append(append(p.b[:n:n], it.b...), p.b[n:]...)
+			p.at = append(append(p.at[:n:n], it.at...), p.at[n:]...)
+			p.last, p.cut = it.line, p.cut || it.cut
 			continue
 		}
 		if prev >= 0 && it.offset > 0 && it.line == out[prev].last+1 && (it.bare || it.shape == out[prev].shape) && it.row(&out[prev]) {
@@ -170,6 +186,9 @@ func (s *scanner) continues(p, it *item, width int, pn bool) bool {
 	if pn && p.dir != Unknown {
 		return true
 	}
+	if it.splitAt > 0 || p.splitAt > 0 && p.dir == Unknown {
+		return false
+	}
 	dir := p.dir
 	if dir == Unknown {
 		switch {
@@ -191,8 +210,10 @@ func (s *scanner) continues(p, it *item, width int, pn bool) bool {
 	if likely(p.b, dir) == strong {
 		return len(p.b) >= 8 && len(it.b) <= width && likely(whole, dir) == strong && (dir == ToReader || apduFits(whole))
 	}
-	return p.fam != famUnmarked && (len(p.b) >= 8 || likely(whole, dir) == strong) && len(it.b) <= max(width, 16)
+	return p.fam != famUnmarked && (len(p.b) >= 8 || indented(it) && !indented(p) || likely(whole, dir) == strong) && len(it.b) <= max(width, 16)
 }
+
+func indented(it *item) bool { return it.text != "" && (it.text[0] == ' ' || it.text[0] == '\t') }
 
 // wanted is how long a frame will be by what its beginning says, or 0.
 func wanted(it *item) int {

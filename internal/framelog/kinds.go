@@ -54,7 +54,7 @@ var signs = [...]struct {
 	text string
 	kind Kind
 }{
-	{"connecting to ", KindPyscard}, {"libnfc.", KindLibnfc}, {"NCI >", KindNCI}, {"NCI <", KindNCI}, {"NciX", KindNCI}, {"NciR", KindNCI}, {"CODEC RX", KindChameleon}, {"CODEC TX", KindChameleon},
+	{"connecting to ", KindPyscard}, {"libnfc.", KindLibnfc}, {"NCI >", KindNCI}, {"NCI>", KindNCI}, {"NCI<", KindNCI}, {"NCI: ", KindNCI}, {"NCI <", KindNCI}, {"NciX", KindNCI}, {"NciR", KindNCI}, {"CODEC RX", KindChameleon}, {"CODEC TX", KindChameleon},
 	{"<Buffer", KindNode}, {"A>> ", KindGPPro}, {"A<< ", KindGPPro}, {"bSendBuffer", KindSpy}, {"bRecvBuffer", KindSpy}, {"Outgoing APDU", KindOpenSC}, {"Incoming APDU", KindOpenSC},
 	{" >>>>", KindPM3}, {" <<<<", KindPM3}, {"hf 14a ", KindPM3Raw}, {"[WCMD", KindPM3Raw}, {"BytesSending", KindLogcat}, {"BytesReceived", KindLogcat},
 	{": Normal processing", KindScriptor}, {": Additional frame", KindScriptor}, {"TX: ", KindNXP}, {"RX: ", KindNXP}, {"{0x", KindArray}, {"{ 0x", KindArray}, {"[-", KindArray}, {" FuriHal", KindFlipper}, {"[Nfc", KindFlipper}, {"[MfDesfire", KindFlipper}, {"[Iso14443_4", KindFlipper},

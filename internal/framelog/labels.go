@@ -143,6 +143,31 @@ var labels = [...]label{
 	{"wrote", ToCard, famSend, true, true},
 	{"writing", ToCard, famSend, true, false},
 
+	{"reading", ToReader, famSend, true, false},
+	{"read", ToReader, famSend, false, false},
+	{"write", ToCard, famSend, false, false},
+
+	// In other languages.
+	{"gesendet", ToCard, famSend, true, false},
+	{"empfangen", ToReader, famSend, true, false},
+	{"befehl", ToCard, famCommand, true, false},
+	{"kommando", ToCard, famCommand, true, false},
+	{"envoi", ToCard, famSend, true, false},
+	{"commande", ToCard, famCommand, true, false},
+	{"réponse", ToReader, famCommand, true, false},
+	{"reponse", ToReader, famCommand, true, false},
+	{"enviado", ToCard, famSend, true, false},
+	{"enviando", ToCard, famSend, true, false},
+	{"recibido", ToReader, famSend, true, false},
+	{"comando", ToCard, famCommand, true, false},
+	{"risposta", ToReader, famCommand, true, false},
+	{"resposta", ToReader, famCommand, true, false},
+	{"команда", ToCard, famCommand, true, false},
+	{"ответ", ToReader, famCommand, true, false},
+	{"发送", ToCard, famSend, true, false},
+	{"接收", ToReader, famSend, true, false},
+	{"返回", ToReader, famSend, true, false},
+
 	// Who says it.
 	{"reader", ToCard, famSide, false, false},
 	{"rdr", ToCard, famSide, false, false},
@@ -205,6 +230,12 @@ func (l *label) isStatus() bool {
 
 // isSide reports whether a label names one who speaks.
 func (l *label) isSide() bool { return l.fam == famSide && !strings.Contains(l.words, " ") }
+
+// wants reports whether a sign must stand between a label and the bytes: the
+// word alone means something else more often.
+func (l *label) wants() bool {
+	return l.isSide() || !l.verb && !strings.Contains(l.words, " ") && l.fam != famProgram
+}
 
 // nouns of what is no traffic. Bytes behind them were computed, or are known
 // from elsewhere.

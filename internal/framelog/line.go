@@ -15,26 +15,33 @@ type item struct {
 	fam   family
 	shape string // the label, or the arrow
 
-	b, alt []byte
-	at     []int
-	broken string
-	cut    bool
-	count  int    // how many bytes the line says there are, or 0
-	status bool   // the label names a status only
-	offset int    // of a row of a dump, -1 for none
-	maybe  bool   // the first two bytes may be that offset
-	dumped bool   // the offset was left out
-	number bool   // written as decimal numbers
-	part   bool   // the label names data, without the status
-	bare   bool   // nothing but bytes on the line
-	worded bool   // no label, but bytes that are a frame
-	filler bool   // words stand between the label and the bytes
-	inner  string // the label says that it is no traffic, this word
-	air    airKind
-	note   string
-	params bool // more names and digits follow
-	client string
-	time   int64 // in microseconds, if the log says it
+	b, alt  []byte
+	altAt   []int
+	at      []int
+	broken  string
+	cut     bool
+	count   int    // how many bytes the line says there are, or 0
+	status  bool   // the label names a status only
+	offset  int    // of a row of a dump, -1 for none
+	maybe   bool   // the first two bytes may be that offset
+	dumped  bool   // the offset was left out
+	number  bool   // written as decimal numbers
+	part    bool   // the label names data, without the status
+	behind  bool   // the status was said before the data, which may follow
+	splitAt int    // where an answer may begin behind the command
+	bare    bool   // nothing but bytes on the line
+	worded  bool   // no label, but bytes that are a frame
+	filler  bool   // words stand between the label and the bytes
+	tight   bool   // a sign stands right before the bytes
+	boxed   bool   // a bracket opens before them
+	spoken  bool   // the arrow stands in a sentence
+	after   int    // words behind them
+	inner   string // the label says that it is no traffic, this word
+	air     airKind
+	note    string
+	params  bool // more names and digits follow
+	client  string
+	time    int64 // in microseconds, if the log says it
 }
 
 type itemKind uint8
@@ -43,6 +50,7 @@ const (
 	itemFrame   itemKind = iota
 	itemHeading          // a label whose bytes stand on the next lines
 	itemReset
+	itemNothing
 )
 
 type airKind uint8
@@ -133,6 +141,8 @@ type current struct {
 	count  int
 	status bool
 	inner  string
+	spoken bool // an arrow in the middle of a sentence
+	sw     run  // the status, in brackets behind the label
 }
 
 func (c *current) set() bool { return c.l != nil || c.arrow != "" }
@@ -149,7 +159,7 @@ func (p *lineParser) parse() {
 		t := p.toks[i]
 		switch t.kind {
 		case tokRest:
-			if c := p.body[t.from]; i == 0 {
+			if c := p.body[t.from]; i == 0 && c != '(' {
 				p.commentLine(c == '/')
 				return
 			}
@@ -160,7 +170,7 @@ func (p *lineParser) parse() {
 		case tokWord:
 			p.word(i)
 		case tokNote:
-			p.counted(p.body[t.from:t.to])
+			p.counted(p.body[t.from:t.to], t.from)
 		case tokPunct, tokOpen:
 			if c := p.body[t.from]; c == ':' || c == '=' || c == '[' || c == '{' || c == '<' || c == '(' {
 				p.cur.colon = true
@@ -205,8 +215,9 @@ func (p *lineParser) commentLine(code bool) {
 	p.s.items = p.s.items[:n]
 }
 
-// counted reads how many bytes a comment in brackets says there are.
-func (p *lineParser) counted(note string) {
+// counted reads what a comment in brackets says of the bytes: how many there are,
+// or the status word, as in (SW1=0x91, SW2=0xAF).
+func (p *lineParser) counted(note string, at int) {
 	f := strings.Fields(strings.Trim(note, "()"))
 	if len(f) == 2 && decimal(f[0]) && len(f[0]) < 6 && (f[1] == "bytes" || f[1] == "byte") {
 		n := 0
@@ -216,6 +227,25 @@ func (p *lineParser) counted(note string) {
 		if !p.cur.used {
 			p.cur.count = n
 		}
+		return
+	}
+	if p.cur.l == nil || p.cur.used || p.cur.dir != ToReader || len(note) > 40 || !strings.HasPrefix(strings.ToUpper(note), "(SW") {
+		return
+	}
+	var sw run
+	inner := note[1:]
+	toks := tokens(inner)
+	for i := range toks {
+		if toks[i].kind == tokBytes && i > 0 && inner[toks[i-1].from] == '=' {
+			r := readRun(inner, toks[:i+1], i)
+			sw.b = append(sw.b, r.b...)
+			for _, k := range r.at {
+				sw.at = append(sw.at, at+1+k)
+			}
+		}
+	}
+	if len(sw.b) == 2 {
+		p.cur.sw = sw
 	}
 }
 
@@ -229,13 +259,13 @@ func (p *lineParser) digits(i int) (next int) {
 	}
 	if i > 1 && p.toks[i-1].kind == tokOpen && p.toks[i-2].kind == tokWord && p.toks[i-2].to == p.toks[i-1].from && i+1 < len(p.toks) &&
 		p.toks[i+1].kind == tokClose && decimal(p.body[p.toks[i].from:p.toks[i].to]) && p.toks[i].to-p.toks[i].from < 5 {
-		p.counted("(" + p.body[p.toks[i].from:p.toks[i].to] + " bytes)") // name[5]
+		p.counted("("+p.body[p.toks[i].from:p.toks[i].to]+" bytes)", 0) // name[5]
 		return i + 2
 	}
 	r := readRun(p.body, p.toks, i)
 	next = r.next
 	single := i+1 == next || len(r.b) == 1
-	if single && len(r.b) <= 2 && numbered[p.lastWord] {
+	if single && len(r.b) <= 2 && numbered[p.lastWord] && !p.boxed(i) {
 		return next
 	}
 	if single && next < len(p.toks) && p.body[p.toks[next].from] == '/' && p.toks[next].kind == tokPunct {
@@ -244,14 +274,15 @@ func (p *lineParser) digits(i int) (next int) {
 	if single && next < len(p.toks) && p.toks[next].kind == tokWord {
 		switch strings.ToLower(p.body[p.toks[next].from:p.toks[next].to]) {
 		case "bytes", "byte", "octets", "octet":
-			p.counted("(" + p.body[r.from:r.to] + " bytes)")
+			p.counted("("+p.body[r.from:r.to]+" bytes)", 0)
 			return next + 1
 		case "bits", "bit", "ms", "us", "s", "sec", "seconds", "times", "more", "am", "pm", "b", "kb":
 			return next
 		}
 	}
 	c := &p.cur
-	if len(r.b) == 0 && (r.broken == "" || r.to-r.from < 3 && !p.swJoin) {
+	listed := r.alt != nil && c.set() && !c.used && c.colon && p.toks[i-1].kind == tokOpen
+	if len(r.b) == 0 && (r.broken == "" || r.to-r.from < 3 && !p.swJoin && !listed) {
 		return next
 	}
 	if n := len(p.items); p.swJoin && n > 0 && p.items[n-1].number && decimal(p.body[r.from:r.to]) && r.to-r.from == 3 {
@@ -276,6 +307,8 @@ func (p *lineParser) digits(i int) (next int) {
 			return next
 		}
 		p.emit(&r, *c)
+		it := &p.items[len(p.items)-1]
+		it.tight, it.boxed, it.after, it.spoken = p.tight(i), p.boxed(i), p.wordsFrom(next), c.spoken
 		c.used, c.words = true, 0
 	default:
 		if n := len(p.items); n > 0 && c.words > 0 && (len(r.b) > 2 || p.named(i)) {
@@ -283,22 +316,6 @@ func (p *lineParser) digits(i int) (next int) {
 		}
 	}
 	return next
-}
-
-// digitsLater reports whether more than a byte follows.
-func (p *lineParser) digitsLater(from int) bool {
-	for k := from; k < min(len(p.toks), from+64); k++ {
-		t := p.toks[k]
-		if t.kind == tokBytes && t.to-t.from > 2 || t.kind == tokBytes && k+1 < len(p.toks) && p.toks[k+1].kind == tokBytes {
-			return true
-		}
-	}
-	return false
-}
-
-// named reports whether token i stands behind "name:" or "name=".
-func (p *lineParser) named(i int) bool {
-	return i > 1 && p.toks[i-1].kind == tokPunct && strings.IndexByte(":=", p.body[p.toks[i-1].from]) >= 0 && p.toks[i-2].kind == tokWord
 }
 
 // emit makes an item of bytes and their label.
@@ -309,7 +326,7 @@ func (p *lineParser) emit(r *run, c current) {
 		note: strings.TrimSpace(r.tail), client: p.client, time: p.time, offset: r.offset, maybe: r.maybe, dumped: r.dumped,
 		part: c.l != nil && c.l.words == "data",
 	}
-	if c.l != nil && !c.l.verb && c.words > 0 && c.fam != famProgram || c.l != nil && c.l.isSide() && !c.colon {
+	if c.l != nil && !c.l.verb && c.words > 0 && c.fam != famProgram || c.l != nil && c.l.wants() && !c.colon && !c.l.isStatus() {
 		it.worded = true
 		it.dir, it.fam, it.shape = Unknown, famUnmarked, ""
 	}
@@ -323,6 +340,9 @@ func (p *lineParser) append(it *item, r *run) {
 		it.at = append(it.at, p.l.offset(p.from+i))
 	}
 	it.alt = append(it.alt, r.alt...)
+	for _, i := range r.altAt {
+		it.altAt = append(it.altAt, p.l.offset(p.from+i))
+	}
 	if it.broken == "" {
 		it.broken = r.broken
 	}

@@ -13,14 +13,12 @@ func (p *lineParser) end() {
 	}
 	for i := range p.free {
 		r := &p.free[i]
-		if p.split(r) {
-			continue
-		}
 		it := item{
 			line: p.l.no, text: p.l.text, fam: famUnmarked, broken: r.broken, cut: r.cut,
 			note: strings.TrimSpace(r.tail), client: p.client, time: p.time, count: p.cur.count, offset: r.offset, maybe: r.maybe, dumped: r.dumped,
 		}
 		p.append(&it, r)
+		it.splitAt = splitAt(r)
 		if it.bare = len(p.free) == 1 && len(p.items) == 0 && p.alone(r); !it.bare {
 			it.worded = true
 		}
@@ -35,6 +33,10 @@ func (p *lineParser) end() {
 	c := &p.cur
 	switch {
 	case len(p.items) > 0 || !c.set():
+	case c.sw.b != nil:
+		it := item{line: p.l.no, text: p.l.text, dir: c.dir, fam: c.fam, shape: c.shape(), behind: true, tight: true, client: p.client, time: p.time}
+		p.append(&it, &c.sw)
+		p.s.add(it)
 	case c.l != nil && p.closes():
 		p.s.add(item{kind: itemHeading, line: p.l.no, text: p.l.text, dir: c.dir, fam: c.fam, shape: c.shape(), count: c.count, client: p.client, time: p.time})
 	case c.arrow != "" && p.toks[0].kind == tokMark && len(p.toks) > 1 && len(p.toks) < 4 && p.toks[1].kind != tokNote && p.toks[1].kind != tokRest:
@@ -49,20 +51,20 @@ func first(at []int) int {
 	return at[0]
 }
 
-// split takes a command and its answer that only a sign parts, as in a table.
-func (p *lineParser) split(r *run) bool {
-	for _, k := range r.parts {
-		if likelyCommand(r.b[:k]) == strong && likelyAnswer(r.b[k:]) == strong && r.broken == "" && !r.cut && (!apduFits(r.b) || len(r.b) == 7) {
-			for _, half := range [...]struct {
-				from, to int
-				dir      Direction
-			}{{0, k, ToCard}, {k, len(r.b), ToReader}} {
-				p.emit(&run{offset: -1, b: r.b[half.from:half.to], at: r.at[half.from:half.to]}, current{arrow: "a | b", dir: half.dir, fam: famProgram})
+// splitAt is where the answer begins if the bytes of a line are a command and
+// its answer without anything that says so, as in a table, or 0.
+func splitAt(r *run) int {
+	if r.broken != "" || r.cut || len(r.b) < 7 || apduFits(r.b) && len(r.b) != 7 {
+		return 0
+	}
+	for _, k := range slices.Backward(r.parts) { // Le belongs to the command
+		if k > 5 && nearlyCommand(r.b[:k]) || k >= 5 && r.b[4] == 0 || k > 5 && r.b[0] == 0 {
+			if likelyCommand(r.b[:k]) == strong && likelyAnswer(r.b[k:]) == strong {
+				return k
 			}
-			return true
 		}
 	}
-	return false
+	return 0
 }
 
 // alone reports whether a line has nothing but these bytes, brackets around
@@ -70,8 +72,8 @@ func (p *lineParser) split(r *run) bool {
 func (p *lineParser) alone(r *run) bool {
 	for _, t := range p.toks {
 		switch {
-		case t.kind == tokRest:
-			return true
+		case t.kind == tokRest, t.kind == tokPunct && p.body[t.from] == ':' && t.from >= r.to:
+			return true // a remark
 		case t.from >= r.from && t.to <= r.to, t.kind == tokOpen, t.kind == tokClose, t.kind == tokPunct, t.kind == tokNote, t.kind == tokDots:
 		case t.kind == tokWord && t.from >= r.to && okWord(p.body[t.from:t.to]):
 		case t.from >= r.to && r.next == len(p.toks): // a column of characters

@@ -26,7 +26,8 @@ func (p *lineParser) mark(i int) {
 			inner = w
 		}
 	}
-	*c = current{arrow: p.body[t.from:t.to], dir: t.dir, fam: famArrow, inner: inner, colon: true}
+	spoken := p.wordsBefore(i)
+	*c = current{arrow: p.body[t.from:t.to], dir: t.dir, fam: famArrow, inner: inner, colon: true, spoken: spoken > 2 || spoken == 2 && p.toks[i-1].kind == tokWord}
 	p.swJoin = false
 	p.words = nil
 }
@@ -105,9 +106,19 @@ func (p *lineParser) word(i int) {
 		}
 		return
 	}
-	*c = current{l: found, dir: found.dir, fam: found.fam, status: found.isStatus(), count: c.count}
+	*c = current{l: found, dir: found.dir, fam: found.fam, status: found.isStatus(), count: c.count, spoken: p.wordsBefore(i) > 2}
 	if c.used {
 		c.count = 0
 	}
 	p.swJoin = false
+}
+
+// wordsBefore counts the words close before a token, as far as it matters.
+func (p *lineParser) wordsBefore(i int) (n int) {
+	for k := i - 1; k >= max(0, i-16) && n < 3; k-- {
+		if p.toks[k].kind == tokWord {
+			n++
+		}
+	}
+	return n
 }

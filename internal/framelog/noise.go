@@ -10,6 +10,11 @@ import (
 // microseconds since the line before, -1 if the line has none.
 func noise(s string) (client string, passed int64, from int) {
 	passed = -1
+	if i := strings.Index(s, "pcscd["); i >= 0 { // a system log
+		if end := strings.Index(s[i:], "]: "); end > 0 {
+			from = i + end + len("]: ")
+		}
+	}
 	for from < len(s) {
 		rest := s[from:]
 		n := 0

@@ -12,6 +12,7 @@ type run struct {
 	b        []byte
 	at       []int  // in the line
 	alt      []byte // b read as decimal numbers, where that may be meant as well
+	altAt    []int
 	broken   string // why the digits are no bytes
 	cut      bool   // the program that wrote them left some out
 	tail     string // what stands behind them
@@ -59,7 +60,7 @@ loop:
 			cur.list = append(cur.list, t)
 			n += max(1, (t.to-t.from)/2)
 			r.to, r.next = t.to, k+1
-			if n >= 2 && isASCII(s[t.to:], n, s, segs, cur) {
+			if isASCII(s[t.to:], n, s, segs, cur) {
 				r.next = len(toks)
 				break loop
 			}
@@ -83,7 +84,7 @@ loop:
 			if strings.IndexByte(",:-|\"'`", c) < 0 || !follow(k) {
 				break loop
 			}
-			if m := len(cur.list); c == '|' || c != '-' && m > 0 && cur.list[m-1].to-cur.list[m-1].from > 3 {
+			if m := len(cur.list); c == '|' || c != '-' && m > 0 && cur.list[m-1].kind == tokBytes && cur.list[m-1].to-cur.list[m-1].from > 3 {
 				closed := cur.closed
 				closeSegment()
 				cur.closed = closed
@@ -97,25 +98,35 @@ loop:
 		}
 	}
 	closeSegment()
-	if r.next < len(toks) && toks[r.next].kind == tokDots { // behind a bracket
-		r.cut = true
-	}
-	if k < len(toks) && toks[k].kind == tokWord && r.next >= k {
-		// "12 more bytes" of Node.js stand behind dots, "(cut)" is a note
-		r.cut = r.cut || strings.HasPrefix(s[toks[k].from:], "more bytes")
+	if r.next < len(toks) && toks[r.next].kind == tokDots || r.next+1 < len(toks) && toks[r.next].kind == tokOpen && toks[r.next+1].kind == tokDots {
+		r.cut = true // behind a bracket, or in one
 	}
 	r.tail = s[r.to:]
+	r.cut = r.cut || saysCut(r.tail)
 	segs = dropped(s, segs)
 	for j := range segs {
-		if len(r.b) > 0 {
-			r.parts = append(r.parts, len(r.b))
-		}
 		r.resolve(s, &segs[j])
 	}
-	if r.alt != nil && len(r.alt) != len(r.b) {
-		r.alt = nil
+	for j := 1; j < len(r.at); j++ {
+		if r.at[j] > r.at[j-1]+2 {
+			r.parts = append(r.parts, j)
+		}
+	}
+	if len(segs) != 1 {
+		r.alt, r.altAt = nil, nil
 	}
 	return r
+}
+
+// saysCut reports whether what follows bytes says that there were more.
+func saysCut(tail string) bool {
+	tail = strings.ToLower(strings.TrimLeft(tail[:min(len(tail), 40)], " ,;:-.[(<{"))
+	for _, w := range [...]string{"truncated", "snip", "cut off", "abbreviated"} {
+		if strings.HasPrefix(tail, w) {
+			return true
+		}
+	}
+	return strings.Contains(tail, "more byte")
 }
 
 // digitsFollow finds the bytes that come behind token k with nothing but signs
@@ -254,10 +265,10 @@ func (r *run) resolve(s string, g *segment) {
 		r.decimals(s, g)
 		return
 	}
-	if plain && g.commas && g.closed && len(g.list) > 1 {
+	if plain && g.closed && (g.commas || len(g.list) == 1) {
 		for _, t := range g.list {
 			v, _ := strconv.Atoi(s[t.from:t.to])
-			r.alt = append(r.alt, byte(v))
+			r.alt, r.altAt = append(r.alt, byte(v)), append(r.altAt, t.from)
 		}
 	}
 	for _, t := range g.list {
@@ -326,52 +337,4 @@ func (r *run) text(s string, t token) {
 		}
 		r.b, r.at = append(r.b, c), append(r.at, at)
 	}
-}
-
-// maxColumn is how many bytes a line of a dump has at most.
-const maxColumn = 64
-
-// isASCII reports whether rest is the n bytes before it, as a dump shows them:
-// printable, or a dot. Where a line has as many other characters, some program
-// printed them so.
-func isASCII(rest string, n int, s string, segs []segment, cur segment) bool {
-	gap := len(rest) - len(strings.TrimLeft(rest, " \t"))
-	rest = strings.Trim(rest, " \t")
-	if len(rest) >= 2 && rest[0] == '|' && rest[len(rest)-1] == '|' {
-		rest = rest[1 : len(rest)-1]
-		gap++
-	}
-	if rest == "" || n > maxColumn || len(rest) > n || len(rest) < n-8 {
-		return false
-	}
-	dots := strings.Trim(rest, ".") == ""
-	if dots && len(rest) < 4 && gap < 2 {
-		return false // bytes may be left out
-	}
-	if len(rest) == n && n > 3 && !dots && !strings.Contains(rest, " ") && strings.Trim(rest, "0123456789abcdefABCDEFxX,:.") != "" {
-		return true
-	}
-	var r run
-	for i := range segs {
-		r.resolve(s, &segs[i])
-	}
-	r.resolve(s, &cur)
-	if len(r.b) == 0 || len(rest) > len(r.b) {
-		return false
-	}
-	for i, b := range r.b {
-		switch {
-		case i >= len(rest):
-			if b != ' ' {
-				return false
-			}
-		case b < ' ' || b > '~':
-			if rest[i] != '.' {
-				return false
-			}
-		case rest[i] != b && !(rest[i] == '.' && b == ' '):
-			return false
-		}
-	}
-	return true
 }

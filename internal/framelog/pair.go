@@ -117,10 +117,18 @@ func (p *pairing) fail(f failure) {
 
 // item takes the next frame.
 func (p *pairing) item(it *item) {
+	if k := it.splitAt; k > 0 && it.dir == Unknown && k < len(it.b) && !(p.open && likelyAnswer(it.b) == strong && likelyCommand(it.b[:k]) != strong) {
+		command, answer := *it, *it
+		command.b, command.at, command.dir = it.b[:k:k], it.at[:k:k], ToCard
+		answer.b, answer.at, answer.dir = it.b[k:], it.at[k:], ToReader
+		p.item(&command)
+		p.item(&answer)
+		return
+	}
 	if it.dir == Unknown && !p.place(it) || !p.readable(it) {
 		return
 	}
-	f := &Frame{Line: it.line, Bytes: it.b, At: it.at, Comment: it.note, shape: it.shape, time: it.time}
+	f := &Frame{Line: it.line, Bytes: it.b, At: it.at, Comment: it.note, StatusFirst: it.behind && len(it.b) > 2, shape: it.shape, time: it.time}
 	if it.dir == ToCard {
 		if p.open && f.shape != p.last().Command.shape && bytes.Equal(f.Bytes, p.last().Command.Bytes) {
 			return // the same, seen by another part of the program
@@ -165,6 +173,8 @@ func (p *pairing) answer(it *item, f *Frame) {
 		}
 	}
 	switch {
+	case !it.tight && !it.bare && (it.filler || it.after > 0 || it.spoken || it.worded):
+		// running text
 	case p.lost > 0:
 		p.s.skip(it, "the answer to a command that was not taken, line %d", p.lost)
 	default:
@@ -211,6 +221,7 @@ func (p *pairing) place(it *item) bool {
 func (p *pairing) readable(it *item) bool {
 	probable := likely(it.b, it.dir)
 	words := it.fam != famArrow && it.fam != famProgram && it.fam != famUnmarked && it.fam != famHexdump
+	prose := !it.tight && (it.filler || words && it.after > 2) || it.spoken && len(it.b) < 4 && (it.fam == famArrow || !it.tight) // running text
 	reason := ""
 	switch {
 	case it.inner != "" && probable != strong:
@@ -219,12 +230,8 @@ func (p *pairing) readable(it *item) bool {
 	case it.filler && probable != strong && isATR(it.b):
 		p.s.control(it, "an ATR")
 		return false
-	case len(it.b) < 4 && (it.fam == famArrow && it.filler && probable == no || words && it.filler && probable == no):
-		return false
-	case it.cut && len(it.b) > 3:
-		reason = "incomplete: the program that wrote the log left out bytes"
-	case it.fam == famArrow && it.filler && probable == no, words && it.filler && probable == no, words && len(it.b) == 1 && probable == no && it.broken == "":
-		if len(it.b) > 3 {
+	case prose && probable != strong && !(it.cut && len(it.b) > 3), it.filler && probable == no && !it.boxed && !(it.cut && len(it.b) > 3), words && len(it.b) == 1 && probable == no && it.broken == "":
+		if len(it.b) > 3 || !prose && (it.tight || it.fam == famArrow) && len(it.b) > 0 {
 			p.s.skip(it, "words stand before the bytes, and they are no frame as far as can be told")
 		}
 		return false
@@ -264,7 +271,8 @@ func (s *scanner) alternate() {
 		switch {
 		case it.kind != itemFrame || it.worded:
 			continue
-		case !it.bare || it.dir != Unknown || it.broken != "" || it.cut:
+		case !it.bare || it.dir != Unknown || it.broken != "" || it.cut, it.splitAt > 0,
+			likelyCommand(it.b) == strong, likelyAnswer(it.b) == strong && it.b[0] != 0xAF && it.b[0] != 0:
 			return
 		}
 		d := ToCard

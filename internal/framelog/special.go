@@ -11,6 +11,10 @@ func (s *scanner) special(l *line, trimmed string) bool {
 			return true
 		}
 	}
+	if trimmed == "> reset" { // scriptor
+		s.add(item{kind: itemReset, line: l.no})
+		return true
+	}
 	if strings.Contains(l.text, "|") && s.row(l) {
 		return true
 	}

@@ -103,7 +103,7 @@ func tokens(s string) []token {
 			}
 		case c == '/' && strings.HasPrefix(s[i:], "//") && (i == 0 || s[i-1] != ':'):
 			t.kind, t.to = tokRest, len(s)
-		case c == ';' || c == '#' && !(i+1 < len(s) && s[i+1] == ']'):
+		case c == ';' || c == '#' && !(i+1 < len(s) && (s[i+1] == ']' || s[i+1] >= '0' && s[i+1] <= '9')):
 			t.kind = tokRest // to be seen: text goes on behind it
 		case c == '[' || c == '{':
 			t.kind = tokOpen
@@ -188,7 +188,7 @@ func onlyBytes(s string) bool {
 // angle finds the end of a bracket < > that opens at i, as in <Buffer 90 5a> or
 // <905a0000 03>, or says 0.
 func angle(s string, i int) int {
-	if s[i] != '<' || i+1 >= len(s) || !wordChar(s[i+1]) {
+	if s[i] != '<' || i+1 >= len(s) || !wordChar(s[i+1]) && !(s[i+1] == '/' && i+2 < len(s) && wordChar(s[i+2])) {
 		return 0
 	}
 	n := strings.IndexAny(s[i+1:], "<>")

@@ -449,6 +449,188 @@ D/DesFire: Request APDU: 90AF000000, Response APDU: 0401010300180591AF
 		< 0401013300180591AF
 		> 90AF000000
 		< 0401010300180591AF`},
+	{"pcscd in a system log", `May 14 18:41:50 localhost.localdomain pcscd[336623]: 00000007 APDU: 90 60 00 00 00 
+May 14 18:41:50 localhost.localdomain pcscd[336623]: 00004951 SW: 04 01 01 33 00 18 05 91 AF 
+May 14 18:41:50 localhost pcscd[336623]: 00000003 ifdhandler.c:1302:IFDHTransmitToICC() usb:1050/0406:libudev:1:/dev/bus/usb/001/002 (lun: 0)
+`, `
+		> 9060000000
+		< 0401013300180591AF`},
+	{"opensc-tool -s", `Using reader with a card: ACS ACR122U PICC Interface 00 00
+Sending: 90 60 00 00 00 
+Received (SW1=0x91, SW2=0xAF):
+04 01 01 33 00 18 05 ...3...
+Sending: 90 AF 00 00 00 
+Received (SW1=0x91, SW2=0x1C)
+Sending: 00 A4 04 00 07 D2 76 00 00 85 01 01 00 
+Received (SW1=0x90, SW2=0x00):
+6F 22 85 20 D6 2C 77 AB F1 AA 04 F0 16 33 55 E9 o". .,w......3U.
+CC AD 4F 35 ..O5
+`, `
+		> 9060000000
+		< 0401013300180591AF
+		> 90AF000000
+		< 911C
+		> 00A4040007D276000085010100
+		< 6F228520D62C77ABF1AA04F0163355E9CCAD4F359000`},
+	{"scriptor, continued", `Using T=1 protocol
+Using given card
+> 00 A4 04 00 07 D2 76 00 00 85 01 01 00
+< 6F 22 85 20 D6 2C 77 AB F1 AA 04 F0 16 33 55 E9 CC AD 4F 35
+02 89 B9 8A B4 85 A3 00 00 00 00 00 00 00 00 00 90 00 : Normal processing.
+> reset
+> 90 60 00 00 00
+< 04 01 01 33 00 18 05 91 AF : Error not defined by ISO 7816
+`, `
+		> 00A4040007D276000085010100
+		< 6F228520D62C77ABF1AA04F0163355E9CCAD4F350289B98AB485A30000000000000000009000
+		> 9060000000
+		< 0401013300180591AF`},
+	{"numbered", `#1 >> 9060000000
+#1 << 04010133001805 91AF
+#2 >> 90AF000000
+#2 << 04010133001805 91AF
+`, `
+		> 9060000000
+		< 0401013300180591AF
+		> 90AF000000
+		< 0401013300180591AF`},
+	{"PN532 of Arduino", `Sending :  0x0 0x0 0xFF 0x8 0xF8 0xD4 0x40 0x1 0x90 0x60 0x0 0x0 0x0 0xFB 0x0
+Reading:  0x0 0x0 0xFF 0x0 0xFF 0x0
+Reading:  0x0 0x0 0xFF 0xC 0xF4 0xD5 0x41 0x0 0x4 0x1 0x1 0x33 0x0 0x18 0x5 0x91 0xAF 0x54 0x0
+`, `
+		> 9060000000
+		< 0401013300180591AF`},
+	{"other languages", `发送：90 60 00 00 00
+接收：04 01 01 33 00 18 05 91 AF
+Befehl: 90 AF 00 00 00
+Antwort: 91 1C
+`, `
+		> 9060000000
+		< 0401013300180591AF
+		> 90AF000000
+		< 911C`},
+	{"HTML", `<li><b>&gt;</b> 90 60 00 00 00</li>
+<li><b>&lt;</b> 04 01 01 33 00 18 05 91 AF</li>
+`, `
+		> 9060000000
+		< 0401013300180591AF`},
+	{"a table without labels", "9060000000\t0401013300180591AF\n" +
+		"90 AF 00 00 00 : 91 AF\n" +
+		"90 AF 00 00 00 91 AF\n" +
+		"90 5A 00 00 03 01 02 03 00 | 91 00\n", `
+		> 9060000000
+		< 0401013300180591AF
+		> 90AF000000
+		< 91AF
+		> 90AF000000
+		< 91AF
+		> 905A00000301020300
+		< 9100`},
+	{"cut", `> 90 60 00 00 00
+< 04 01 01 33 00 [...]
+> 90 AF 00 00 00
+< 04 01 01 33 00 (truncated)
+> 90 AF 00 00 00
+< 91 00
+`, `
+		> 9060000000
+		! bytes
+		> 90AF000000
+		! bytes
+		> 90AF000000
+		< 9100
+		? 2 bytes
+		? 4 bytes`},
+	{"a question in a forum", `Hi all, I am trying to authenticate with my DESFire EV1 card using key 0 and got 91 AE. In step 2 I send 16 bytes.
+
+I read the data sheet (page 24) and in 12 steps it should work. The result is 00 or AE, and in the end the card returns AE.
+
+--> 90 0A 00 00 01 00 00
+<-- 5B 57 69 C7 CE 4B 16 7B 91 AF
+decrypted RndB: 00 11 22 33 44 55 66 77
+--> 90 AF 00 00 10 43 9D 17 8E 9A 5F BA 70 8D 23 57 10 C9 32 D5 17 00
+<-- 91 AE
+
+Why do I get 91 AE? I used a key of 00 00 00 00 00 00 00 00 and IV 00 00 00 00 00 00 00 00.
+`, `
+		> 900A0000010000
+		< 5B5769C7CE4B167B91AF
+		> 90AF000010439D178E9A5FBA708D235710C932D51700
+		< 91AE`},
+	{"labels in brackets", `APDU: 90 60 00 00 00 | Response: 04 01 01 33 00 18 05 | SW: 91 AF
+[>] 90AF000000
+[<] 0401013300180591AF
+Tx[5]={0x90,0xAF,0x00,0x00,0x00}
+Rx[2]={0x91,0x1C}
+`, `
+		> 9060000000
+		< 0401013300180591AF
+		> 90AF000000
+		< 0401013300180591AF
+		> 90AF000000
+		< 911C`},
+	{"both on a line", `> 90 60 00 00 00 < 04 01 01 33 00 18 05 91 AF
+>> 90AF000000 << 0401013300180591AF
+`, `
+		> 9060000000
+		< 0401013300180591AF
+		> 90AF000000
+		< 0401013300180591AF`},
+	{"times and no labels", `12:00:01.123 9060000000
+12:00:01.130 0401013300180591AF
+[12:00:02] 90 AF 00 00 00
+[12:00:02] 91 1C
+`, `
+		> 9060000000
+		< 0401013300180591AF
+		> 90AF000000
+		< 911C`},
+	{"native without labels", `60
+AF 04 01 01 33 00 18 05
+AF
+AF 04 01 01 33 00 18 05
+AF
+00 04 11 22 33 44 55 80 BA 54 90 DB 80 21 14
+`, `
+		> 60
+		< AF04010133001805
+		> AF
+		< AF04010133001805
+		> AF
+		< 0004112233445580BA5490DB802114`},
+	{"continued and indented", `TX: 0A 00
+RX: AF 35 26 87 2E 8D 76 96 FA
+TX: AF EA B2 1A 6B 49 D0 11
+    C0 28 24 A2 6F 70 31 48
+    DB
+RX: 00 F8 06 8C 86
+    FC 27 57 8B
+TX: 5A 00 00 00
+RX: 00
+`, `
+		> 0A00
+		< AF3526872E8D7696FA
+		> AFEAB21A6B49D011C02824A26F703148DB
+		< 00F8068C86FC27578B
+		> 5A000000
+		< 00`},
+	{"a status in the middle", `TX: 90 AF 00 00 20 FF E5 6E 63 38 1A 57 8D AF 13 55
+    AC B2 A2 A3 39 CC 3A 23 34 5E 37 F7 97 93 51 39
+    23 35 D6 6D 01 00
+RX: 7A CA 0F D9 BC D6 EC 7C 9F 97 46 66 16 E6 91 00
+    A2 82 91 00
+`, `
+		> 90AF000020FFE56E63381A578DAF1355ACB2A2A339CC3A23345E37F7979351392335D66D0100
+		< 7ACA0FD9BCD6EC7C9F97466616E69100A2829100`},
+	{"keys", `Info : Send 90 5A 00 00 03 01 02 03 00
+Info : Recv 91 00
+Error: authentication failed 91 AE (authentication error)
+key = 00112233445566778899AABBCCDDEEFF
+> key 00112233445566778899AABBCCDDEEFF
+RndB: 00112233445566778899AABBCCDDEEFF
+`, `
+		> 905A00000301020300
+		< 9100`},
 }
 
 func TestVariants(t *testing.T) {
