@@ -83,7 +83,13 @@ func (v *envelope) name(e *Exchange) {
 		if !headerCut(e) && foreign.IsActivation(b, e.Response) {
 			v.words, v.reader = foreign.DescribeActivation(b, e.Response), true
 			v.resets = v.words.Resets
+			break
 		}
+		cut := len(b)
+		if e.CutCommand.Len() > 0 {
+			cut = max(0, e.CutCommand.From)
+		}
+		v.words, v.other = foreign.Tag(b, e.Response, cut)
 	case b[0] == byte(wire.ClassISO):
 		if findSpec(wire.ClassISO, b[1], false) == nil {
 			v.words = foreign.Describe(b)

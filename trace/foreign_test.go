@@ -88,6 +88,11 @@ func TestForeignFrames(t *testing.T) {
 			"YearProd=14\n-> Get UID\n<- OK  UID=04112233445580\n"}, // between the frames of a message
 		{"> E0 00 00 18 00\n< E1 00 00 00 0F 41 43 52 31 32 35 32 55 5F 56 31 30 30 2E 30", "-> Get Firmware Version\n<- data  Data=E10000000F41"},
 		{"> 26\n< 44 03\n> 93 20\n< 88 04 11 22 B9\n> 93 70 88 04 11 22 B9 12 34\n< 24\n> E0 80\n< 06 75 77 81 02 80\n> 60\n< AF 04 01 01 33 00 18 05", "-> REQA\n<- data  ATQA=4403\n-> ANTICOLLISION  Data=20\n<- data  UID=88041122B9\n-> SELECT (ISO/IEC 14443-3)  Data=7088041122B91234\n<- data  SAK=24\n-> RATS  Data=80\n<- data  ATS=067577810280\n-> GetVersion"},
+		{"> 30 04\n< 04 11 22 B9 33 44 55 80 92 48 00 00 E1 10 12 00", "-> READ (MIFARE Classic, Ultralight)  Data=04\n<- data  Data=041122B933445580"},
+		{"> 60\n< 00 04 04 02 01 00 11 03", "-> GET_VERSION (NTAG, Ultralight)\n<- data  Data=0004040201001103\n"},
+		{"> A2 2B 11 22 33 44\n< 0A", "-> WRITE (Ultralight)  Data={(5 bytes)}   [cut: it may hold a key]\n<- data  Data=0A\n"},
+		{"> 60 04\n< 11 22 33 44", "-> MIFARE Classic authentication with key A  Data=04\n<- data  Data=11223344\n"},
+		{"> 3C 00\n< 90", "-> ReadSignature"},
 		{"> 50 00", "-> HLTA"},
 		{"> 93 70 04 11 22 33 04\n< 00", "<- data  SAK=00\n"},
 		{"> 80 5A 00 00 03 01 02 03\n< 90 00", "-> SAM_SelectApplication  Data=010203\n<- OK\n"},
@@ -155,6 +160,8 @@ func TestForeignKeysAreCut(t *testing.T) {
 		"> 80 C4 00 00 02 00 00 00\n< " + secret + " 90 00",
 		"> 00 20 00 81 0B " + secret + "\n< 90 00",
 		"> 00 DB 3F FF 0B " + secret + "\n< 90 00",
+		"> 1B " + secret[:8] + "\n< 80 80",
+		"> A0 03 " + secret + "1122334455\n< 0A",
 		"> D4 40 01 C4 00 " + secret + "\n< D5 41 00 00",
 	} {
 		r := parsed(t, []byte(log))

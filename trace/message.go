@@ -180,11 +180,11 @@ func (m *message) append(v *envelope, e *Exchange, p part) {
 	m.body = append(m.body, p.command...)
 	m.cut = min(m.cut, len(m.body))
 	f := wire.FramingWrapped
-	if m.native && !m.reader {
+	if m.native && !m.reader && !m.other {
 		f = wire.FramingNative
 	}
 	data, status, ok := parseAnswer(f, v.answer, m.native && m.ins == insProximity)
-	if m.words != nil && (m.words.Bare || m.reader || m.other) && !(ok && isStatus(status)) || m.via == "" && m.words != nil && m.words.Class == chipClass {
+	if w := m.words; w != nil && (w.Bare && (m.native || w.Class == chipClass) && m.via == "" || (w.Bare || m.reader || m.other) && !(ok && isStatus(status))) {
 		data, status, ok = v.answer, 0, false // an answer without a status
 		m.bare = len(v.answer) > 0
 	}

@@ -132,29 +132,3 @@ func (c *Command) tag(b []byte) {
 	c.Kept += min(clear, len(b))
 	c.KeepAnswer = true
 }
-
-// tagFrame names a frame for MIFARE Classic and Ultralight. clear is how much
-// of it is no key.
-func tagFrame(b []byte) (name string, clear int) {
-	switch n := len(b); {
-	case n >= 8 && n != 17 && (b[0] == 0x60 || b[0] == 0x61): // block, key, UID
-		return "MIFARE Classic authentication with key " + keyType(b[0]), 2
-	case n == 2 && b[0] == 0x30:
-		return "READ (MIFARE Classic, Ultralight)", 2
-	case n == 3 && b[0] == 0x3A:
-		return "FAST_READ (Ultralight)", 3
-	case n == 18 && b[0] == 0xA0:
-		return "WRITE (MIFARE Classic)", 2
-	case n == 6 && b[0] == 0xA2:
-		return "WRITE (Ultralight)", 2
-	case n == 5 && b[0] == 0x1B:
-		return "PWD_AUTH (Ultralight)", 1
-	case n == 2 && b[0] == 0x1A && b[1] == 0:
-		return "", 0 // Ultralight C, or a DESFire card's own
-	case n == 2 && b[0] == 0x39:
-		return "READ_CNT (Ultralight)", 2
-	case n == 2 && (b[0] == 0xE0 || b[0] == 0x50):
-		return map[byte]string{0xE0: "RATS", 0x50: "HLTA"}[b[0]], 1
-	}
-	return "", 0
-}
