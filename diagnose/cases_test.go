@@ -2,6 +2,7 @@ package diagnose_test
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,7 +64,14 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// Sessions that went well have no findings.
+// harmless are the reasons why cards refused what programs sent that make no
+// mistakes in cryptography.
+var harmless = []string{
+	"another-key", "no-such-key", "key-type", "duplicate", "rights", "boundary", "no-file", "level", "length", "crypto-right", "no-session",
+}
+
+// Sessions that went well have no findings. Programs that test themselves
+// against cards provoke refusals, but make no mistakes.
 func TestRightSessions(t *testing.T) {
 	for _, dir := range []string{"traces", "foreign"} {
 		files, err := filepath.Glob(filepath.Join("..", "testdata", dir, "*.json"))
@@ -79,8 +87,10 @@ func TestRightSessions(t *testing.T) {
 			if r.Refusals == 0 && len(r.Findings) > 0 {
 				t.Errorf("%s: %+v", name, r.Findings)
 			}
-			if len(r.Findings) > 0 {
-				t.Logf("%s: %d refusals: %+v", filepath.Base(name), r.Refusals, r.Findings)
+			for _, f := range r.Findings {
+				if dir == "foreign" && !strings.HasPrefix(f.Rule, "status-") && !slices.Contains(harmless, f.Rule) {
+					t.Errorf("%s: %+v", name, f)
+				}
 			}
 		}
 	}

@@ -18,7 +18,10 @@ func isKeyChange(_ *walk, m *trace.Message) bool {
 	return m.INS == wire.InsChangeKey || m.INS == wire.InsChangeKeyEV2
 }
 
-func onFile(_ *walk, m *trace.Message) bool        { return m.File != nil }
+func onRecords(_ *walk, m *trace.Message) bool {
+	return m.INS == wire.InsReadRecords || m.INS == wire.InsReadRecordsISO || m.INS == wire.InsUpdateRecord || m.INS == wire.InsUpdateRecordISO
+}
+
 func authenticates(_ *walk, m *trace.Message) bool { return isAuth(m) }
 func notAuth(_ *walk, m *trace.Message) bool       { return !isAuth(m) }
 
@@ -77,7 +80,7 @@ var causes = map[wire.Status][]cause{
 	wire.StatusBoundaryError: {
 		{Cause{60, "the access goes beyond the end of the file, or the value beyond its limits", "ask GetFileSettings for size, records and limits"}, "", nil},
 		{Cause{30, "the bytes of offset, length or amount stand in the wrong order", "send numbers with their low byte first"}, "", nil},
-		{Cause{20, "there are fewer records than are asked for; what is written counts after the commit only", "commit first, and ask GetFileSettings"}, "", onFile},
+		{Cause{20, "there are fewer records than are asked for; what is written counts after the commit only", "commit first, and ask GetFileSettings"}, "", onRecords},
 	},
 	wire.StatusDuplicateError: {
 		{Cause{80, "an application, file, or ISO name or identifier of this kind exists already", "choose another one, or delete it first"}, "", nil},

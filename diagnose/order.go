@@ -23,9 +23,14 @@ func (w *walk) order(m *trace.Message) {
 	}
 	cmd := m.Spec.New()
 	var coder wire.Coder
-	if coder.Decode(m.Body, nil, cmd) != nil && coder.Decode(m.Body[:m.Head], nil, cmd) != nil {
+	body := plainBody(m)
+	if coder.Decode(body, nil, cmd) != nil {
 		// The length may be what is the wrong way round.
 		if _, err := coder.DecodeHead(m.Body, cmd); err != nil {
+			return
+		}
+		switch cmd.(type) { // what has its numbers behind the header
+		case *wire.Credit, *wire.Debit, *wire.LimitedCredit:
 			return
 		}
 	}
@@ -128,4 +133,12 @@ func (w *walk) order32(m *trace.Message, what string, v, lowest int32) {
 	case v < lowest:
 		w.find(m, "amount", Proved, fmt.Sprintf("the %s is %d, and negative ones are not allowed", what, v), "give the amount as a positive number, to Credit or to Debit")
 	}
+}
+
+// plainBody is a command without its protection, as far as that is known.
+func plainBody(m *trace.Message) []byte {
+	if m.Plain != nil && m.Right > 0 {
+		return m.Plain
+	}
+	return m.Body
 }

@@ -73,6 +73,9 @@ func (w *walk) sealed(m *trace.Message, s *trace.Session) (right, found bool) {
 	if want == wire.CommPlain && extra(m) <= 0 && s.Scheme() < wire.SchemeEV2 && w.fits(m) {
 		return false, false // nothing is protected
 	}
+	if w.announced(m) {
+		return false, true
+	}
 	best, as := q.search(want, own)
 	switch {
 	case best != nil && len(best.faults) == 0:
@@ -88,6 +91,21 @@ func (w *walk) sealed(m *trace.Message, s *trace.Session) (right, found bool) {
 		return false, true
 	}
 	return false, w.sealedWrong(m, q, want)
+}
+
+// announced compares how much data a command announces with how much it
+// brings. It reports whether no protection makes the one of the other.
+func (w *walk) announced(m *trace.Message) bool {
+	n := len(m.Body) - m.Head
+	more := n - m.Want
+	switch {
+	case m.Want < 0 || n < 0, more == 0, more == 2, more == 4, more == 8:
+		return false
+	case more > 0 && n%8 == 0 && more <= 4+2*16, more > 8 && (n-8)%16 == 0 && more <= 8+2*16:
+		return false
+	}
+	w.find(m, "length", Proved, fmt.Sprintf("the command announces %s of data and brings %d, which no protection makes of them", plural(m.Want, "byte"), n), "let the length say how many plain bytes there are, low byte first")
+	return true
 }
 
 // search tries the ways in which the command may be protected.

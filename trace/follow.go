@@ -51,6 +51,10 @@ type Message struct {
 	Session *Session
 	Unknown string
 
+	// Plain is Body without its protection, nil where that could not be taken
+	// off, or where it would hold a key that is changed.
+	Plain []byte
+
 	// Right counts the right MACs and CRCs of the command under Session, Wrong
 	// says what is wrong with it. Mode is how it was taken to be protected, and
 	// AnswerMode the answer, if there was a good one.
@@ -142,6 +146,9 @@ func (d *Message) checked(best *attempt) {
 	d.Session = &Session{best.session} // of several that the keys allow, the one that explains most
 	d.Mode, d.AnswerMode = best.view.cmdMode, best.view.rspMode
 	d.Right = best.sent.macs + best.sent.crcs
+	if best.fits && best.opened {
+		d.Plain = best.cmd
+	}
 	for _, w := range best.bad {
 		if !w.check.ofCard() {
 			d.Wrong = append(d.Wrong, w.what)
