@@ -27,7 +27,7 @@ var (
 func faults(page string) (list []string) {
 	fault := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	for _, r := range page {
-		if r != '\n' && !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+		if r != '\n' && !unicode.IsPrint(r) {
 			fault("character %U", r)
 			break
 		}
@@ -51,7 +51,7 @@ func faults(page string) (list []string) {
 		if rest = rest[at:]; rest == "" {
 			break
 		}
-		m := tagShape.FindStringSubmatch(rest)
+		m := tagShape.FindStringSubmatch(rest[:strings.IndexByte(rest, '>')+1]) // a tag holds no other >
 		if m == nil {
 			fault("no tag: %.60q", rest)
 			break

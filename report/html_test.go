@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/report"
@@ -25,8 +26,12 @@ func TestPages(t *testing.T) {
 			conf := &report.Config{Redact: redact, By: hostileText, Source: report.Source{
 				Kind: "file", File: hostileText, Format: hostileText, By: hostileText, Written: hostileText, Notes: []string{hostileText},
 			}}
-			for _, f := range faults(pageOf(t, c, conf)) {
+			page := pageOf(t, c, conf)
+			for _, f := range faults(page) {
 				t.Errorf("%s, redacted %v: %s", name, redact, f)
+			}
+			if strings.ContainsRune(page, unicode.ReplacementChar) {
+				t.Errorf("%s, redacted %v: a byte was lost", name, redact)
 			}
 		}
 	}
