@@ -103,7 +103,7 @@ func exchanges(list []int) string {
 }
 
 // maxUIDs bounds how many chips a recording is looked through for.
-const maxUIDs = 64
+const maxUIDs = 16
 
 // uids puts other identifiers in the place of those of chips, the same for the
 // same one, unless something protects one of them.
