@@ -78,15 +78,17 @@ func TestNotProvisioned(t *testing.T) {
 		err   error
 		code  int
 		next  string
+		meant bool
 	}{
-		{desfire.ProvisionUndone, refusal, exitRefused, ""},
-		{desfire.ProvisionUndone, unknown, exitRefused, ""},
-		{desfire.ProvisionContent, refusal, exitUnknown, "repeat this"},
-		{desfire.ProvisionSettings, unknown, exitUnknown, "repeat this"},
-		{desfire.ProvisionHalf, &desfire.TransportError{Command: "WriteData", Err: io.EOF}, exitUnknown, "repeat this"},
+		{desfire.ProvisionUndone, refusal, exitRefused, "", true},
+		{desfire.ProvisionUndone, refusal, exitRefused, "made for messages", false},
+		{desfire.ProvisionUndone, unknown, exitRefused, "", true},
+		{desfire.ProvisionContent, refusal, exitUnknown, "repeat this", true},
+		{desfire.ProvisionSettings, unknown, exitUnknown, "repeat this", false},
+		{desfire.ProvisionHalf, &desfire.TransportError{Command: "WriteData", Err: io.EOF}, exitUnknown, "repeat this", true},
 	} {
 		a := &app{}
-		err := a.notProvisioned(&desfire.ProvisionError{File: 2, State: x.state, Err: x.err})
+		err := a.notProvisioned(&desfire.ProvisionError{File: 2, State: x.state, Err: x.err}, x.meant)
 		d := a.detail(exitCode(context.Background(), err), err)
 		if code := exitCode(context.Background(), err); code != x.code || !strings.Contains(d.Next, x.next) || (x.next == "") != (d.Next == "") || !strings.Contains(d.What, x.state.String()) {
 			t.Errorf("%v, %v: code %d, %+v", x.state, x.err, code, d)

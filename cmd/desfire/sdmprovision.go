@@ -171,6 +171,7 @@ type provision struct {
 	file     desfire.SDMFile
 	access   wire.AccessRights // that it has then
 	created  bool              // with its application, just now
+	meant    bool              // the file was made for messages, or shows some
 	try      bool
 	result   *sdmResult
 }
@@ -189,6 +190,7 @@ func (a *app) newProvision(cmd *cobra.Command, card *desfire.Card, t target, fs 
 		template: tpl,
 		file:     desfire.SDMFile{File: t.file, Content: content, SDM: s},
 		access:   fs.Access,
+		meant:    fs.Option.Has(wire.OptionSDM) || !card.Generation().Has(wire.FeatureApplications),
 		result:   &sdmResult{cardOf: &seen, Application: &t.app, File: &t.file, DryRun: a.dryRun},
 	}
 	if writer != nil {
@@ -222,7 +224,7 @@ func (a *app) provisionSDM(ctx context.Context, card *desfire.Card, p *provision
 	case a.dryRun:
 		err = card.CheckSDM(ctx, &p.file)
 	default:
-		err = a.notProvisioned(card.ProvisionSDM(ctx, &p.file))
+		err = a.notProvisioned(card.ProvisionSDM(ctx, &p.file), p.meant)
 	}
 	if err != nil {
 		return err
@@ -255,12 +257,15 @@ func (a *app) provisionSDM(ctx context.Context, card *desfire.Card, p *provision
 }
 
 // notProvisioned says what to do about a file that shows no messages.
-func (a *app) notProvisioned(err error) error {
+func (a *app) notProvisioned(err error, meant bool) error {
 	var e *desfire.ProvisionError
 	if !errors.As(err, &e) {
 		return mayHaveHappened(err)
 	}
-	if e.State == desfire.ProvisionUndone {
+	switch {
+	case e.State == desfire.ProvisionUndone && !meant && desfire.Refusal(err) != nil:
+		return advise(err, "Cards may want a file that was made for messages: --create makes one, in an application of its own.")
+	case e.State == desfire.ProvisionUndone:
 		return err
 	}
 	return advise(err, "Present the card again and repeat this: it takes up whatever was done. desfire sdm show says what the file holds.")
