@@ -26,7 +26,7 @@ func TestOtherWords(t *testing.T) {
 		}
 	}
 	for words, want := range map[string]string{
-		"valeu": "value", "key diagnose": "auth diagnose", "value gte": "get", "app crate": "create", "file append": "record append", "LIST": "ls",
+		"valeu": "value", "key diagnose": "auth diagnose or trace diagnose", "value gte": "get", "app crate": "create", "file append": "record append", "LIST": "ls",
 	} {
 		if _, said := complaint(strings.Fields(words)...); !strings.Contains(said, "did you mean "+want+"?") {
 			t.Errorf("desfire %s: %s", words, said)
