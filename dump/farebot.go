@@ -44,10 +44,7 @@ func readFarebot(data []byte) (*Dump, error) {
 			d.note("there are %d cards in the file: this is number %d, the first DESFire card", n, i+1)
 		}
 	}
-	switch typ := card.attrs["type"]; {
-	case card.name != "card":
-		return nil, card.fault("it begins with <%.40s>, want <card> or <cards>", card.name)
-	case typ != farebotDESFire:
+	if typ := card.attrs["type"]; typ != farebotDESFire {
 		return nil, card.fault("the card is of type %.20q, want %q, which is DESFire", typ, farebotDESFire)
 	}
 	if ms, err := strconv.ParseInt(card.attrs["scanned_at"], 10, 64); err == nil && ms > 0 && ms < 1<<47 {

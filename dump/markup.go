@@ -45,7 +45,7 @@ func parseMarkup(data []byte) (root *node, cut int, err error) {
 		case errors.Is(err, io.EOF) && root != nil && len(open) == 0:
 			return root, 0, nil
 		case root == nil && err != nil:
-			return fault(line, "it is no XML file of a card")
+			return nil, 0, &FormatError{"", line, "it is no XML file of a card", nil}
 		case errors.Is(err, io.EOF), errors.As(err, &syntax) && cutShort(syntax) && dec.InputOffset() >= int64(len(data)):
 			for _, n := range open {
 				n.unended = true
@@ -60,6 +60,8 @@ func parseMarkup(data []byte) (root *node, cut int, err error) {
 			switch {
 			case len(open) == maxDepth || nodes > maxNodes:
 				return fault(line, "there is more in it than in any card")
+			case root == nil && t.Name.Local != "card" && t.Name.Local != "cards":
+				return nil, 0, &FormatError{"", line, fmt.Sprintf("it begins with <%.40s>, and a file of FareBot with <card> or <cards>", t.Name.Local), nil}
 			case root != nil && len(open) == 0:
 				return fault(line, "there is something behind the end")
 			}

@@ -25,7 +25,7 @@ func outputsOf(t testing.TB, c *inspect.Card, conf report.Config) string {
 	r := report.New(c, &conf)
 	j, err := r.JSON()
 	must(t, err)
-	return pageOf(t, c, &conf) + string(j) + r.FileName("html") + r.FileName("json") + r.Title
+	return pageOf(t, c, &conf) + string(j) + r.Title
 }
 
 // notations are the ways in which bytes could stand in a text.

@@ -120,15 +120,6 @@ func (r *Report) JSON() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// FileName is a name for the file of a report; ext is html or json. A redacted one
-// has nothing of the card in it.
-func (r *Report) FileName(ext string) string {
-	if len(r.Card.UID) == 0 {
-		return "card-report." + ext
-	}
-	return fmt.Sprintf("card-%X-report.%s", []byte(r.Card.UID), ext)
-}
-
 // sure says how sure it is what a card is.
 func sure(c *inspect.Card, from Source) string {
 	v := versionOf(c)

@@ -86,6 +86,9 @@ func (a *app) makeReport(cmd *cobra.Command, f *reportFlags) error {
 	case a.json && f.out == "":
 		f.format = reportJSON
 	}
+	if f.out == "" && f.format == reportHTML && screen.Terminal(a.stdout) {
+		return &usageError{cmd, errors.New("a page is for a browser: --out card.html writes it into a file")}
+	}
 	if err := a.mayWrite(f.out); err != nil {
 		return err
 	}
@@ -102,7 +105,7 @@ func (a *app) makeReport(cmd *cobra.Command, f *reportFlags) error {
 		if !d.Written.IsZero() {
 			conf.Source.Written = d.Written.UTC().Format(time.RFC3339)
 		}
-		return a.writeReport(cmd, report.New(d.Card, conf), f)
+		return a.writeReport(report.New(d.Card, conf), f)
 	}
 	return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
 		c, err := a.inspect(ctx, card, &inspect.Config{Ask: inspect.Everything})
@@ -116,12 +119,12 @@ func (a *app) makeReport(cmd *cobra.Command, f *reportFlags) error {
 			conf.Extra.Unread = append(conf.Extra.Unread, "the card did not answer any more")
 			a.log.Warn("what EV2 and later tell beside: " + oneLine(err))
 		}
-		return a.writeReport(cmd, report.New(c, conf), f)
+		return a.writeReport(report.New(c, conf), f)
 	})
 }
 
 // writeReport writes a report where it belongs.
-func (a *app) writeReport(cmd *cobra.Command, r *report.Report, f *reportFlags) error {
+func (a *app) writeReport(r *report.Report, f *reportFlags) error {
 	var b bytes.Buffer
 	var err error
 	if f.format == reportJSON {
@@ -140,8 +143,6 @@ func (a *app) writeReport(cmd *cobra.Command, r *report.Report, f *reportFlags) 
 		}
 	case f.format == reportJSON:
 		return a.emit(json.RawMessage(b.Bytes()))
-	case screen.Terminal(a.stdout):
-		return &usageError{cmd, fmt.Errorf("a page is for a browser: --out %s writes it into a file", r.FileName(f.format))}
 	default:
 		_, err := a.stdout.Write(b.Bytes())
 		return cannotPrint(err)
