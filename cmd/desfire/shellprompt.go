@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/go-desfire/desfire/cmd/desfire/internal/history"
@@ -74,14 +75,16 @@ func (s *shell) interact(run context.Context) error {
 // line reads a line.
 func (s *shell) line(ctx context.Context, interrupts <-chan os.Signal) (string, error) {
 	ctx, cancel := context.WithCancel(ctx)
+	var listening sync.WaitGroup
+	defer listening.Wait()
 	defer cancel()
-	go func() {
+	listening.Go(func() {
 		select {
 		case <-interrupts:
 			cancel()
 		case <-ctx.Done():
 		}
-	}()
+	})
 	if os.Getenv("TERM") == "dumb" {
 		return s.edit.Plain(ctx, s.prompt())
 	}
@@ -101,7 +104,9 @@ func (s *shell) typedLine(ctx context.Context, interrupts <-chan os.Signal, line
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan struct{})
-	go func() {
+	var listening sync.WaitGroup
+	defer listening.Wait()
+	listening.Go(func() {
 		for times := 0; ; times++ {
 			select {
 			case <-done:
@@ -117,7 +122,7 @@ func (s *shell) typedLine(ctx context.Context, interrupts <-chan os.Signal, line
 				os.Exit(exitInterrupted)
 			}
 		}
-	}()
+	})
 	defer close(done)
 	select {
 	case <-s.turn:

@@ -11,155 +11,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/creack/pty"
 )
-
-// shellRun is a shell on a terminal of its own.
-type shellRun struct {
-	t   *testing.T
-	cmd *exec.Cmd
-	f   *os.File
-
-	mu   sync.Mutex
-	out  []byte
-	more chan struct{} // has a token when something came
-	end  bool
-	seen int // of out, by expect
-}
-
-// startShell starts the shell. env is added to an environment without a home.
-func startShell(t *testing.T, dir string, env []string, args ...string) *shellRun {
-	t.Helper()
-	cmd := exec.Command(os.Args[0], append([]string{"shell"}, args...)...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), runMain+"=1", "TERM=xterm", "NO_COLOR=1", "GORACE=atexit_sleep_ms=0",
-		"HOME="+dir, "XDG_STATE_HOME="+dir, "XDG_CONFIG_HOME="+dir, "DESFIRE_KEYS=", "DESFIRE_IDENTITY=", "DESFIRE_READER=", "PCSCLITE_CSOCK_NAME="+dir+"/no-pcscd")
-	cmd.Env = append(cmd.Env, env...)
-	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 40, Cols: columns})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &shellRun{t: t, cmd: cmd, f: f, more: make(chan struct{}, 1)}
-	go r.read()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		f.Close()
-	})
-	return r
-}
-
-func (r *shellRun) read() {
-	for {
-		b := make([]byte, 4096)
-		n, err := r.f.Read(b)
-		r.mu.Lock()
-		r.out = append(r.out, b[:n]...)
-		r.end = err != nil
-		r.mu.Unlock()
-		select {
-		case r.more <- struct{}{}:
-		default:
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// movements are what moves the cursor and clears what follows it.
-var movements = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]|\r")
-
-// shown is what came since the last match, without movements.
-func (r *shellRun) shown() (string, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return movements.ReplaceAllString(string(r.out[r.seen:]), ""), r.end
-}
-
-// patient is how long a test waits for what must come.
-const patient = 20 * time.Second
-
-// expect waits until a pattern is shown behind the last one, and returns the
-// text before and with it.
-func (r *shellRun) expect(pattern string) string {
-	r.t.Helper()
-	re := regexp.MustCompile(pattern)
-	late := time.After(patient)
-	for {
-		text, end := r.shown()
-		if at := re.FindStringIndex(text); at != nil {
-			r.mu.Lock()
-			r.seen = r.after(at[1])
-			r.mu.Unlock()
-			return text[:at[1]]
-		}
-		if end {
-			r.t.Fatalf("the shell has ended, and shows no %s:\n%s", pattern, text)
-		}
-		select {
-		case <-r.more:
-		case <-late:
-			r.t.Fatalf("no %s:\n%s", pattern, text)
-		}
-	}
-}
-
-// after is where in the output so many bytes have been shown.
-func (r *shellRun) after(n int) int {
-	rest := r.out[r.seen:]
-	at := 0
-	for _, m := range append(movements.FindAllIndex(rest, -1), []int{len(rest), len(rest)}) {
-		if plain := m[0] - at; plain >= n {
-			return r.seen + at + n
-		} else {
-			n -= plain
-		}
-		at = m[1]
-	}
-	return len(r.out)
-}
-
-// typed types keys.
-func (r *shellRun) typed(keys string) {
-	r.t.Helper()
-	if _, err := io.WriteString(r.f, keys); err != nil {
-		r.t.Fatal(err)
-	}
-}
-
-// run types a line and waits for the prompt that follows.
-func (r *shellRun) run(line string) string {
-	r.t.Helper()
-	r.typed(line + "\r")
-	return r.expect(regexp.QuoteMeta(line[strings.LastIndexByte(line, '\t')+1:])+`[^>]*\n`) + r.expect(prompts)
-}
-
-// prompts are those of a card that is there.
-const prompts = `(?m)^EV[123] \.\.[0-9A-F]{6} /\S*> `
-
-// ended waits until the shell has ended, and gives its exit code.
-func (r *shellRun) ended() int {
-	r.t.Helper()
-	timer := time.AfterFunc(patient, func() { _ = r.cmd.Process.Kill() })
-	defer timer.Stop()
-	_ = r.cmd.Wait()
-	return r.cmd.ProcessState.ExitCode()
-}
-
-func shellImage(t *testing.T, dir string) string {
-	t.Helper()
-	image := filepath.Join(dir, "card.json")
-	if code := run([]string{"sim", "new", image, "--transit", "--uid", "04112233445566"}, strings.NewReader(""), io.Discard, io.Discard); code != exitDone {
-		t.Fatal("sim new fails")
-	}
-	return image
-}
 
 func TestShellOnTerminal(t *testing.T) {
 	dir := t.TempDir()
@@ -289,6 +146,91 @@ func TestShellInterrupted(t *testing.T) {
 	}
 }
 
+// What a keyring of the shell wants to know is asked for when a verb needs it,
+// also after Ctrl-C.
+func TestShellAsksForKeyring(t *testing.T) {
+	dir := t.TempDir()
+	ring := filepath.Join(dir, "keys.yaml")
+	if err := os.WriteFile(ring, []byte("desfire: keys/v1\nkeys:\n  \"121314\": {0: prompt}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := startShell(t, dir, nil, "--reader", "sim:"+shellImage(t, dir), "--keys", ring)
+	r.expect(prompts)
+	r.typed("key settings 121314\r")
+	r.expect(`\): $`)
+	r.typed("\x03")
+	r.expect(`interrupted`)
+	r.expect(prompts)
+	r.typed("key settings 121314\r")
+	r.expect(`\): $`)
+	r.typed("des:0000000000000000\r")
+	if out := r.expect(prompts); strings.Contains(out, "des:") || !strings.Contains(out, "2 DES/2K3DES keys") {
+		t.Errorf("typed key: %s", out)
+	}
+}
+
+// A shell that another one has started is stopped and continued, at the prompt
+// and in a verb.
+func TestShellInBackground(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	image := shellImage(t, dir)
+	r := startOn(t, dir, []string{"PS1=bash> ", "TOOL=" + os.Args[0]}, bash, "--norc", "-i")
+	r.expect(`bash> `)
+	r.typed(`"$TOOL" shell --reader sim:` + filepath.Base(image) + "\r")
+	r.expect(prompts)
+	r.typed("value g")
+	r.expect(`value g`)
+	r.typed("\x1a")
+	r.expect(`Stopped`)
+	r.expect(`bash> `)
+	r.typed("fg\r")
+	r.expect(`/> value g`)
+	r.typed("et 121314/1\r")
+	r.expect(`\n25\n`)
+	r.expect(prompts)
+	r.typed("drain 121314/1 --every 300ms\r")
+	r.expect(`left=24`)
+	r.typed("\x1a")
+	r.expect(`Stopped`)
+	r.expect(`bash> `)
+	r.typed("fg\r")
+	r.expect(`shell --reader`)
+	r.expect(`left=`)
+	r.typed("\x03")
+	r.expect(`interrupted`)
+	r.expect(prompts)
+	r.typed("exit\r")
+	r.expect(`bash> `)
+}
+
+// A verb that does not end says how to leave.
+func TestShellHangs(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "nobody-writes"), 0o600); err != nil {
+		t.Skip(err)
+	}
+	r := startShell(t, dir, nil, "--reader", "sim:"+shellImage(t, dir))
+	r.expect(prompts)
+	r.typed("dump show nobody-writes\r")
+	r.expect(`nobody-writes\n`)
+	go func() { // two that come at once are one signal
+		for {
+			if _, err := io.WriteString(r.f, "\x03"); err != nil {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	r.expect(`Ctrl-C once more leaves the shell at once`)
+	if code := r.ended(); code != exitInterrupted {
+		t.Errorf("code %d", code)
+	}
+}
+
 // The prompt survives another size of the terminal, and a stop.
 func TestShellResizedAndStopped(t *testing.T) {
 	dir := t.TempDir()
@@ -313,93 +255,6 @@ func TestShellResizedAndStopped(t *testing.T) {
 	r.typed("ue get 121314/1\r")
 	r.expect(`\n25\n`)
 	r.expect(prompts)
-}
-
-// A card that leaves is told without harm to the line that is typed, and picked
-// up again; another one begins at /.
-func TestShellLosesCard(t *testing.T) {
-	dir := t.TempDir()
-	serve := exec.Command(os.Args[0], "sim", "serve", "--listen", "127.0.0.1:0", "--transit", "--uid", "04112233445566")
-	serve.Env = append(os.Environ(), runMain+"=1")
-	var said lockedBuffer
-	serve.Stdout, serve.Stderr = &said, &said
-	if err := serve.Start(); err != nil {
-		t.Fatal(err)
-	}
-	stop := func() {
-		_ = serve.Process.Kill()
-		_ = serve.Wait()
-	}
-	defer func() { stop() }()
-	addr := said.await(t, `--reader (tcp:[0-9.:]+)`)[1]
-	toggle := func() {
-		if err := serve.Process.Signal(syscall.SIGUSR1); err != nil {
-			t.Fatal(err)
-		}
-	}
-	r := startShell(t, dir, nil, "--reader", addr)
-	r.expect(`Card: MIFARE DESFire EV3 04112233445566 on tcp:`)
-	r.expect(prompts)
-	r.run("cd 121314/1")
-	r.typed("value g")
-	r.expect(`value g`)
-	toggle()
-	r.expect(`The card has left`)
-	r.expect(`no card /121314/1> value g`)
-	toggle()
-	r.expect(`The card is back`)
-	r.expect(`EV3 \.\.445566 /121314/1> value g`)
-	r.typed("et\r")
-	r.expect(`\n25\n`)
-	r.expect(prompts)
-
-	// A second shell at the same card.
-	other := startShell(t, t.TempDir(), nil, "--reader", addr)
-	other.expect(`Card: `)
-	other.expect(prompts)
-	other.typed("value debit 121314/1 1\r")
-	other.expect(`25 -> 24`)
-	other.expect(prompts)
-	r.typed("value debit 1\r")
-	r.expect(`24 -> 23`)
-	r.expect(prompts)
-	other.typed("exit\r")
-	if code := other.ended(); code != exitDone {
-		t.Errorf("the other shell: code %d", code)
-	}
-
-	// It leaves during a verb, which waits for it.
-	r.typed("drain --every 10ms\r")
-	r.expect(`left=21`)
-	toggle()
-	r.expect(`Lost the card`)
-	toggle()
-	r.expect(`end +credit gone|left=0`)
-	r.expect(prompts)
-
-	// A verb without a card waits, until Ctrl-C.
-	toggle()
-	r.expect(`no card /121314/1> `)
-	r.typed("value get\r")
-	r.expect(`waiting for a card`)
-	r.typed("\x03")
-	r.expect(`interrupted`)
-	r.expect(`no card /121314/1> `)
-
-	// Another card at the same address.
-	stop()
-	host := strings.TrimPrefix(addr, "tcp:")
-	serve = exec.Command(os.Args[0], "sim", "serve", "--listen", host, "--uid", "04AABBCCDDEEFF")
-	serve.Env = append(os.Environ(), runMain+"=1")
-	if err := serve.Start(); err != nil {
-		t.Fatal(err)
-	}
-	r.expect(`Another card: MIFARE DESFire EV3 04AABBCCDDEEFF`)
-	r.expect(`EV3 \.\.DDEEFF /> `)
-	r.typed("exit\r")
-	if code := r.ended(); code != exitDone {
-		t.Errorf("exit: code %d", code)
-	}
 }
 
 // Lines are kept without keys, by two shells at once, in a file that only its
