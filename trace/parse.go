@@ -30,7 +30,7 @@ func (s Skipped) String() string {
 
 // Missed are the lines of Skipped that may have been traffic of the card.
 func (r *Recording) Missed() []Skipped {
-	var list []Skipped
+	list := []Skipped{}
 	for _, s := range r.Skipped {
 		if !s.Control {
 			list = append(list, s)

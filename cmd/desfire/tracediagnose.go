@@ -74,8 +74,9 @@ func fileMode(s string, modes map[wire.FileNo]wire.CommMode) error {
 
 // diagnosedFile is what trace diagnose prints with --json.
 type diagnosedFile struct {
-	File    string `json:"file"`
-	Summary string `json:"summary"`
+	File    string          `json:"file"`
+	Summary string          `json:"summary"`
+	Skipped []trace.Skipped `json:"skipped"` // lines of a log that may be traffic and were not taken
 	*diagnose.Report
 }
 
@@ -84,7 +85,7 @@ func (a *app) traceDiagnose(names []string, cfg *diagnose.Config) error {
 	for _, name := range names {
 		rec, err := readRecording(name)
 		if err == nil {
-			err = a.printDiagnosed(name, diagnose.Recording(rec, cfg))
+			err = a.printDiagnosed(name, diagnose.Recording(rec, cfg), rec.Missed())
 		}
 		if err != nil {
 			failed = a.nextFile(failed, err)
@@ -93,13 +94,16 @@ func (a *app) traceDiagnose(names []string, cfg *diagnose.Config) error {
 	return failed
 }
 
-func (a *app) printDiagnosed(name string, r *diagnose.Report) error {
+func (a *app) printDiagnosed(name string, r *diagnose.Report, skipped []trace.Skipped) error {
 	if a.json {
-		return a.emit(diagnosedFile{name, r.Summary(), r})
+		return a.emit(diagnosedFile{name, r.Summary(), skipped, r})
 	}
 	a.printWrapped("", screen.Sprintf("%s: %s", a.out.Title.Render(name), r.Summary()))
 	for i := range r.Findings {
 		a.printFinding(&r.Findings[i], i == 0 || r.Findings[i-1].Exchange != r.Findings[i].Exchange)
+	}
+	for _, s := range skipped {
+		a.printWrapped("  ", screen.Visible("not taken: "+s.String()))
 	}
 	return nil
 }

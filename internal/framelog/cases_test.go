@@ -149,7 +149,7 @@ func compare(t *testing.T, l *Log, want string) {
 	}
 	for i, w := range lines {
 		w = strings.TrimSpace(w)
-		ok := false
+		var ok bool
 		switch {
 		case w == "":
 			ok = have[i] == ""
@@ -297,4 +297,47 @@ func standsAt(text string, at int, b byte) bool {
 		}
 	}
 	return false
+}
+
+// What is no log is not taken for one.
+func TestNoLog(t *testing.T) {
+	random := make([]byte, 100_000)
+	x := uint32(1)
+	for i := range random {
+		x = x*1664525 + 1013904223
+		random[i] = byte(x >> 24)
+	}
+	if _, err := Decode(random); err == nil {
+		t.Error("random bytes are a text")
+	}
+	if _, err := Decode(append([]byte("a head of text\n> 9060000000\n< 9100\n"), random...)); err == nil {
+		t.Error("random bytes behind a head are a text")
+	}
+	var rows, plain, csv, groups strings.Builder
+	for at := 0; at < len(random); at += 16 {
+		part := random[at:min(at+16, len(random))]
+		var column strings.Builder
+		for _, c := range part {
+			if c < ' ' || c > '~' {
+				c = '.'
+			}
+			column.WriteByte(c)
+		}
+		fmt.Fprintf(&rows, "%08x  % x  |%s|\n", at, part, column.String())
+		fmt.Fprintf(&groups, "%08x: %x %x %x  %s\n", at, part[:4], part[4:8], part[8:], column.String())
+		fmt.Fprintf(&plain, "%x\n", part)
+		fmt.Fprintf(&csv, "%d,%d,%d,%d\n", part[0], part[1], part[2], int(part[3])*100)
+	}
+	for name, text := range map[string]string{
+		"hexdump": rows.String(), "xxd": groups.String(), "digits": plain.String(), "CSV": csv.String(),
+		"prose":       "In 12 steps the card returns AE, and in the end 00. Status 91 AE -> see page 24.\nCAFE is no frame, nor is 1234 -> 56.\n",
+		"certificate": "-----BEGIN CERTIFICATE-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA\nq83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ\n-----END CERTIFICATE-----\n",
+		"source":      "for i := 0; i < 10; i++ {\n\tx -> y\n\tif a >= 0x10 && b <= 0x20 {\n\t\treturn []byte{0x12, 0x34}, nil\n\t}\n}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if l := read(t, text); len(l.Exchanges) > 0 {
+				t.Errorf("%d exchanges, the first is %x", len(l.Exchanges), l.Exchanges[0].Command.Bytes)
+			}
+		})
+	}
 }

@@ -197,6 +197,12 @@ func hideDigits(line string) string {
 
 // finish makes the log.
 func (s *scanner) finish() *Log {
+	if !s.believable() {
+		for i := range s.exchanges {
+			s.skip(&item{line: s.exchanges[i].Command.Line}, "too little in the file looks like commands and answers")
+		}
+		s.exchanges = nil
+	}
 	if len(s.exchanges) == 0 {
 		s.notes = nil
 	}
@@ -212,4 +218,27 @@ func (s *scanner) finish() *Log {
 		}
 	}
 	return l
+}
+
+// believable reports whether what was found may be a log: one command at least
+// is one, and what has no labels is more than chance.
+func (s *scanner) believable() bool {
+	commands, labels := 0, 0
+	for i := range s.exchanges {
+		f := s.exchanges[i].Command
+		if likelyCommand(f.Bytes) != no {
+			commands++
+		}
+		if f.shape != "" {
+			labels++
+		}
+	}
+	missed := s.more
+	for i := range s.dropped {
+		if !s.dropped[i].Control {
+			missed++
+		}
+	}
+	n := len(s.exchanges)
+	return commands*10 >= n && commands > 0 && (labels > 0 || n*10 >= missed)
 }

@@ -109,7 +109,7 @@ var labels = [...]label{
 	{"recvd", ToReader, famSend, true, true},
 	{"rcv", ToReader, famSend, true, true},
 	{"rcvd", ToReader, famSend, true, true},
-	{"recieved", ToReader, famSend, true, true},
+	{"recieved", ToReader, famSend, true, true}, //nolint:misspell // as people write it
 	{"rx", ToReader, famSend, true, true},
 	{"snd", ToCard, famSend, true, true},
 	{"returns", ToReader, famCommand, true, true},
@@ -155,11 +155,11 @@ var labels = [...]label{
 	{"envoi", ToCard, famSend, true, false},
 	{"commande", ToCard, famCommand, true, false},
 	{"réponse", ToReader, famCommand, true, false},
-	{"reponse", ToReader, famCommand, true, false},
+	{"reponse", ToReader, famCommand, true, false}, //nolint:misspell // not English
 	{"enviado", ToCard, famSend, true, false},
 	{"enviando", ToCard, famSend, true, false},
 	{"recibido", ToReader, famSend, true, false},
-	{"comando", ToCard, famCommand, true, false},
+	{"comando", ToCard, famCommand, true, false}, //nolint:misspell // not English
 	{"risposta", ToReader, famCommand, true, false},
 	{"resposta", ToReader, famCommand, true, false},
 	{"команда", ToCard, famCommand, true, false},

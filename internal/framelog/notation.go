@@ -64,7 +64,7 @@ loop:
 				r.next = len(toks)
 				break loop
 			}
-			if r.maybe && n >= 3 && len(segs) == 0 && isASCII(s[t.to:], n-2, s, nil, segment{list: cur.list[1:]}) {
+			if k0 := offsetBytes(cur.list); k0 > 0 && n > k0 && len(segs) == 0 && isASCII(s[t.to:], n-k0, s, nil, segment{list: cur.list[1:]}) {
 				cur.list, r.maybe, r.dumped = cur.list[1:], false, true
 				r.next = len(toks)
 				break loop
@@ -116,6 +116,19 @@ loop:
 		r.alt, r.altAt = nil, nil
 	}
 	return r
+}
+
+// offsetBytes is how long the first of the tokens is, in bytes, if it may be the
+// offset of a row of a dump, or 0.
+func offsetBytes(list []token) int {
+	if len(list) < 2 || list[0].prefixed {
+		return 0
+	}
+	switch n := list[0].to - list[0].from; n {
+	case 4, 6, 8:
+		return n / 2
+	}
+	return 0
 }
 
 // saysCut reports whether what follows bytes says that there were more.

@@ -67,8 +67,8 @@ func (s *scanner) prefixOf(list []*item) (command, answer []byte) {
 			return nil, nil
 		}
 	}
-	n := 0
-	for n = 1; n <= maxPrefix; n++ {
+	n := 1
+	for ; n <= maxPrefix; n++ {
 		if samePrefix(commands, n) && inside(commands, n) {
 			break
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // ErrBinary says that a file is no text.
@@ -21,26 +22,52 @@ func Decode(data []byte) (string, error) {
 		return fromUTF16(data[2:], binary.BigEndian), nil
 	}
 	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
-	zero := bytes.IndexByte(data, 0)
-	if zero < 0 {
-		return string(data), nil
-	}
-	var zeros [2]int // at even and odd places
-	head := data[:min(len(data), 4096)]
-	for i, c := range head {
-		if c == 0 {
-			zeros[i%2]++
+	if bytes.IndexByte(data, 0) >= 0 {
+		var zeros [2]int // at even and odd places
+		head := data[:min(len(data), 4096)]
+		for i, c := range head {
+			if c == 0 {
+				zeros[i%2]++
+			}
+		}
+		switch half := len(head) / 2; {
+		case zeros[0] == 0 && zeros[1] > half*3/4:
+			return fromUTF16(data, binary.LittleEndian), nil
+		case zeros[1] == 0 && zeros[0] > half*3/4:
+			return fromUTF16(data, binary.BigEndian), nil
 		}
 	}
-	switch half := len(head) / 2; {
-	case zeros[0] == 0 && zeros[1] > half*3/4:
-		return fromUTF16(data, binary.LittleEndian), nil
-	case zeros[1] == 0 && zeros[0] > half*3/4:
-		return fromUTF16(data, binary.BigEndian), nil
-	case zeros[0]+zeros[1] > len(head)/16 || zero < len(head) && len(head) < 64:
+	if isBinary(data) {
 		return "", ErrBinary
 	}
-	return string(data), nil // a crash left some zeros
+	return string(data), nil
+}
+
+// window is a part of a file that is looked at by itself: text may stand before
+// what is none.
+const window = 4096
+
+// isBinary reports whether a part of a file is no text. Some letters of another
+// encoding are, and zeros that a crash left.
+func isBinary(data []byte) bool {
+	zeros := utf8.Valid(data)
+	for len(data) > 0 {
+		part := data[:min(len(data), window)]
+		data = data[len(part):]
+		bad := 0
+		for i := 0; i < len(part); {
+			r, n := utf8.DecodeRune(part[i:])
+			switch c := part[i]; {
+			case r == utf8.RuneError && n < 2, c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\x1b' && !(c == 0 && zeros):
+				bad++
+			}
+			i += n
+		}
+		if bad > len(part)/10 && bad > 2 {
+			return true
+		}
+	}
+	return false
 }
 
 func fromUTF16(data []byte, order binary.ByteOrder) string {
