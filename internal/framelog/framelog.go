@@ -56,8 +56,9 @@ type Frame struct {
 	// Comment is what stands behind the bytes on their line.
 	Comment string
 
-	shape string
-	time  int64 // in microseconds, if the log says it
+	marked bool // its line begins with an arrow
+	shape  string
+	time   int64 // in microseconds, if the log says it
 }
 
 // Exchange is a command and the answer to it, nil if there is none.
@@ -226,6 +227,9 @@ func (s *scanner) believable() bool {
 	commands, labels := 0, 0
 	for i := range s.exchanges {
 		f := s.exchanges[i].Command
+		if f.marked {
+			return true // somebody says so
+		}
 		if likelyCommand(f.Bytes) != no {
 			commands++
 		}

@@ -34,6 +34,7 @@ type item struct {
 	filler  bool   // words stand between the label and the bytes
 	tight   bool   // a sign stands right before the bytes
 	boxed   bool   // a bracket opens before them
+	marked  bool   // the line begins with its arrow
 	spoken  bool   // the arrow stands in a sentence
 	after   int    // words behind them
 	inner   string // the label says that it is no traffic, this word
@@ -324,7 +325,7 @@ func (p *lineParser) emit(r *run, c current) {
 		line: p.l.no, text: p.l.text, dir: c.dir, fam: c.fam, shape: c.shape(),
 		broken: r.broken, cut: r.cut, count: c.count, status: c.status, filler: c.words > 0, inner: c.inner,
 		note: strings.TrimSpace(r.tail), client: p.client, time: p.time, offset: r.offset, maybe: r.maybe, dumped: r.dumped,
-		part: c.l != nil && c.l.words == "data",
+		part: c.l != nil && c.l.words == "data", marked: c.arrow != "" && len(p.toks) > 0 && p.toks[0].kind == tokMark,
 	}
 	if c.l != nil && !c.l.verb && c.words > 0 && c.fam != famProgram || c.l != nil && c.l.wants() && !c.colon && !c.l.isStatus() {
 		it.worded = true

@@ -128,7 +128,7 @@ func (p *pairing) item(it *item) {
 	if it.dir == Unknown && !p.place(it) || !p.readable(it) {
 		return
 	}
-	f := &Frame{Line: it.line, Bytes: it.b, At: it.at, Comment: it.note, StatusFirst: it.behind && len(it.b) > 2, shape: it.shape, time: it.time}
+	f := &Frame{Line: it.line, Bytes: it.b, At: it.at, Comment: it.note, StatusFirst: it.behind && len(it.b) > 2, marked: it.marked, shape: it.shape, time: it.time}
 	if it.dir == ToCard {
 		if p.open && f.shape != p.last().Command.shape && bytes.Equal(f.Bytes, p.last().Command.Bytes) {
 			return // the same, seen by another part of the program
