@@ -74,6 +74,8 @@ func (w *walk) tokenUnknown(m *trace.Message, h *handshake, keys []trace.Key) {
 		}
 	}
 	switch {
+	case usable > 0 && w.tries <= 0:
+		w.find(m, "not-searched", Possible, "what is wrong with the token was not looked for, since too much before it in the recording was wrong as well", "diagnose a recording of this authentication alone")
 	case usable > 0:
 		w.find(m, "token-unexplained", Likely, fmt.Sprintf("the reader's token was made with no key that is given (of which %d can be meant), nor by a mistake that is known", usable), "give the key that the reader used with --key: what is wrong with the token cannot be told without it")
 	case len(keys) > 0:

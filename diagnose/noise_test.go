@@ -16,7 +16,7 @@ func TestNoise(t *testing.T) {
 		s := setUp(t, k)
 		r := rand.New(rand.NewPCG(5, 6))
 		likely := 0
-		const trials = 40
+		const trials = 16
 		for i := range trials {
 			h := s.reader(t, k, "")
 			h.r = r

@@ -122,6 +122,9 @@ func keyForms(k *key.Secret) []keyForm {
 	return list
 }
 
+// tokenTries is what a key costs of the searches of a recording.
+const tokenTries = 40
+
 // match looks for the key, and the mistakes of the reader, that make this
 // token. nil if none do.
 func (h *handshake) match(keys []trace.Key, left *int) *tokenMatch {
@@ -134,6 +137,9 @@ func (h *handshake) match(keys []trace.Key, left *int) *tokenMatch {
 		}
 		for _, f := range keyForms(k.Value) {
 			m := &tokenMatch{key: k.Value}
+			if *left -= tokenTries; *left <= 0 {
+				return best
+			}
 			before := s.found
 			count := len(s.faults)
 			if h.isLRP() {
@@ -244,22 +250,21 @@ func (h *handshake) compare(s *search, m *tokenMatch, plain, rndB []byte, exchan
 		part, other = other, part
 		faults = append(faults, &faultExchanged)
 	}
-	for r := -1; r < n; r++ {
-		turned, f := reversed(rndB), &faultReversed
-		if r >= 0 {
-			turned, f = rotl(rndB, r), rotationFault(r, n)
-		}
-		if !bytes.Equal(part, turned) {
-			continue
-		}
-		all, ok := plus(nil, append(faults, f)...)
-		if !ok || !s.try(all) {
-			continue
-		}
-		s.tries += 64 // what was compared on the way here
-		s.hit(all, 8*n)
-		m.rndA, m.rndB = append([]byte(nil), other...), right
+	var f *fault
+	if r := bytes.Index(cat(rndB, rndB), part); r >= 0 {
+		f = rotationFault(r, n)
+	} else if bytes.Equal(part, reversed(rndB)) {
+		f = &faultReversed
+	} else {
+		return
 	}
+	all, ok := plus(nil, append(faults, f)...)
+	if !ok || !s.try(all) {
+		return
+	}
+	s.tries += 64 // what was compared on the way here
+	s.hit(all, 8*n)
+	m.rndA, m.rndB = append([]byte(nil), other...), right
 }
 
 func rotationFault(r, n int) *fault {
