@@ -244,7 +244,7 @@ func (q *sealed) searchEV2() *search {
 		if n := q.sense(o.plain); n > 0 {
 			s.hit(o.faults, n)
 		}
-		if len(o.faults) >= maxFaults {
+		if len(o.faults) > 0 { // with another mistake a few bytes of padding prove nothing
 			continue
 		}
 		for _, p := range []struct {
