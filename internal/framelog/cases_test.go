@@ -341,3 +341,19 @@ func TestNoLog(t *testing.T) {
 		})
 	}
 }
+
+// Lines that may hold a key are named without their digits.
+func TestSkippedShowsNoKey(t *testing.T) {
+	const digits = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
+	for _, text := range []string{digits, "> key " + digits, "session key >> " + digits, "TX: RndB: " + digits, "send buffer before encryption: " + digits} {
+		l := read(t, "> 9060000000\n< 9100\n"+text+"\n")
+		for _, s := range l.Skipped {
+			if strings.Contains(s.Text, digits[:4]) {
+				t.Errorf("%q shows %q", text, s.Text)
+			}
+		}
+		if len(l.Exchanges) != 1 {
+			t.Errorf("%q: %s", text, shown(l))
+		}
+	}
+}

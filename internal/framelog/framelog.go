@@ -136,7 +136,7 @@ func (s *scanner) skipAs(it *item, control bool, reason string, args ...any) {
 		s.more++
 		return
 	}
-	s.dropped = append(s.dropped, Skipped{Line: it.line, Text: hideDigits(it.text), Reason: fmt.Sprintf(reason, args...), Control: control})
+	s.dropped = append(s.dropped, Skipped{Line: it.line, Text: hideDigits(it.text, it.dir == Unknown && it.kind == itemFrame && len(it.b) > 7), Reason: fmt.Sprintf(reason, args...), Control: control})
 }
 
 // note says something about the log, once.
@@ -157,12 +157,13 @@ const (
 	shownBytes = 5
 )
 
-// hideDigits shortens a line and leaves out all bytes but the first.
-func hideDigits(line string) string {
+// hideDigits shortens a line and leaves out all bytes but the first, or all of
+// them where they may be a key.
+func hideDigits(line string, secret bool) string {
 	line = strings.TrimSpace(line[:min(len(line), 4*shownText)])
 	var b strings.Builder
 	shown, hidden := 0, false
-	secret := mentionsSecret(line)
+	secret = secret || mentionsSecret(line)
 	for _, t := range tokens(line) {
 		if b.Len() > shownText {
 			b.WriteString(" ...")
