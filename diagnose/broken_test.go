@@ -78,7 +78,7 @@ func setUp(t *testing.T, k kind) *stage {
 	if k.lrp {
 		g = wire.Light
 	}
-	picc, err := sim.New(&sim.Config{Generation: g})
+	picc, err := sim.New(&sim.Config{Generation: g, Rand: rand.NewChaCha8([32]byte{1})})
 	must(err)
 	card, err := desfire.Connect(ctx, picc.Present(), nil)
 	must(err)
