@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -52,6 +53,9 @@ func (f *forger) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	return answer, err
 }
 
+// forgedValue is what the relay answers, and no part of a UID or port.
+var forgedValue = regexp.MustCompile(`\b999\b`)
+
 // With a key, what a card says of a file before the authentication decides
 // nothing: a relay that calls a file plain gets no value accepted.
 func TestForgedSettingsAreNotBelieved(t *testing.T) {
@@ -99,7 +103,7 @@ func TestForgedSettingsAreNotBelieved(t *testing.T) {
 				{"ls", app},
 			} {
 				code, out, errs := tool(append(args, "--reader", "tcp:"+l.Addr().String(), "--key", zero, "--auth", "1")...)
-				if strings.Contains(out, "999") || strings.Contains(out, "forged") || strings.Contains(out, "66 6F") {
+				if forgedValue.MatchString(out) || strings.Contains(out, "forged") || strings.Contains(out, "66 6F") {
 					t.Errorf("%v: code %d, forged content: %s%s", args, code, out, errs)
 				}
 				if args[0] == "ls" && (!strings.Contains(out, "full") || g != wire.Light && !strings.Contains(out, "mac")) {
