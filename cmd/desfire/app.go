@@ -85,8 +85,10 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 
 // prepare is what every verb does first.
 func (a *app) prepare(cmd *cobra.Command) error {
-	if err := misplaced(cmd); err != nil {
-		return err
+	for _, check := range []func(*cobra.Command) error{misplaced, emptied} {
+		if err := check(cmd); err != nil {
+			return err
+		}
 	}
 	if a.parent != nil {
 		return a.inherit(cmd)
