@@ -76,3 +76,15 @@ func count(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
+
+// wantsFiles checks arguments that are names of files, and completes them.
+func wantsFiles(cmd *cobra.Command, names ...string) *cobra.Command {
+	cmd.Args = wants(names...)
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) < len(names) {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return cmd
+}

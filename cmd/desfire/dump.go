@@ -84,7 +84,7 @@ func (a *app) dump(ctx context.Context, card *desfire.Card, out string) error {
 	}
 	switch {
 	case out != "":
-		err = a.saveFile(out, b.Bytes())
+		err = a.writeOut(out, b.Bytes(), 0o600)
 	case a.json:
 		err = a.emit(json.RawMessage(b.Bytes()))
 	default:

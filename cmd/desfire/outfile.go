@@ -3,9 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/go-desfire/desfire/internal/wholefile"
 )
 
 // mayWrite is the error of a file that is there already and would be lost.
@@ -25,42 +28,42 @@ func existsAlready(path string) error {
 	return advise(withCode(exitInput, fmt.Errorf("%s exists already", path)), "--force overwrites it.")
 }
 
-// writeOut writes a file with a result. One that exists is overwritten with
-// --force only.
-func (a *app) writeOut(path string, data []byte, perm fs.FileMode) (err error) {
-	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+// halfMade begins the names of files that are not complete.
+const halfMade = ".desfire-"
+
+// writeOut writes a file with a result, of which nobody sees half. One that exists
+// is overwritten with --force only, and stays as it is if the new one cannot be
+// written.
+func (a *app) writeOut(path string, data []byte, perm fs.FileMode) error {
+	save := wholefile.New
 	if st, err := os.Stat(path); a.force || err == nil && !st.Mode().IsRegular() {
-		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+		save = wholefile.WriteAs
 	}
-	f, err := os.OpenFile(path, flags, perm)
+	err := save(path, halfMade, perm, bytesOf(data))
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return existsAlready(path)
-	case err != nil:
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err != nil && flags&os.O_EXCL != 0 {
-		_ = os.Remove(path) // half of what was made here
+	case errors.Is(err, fs.ErrNotExist):
+		return noFolder(path, err)
 	}
 	return err
 }
 
-// writeNewFile writes a file that does not exist yet, for its owner alone.
-func writeNewFile(path string, text []byte) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return newFileError(path, err)
-	}
-	defer func() {
-		if err = errors.Join(err, f.Close()); err != nil {
-			_ = os.Remove(path)
-		}
-	}()
-	if _, err := f.Write(text); err != nil {
+func bytesOf(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(data)
 		return err
 	}
-	return f.Sync()
+}
+
+// noFolder is the error of a file in a folder that is not there.
+func noFolder(path string, err error) error {
+	return withCode(exitInput, fmt.Errorf("folder %s does not exist: %w", filepath.Dir(wholefile.Name(path)), err))
+}
+
+// writeNewFile writes a file that does not exist yet, for its owner alone.
+func writeNewFile(path string, text []byte) error {
+	return newFileError(path, wholefile.New(path, halfMade, 0o600, bytesOf(text)))
 }
 
 // newFileError is the error of a file that could not be made.

@@ -138,7 +138,7 @@ func (a *app) writeReport(r *report.Report, f *reportFlags) error {
 	case err != nil:
 		return err
 	case f.out != "":
-		if err := a.saveFile(f.out, b.Bytes()); err != nil {
+		if err := a.writeOut(f.out, b.Bytes(), 0o600); err != nil {
 			return err
 		}
 	case f.format == reportJSON:
