@@ -41,6 +41,9 @@ var cases = []struct {
 	{"h04-an12196-broken-mac.json", "mac-altered"},
 	{"h05-aes-token-norot.log", "rndb-not-rotated"},
 	{"h05-aes-token-right.log", "another-key"},
+	{"i01-so48220818-long-write.log", "frame-size"},
+	{"i02-so62710637-contact-chip.log", "not-desfire"},
+	{"i03-nxp395903-one-line.log", ""},
 }
 
 func TestCases(t *testing.T) {

@@ -8,6 +8,10 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
+// maxINF is how long a frame is at most at the size that cards have as they are
+// delivered, FSC 64: without PCB, CID and CRC.
+const maxINF = 60
+
 // frame looks at the frame of a refused command and at the kind of answer, and
 // reports whether that is the reason.
 func (w *walk) frame(m *trace.Message) bool {
@@ -15,6 +19,10 @@ func (w *walk) frame(m *trace.Message) bool {
 	raw := f.Raw
 	switch {
 	case w.malformed(m, raw), w.twice(m, raw), w.foreign(m), w.noFile(m):
+		return true
+	}
+	if n := len(raw); n > maxINF && len(m.Frames) == 1 && (m.Status == wire.StatusLengthError || m.Status == wire.StatusISOWrongLength) && w.fits(m) {
+		w.find(m, "frame-size", Likely, fmt.Sprintf("the command fits, but its frame has %d bytes: a card takes %d at once, unless its ATS (FSCI) allows more or the reader chains blocks", n, maxINF), "send the data in parts: several commands with their offsets, or one that goes on in frames AF")
 		return true
 	}
 	wrapped := !m.Native && m.Class == wire.ClassNative && len(raw) >= 5
@@ -128,7 +136,7 @@ func (w *walk) foreign(m *trace.Message) bool {
 	}
 	var text string
 	switch m.Status {
-	case 0x6800, 0x6881, 0x6882:
+	case 0x6800, 0x6881, 0x6882, 0x6883, 0x6884:
 		text = "whoever answered takes class 90 for a logical channel: a phone (HCE) or another smart card, no DESFire application"
 	case wire.StatusISOClassNotSupported:
 		text = "whoever answered does not know class 90: no DESFire application is selected, or this is no DESFire card"

@@ -26,7 +26,7 @@ func isASCII(rest string, n int, s string, segs []segment, cur segment) bool {
 	if dots && len(rest) < 4 && gap < 2 {
 		return false // bytes may be left out
 	}
-	if len(rest) == n && n > 3 && !dots && !strings.Contains(rest, " ") && strings.Trim(rest, "0123456789abcdefABCDEFxX,:.") != "" {
+	if len(rest) == n && n > 3 && !dots && !strings.Contains(rest, " ") && strings.Trim(rest, "0123456789abcdefABCDEFxX,:.") != "" && !labelled(rest) {
 		return true
 	}
 	var r run
@@ -39,6 +39,12 @@ func isASCII(rest string, n int, s string, segs []segment, cur segment) bool {
 	}
 	lead := len(column) - n // it begins with blanks
 	return lead > 0 && lead < gap && inColumn(column[lead:], r.b)
+}
+
+// labelled reports whether text is bytes behind a sign, as in R:00.
+func labelled(text string) bool {
+	i := strings.LastIndexAny(text, ":=>")
+	return i > 0 && len(text[i+1:])%2 == 0 && allDigits(text[i+1:])
 }
 
 // inColumn reports whether text is what a dump shows of bytes. Blanks may be

@@ -136,7 +136,7 @@ func (s *scanner) skipAs(it *item, control bool, reason string, args ...any) {
 		s.more++
 		return
 	}
-	s.dropped = append(s.dropped, Skipped{Line: it.line, Text: hideDigits(it.text, it.dir == Unknown && it.kind == itemFrame && len(it.b) > 7), Reason: fmt.Sprintf(reason, args...), Control: control})
+	s.dropped = append(s.dropped, Skipped{Line: it.line, Text: hideDigits(it.text, it.dir == Unknown && it.kind == itemFrame && len(it.b) > 2), Reason: fmt.Sprintf(reason, args...), Control: control})
 }
 
 // note says something about the log, once.

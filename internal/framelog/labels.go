@@ -112,6 +112,8 @@ var labels = [...]label{
 	{"recieved", ToReader, famSend, true, true}, //nolint:misspell // as people write it
 	{"rx", ToReader, famSend, true, true},
 	{"snd", ToCard, famSend, true, true},
+	{"s", ToCard, famSend, false, false},
+	{"r", ToReader, famSend, false, false},
 	{"returns", ToReader, famCommand, true, true},
 	{"returned", ToReader, famCommand, true, true},
 	{"out", ToCard, famInOut, true, false},

@@ -143,6 +143,7 @@ type current struct {
 	status bool
 	inner  string
 	spoken bool // an arrow in the middle of a sentence
+	part   bool // the arrow's bytes are the data of an answer, without the status
 	sw     run  // the status, in brackets behind the label
 }
 
@@ -325,7 +326,7 @@ func (p *lineParser) emit(r *run, c current) {
 		line: p.l.no, text: p.l.text, dir: c.dir, fam: c.fam, shape: c.shape(),
 		broken: r.broken, cut: r.cut, count: c.count, status: c.status, filler: c.words > 0, inner: c.inner,
 		note: strings.TrimSpace(r.tail), client: p.client, time: p.time, offset: r.offset, maybe: r.maybe, dumped: r.dumped,
-		part: c.l != nil && c.l.words == "data", marked: c.arrow != "" && len(p.toks) > 0 && p.toks[0].kind == tokMark,
+		part: c.l != nil && c.l.words == "data" || c.part, marked: c.arrow != "" && len(p.toks) > 0 && p.toks[0].kind == tokMark,
 	}
 	if c.l != nil && !c.l.verb && c.words > 0 && c.fam != famProgram || c.l != nil && c.l.wants() && !c.colon && !c.l.isStatus() {
 		it.worded = true

@@ -39,7 +39,7 @@ func (p *lineParser) end() {
 		p.s.add(it)
 	case c.l != nil && p.closes():
 		p.s.add(item{kind: itemHeading, line: p.l.no, text: p.l.text, dir: c.dir, fam: c.fam, shape: c.shape(), count: c.count, client: p.client, time: p.time})
-	case c.arrow != "" && p.toks[0].kind == tokMark && len(p.toks) > 1 && len(p.toks) < 4 && p.toks[1].kind != tokNote && p.toks[1].kind != tokRest:
+	case c.arrow != "" && !c.part && p.toks[0].kind == tokMark && len(p.toks) > 1 && len(p.toks) < 4 && p.toks[1].kind != tokNote && p.toks[1].kind != tokRest:
 		p.s.skip(&item{line: p.l.no, text: p.l.text}, "want pairs of hexadecimal digits after %s", c.arrow)
 	}
 }

@@ -87,8 +87,12 @@ func (p *lineParser) word(i int) {
 	}
 	switch {
 	case c.arrow != "" && !c.used:
-		if found.fam == famProgram && found.strong {
-			break
+		if found.fam == famProgram && found.strong || len(p.items) > 0 && c.words == 0 && p.colon(i) {
+			break // S: 60 -> R: AF ..
+		}
+		if found.words == "data" && c.words == 0 && c.dir == ToReader {
+			c.part = true
+			return
 		}
 		if found.isSide() && c.words == 0 {
 			if c.dir == ToCard {
@@ -111,6 +115,11 @@ func (p *lineParser) word(i int) {
 		c.count = 0
 	}
 	p.swJoin = false
+}
+
+// colon reports whether a colon stands right behind token i.
+func (p *lineParser) colon(i int) bool {
+	return i+1 < len(p.toks) && p.toks[i+1].kind == tokPunct && p.body[p.toks[i+1].from] == ':'
 }
 
 // wordsBefore counts the words close before a token, as far as it matters.

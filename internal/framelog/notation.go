@@ -57,6 +57,10 @@ loop:
 		t := toks[k]
 		switch t.kind {
 		case tokBytes, tokOdd, tokMinus, tokText:
+			if n > 0 && k+1 < len(toks) && toks[k+1].kind == tokWord && isUnit(s[toks[k+1].from:toks[k+1].to]) && t.from > toks[k-1].to && !toks[k-1].digits() {
+				r.cut, r.next = true, len(toks) // |-- 87 bytes of data --| stands for them
+				break loop
+			}
 			cur.list = append(cur.list, t)
 			n += max(1, (t.to-t.from)/2)
 			r.to, r.next = t.to, k+1
@@ -107,6 +111,7 @@ loop:
 	for j := range segs {
 		r.resolve(s, &segs[j])
 	}
+	r.cut = r.cut || standsFor(r.tail) && lacks(r.b) || namesLast(r.tail)
 	for j := 1; j < len(r.at); j++ {
 		if r.at[j] > r.at[j-1]+2 {
 			r.parts = append(r.parts, j)
@@ -129,17 +134,6 @@ func offsetBytes(list []token) int {
 		return n / 2
 	}
 	return 0
-}
-
-// saysCut reports whether what follows bytes says that there were more.
-func saysCut(tail string) bool {
-	tail = strings.ToLower(strings.TrimLeft(tail[:min(len(tail), 40)], " ,;:-.[(<{"))
-	for _, w := range [...]string{"truncated", "snip", "cut off", "abbreviated"} {
-		if strings.HasPrefix(tail, w) {
-			return true
-		}
-	}
-	return strings.Contains(tail, "more byte")
 }
 
 // digitsFollow finds the bytes that come behind token k with nothing but signs

@@ -18,6 +18,7 @@ func (s *scanner) sync() {
 	s.unwrapPrefix()
 	s.pair()
 	s.statusFirst()
+	s.appended()
 }
 
 // orient turns the labels of a family round where their bytes say so: what goes

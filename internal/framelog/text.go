@@ -140,7 +140,7 @@ func cleaned(l line) line {
 	for i := 0; i < len(s) && plain; i++ {
 		plain = s[i] < 0x80 && s[i] != '\x1b' && s[i] != '&' && s[i] != 0
 	}
-	if plain || len(s) > maxLine {
+	if plain && !strings.Contains(s, "yte()") || len(s) > maxLine {
 		return l
 	}
 	b := make([]byte, 0, len(s))
@@ -160,6 +160,9 @@ scan:
 		case c == '\x1b':
 			i = afterEscape(s, i)
 			continue
+		case c == '.' && castAt(s, i) > 0:
+			i += castAt(s, i)
+			continue
 		case c == '&' || c >= 0x80:
 			for _, r := range replaced {
 				if strings.HasPrefix(s[i:], r.from) {
@@ -174,6 +177,17 @@ scan:
 	}
 	l.text, l.at = string(b), at
 	return l
+}
+
+// castAt is how long a cast of Kotlin is that stands behind a byte at i, as in
+// 0x90.toByte(), or 0.
+func castAt(s string, i int) int {
+	for _, cast := range [...]string{".toByte()", ".toUByte()"} {
+		if i > 0 && digit(s[i-1]) >= 0 && strings.HasPrefix(s[i:], cast) {
+			return len(cast)
+		}
+	}
+	return 0
 }
 
 // afterEscape is where the escape sequence at i ends.

@@ -1,0 +1,46 @@
+package framelog
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestForeignShapes reads shapes of lines that people put on forums; the frames
+// are those that a person reads in them, and none is made of words.
+func TestForeignShapes(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"both sides labelled on one line", "S:60 -> R:AF 04 01 01 01 00 18 05\nS:5A 00 00 00 R:00\n", "> 60\n< AF040101 01001805\n> 5A000000\n< 00"},
+		{"send and receive on one line", "TX: 9060000000 => RX: 04010101001805 91AF\n", "> 9060000000\n< 0401010100180591AF"},
+		{"an answer as long as a column of characters", "TX: 9060000000 => RX:91AF\nTX:5A 00 00 00 R:00\n", "> 9060000000\n< 91AF\n> 5A000000\n< 00"},
+		{"data and status of an answer on lines of their own", ">>> cmd  = 90 60 00 00 00\n<<< data = 04 01 01 01 00 18 05\n<<< sw   = 91 AF\n>>> cmd  = 90 5A 00 00 03 01 02 03 00\n<<< data =\n<<< sw   = 91 A0\n",
+			"> 9060000000\n< 0401010100180591AF\n> 905A00000301020300\n< 91A0"},
+		{"words for bytes", "-> 90 8D 00 00 71 00 00 00 00 00 01 00 |--- 87 bytes of data ---| 00\n<- 91 7E\n-> 9060000000\n<- 91AF\n", "> 9060000000\n< 91AF\n? 1 bytes\n? 2 1"},
+		{"names for bytes", "cmd: 90 5f 00 00 19 02 {encData} + {macT} + {LE}\n<- 91 1E\n-> 9060000000\n<- 91AF\n", "> 9060000000\n< 91AF\n? 1 bytes\n? 2 1"},
+		{"a remark behind a wrong Lc", "-> 90 5A 00 00 03 01 02 (one byte too few)\n<- 91 7E\n", "> 905A0000030102\n< 917E"},
+		{"a name at the end of an array", "unsigned char cmd[] = {0x90, 0x71, 0x00, 0x00, 0x02, 0x00, 0x00, LE};\n-> 9060000000\n<- 91AF\n", "> 9060000000\n< 91AF\n? 1 bytes"},
+		{"casts of Kotlin", "val cmd = byteArrayOf(0x90.toByte(), 0x60.toByte(), 0x00, 0x00, 0x00)\nval resp = byteArrayOf(0x04, 0x01, 0x91.toByte(), 0xAF.toUByte())\n", "> 9060000000\n< 040191AF"},
+		{"90 00 behind native answers", "-> 60\n<- AF 04 01 01 01 00 18 05 90 00\n-> 5A 00 00 00\n<- 00 90 00\n", "> 60\n< AF04010101001805\n> 5A000000\n< 00"},
+		{"90 00 behind short ones", "-> 60\n<- AF 04 01 01 01 00 18 05\n-> 5A 00 00 00\n<- 00 90 00\n", "> 60\n< AF04010101001805\n> 5A000000\n< 00"},
+		{"90 00 that may be data", "-> 60\n<- AF 04 01 01 01 00 18 05\n-> 45\n<- 00 90 00\n", "> 60\n< AF04010101001805\n> 45\n< 009000"},
+		{"90 00 of wrapped answers", "-> 905A00000300000000\n<- 009000\n", "> 905A00000300000000\n< 009000"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := read(t, c.text)
+			compare(t, l, c.want)
+			traced(t, c.text, l)
+		})
+	}
+}
+
+// A key that is declared in rows of any length is named without its digits.
+func TestSkippedRowsShowNoKey(t *testing.T) {
+	l := read(t, "byte[] AUTHENTICATION_KEY = new byte[]{\n 0xA1,0xB2,0xC3,0xD4,\n 0xE5,0xF6,0x07,\n};\n-> 9060000000\n<- 91AF\n")
+	for _, s := range l.Skipped {
+		if text := strings.ToLower(s.Text); strings.Contains(text, "b2") || strings.Contains(text, "f6") {
+			t.Errorf("shows %q", s.Text)
+		}
+	}
+	if len(l.Exchanges) != 1 {
+		t.Error(shown(l))
+	}
+}

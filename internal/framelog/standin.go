@@ -1,0 +1,59 @@
+package framelog
+
+import "strings"
+
+// saysCut reports whether what follows bytes says that there were more.
+func saysCut(tail string) bool {
+	tail = strings.ToLower(strings.TrimLeft(tail[:min(len(tail), 40)], " ,;:-.[(<{"))
+	for _, w := range [...]string{"truncated", "snip", "cut off", "abbreviated"} {
+		if strings.HasPrefix(tail, w) {
+			return true
+		}
+	}
+	return strings.Contains(tail, "more byte")
+}
+
+// isUnit reports whether a word says that the number before it counts bytes.
+func isUnit(w string) bool {
+	switch strings.ToLower(w) {
+	case "byte", "bytes", "octets", "octet":
+		return true
+	}
+	return false
+}
+
+// standsFor reports whether what follows bytes is a name in brackets, or a sum,
+// that stands for more of them: {encData} + {mac}.
+func standsFor(tail string) bool {
+	tail = strings.TrimLeft(tail, " ,|-")
+	if len(tail) < 2 {
+		return false
+	}
+	return strings.IndexByte("{[<+", tail[0]) >= 0 && strings.ContainsAny(tail[1:2], " {[<abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+}
+
+// namesLast reports whether a list in braces ends with names instead of bytes:
+// , LE}.
+func namesLast(tail string) bool {
+	list, _, found := strings.Cut(tail, "}")
+	if !found || !strings.HasPrefix(strings.TrimSpace(list), ",") {
+		return false
+	}
+	for name := range strings.SplitSeq(list[strings.IndexByte(list, ',')+1:], ",") {
+		name = strings.TrimSpace(name)
+		if name == "" || digit(name[0]) >= 0 && allDigits(name) {
+			return false
+		}
+		for i := range len(name) {
+			if !wordChar(name[i]) || name[i] >= 0x80 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// lacks reports whether b is a command that says that it is longer.
+func lacks(b []byte) bool {
+	return len(b) > 5 && likelyAnswer(b) != strong && len(b) < 5+int(b[4]) && (b[0] == 0x90 || b[0] == 0)
+}
