@@ -144,6 +144,17 @@ func contains(all []fileKey, k fileKey) bool {
 	return false
 }
 
+// refusedLengths reports whether all that could not be checked are commands of
+// a wrong length, as tests send them, which the card refused.
+func refusedLengths(rec *trace.Recording, result *trace.Result) bool {
+	for _, f := range result.Failures {
+		if f.Check != trace.CheckCommandLength || !bytes.Equal(rec.Exchanges[f.Exchange].Response, []byte{0x91, 0x7E}) {
+			return false
+		}
+	}
+	return result.Verdict == trace.Unverifiable && len(result.Failures) > 0
+}
+
 // TestForeignSessions checks what testdata/foreign holds.
 func TestForeignSessions(t *testing.T) {
 	files, err := filepath.Glob(foreignDir + "/*.json")
@@ -158,7 +169,7 @@ func TestForeignSessions(t *testing.T) {
 		}
 		result := trace.Verify(rec, nil)
 		free := result.Authentications == 0 && result.Verdict != trace.Failed // nothing to verify
-		if result.Verdict != trace.Verified && !free {
+		if result.Verdict != trace.Verified && !free && !refusedLengths(rec, result) {
 			t.Errorf("%s: %v: %s", file, result.Verdict, result.Reason())
 		}
 		if !strings.HasSuffix(rec.Source, " against the simulated card") || rec.ID+".json" != filepath.Base(file) {
