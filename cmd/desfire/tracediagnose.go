@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -76,7 +77,8 @@ func fileMode(s string, modes map[wire.FileNo]wire.CommMode) error {
 type diagnosedFile struct {
 	File    string          `json:"file"`
 	Summary string          `json:"summary"`
-	Skipped []trace.Skipped `json:"skipped"` // lines of a log that may be traffic and were not taken
+	Unread  string          `json:"unread,omitempty"` // why the file could not be read
+	Skipped []trace.Skipped `json:"skipped"`          // lines of a log that may be traffic and were not taken
 	*diagnose.Report
 }
 
@@ -84,8 +86,12 @@ func (a *app) traceDiagnose(names []string, cfg *diagnose.Config) error {
 	var failed error
 	for _, name := range names {
 		rec, err := readRecording(name)
-		if err == nil {
+		switch {
+		case err == nil:
 			err = a.printDiagnosed(name, diagnose.Recording(rec, cfg), rec.Missed())
+		case a.json:
+			none := diagnosedFile{File: name, Unread: oneLine(err), Skipped: []trace.Skipped{}, Report: &diagnose.Report{Findings: []diagnose.Finding{}}}
+			err = errors.Join(err, a.emit(none))
 		}
 		if err != nil {
 			failed = a.nextFile(failed, err)
@@ -96,7 +102,7 @@ func (a *app) traceDiagnose(names []string, cfg *diagnose.Config) error {
 
 func (a *app) printDiagnosed(name string, r *diagnose.Report, skipped []trace.Skipped) error {
 	if a.json {
-		return a.emit(diagnosedFile{name, r.Summary(), skipped, r})
+		return a.emit(diagnosedFile{File: name, Summary: r.Summary(), Skipped: skipped, Report: r})
 	}
 	a.printWrapped("", screen.Sprintf("%s: %s", a.out.Title.Render(name), r.Summary()))
 	for i := range r.Findings {
