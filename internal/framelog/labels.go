@@ -247,7 +247,7 @@ var noTraffic = wordSet("key keys keyno keynum rnda rndb randa randb rnd rand ra
 	"historical token cryptogram expected expect calculated computed buffered aid aids version decrype befor before serial password error errors failed warning")
 
 // numbered are words that a number follows, and no bytes.
-var numbered = wordSet("length size count timeout lun id index client protocol port retries attempt")
+var numbered = wordSet("length size count timeout lun id index client protocol port retries attempt nc ne")
 
 // secrets are words of lines whose digits are not shown.
 var secrets = wordSet("key keys k1 k2 subkey subkeys rnda rndb randa randb rnd rand random session iv password secret nonce decrypted decrypt plain plaintext " +

@@ -264,6 +264,9 @@ func (p *lineParser) digits(i int) (next int) {
 		p.counted("("+p.body[p.toks[i].from:p.toks[i].to]+" bytes)", 0) // name[5]
 		return i + 2
 	}
+	if p.colon(i) && p.body[p.toks[i].from:p.toks[i].to] == "be" {
+		return i + 1 // should be:
+	}
 	r := readRun(p.body, p.toks, i)
 	next = r.next
 	single := i+1 == next || len(r.b) == 1
@@ -328,7 +331,7 @@ func (p *lineParser) emit(r *run, c current) {
 		note: strings.TrimSpace(r.tail), client: p.client, time: p.time, offset: r.offset, maybe: r.maybe, dumped: r.dumped,
 		part: c.l != nil && c.l.words == "data" || c.part, marked: c.arrow != "" && len(p.toks) > 0 && p.toks[0].kind == tokMark,
 	}
-	if c.l != nil && !c.l.verb && c.words > 0 && c.fam != famProgram || c.l != nil && c.l.wants() && !c.colon && !c.l.isStatus() {
+	if c.l != nil && !c.l.verb && c.words > 0 && c.fam != famProgram || c.l != nil && c.l.wants() && !c.colon && !c.l.isStatus() && !(len(c.l.words) == 1 && p.onlyLabel()) {
 		it.worded = true
 		it.dir, it.fam, it.shape = Unknown, famUnmarked, ""
 	}

@@ -20,6 +20,11 @@ func (p *lineParser) mark(i int) {
 	if len(p.free) > 0 && !c.set() && t.dir == ToCard && p.pairOf(i) {
 		return
 	}
+	if n := len(p.items); n > 0 && c.used && t.dir == ToCard && p.items[n-1].dir == ToCard && c.words == 0 && digitsFollow(p.toks, i) > 0 {
+		*c = current{arrow: "> a > b", dir: ToReader, fam: famProgram, colon: true}
+		p.swJoin, p.words = false, nil
+		return
+	}
 	inner := ""
 	for _, w := range p.words[max(0, len(p.words)-2):] {
 		if noTraffic[w] && w != "decrypt" && w != "decrype" && w != "encrypt" && w != "encrypted" {

@@ -25,6 +25,16 @@ func (p *lineParser) boxed(i int) bool {
 	return i > 0 && (p.toks[i-1].kind == tokOpen || i > 1 && p.toks[i-1].kind == tokWord && p.toks[i-2].kind == tokOpen)
 }
 
+// onlyLabel reports whether a line is its first word and bytes.
+func (p *lineParser) onlyLabel() bool {
+	for i := range p.toks {
+		if i > 0 && !p.toks[i].digits() {
+			return false
+		}
+	}
+	return p.toks[0].kind == tokWord
+}
+
 // wordsFrom counts the words behind bytes, as far as it matters.
 func (p *lineParser) wordsFrom(k int) (n int) {
 	for ; k < len(p.toks) && n < 4; k++ {
