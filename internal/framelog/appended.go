@@ -25,7 +25,7 @@ func (s *scanner) appended() {
 			continue
 		}
 		n := len(e.Answer.Bytes) - 2
-		if n == 1 && (without == 0 || noData(e.Command.Bytes[0])) || n > 1 && without == 0 && with > 1 {
+		if without == 0 && with > 1 || n == 1 && noData(e.Command.Bytes[0]) {
 			e.Answer.Bytes, e.Answer.At = e.Answer.Bytes[:n], e.Answer.At[:n]
 			took = true
 		}

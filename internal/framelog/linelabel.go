@@ -20,7 +20,7 @@ func (p *lineParser) mark(i int) {
 	if len(p.free) > 0 && !c.set() && t.dir == ToCard && p.pairOf(i) {
 		return
 	}
-	if n := len(p.items); n > 0 && c.used && t.dir == ToCard && p.items[n-1].dir == ToCard && c.words == 0 && digitsFollow(p.toks, i) > 0 {
+	if n := len(p.items); n > 0 && c.used && t.dir == ToCard && p.items[n-1].dir == ToCard && c.words == 0 && p.answerAt(digitsFollow(p.toks, i)) {
 		*c = current{arrow: "> a > b", dir: ToReader, fam: famProgram, colon: true}
 		p.swJoin, p.words = false, nil
 		return
@@ -35,6 +35,11 @@ func (p *lineParser) mark(i int) {
 	*c = current{arrow: p.body[t.from:t.to], dir: t.dir, fam: famArrow, inner: inner, colon: true, spoken: spoken > 2 || spoken == 2 && p.toks[i-1].kind == tokWord}
 	p.swJoin = false
 	p.words = nil
+}
+
+// answerAt reports whether bytes begin at token i that are not surely a command.
+func (p *lineParser) answerAt(i int) bool {
+	return i > 0 && likelyCommand(readRun(p.body, p.toks, i).b) != strong
 }
 
 // pairOf takes the bytes before an arrow as the command and what follows it as

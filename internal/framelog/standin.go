@@ -22,14 +22,26 @@ func isUnit(w string) bool {
 	return false
 }
 
-// standsFor reports whether what follows bytes is a name in brackets, or a sum,
+// standsFor reports whether what follows bytes is a sum, or a name in brackets
 // that stands for more of them: {encData} + {mac}.
 func standsFor(tail string) bool {
+	if strings.HasPrefix(strings.TrimLeft(tail, " ]})"), "+ ") {
+		return true
+	}
 	tail = strings.TrimLeft(tail, " ,|-")
-	if len(tail) < 2 {
+	if tail == "" || strings.IndexByte("{[<", tail[0]) < 0 {
 		return false
 	}
-	return strings.IndexByte("{[<+", tail[0]) >= 0 && strings.ContainsAny(tail[1:2], " {[<abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	name := strings.ToLower(tail[1:])
+	if i := strings.IndexAny(name, "}]>"); i >= 0 {
+		name = name[:i]
+	}
+	for _, w := range [...]string{"data", "mac", "enc", "payload", "cipher", "crypto", "bytes", "key", "aid", "crc"} {
+		if strings.Contains(name, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // namesLast reports whether a list in braces ends with names instead of bytes:
@@ -55,5 +67,5 @@ func namesLast(tail string) bool {
 
 // lacks reports whether b is a command that says that it is longer.
 func lacks(b []byte) bool {
-	return len(b) > 5 && likelyAnswer(b) != strong && len(b) < 5+int(b[4]) && (b[0] == 0x90 || b[0] == 0)
+	return len(b) > 4 && likelyAnswer(b) != strong && len(b) < 5+int(b[4]) && (b[0] == 0x90 || b[0] == 0)
 }

@@ -9,6 +9,7 @@ type failure struct {
 // sync makes exchanges of what the lines have.
 func (s *scanner) sync() {
 	s.offsets()
+	s.letters()
 	s.join()
 	s.orient()
 	s.unwrapCCID()
@@ -19,6 +20,22 @@ func (s *scanner) sync() {
 	s.pair()
 	s.statusFirst()
 	s.appended()
+}
+
+// letters takes S: and R: for send and receive only where a log has both.
+func (s *scanner) letters() {
+	sent, received := false, false
+	for i := range s.items {
+		sent, received = sent || s.items[i].shape == "s", received || s.items[i].shape == "r"
+	}
+	if sent == received {
+		return
+	}
+	for i := range s.items {
+		if it := &s.items[i]; it.shape == "s" || it.shape == "r" {
+			it.dir, it.fam, it.shape, it.worded = Unknown, famUnmarked, "", true
+		}
+	}
 }
 
 // orient turns the labels of a family round where their bytes say so: what goes

@@ -170,19 +170,22 @@ func round(s string, i int) token {
 	return token{kind: tokRest, from: i, to: len(s)}
 }
 
-// onlyBytes reports whether there are pairs of digits in s and nothing else.
+// onlyBytes reports whether there are pairs of digits in s and nothing else, in
+// square brackets or not. Where some have 0x, others may have one digit.
 func onlyBytes(s string) bool {
-	n := 0
-	for _, w := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' || r == ':' || r == '\t' }) {
+	n, prefixed, single := 0, false, false
+	for _, w := range strings.FieldsFunc(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"), func(r rune) bool { return r == ' ' || r == ',' || r == ':' || r == '\t' }) {
 		if len(w) > 2 && (w[:2] == "0x" || w[:2] == "0X") {
 			w = w[2:]
+			prefixed = true
 		}
-		if !allDigits(w) || len(w)%2 != 0 {
+		if !allDigits(w) || len(w)%2 != 0 && len(w) > 1 {
 			return false
 		}
+		single = single || len(w) == 1
 		n += len(w)
 	}
-	return n > 0
+	return n > 0 && (prefixed || !single)
 }
 
 // angle finds the end of a bracket < > that opens at i, as in <Buffer 90 5a> or
