@@ -21,6 +21,9 @@ func (s *scanner) special(l *line, trimmed string) bool {
 	if i := strings.Index(l.text, "hf 14a "); i >= 0 && strings.Contains(l.text[:i], "> ") || i == 0 && strings.HasPrefix(trimmed, "hf 14a ") {
 		return s.prompt(l, i+len("hf 14a "))
 	}
+	if strings.Contains(l.text, ",") && len(l.text) < maxLine && s.fields(l) {
+		return true
+	}
 	if strings.Contains(l.text, "pm3 -->") || strings.HasPrefix(trimmed, "proxmark3>") {
 		return true // what was typed
 	}
