@@ -25,14 +25,21 @@ func (s *shell) withoutKeys(line string) string {
 	if err != nil || len(words) == 0 || strings.Contains(line, between) || line[0] == ' ' || line[0] == '\t' {
 		return ""
 	}
-	flags := s.keyFlags()
+	cmd, _, err := s.cmd.Root().Find(words)
+	if err != nil {
+		cmd = s.cmd.Root()
+	}
+	key := false // what follows the word before is one
 	for i, word := range words {
-		name, value, given := strings.Cut(word, "=")
+		flag, value, takes := s.keyFlag(cmd, word)
+		was := key
+		key = takes && value == "" && !strings.HasSuffix(word, "=") && !was
 		switch {
-		case slices.Contains(flags, name) && given:
-			words[i] = name + "=" + shownKey(value)
-		case i > 0 && slices.Contains(flags, words[i-1]):
+		case was:
 			words[i] = shownKey(word)
+		case key:
+		case takes:
+			words[i] = flag + shownKey(value)
 		case looksTyped(word):
 			words[i] = hiddenKey
 		}
@@ -68,6 +75,32 @@ func looksTyped(word string) bool {
 	return ok && slices.Contains([]string{"des", "2k3des", "3k3des", "aes"}, kind) && keystore.SourceOf(rest) == ""
 }
 
+// keyFlag parts a word that is a flag for a key from the key, if that is in the
+// same word: --key=KEY, -k=KEY, -kKEY, and behind other letters -qkKEY. For some
+// verbs -k is another flag.
+func (s *shell) keyFlag(cmd *cobra.Command, word string) (flag, value string, ok bool) {
+	flags := s.keyFlags()
+	if name, value, _ := strings.Cut(word, "="); slices.Contains(flags, name) && strings.HasPrefix(name, "--") {
+		return word[:len(word)-len(value)], value, true
+	}
+	if len(word) < 2 || word[0] != '-' || word[1] == '-' {
+		return "", "", false
+	}
+	letters := strings.TrimLeft(word[1:], switches)
+	if letters == "" || !slices.Contains(flags, "-"+letters[:1]) {
+		return "", "", false
+	}
+	if f := cmd.Flags().ShorthandLookup(letters[:1]); f != nil && f.NoOptDefVal != "" {
+		return "", "", false
+	}
+	value = strings.TrimPrefix(letters[1:], "=")
+	return word[:len(word)-len(value)], value, true
+}
+
+// switches are the flags of one letter that take nothing, and may stand in one
+// word with another.
+const switches = "nqvy"
+
 // keyFlags are the flags that take keys, with their dashes.
 func (s *shell) keyFlags() []string {
 	if s.takeKeys == nil {
@@ -75,6 +108,9 @@ func (s *shell) keyFlags() []string {
 		add := func(f *pflag.Flag) {
 			if value, _ := pflag.UnquoteUsage(f); value == "KEY" || value == "SPEC" || strings.HasSuffix(f.Name, "key") {
 				found["--"+f.Name] = true
+				if f.Shorthand != "" {
+					found["-"+f.Shorthand] = true
+				}
 			}
 		}
 		var walk func(cmd *cobra.Command)

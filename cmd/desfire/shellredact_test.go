@@ -53,9 +53,18 @@ func TestHistoryWithoutKeys(t *testing.T) {
 		"value debit 1 5 # " + k:                                                          "value debit 1 5",
 		k:                                                                                 "HIDDEN",
 		"\\0\\0\\1\\1\\2\\2\\3\\3\\4\\4\\5\\5\\6\\6\\7\\7":                                "HIDDEN",
-		" read 1":    "",
-		"read 'open": "",
-		"# " + k:     "",
+		"trace verify s.json -k 0011":                                                     "trace verify s.json -k HIDDEN",
+		"trace verify s.json -k=0011":                                                     "trace verify s.json -k=HIDDEN",
+		"trace verify s.json -kaes:0011":                                                  "trace verify s.json -kHIDDEN",
+		"trace verify -qk 'my pass' s.json":                                               "trace verify -qk HIDDEN s.json",
+		"trace verify -qkaes:@a.key -k 1=env:A -qk=0 -q s":                                "trace verify -qkaes:@a.key -k 1=env:A -qk=HIDDEN -q s",
+		"auth check app 0 --key --key":                                                    "auth check app 0 --key HIDDEN",
+		"auth check app 0 --key= 0":                                                       "auth check app 0 --key=HIDDEN 0",
+		"apdu -k 60 AF":                                                                   "apdu -k 60 AF",
+		"each -vk read 1 / uid":                                                           "each -vk read 1 / uid",
+		" read 1":                                                                         "",
+		"read 'open":                                                                      "",
+		"# " + k:                                                                          "",
 	} {
 		if got := s.withoutKeys(line); got != want {
 			t.Errorf("%s\n got %s\nwant %s", line, got, want)
