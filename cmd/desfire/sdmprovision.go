@@ -171,6 +171,7 @@ type provision struct {
 	file     desfire.SDMFile
 	access   wire.AccessRights // that it has then
 	created  bool              // with its application, just now
+	raw      bool              // the text alone, no NDEF message
 	meant    bool              // the file was made for messages, or shows some
 	try      bool
 	result   *sdmResult
@@ -190,6 +191,7 @@ func (a *app) newProvision(cmd *cobra.Command, card *desfire.Card, t target, fs 
 		template: tpl,
 		file:     desfire.SDMFile{File: t.file, Content: content, SDM: s},
 		access:   fs.Access,
+		raw:      m.raw,
 		meant:    fs.Option.Has(wire.OptionSDM) || !card.Generation().Has(wire.FeatureApplications),
 		result:   &sdmResult{cardOf: &seen, Application: &t.app, File: &t.file, DryRun: a.dryRun},
 	}

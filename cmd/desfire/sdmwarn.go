@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
@@ -29,6 +31,29 @@ func (a *app) warnings(ctx context.Context, card *desfire.Card, p *provision, ma
 	}
 	if p.access.Read != wire.Free && p.access.ReadWrite != wire.Free {
 		add("reading the file is not free: phones may not see it")
+	}
+	if !p.raw {
+		list = append(list, unopened(p.template)...)
+	}
+	return list
+}
+
+// unopened is why phones may not open a URL, or its server not see the message.
+func unopened(template *sdm.Template) (list []string) {
+	text := template.Text()
+	if scheme, _, ok := strings.Cut(text, ":"); !ok || strings.ContainsAny(scheme, "/?#") {
+		list = append(list, "the text has no scheme such as https: in front: phones may not open it")
+	}
+	_, fragment, _ := strings.Cut(template.String(), "#")
+	for _, place := range []string{"{picc}", "{uid}", "{ctr}", "{enc:", "{mac}"} {
+		if strings.Contains(fragment, place) {
+			list = append(list, "what stands behind # stays on the phone: the server does not get the message")
+			break
+		}
+	}
+	if i := strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7F || strings.ContainsRune("\"<>\\^`{|}", r) }); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(text[i:])
+		list = append(list, fmt.Sprintf("%q does not belong into a URL: phones may open another; percent-encode it", r))
 	}
 	return list
 }
