@@ -67,7 +67,11 @@ const (
 func scan(text string) (*scanner, error) {
 	s := &scanner{}
 	var err error
+	serial := monitored(text)
 	eachLine(text, func(l line) bool {
+		if serial {
+			l = unmonitored(l)
+		}
 		if len(l.text) > maxLine {
 			s.skip(&item{line: l.no, text: l.text[:200]}, "the line has %d characters: no frame is as long", len(l.text))
 			return true
