@@ -112,15 +112,30 @@ loop:
 		r.resolve(s, &segs[j])
 	}
 	r.cut = r.cut || standsFor(r.tail) && lacks(r.b) || namesLast(r.tail)
-	for j := 1; j < len(r.at); j++ {
-		if r.at[j] > r.at[j-1]+2 {
-			r.parts = append(r.parts, j)
-		}
-	}
+	r.findParts()
 	if len(segs) != 1 {
 		r.alt, r.altAt = nil, nil
 	}
 	return r
+}
+
+// findParts finds where the bytes are parted by more than those of a frame are:
+// by a blank, or by something wider where there is a blank behind each byte.
+func (r *run) findParts() {
+	spaced := true
+	for j := 1; j < len(r.at); j++ {
+		spaced = spaced && r.at[j] > r.at[j-1]+2
+	}
+	for _, gap := range [...]int{3, 2} {
+		for j := 1; j < len(r.at) && (spaced || gap == 2); j++ {
+			if r.at[j] > r.at[j-1]+gap {
+				r.parts = append(r.parts, j)
+			}
+		}
+		if len(r.parts) > 0 {
+			return
+		}
+	}
 }
 
 // offsetBytes is how long the first of the tokens is, in bytes, if it may be the
@@ -171,6 +186,10 @@ func (r *run) skipNumber(s string, toks []token, i int) int {
 			}
 			return i + 2
 		}
+	}
+	if t.prefixed && n == 8 && next.digits() && next.from > t.to+1 && next.to-next.from == 2 && strings.HasSuffix(strings.TrimRight(s, " \t\r"), "|") {
+		r.dumped = true
+		return i + 1 // the address, in a dump of ESP-IDF
 	}
 	if t.prefixed || !rows || !next.digits() {
 		return i

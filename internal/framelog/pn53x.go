@@ -35,6 +35,28 @@ func pn53xFrame(b []byte, d Direction) bool {
 	return b[at] == want
 }
 
+// chipFrames finds the direction of frames of a PN53x that have no label: D4
+// goes to the chip, and D5 and what acknowledges comes from it.
+func (s *scanner) chipFrames() {
+	seen := false
+	for i := range s.items {
+		it := &s.items[i]
+		if it.kind != itemFrame || it.dir != Unknown || it.broken != "" {
+			continue
+		}
+		to, from := pn53xFrame(it.b, ToCard), pn53xFrame(it.b, ToReader)
+		switch {
+		case to && !from:
+			it.dir, seen = ToCard, true
+		case from && !to, seen && bytes.Equal(bytes.TrimLeft(it.b, "\x00"), []byte{0xFF, 0x00, 0xFF, 0x00}):
+			it.dir = ToReader
+		default:
+			continue
+		}
+		it.fam, it.shape, it.bare, it.worded = famProgram, "PN53x", false, false
+	}
+}
+
 // pnLength reads the length behind the start code: n bytes that begin at at.
 func pnLength(b []byte) (n, at int, ok bool) {
 	switch {

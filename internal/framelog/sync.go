@@ -10,6 +10,7 @@ type failure struct {
 func (s *scanner) sync() {
 	s.offsets()
 	s.letters()
+	s.chipFrames()
 	s.join()
 	s.orient()
 	s.unwrapCCID()
