@@ -293,7 +293,7 @@ func traced(t *testing.T, text string, l *Log) {
 func standsAt(text string, at int, b byte) bool {
 	rest := cleaned(line{text: text[at:min(len(text), at+60)]}).text // escape sequences may stand among digits
 	try := []string{
-		fmt.Sprintf("%02x", b), fmt.Sprintf("%x", b), fmt.Sprint(b), fmt.Sprint(int8(b)), string([]byte{b}), fmt.Sprintf(`\x%02x`, b), `\` + string([]byte{b}),
+		fmt.Sprintf("%02x", b), fmt.Sprintf("%x", b), fmt.Sprint(b), fmt.Sprintf("%03d", b), fmt.Sprint(int8(b)), string([]byte{b}), fmt.Sprintf(`\x%02x`, b), `\` + string([]byte{b}),
 	}
 	if b == '\n' || b == '\r' || b == '\t' {
 		try = append(try, map[byte]string{'\n': `\n`, '\r': `\r`, '\t': `\t`}[b])

@@ -27,6 +27,7 @@ func seeds(f *testing.F) {
 func FuzzRead(f *testing.F) {
 	seeds(f)
 	f.Add([]byte("SW:\n 91 00\nAPDU: 60\nSW:\n 79 03\n 00 00\n"))
+	f.Add([]byte(",-1 0 0 001 0"))
 	f.Add([]byte(">> b'\\x90`\\x00\\x00\\x00'\n<< b'\\x91\\xaf'"))
 	f.Add([]byte("&gt; 9060000000\n&lt; 91\u00a0AF … 5 more\n\x1b[1m>\x1b[0m 90 6\x1b[3m0"))
 	f.Fuzz(func(t *testing.T, data []byte) {
