@@ -17,17 +17,14 @@ func (v *verifier) refusedToken(m *message, h *handshake, name string) {
 		note += ": " + why
 	}
 	v.opened(m, nil, note)
-	switch {
-	case own:
+	if own {
 		v.res.Failures = append(v.res.Failures, f)
-	case why != "":
-		v.rejected = append(v.rejected, f)
-	default:
-		if len(v.keys) > 0 {
-			f.What += "; none of the keys that are known explains the reader's token"
-		}
-		v.reasons = append(v.reasons, f)
+		return
 	}
+	if why == "" && len(v.keys) > 0 {
+		f.What += "; none of the keys that are known explains the reader's token"
+	}
+	v.rejected = append(v.rejected, f) // it opened no session, so nothing else hangs on it
 }
 
 // whyRefused says what the reader did in an authentication that the card

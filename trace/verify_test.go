@@ -57,15 +57,13 @@ func stated(t *testing.T, what []string) (auths, macs, crcs int) {
 	return auths, macs, crcs
 }
 
-// mistakes are recordings in which the card refused what the reader made wrong,
-// or with a key that nobody knows.
+// mistakes are recordings in which the card refused what the reader made wrong.
 var mistakes = map[string]struct {
 	verdict Verdict
 	what    string
 }{
 	"mifareforum-12600-d40-1e":     {Failed, "exchange 2: ChangeKeySettings: the CRC16 of the enciphered data is wrong; the card refused it with 911E"},
 	"nfccpp-ev2-picc-changekey-ae": {Failed, "exchange 6: authentication 0A with key 0: the card refused it with 91AE AUTHENTICATION_ERROR; the reader enciphered its token"},
-	"gentilkiwi-ev3-taginfo-a":     {Unverifiable, "exchange 47: authentication 77 with key 3: the card refused it with 91AE AUTHENTICATION_ERROR; none of the keys"},
 }
 
 func TestVerifyRecordings(t *testing.T) {
