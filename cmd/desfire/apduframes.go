@@ -31,7 +31,7 @@ func (a *app) frames(cmd *cobra.Command, args []string) ([]apduFrame, error) {
 		return frames, err
 	}
 	var frames []apduFrame
-	in := bufio.NewScanner(a.stdin)
+	in := bufio.NewScanner(interruptible{cmd.Context(), a.stdin})
 	for n := 1; in.Scan(); n++ {
 		line, _, _ := strings.Cut(in.Text(), "#")
 		if strings.TrimSpace(line) == "" {

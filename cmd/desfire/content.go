@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -64,13 +62,13 @@ func (c *contentFlags) bytes(a *app, cmd *cobra.Command) (data []byte, err error
 	case flag == "--tlv":
 		data, err = parseObjects(c.objects)
 	case c.file != "" && c.file != "-":
-		if data, err = os.ReadFile(c.file); err != nil {
+		if data, err = a.readUpTo(cmd.Context(), c.file, max24+1); err != nil {
 			return nil, err
 		}
 	case screen.Terminal(a.stdin) && flag == "":
 		return bad("nothing to write: want --hex, --text, --file, --int or --tlv, or standard input that is not a terminal")
 	default:
-		if data, err = io.ReadAll(io.LimitReader(a.stdin, max24+1)); err != nil {
+		if data, err = a.readUpTo(cmd.Context(), "-", max24+1); err != nil {
 			return nil, withCode(exitInput, err)
 		}
 	}

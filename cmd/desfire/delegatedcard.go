@@ -24,7 +24,7 @@ issuer has put into the delegation.
 		Args:    wants("FILE"),
 		Example: "  desfire delegated create campus.json --key @dam-auth.key",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := a.readDelegation(args[0])
+			m, err := a.readDelegation(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -38,8 +38,8 @@ issuer has put into the delegation.
 // maxDelegation is more than any delegation has.
 const maxDelegation = 4096
 
-func (a *app) readDelegation(path string) (*wire.CreateDelegatedApplication, error) {
-	text, err := a.readUpTo(path, maxDelegation)
+func (a *app) readDelegation(ctx context.Context, path string) (*wire.CreateDelegatedApplication, error) {
+	text, err := a.readUpTo(ctx, path, maxDelegation)
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -166,8 +164,8 @@ func (a *app) sayMissing(list []inspect.Lost) {
 }
 
 // readDump reads a file of any format that can be read as a dump.
-func (a *app) readDump(path string) (*dump.Dump, error) {
-	data, err := a.readInput(path)
+func (a *app) readDump(ctx context.Context, path string) (*dump.Dump, error) {
+	data, err := a.readInput(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -186,26 +184,12 @@ func (a *app) readDump(path string) (*dump.Dump, error) {
 const maxInput = 16 << 20
 
 // readInput reads a file that holds a card, or standard input for -.
-func (a *app) readInput(path string) ([]byte, error) {
-	data, err := a.readUpTo(path, maxInput+1)
+func (a *app) readInput(ctx context.Context, path string) ([]byte, error) {
+	data, err := a.readUpTo(ctx, path, maxInput+1)
 	if err == nil && len(data) > maxInput {
 		err = withCode(exitInput, fmt.Errorf("%s has more than %d MiB", path, maxInput>>20))
 	}
 	return data, err
-}
-
-// readUpTo reads a file, or standard input for -, up to a limit.
-func (a *app) readUpTo(path string, limit int64) ([]byte, error) {
-	in := a.stdin
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		in = f
-	}
-	return io.ReadAll(io.LimitReader(in, limit))
 }
 
 // sayNotes says what was made of a file that fits no card.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -31,8 +32,8 @@ of desfire.`,
 			Example: `  desfire dump show badge.json
   desfire dump show badge.json --contents
   desfire dump show badge.json --json`,
-			RunE: func(_ *cobra.Command, args []string) error {
-				d, err := a.readDump(args[0])
+			RunE: func(cmd *cobra.Command, args []string) error {
+				d, err := a.readDump(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
@@ -112,7 +113,9 @@ they differ. What only one of them has read counts as a difference, since nobody
 knows whether it is one; --known leaves that out.`,
 			Example: `  desfire dump diff badge.json travel.json --json
   desfire dump diff badge.json badge.json`,
-			RunE: func(_ *cobra.Command, args []string) error { return a.dumpDiff(args[0], args[1], known) },
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return a.dumpDiff(cmd.Context(), args[0], args[1], known)
+			},
 		}
 		cmd.Flags().BoolVar(&known, "known", false, "leave out what only one of them has read")
 		return cmd
@@ -127,15 +130,15 @@ type dumpDiffResult struct {
 	Differences []dump.Difference `json:"differences"`
 }
 
-func (a *app) dumpDiff(nameA, nameB string, known bool) error {
+func (a *app) dumpDiff(ctx context.Context, nameA, nameB string, known bool) error {
 	if nameA == "-" && nameB == "-" {
 		return &usageError{nil, errors.New("only one of the two can be standard input")}
 	}
-	y, err := a.readDump(nameB)
+	y, err := a.readDump(ctx, nameB)
 	if err != nil {
 		return err
 	}
-	x, err := a.readDump(nameA)
+	x, err := a.readDump(ctx, nameA)
 	if err != nil {
 		return err
 	}

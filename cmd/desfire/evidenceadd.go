@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,6 +97,8 @@ func (a *app) evidenceAdd(cmd *cobra.Command, names []string, f *evidenceFlags) 
 		}
 		added, err := a.judgeSent(cmd, name, f, tree)
 		switch {
+		case errors.Is(err, errInterrupted):
+			return err
 		case err != nil:
 			codes = append(codes, exitInput)
 			added = &evidence.Addition{Kind: "unread", Refused: &evidence.Refusal{Reason: "unreadable", Why: oneLine(err)}, Moves: []evidence.Move{}, Redacted: []string{}, Remains: []string{}, Notes: []string{}}
@@ -130,12 +131,7 @@ const maxSent = 64 << 20
 
 // judgeSent reads a file and finds out what it is.
 func (a *app) judgeSent(cmd *cobra.Command, name string, f *evidenceFlags, tree *evidence.Evidence) (*evidence.Addition, error) {
-	in, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	data, err := io.ReadAll(io.LimitReader(in, maxSent+1))
+	data, err := a.readUpTo(cmd.Context(), name, maxSent+1)
 	switch {
 	case err != nil:
 		return nil, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -66,10 +67,11 @@ func (e *codeError) Error() string { return e.err.Error() }
 func (e *codeError) Unwrap() error { return e.err }
 
 // withCode decides the exit code of an error: what is wrapped has no say any more,
-// but for an unknown outcome, which always wins.
+// but for an unknown outcome, which always wins. That a read was interrupted says
+// nothing about what it would have read.
 func withCode(code int, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || code == exitInput && errors.Is(err, errInterrupted) {
+		return err
 	}
 	return &codeError{code, err}
 }

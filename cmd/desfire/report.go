@@ -97,7 +97,7 @@ func (a *app) makeReport(cmd *cobra.Command, f *reportFlags) error {
 		if err := noCard(cmd, "from"); err != nil {
 			return err
 		}
-		d, err := a.readDump(f.from)
+		d, err := a.readDump(cmd.Context(), f.from)
 		if err != nil {
 			return err
 		}

@@ -72,7 +72,7 @@ type restoreVerb struct {
 
 func (v *restoreVerb) run() error {
 	var err error
-	if v.from, err = v.readDump(v.path); err != nil {
+	if v.from, err = v.readDump(v.cmd.Context(), v.path); err != nil {
 		return err
 	}
 	v.card = cardOf{} // it is not the one on the reader

@@ -95,7 +95,7 @@ func (a *app) runShell(cmd *cobra.Command, flags shellFlags) error {
 		}
 		return s.script(cmd.Context(), "standard input", a.stdin, flags.keepGoing)
 	}
-	f, err := os.Open(flags.file)
+	f, err := untilEnd(cmd.Context(), func() (*os.File, error) { return os.Open(flags.file) })
 	if err != nil {
 		return err
 	}

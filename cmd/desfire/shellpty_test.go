@@ -215,7 +215,7 @@ func TestShellHangs(t *testing.T) {
 	}
 	r := startShell(t, dir, nil, "--reader", "sim:"+shellImage(t, dir))
 	r.expect(prompts)
-	r.typed("dump show nobody-writes\r")
+	r.typed("ls --key @nobody-writes\r")
 	r.expect(`nobody-writes\n`)
 	go func() { // two that come at once are one signal
 		for {

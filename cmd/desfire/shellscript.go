@@ -21,7 +21,7 @@ func (s *shell) script(ctx context.Context, name string, in io.Reader, keepGoing
 	}
 	failed, run, code := 0, 0, exitDone
 	var where string
-	lines := bufio.NewScanner(in)
+	lines := bufio.NewScanner(interruptible{ctx, in})
 	lines.Buffer(nil, maxScriptLine)
 	no := 0
 	for ; !s.left && lines.Scan(); no++ {

@@ -25,7 +25,7 @@ type copied struct {
 
 // readCopy reads the dump, and what the flags leave open of the card.
 func (a *app) readCopy(cmd *cobra.Command, path string, conf *sim.Config) (*copied, error) {
-	d, err := a.readDump(path)
+	d, err := a.readDump(cmd.Context(), path)
 	if err != nil {
 		return nil, err
 	}

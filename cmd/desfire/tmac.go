@@ -123,7 +123,7 @@ func (v *tmacVerify) run(a *app, cmd *cobra.Command, args []string) error {
 	}
 	var list []*tmac.Transaction
 	if v.trace != "" {
-		rec, err := readRecording(v.trace)
+		rec, err := readRecording(cmd.Context(), v.trace)
 		if err != nil {
 			return err
 		}

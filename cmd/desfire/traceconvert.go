@@ -30,7 +30,7 @@ error.`,
 			if err := a.mayWrite(out); err != nil {
 				return err
 			}
-			rec, err := readRecording(args[0])
+			rec, err := readRecording(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -48,7 +49,7 @@ the order of commands and the card's answers tell. Key bytes are never printed. 
 					return &usageError{cmd, fmt.Errorf("--file: %w", err)}
 				}
 			}
-			return a.traceDiagnose(args, &cfg)
+			return a.traceDiagnose(cmd.Context(), args, &cfg)
 		},
 	}
 	f := cmd.Flags()
@@ -82,11 +83,13 @@ type diagnosedFile struct {
 	*diagnose.Report
 }
 
-func (a *app) traceDiagnose(names []string, cfg *diagnose.Config) error {
+func (a *app) traceDiagnose(ctx context.Context, names []string, cfg *diagnose.Config) error {
 	var failed error
 	for _, name := range names {
-		rec, err := readRecording(name)
+		rec, err := readRecording(ctx, name)
 		switch {
+		case errors.Is(err, errInterrupted):
+			return err
 		case err == nil:
 			err = a.printDiagnosed(name, diagnose.Recording(rec, cfg), rec.Missed())
 		case a.json:

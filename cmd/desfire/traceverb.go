@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -50,10 +51,13 @@ last ones which lines were not taken, and why.`,
 		Example: `  desfire trace show session.json
   pcscd --foreground --apdu --debug | desfire trace show -`,
 		Args: someFiles,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			var failed error
 			for _, name := range args {
-				rec, err := readRecording(name)
+				rec, err := readRecording(cmd.Context(), name)
+				if errors.Is(err, errInterrupted) {
+					return err
+				}
 				if err == nil {
 					err = a.traceShow(name, rec, len(args) > 1)
 				}
@@ -161,7 +165,7 @@ func (a *app) printShown(exchange int, arrow string, lines []screen.Text) {
 }
 
 // readRecording reads a recording or a log. What cannot be read is a bad file.
-func readRecording(name string) (*trace.Recording, error) {
-	rec, err := trace.ReadFile(name)
+func readRecording(ctx context.Context, name string) (*trace.Recording, error) {
+	rec, err := untilEnd(ctx, func() (*trace.Recording, error) { return trace.ReadFile(name) })
 	return rec, withCode(exitInput, err)
 }

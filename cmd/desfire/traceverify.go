@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -44,7 +46,7 @@ failed, and 9 if one could not be read.`,
 				}
 				cfg.Keys = append(cfg.Keys, k)
 			}
-			return a.traceVerify(args, &cfg, quiet)
+			return a.traceVerify(cmd.Context(), args, &cfg, quiet)
 		},
 	}
 	f := cmd.Flags()
@@ -54,10 +56,13 @@ failed, and 9 if one could not be read.`,
 	return cmd
 }
 
-func (a *app) traceVerify(names []string, cfg *trace.VerifyConfig, quiet bool) error {
+func (a *app) traceVerify(ctx context.Context, names []string, cfg *trace.VerifyConfig, quiet bool) error {
 	failed, unread := 0, 0
 	for _, name := range names {
-		rec, err := readRecording(name)
+		rec, err := readRecording(ctx, name)
+		if errors.Is(err, errInterrupted) {
+			return err
+		}
 		var r *trace.Result
 		if err != nil {
 			unread++
