@@ -58,7 +58,10 @@ func within(messages []Message, i int, r *Result) bool {
 }
 
 func TestEveryFlippedBitIsCaught(t *testing.T) {
-	total, answers := 0, 0
+	total, answers, step := 0, 0, 1
+	if testing.Short() {
+		step = 13 // not a divisor of 8: all bits of bytes have their turn
+	}
 	for name, rec := range recordings(t) {
 		if !rec.Verified {
 			continue
@@ -66,7 +69,7 @@ func TestEveryFlippedBitIsCaught(t *testing.T) {
 		messages := Follow(rec, nil)
 		for _, i := range protectedAnswers(rec) {
 			answers++
-			for bit := range 8 * len(rec.Exchanges[i].Response) {
+			for bit := i % step; bit < 8*len(rec.Exchanges[i].Response); bit += step {
 				r := Verify(with(rec, i, func(b []byte) { b[bit/8] ^= 1 << (bit % 8) }), nil)
 				total++
 				if !within(messages, i, r) {
