@@ -18,7 +18,7 @@ import (
 // evidenceFlags are those of evidence add.
 type evidenceFlags struct {
 	opt  evidence.Options
-	keys []string
+	keys sessionKeys
 	to   string
 }
 
@@ -52,21 +52,18 @@ fit to be filed for another reason.`,
   desfire evidence add --source 'own card' --with-keys --to . pcscd.log`,
 		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, s := range f.keys {
-				k, err := trace.ParseKey(s)
-				if err != nil {
-					return &usageError{cmd, fmt.Errorf("--key: %w", err)}
-				}
-				f.opt.Verify.Keys = append(f.opt.Verify.Keys, k)
+			var err error
+			if f.opt.Verify.Keys, err = f.keys.read(); err != nil {
+				return &usageError{cmd, err}
 			}
+			f.opt.Verify.DefaultKeys = f.keys.defaults
 			return a.evidenceAdd(cmd, args, &f)
 		},
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.opt.Source, "source", "", "where it comes from: an address, or who has the card")
 	fl.StringVar(&f.opt.Card, "card", "", "what the card is, as EV2; default what it says itself")
-	fl.StringArrayVarP(&f.keys, "key", "k", nil, "a key, [AID:NUMBER=]TYPE:DIGITS; may be repeated")
-	fl.BoolVar(&f.opt.Verify.DefaultKeys, "default-keys", false, "try also the keys of zeros that cards are delivered with")
+	f.keys.flags(fl)
 	fl.BoolVar(&f.opt.WithKeys, "with-keys", false, "file the keys that verifying needs: test keys only")
 	fl.BoolVar(&f.opt.KeepUID, "keep-uid", false, "leave the UID of the chip in it")
 	fl.StringVar(&f.to, "to", "", "the `DIR` to file in (default below testdata of the source tree that this is)")

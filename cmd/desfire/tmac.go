@@ -29,12 +29,12 @@ func (a *app) tmacCommand() *cobra.Command {
 // tmacVerify is one call of tmac verify.
 type tmacVerify struct {
 	tmac                     keySpec
-	session                  []string // keys of the recorded session
+	session                  sessionKeys // keys of the recorded session
 	trace                    string
 	uid, tmc, tmv, enc, data string
 	exclude                  []string // files that do not count
 	records                  []string // FILE=SIZE
-	lrp, defaults            bool
+	lrp                      bool
 }
 
 func (a *app) tmacVerifyCommand() *cobra.Command {
@@ -74,8 +74,8 @@ Exit code 6: a MAC is wrong; 9: one could not be checked.`,
 	f := cmd.Flags()
 	f.StringVar(&v.tmac.spec, "tmac-key", "", "the application's transaction MAC `KEY`")
 	f.StringVar(&v.trace, "session", "", "the recorded session in `FILE`; - for standard input")
-	f.StringArrayVarP(&v.session, "key", "k", nil, "a key of the recorded session, [APP:NUMBER=]TYPE:DIGITS; may be repeated")
-	f.BoolVar(&v.defaults, "default-keys", false, "decipher the session also with the keys of zeros that cards are delivered with")
+	f.StringArrayVarP(&v.session.specs, "key", "k", nil, "a key of the recorded session, [APP:NUMBER=]TYPE:DIGITS; may be repeated")
+	f.BoolVar(&v.session.defaults, "default-keys", false, "decipher the session also with the keys of zeros that cards are delivered with")
 	f.StringVar(&v.data, "input", "", "the transaction MAC input in `HEX`")
 	f.StringVar(&v.uid, "uid", "", "the card's UID, 7 bytes in `HEX`")
 	f.StringVar(&v.tmc, "tmc", "", "the transaction MAC counter `N` after the transaction")
@@ -127,13 +127,9 @@ func (v *tmacVerify) run(a *app, cmd *cobra.Command, args []string) error {
 		if err != nil {
 			return err
 		}
-		cfg := &trace.VerifyConfig{DefaultKeys: v.defaults}
-		for _, s := range v.session {
-			k, err := trace.ParseKey(s)
-			if err != nil {
-				return usage(fmt.Errorf("--key: %w", err))
-			}
-			cfg.Keys = append(cfg.Keys, k)
+		cfg := &trace.VerifyConfig{DefaultKeys: v.session.defaults}
+		if cfg.Keys, err = v.session.read(); err != nil {
+			return usage(err)
 		}
 		session := &tmacSession{settings: given.settings()}
 		if err := session.find(trace.Verify(rec, cfg)); err != nil {

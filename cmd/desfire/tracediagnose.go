@@ -15,7 +15,8 @@ import (
 )
 
 func (a *app) traceDiagnoseCommand() *cobra.Command {
-	var specs, files []string
+	var keys sessionKeys
+	var files []string
 	cfg := diagnose.Config{Files: map[wire.FileNo]wire.CommMode{}}
 	cmd := &cobra.Command{
 		Use:   "diagnose FILE...",
@@ -37,13 +38,11 @@ the order of commands and the card's answers tell. Key bytes are never printed. 
   desfire trace diagnose --file 6=full --json pcscd.log`,
 		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, s := range specs {
-				k, err := trace.ParseKey(s)
-				if err != nil {
-					return &usageError{cmd, fmt.Errorf("--key: %w", err)}
-				}
-				cfg.Keys = append(cfg.Keys, k)
+			var err error
+			if cfg.Keys, err = keys.read(); err != nil {
+				return &usageError{cmd, err}
 			}
+			cfg.DefaultKeys = keys.defaults
 			for _, s := range files {
 				if err := fileMode(s, cfg.Files); err != nil {
 					return &usageError{cmd, fmt.Errorf("--file: %w", err)}
@@ -53,8 +52,7 @@ the order of commands and the card's answers tell. Key bytes are never printed. 
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVarP(&specs, "key", "k", nil, "a key, [AID:NUMBER=]TYPE:DIGITS; may be repeated")
-	f.BoolVar(&cfg.DefaultKeys, "default-keys", false, "try also the keys of zeros that cards are delivered with")
+	keys.flags(f)
 	f.StringArrayVar(&files, "file", nil, "the mode of a file that the recording does not tell, `N=MODE`: plain, mac or full")
 	return cmd
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func (a *app) traceVerifyCommand() *cobra.Command {
-	var specs []string
+	var keys sessionKeys
 	var cfg trace.VerifyConfig
 	var quiet bool
 	cmd := &cobra.Command{
@@ -39,19 +39,16 @@ failed, and 9 if one could not be read.`,
   desfire trace verify --default-keys --json *.json`,
 		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for _, s := range specs {
-				k, err := trace.ParseKey(s)
-				if err != nil {
-					return &usageError{cmd, fmt.Errorf("--key: %w", err)}
-				}
-				cfg.Keys = append(cfg.Keys, k)
+			var err error
+			if cfg.Keys, err = keys.read(); err != nil {
+				return &usageError{cmd, err}
 			}
+			cfg.DefaultKeys = keys.defaults
 			return a.traceVerify(cmd.Context(), args, &cfg, quiet)
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVarP(&specs, "key", "k", nil, "a key, [AID:NUMBER=]TYPE:DIGITS; may be repeated")
-	f.BoolVar(&cfg.DefaultKeys, "default-keys", false, "try also the keys of zeros that cards are delivered with")
+	keys.flags(f)
 	f.BoolVarP(&quiet, "quiet", "q", false, "print the result of each file only")
 	return cmd
 }
