@@ -158,26 +158,16 @@ func (s *shell) listed(found []choice) string {
 // lastWord parts what is typed into the last word, without quotes, and what
 // stands before it. It fails within quotes that parts of words have.
 func lastWord(line string) (before, word string, ok bool) {
-	start, quote, escaped := 0, rune(0), false
+	start := 0
+	var q quoting
 	for i, c := range line {
-		switch {
-		case escaped:
-			escaped = false
-		case c == '\\' && quote != '\'':
-			escaped = true
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '\'' || c == '"':
-			quote = c
-		case c == ' ' || c == '\t':
+		if q.plain(c) && (c == ' ' || c == '\t') {
 			start = i + 1
 		}
 	}
 	typed := line[start:]
-	if quote != 0 {
-		typed += string(quote)
+	if q.quote != 0 {
+		typed += string(q.quote)
 	}
 	words, err := shellWords(typed)
 	switch {

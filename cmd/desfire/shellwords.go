@@ -54,26 +54,41 @@ func shellWords(line string) ([]string, error) {
 	return words, nil
 }
 
+// quoting follows what quotes and backslashes do to the characters of a line.
+type quoting struct {
+	quote   rune // that is open, 0 if none is
+	escaped bool // the next character
+}
+
+// plain takes the next character and reports whether it stands for what it is
+// outside of quotes: it is not escaped, and neither a quote nor a backslash.
+func (q *quoting) plain(c rune) bool {
+	switch {
+	case q.escaped:
+		q.escaped = false
+	case c == '\\' && q.quote != '\'':
+		q.escaped = true
+	case q.quote != 0:
+		if c == q.quote {
+			q.quote = 0
+		}
+	case c == '\'' || c == '"':
+		q.quote = c
+	default:
+		return true
+	}
+	return false
+}
+
 // uncommented is a line without the comment that # begins where a word could.
 func uncommented(line string) string {
-	var quote rune
-	escaped, blank := false, true
+	var q quoting
+	blank := true
 	for i, c := range line {
-		switch {
-		case escaped:
-			escaped = false
-		case c == '\\' && quote != '\'':
-			escaped = true
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '\'' || c == '"':
-			quote = c
-		case c == '#' && blank:
+		if q.plain(c) && c == '#' && blank {
 			return line[:i]
 		}
-		blank = quote == 0 && !escaped && unicode.IsSpace(c)
+		blank = q == quoting{} && unicode.IsSpace(c)
 	}
 	return line
 }
