@@ -161,7 +161,7 @@ func connect(t testing.TB, reader string) *pcsc.Conn {
 
 // newDrain is a drain that ends after a number of debits.
 func newDrain(debits int) *purse.Drain {
-	return &purse.Drain{Purse: &purse.Purse{Place: wire.Place{AID: farebox}, File: valueFile}, Amount: 1, Debits: debits}
+	return &purse.Drain{Purse: &purse.Loose{Place: wire.Place{AID: farebox}, File: valueFile}, Amount: 1, Debits: debits}
 }
 
 // open is how many commits had no answer at first.

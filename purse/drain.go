@@ -48,17 +48,17 @@ type Event struct {
 	// called: waiting, holding, lost, back, other, retrying, no-service, done.
 	Kind    string
 	Reader  string
-	ID      string  // what identifies the card, as Keep tells it
-	Value   int32   // now: of debited and resolved
-	Outcome Outcome // of resolved
-	Before  int32   // of resolved: the value before the debit
-	Err     error   // why, of lost, other, retrying, no-service
+	ID      string // what identifies the card, as Keep tells it
+	Value   int32  // now: of debited and resolved
+	Outcome Result // of resolved
+	Before  int32  // of resolved: the value before the debit
+	Err     error  // why, of lost, other, retrying, no-service
 }
 
 // Drain debits a value file until its credit is gone. Keep and Run are for one
 // use.
 type Drain struct {
-	Purse  *Purse
+	Purse  *Loose
 	Amount int32 // what each debit takes
 	Debits int   // how many debits at most; 0 for no end
 
@@ -95,7 +95,7 @@ func (d *Drain) Keep(ctx context.Context, source desfire.Source, conf *desfire.K
 }
 
 // Run is Keep with a desfire.Keep of the caller's: hold calls it with its ctx and
-// step, with Purse.Find to accept a card, and passes the changes of state on to
+// step, with Loose.Find to accept a card, and passes the changes of state on to
 // Changed.
 func (d *Drain) Run(ctx context.Context, hold func(ctx context.Context, step desfire.Step) error) error {
 	held, cancel := context.WithCancel(context.WithoutCancel(ctx))

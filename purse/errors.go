@@ -59,7 +59,7 @@ func (e *TooLittleError) Error() string {
 // UnknownError means that nobody can tell whether a change was done, since
 // another program has changed the value, too.
 type UnknownError struct {
-	Was   Open
+	Was   Pending
 	Value int32 // now
 }
 

@@ -20,7 +20,7 @@ func ExampleDrain() {
 	const commit = 3 + 2 + 4 // identify, find the file, then select, get, debit and commit
 	picc.TearAfter(commit)   // the card commits, and its answer is lost
 	drain := &purse.Drain{
-		Purse:  &purse.Purse{Place: wire.Place{AID: 0x121314}, File: 1},
+		Purse:  &purse.Loose{Place: wire.Place{AID: 0x121314}, File: 1},
 		Amount: 1,
 		OnEvent: func(e purse.Event) {
 			switch e.Kind {

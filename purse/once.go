@@ -7,9 +7,9 @@ import (
 )
 
 // Once makes one change, whatever happens to the card meanwhile. Its Step is for
-// desfire.Keep, with Purse.Find to accept a card.
+// desfire.Keep, with Loose.Find to accept a card.
 type Once struct {
-	Purse  *Purse
+	Purse  *Loose
 	Change Change
 
 	// OnLook is told what became of a change without an answer. It may be nil.
@@ -52,7 +52,7 @@ func (o *Once) Step(ctx context.Context, card *desfire.Card) (done bool, err err
 // Try is what the value would be after a change, within the limits that Find has
 // found; a *LimitError if it is not. How much LimitedCredit may give back is not
 // looked at.
-func (p *Purse) Try(value int32, c Change) (after int32, err error) {
+func (p *Loose) Try(value int32, c Change) (after int32, err error) {
 	switch after := c.After(value); {
 	case after < int64(p.Lower):
 		return 0, &LimitError{c, value, p.Lower}

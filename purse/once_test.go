@@ -34,7 +34,7 @@ func TestOnceFaults(t *testing.T) {
 	for name, l := range layouts {
 		for c, want := range map[purse.Change]int32{{Kind: purse.Debit, Amount: 5}: 25, {Kind: purse.Credit, Amount: 5}: 35, {Kind: purse.LimitedCredit, Amount: 1}: 31} {
 			t.Run(name+" "+c.Kind.String(), func(t *testing.T) {
-				begin := func() (*field, *purse.Purse) {
+				begin := func() (*field, *purse.Loose) {
 					f, p := put(t, l, 31)
 					d := &purse.Drain{Purse: p, Amount: 1, Debits: 1} // what LimitedCredit may give back
 					if err := f.drain(t, d); err != nil {
@@ -102,7 +102,7 @@ func TestOnceForgedRefusals(t *testing.T) {
 
 func TestOnceErrors(t *testing.T) {
 	l := layouts["EV1 in plain"]
-	try := func(o *purse.Once, spoil func(p *purse.Purse)) error {
+	try := func(o *purse.Once, spoil func(p *purse.Loose)) error {
 		t.Helper()
 		f, p := put(t, l, 30)
 		spoil(p)
@@ -113,7 +113,7 @@ func TestOnceErrors(t *testing.T) {
 		}
 		return err
 	}
-	nothing := func(*purse.Purse) {}
+	nothing := func(*purse.Loose) {}
 	var limit *purse.LimitError
 	if err := try(&purse.Once{Change: purse.Change{Amount: 31}}, nothing); !errors.As(err, &limit) || limit.Limit != 0 || limit.Value != 30 {
 		t.Error(err)
@@ -122,13 +122,13 @@ func TestOnceErrors(t *testing.T) {
 		t.Error(err)
 	}
 	var unknown *purse.UnknownError
-	open := purse.Open{Change: purse.Change{Amount: 5}, Before: 40, Sent: true}
-	if err := try(&purse.Once{Change: open.Change}, func(p *purse.Purse) { o := open; p.Open = &o }); !errors.As(err, &unknown) || unknown.Was != open || unknown.Value != 30 {
+	open := purse.Pending{Change: purse.Change{Amount: 5}, Before: 40, Sent: true}
+	if err := try(&purse.Once{Change: open.Change}, func(p *purse.Loose) { o := open; p.Open = &o }); !errors.As(err, &unknown) || unknown.Was != open || unknown.Value != 30 {
 		t.Error(err)
 	}
-	for before, outcome := range map[int32]purse.Outcome{30: purse.NotDone, 35: purse.Done} {
+	for before, outcome := range map[int32]purse.Result{30: purse.NotDone, 35: purse.Done} {
 		f, p := put(t, l, 30)
-		p.Open = &purse.Open{Change: open.Change, Before: before, Sent: true}
+		p.Open = &purse.Pending{Change: open.Change, Before: before, Sent: true}
 		var looked []purse.Look
 		o := &purse.Once{Purse: p, Change: open.Change, OnLook: func(l purse.Look) { looked = append(looked, l) }}
 		if err := f.once(t, o); err != nil || len(looked) != 1 || looked[0].Outcome != outcome || f.value() != before-5 || o.Before != before || o.After != before-5 {
@@ -136,7 +136,7 @@ func TestOnceErrors(t *testing.T) {
 		}
 	}
 	stop := errors.New("not today")
-	if err := try(&purse.Once{Change: open.Change}, func(p *purse.Purse) {
+	if err := try(&purse.Once{Change: open.Change}, func(p *purse.Loose) {
 		p.BeforeCommit = func(context.Context, *desfire.Card) error { return stop }
 	}); !errors.Is(err, stop) {
 		t.Error(err)

@@ -65,7 +65,7 @@ var layouts = map[string]layout{
 }
 
 // put makes a card with a value file in a field, and the purse of it.
-func put(t testing.TB, l layout, credit int32) (*field, *purse.Purse) {
+func put(t testing.TB, l layout, credit int32) (*field, *purse.Loose) {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -78,7 +78,7 @@ func put(t testing.TB, l layout, credit int32) (*field, *purse.Purse) {
 	must(err)
 	card, err := desfire.Connect(ctx, picc.Present(), nil)
 	must(err)
-	p := &purse.Purse{Place: wire.Place{AID: farebox}, File: file}
+	p := &purse.Loose{Place: wire.Place{AID: farebox}, File: file}
 	rights := wire.AccessRightsFromUint16(0xEEEE)
 	if l.session {
 		p.Key, p.KeyNo, rights = key.Zero(key.TypeAES), 1, wire.AccessRightsFromUint16(0x1110)

@@ -54,8 +54,8 @@ func (p *purse) change() ledger.Change {
 }
 
 // ledger is the purse as it is entered with --key and --reader-id.
-func (a *app) ledger(p *purse) *ledger.Purse {
-	l := &ledger.Purse{
+func (a *app) ledger(p *purse) *ledger.Loose {
+	l := &ledger.Loose{
 		Place: p.app, File: p.file,
 		Enter: func(ctx context.Context, card *desfire.Card) error {
 			if a.ring == nil || a.key != nil { // no settings choose the key; Find asks for them
@@ -67,13 +67,13 @@ func (a *app) ledger(p *purse) *ledger.Purse {
 		BeforeCommit: a.nameReader,
 	}
 	if p.open != nil {
-		l.Open = &ledger.Open{Change: p.change(), Before: *p.open, Sent: true}
+		l.Open = &ledger.Pending{Change: p.change(), Before: *p.open, Sent: true}
 	}
 	return l
 }
 
 // findPurse finds the file on a card, and sees that it allows what will be done.
-func findPurse(ctx context.Context, card *desfire.Card, p *ledger.Purse, acts []inspect.Act) error {
+func findPurse(ctx context.Context, card *desfire.Card, p *ledger.Loose, acts []inspect.Act) error {
 	err := p.Find(ctx, card)
 	switch {
 	case errors.As(err, new(*ledger.NoFileError)):
@@ -114,7 +114,7 @@ func (w *patience) present() {
 // hold keeps the card of a purse while step works on it. onChange is told each
 // change besides the log. It may be nil, of a verb that says itself which card it
 // holds.
-func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Purse, acts []inspect.Act, every, wait time.Duration, onChange func(desfire.KeepChange), step desfire.Step) error {
+func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Loose, acts []inspect.Act, every, wait time.Duration, onChange func(desfire.KeepChange), step desfire.Step) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	w := &patience{limit: wait, end: cancel}
@@ -176,7 +176,7 @@ func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Purse, acts [
 	return err
 }
 
-func (a *app) logChange(p *ledger.Purse, c desfire.KeepChange, again bool) {
+func (a *app) logChange(p *ledger.Loose, c desfire.KeepChange, again bool) {
 	switch c.State {
 	case desfire.KeepWaiting:
 		a.log.Debug(fmt.Sprintf("waiting for a card with %s", p.Place.Words()))

@@ -70,7 +70,7 @@ func (a *app) valueGetCommand() *cobra.Command {
 }
 
 // valueOf finds a value file and reads it.
-func (a *app) valueOf(ctx context.Context, card *desfire.Card, l *ledger.Purse, p *purse) (int32, error) {
+func (a *app) valueOf(ctx context.Context, card *desfire.Card, l *ledger.Loose, p *purse) (int32, error) {
 	if err := findPurse(ctx, card, l, p.acts()); err != nil {
 		return 0, err
 	}

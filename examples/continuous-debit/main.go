@@ -39,7 +39,7 @@ func main() {
 // drain debits the card that is presented first until nothing is left.
 func drain(ctx context.Context, readers desfire.Source, every time.Duration) error {
 	d := &purse.Drain{
-		Purse:  &purse.Purse{Place: wire.Place{AID: farebox}, File: file},
+		Purse:  &purse.Loose{Place: wire.Place{AID: farebox}, File: file},
 		Amount: fare,
 		OnEvent: func(e purse.Event) {
 			switch e.Kind {

@@ -60,28 +60,28 @@ func (c Change) After(before int32) int64 {
 	return int64(before) + int64(c.Amount)
 }
 
-// Outcome is what became of a change that was open.
-type Outcome uint8
+// Result is what became of a change that was open.
+type Result uint8
 
 // Outcomes.
 const (
-	Certain Outcome = iota // nothing was open
+	Certain Result = iota // nothing was open
 	Done
 	NotDone
 	Unknown // the value is neither the old nor the new one: another program changed it
 )
 
-func (o Outcome) String() string {
+func (o Result) String() string {
 	names := [...]string{"certain", "done", "not-done", "unknown"}
 	if int(o) < len(names) {
 		return names[o]
 	}
-	return fmt.Sprintf("Outcome(%d)", uint8(o))
+	return fmt.Sprintf("Result(%d)", uint8(o))
 }
 
-// Open is a change that was begun and of which it is not certain whether it was
+// Pending is a change that was begun and of which it is not certain whether it was
 // done. It may be stored.
-type Open struct {
+type Pending struct {
 	Change Change
 	Before int32 // the value before it
 	// Sent: the commit may have reached the card. Refused: the card refused
@@ -91,11 +91,11 @@ type Open struct {
 }
 
 // Doubtful reports whether nobody can say that the change was not done.
-func (o *Open) Doubtful() bool { return o != nil && (o.Sent || o.Refused) }
+func (o *Pending) Doubtful() bool { return o != nil && (o.Sent || o.Refused) }
 
-// Purse is one value file of one card. Whoever uses it sees to it that the card
+// Loose is one value file of one card. Whoever uses it sees to it that the card
 // is the same each time, as desfire.Keep does. It belongs to one goroutine.
-type Purse struct {
+type Loose struct {
 	Place wire.Place
 	File  wire.FileNo
 
@@ -114,7 +114,7 @@ type Purse struct {
 	// does not tell them.
 	Settings *wire.FileSettings
 	// Open is the change that the next Look settles; nil if there is none.
-	Open *Open
+	Open *Pending
 
 	refusals int // in a row
 }
@@ -122,8 +122,8 @@ type Purse struct {
 // Look is what a look at the card found.
 type Look struct {
 	Value   int32
-	Outcome Outcome // of the change that was open
-	Was     *Open   // that change; nil if there was none
+	Outcome Result   // of the change that was open
+	Was     *Pending // that change; nil if there was none
 	// Refusal is why a Change was not done.
 	Refusal *desfire.CommandError
 }
@@ -131,7 +131,7 @@ type Look struct {
 // Find enters the application and sees that the file is a value file. Where
 // the card does not show its settings to everybody, the limits are those of any
 // value. A missing file is a *NoFileError, another type a *TypeError.
-func (p *Purse) Find(ctx context.Context, card *desfire.Card) error {
+func (p *Loose) Find(ctx context.Context, card *desfire.Card) error {
 	p.Lower, p.Upper, p.Settings = 0, math.MaxInt32, nil
 	if err := p.enter(ctx, card); err != nil {
 		return err
@@ -157,7 +157,7 @@ func refused(err error) bool {
 	return !desfire.Lost(err) && (errors.As(err, new(*desfire.CommandError)) || errors.Is(err, errors.ErrUnsupported))
 }
 
-func (p *Purse) enter(ctx context.Context, card *desfire.Card) error {
+func (p *Loose) enter(ctx context.Context, card *desfire.Card) error {
 	if p.Enter != nil {
 		return p.Enter(ctx, card)
 	}
@@ -169,7 +169,7 @@ func (p *Purse) enter(ctx context.Context, card *desfire.Card) error {
 
 // Look enters the application, reads the value and settles what is open. While
 // something doubtful is open, a refusal comes as a *desfire.OutcomeUnknownError.
-func (p *Purse) Look(ctx context.Context, card *desfire.Card) (Look, error) {
+func (p *Loose) Look(ctx context.Context, card *desfire.Card) (Look, error) {
 	err := p.enter(ctx, card)
 	var value int32
 	if err == nil {
@@ -203,7 +203,7 @@ func (p *Purse) Look(ctx context.Context, card *desfire.Card) (Look, error) {
 // again. Without an error the outcome is certain: Done, with a Was if it took
 // that second look, or NotDone with a Refusal, or Unknown. With an error
 // the change may be open, and the next Look settles it.
-func (p *Purse) Change(ctx context.Context, card *desfire.Card, before int32, c Change) (Look, error) {
+func (p *Loose) Change(ctx context.Context, card *desfire.Card, before int32, c Change) (Look, error) {
 	after := c.After(before)
 	if after < math.MinInt32 || after > math.MaxInt32 || c.Amount <= 0 {
 		return Look{}, fmt.Errorf("%v of %d from %d: no value file can hold that", c.Kind, c.Amount, before)
@@ -232,8 +232,8 @@ func (p *Purse) Change(ctx context.Context, card *desfire.Card, before int32, c 
 }
 
 // change sends the change and its commit, and keeps account of what is open.
-func (p *Purse) change(ctx context.Context, card *desfire.Card, before int32, c Change) (err error) {
-	p.Open = &Open{Change: c, Before: before}
+func (p *Loose) change(ctx context.Context, card *desfire.Card, before int32, c Change) (err error) {
+	p.Open = &Pending{Change: c, Before: before}
 	switch c.Kind {
 	case Credit:
 		err = card.Credit(ctx, p.File, c.Amount)
@@ -261,4 +261,4 @@ func (p *Purse) change(ctx context.Context, card *desfire.Card, before int32, c 
 
 // again reports whether a change that was refused is worth another attempt: a
 // refusal that came once may be forged or an accident.
-func (p *Purse) again() bool { return p.refusals < 2 }
+func (p *Loose) again() bool { return p.refusals < 2 }
