@@ -2,8 +2,8 @@ package desfire
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/tmac"
@@ -20,12 +20,18 @@ type SettleConfig struct {
 
 	// Value is a value file: it is read, and debited by 0 where there is no TMAC.
 	Value *FileNo
+	// Values are more value files, which are only read.
+	Values []FileNo
 	// Slot is data that is read; a transaction's own mark, for example.
 	Slot *SettleData
 	// Records are read as ReadRecords does.
 	Records *SettleRecords
-	// Spare is one byte of a backup file that nothing uses. It is written
-	// instead of the debit of 0, which a card may refuse.
+	// CardUID asks for the card's real identifier, which a transaction MAC counts.
+	// Not possible in a D40 session.
+	CardUID bool
+	// Spare is one byte of a backup file that nothing uses. It is written instead
+	// of the debit of 0, which a card may refuse; and after reads in an application
+	// with TMAC and no ReaderID, where a card may not take reads for a transaction.
 	Spare *SettleSpare
 
 	// Elsewhere is a key of another application, or of the card: who opens a
@@ -60,10 +66,13 @@ type SettleData struct {
 	Offset, Length uint32
 }
 
-// SettleRecords are records, numbered as for ReadRecords.
+// SettleRecords are records, numbered as for ReadRecords. With Number the card
+// is asked first how many there are, in an exchange more, and only those are
+// read: an empty file, or one that holds fewer, is then no refusal.
 type SettleRecords struct {
 	File         FileNo
 	First, Count uint32
+	Number       bool
 }
 
 // SettleSpare is a byte of a backup file.
@@ -118,8 +127,11 @@ type Settlement struct {
 	Receipt *tmac.Receipt // of the last transaction, where there is TMAC
 	EncTMRI *[16]byte     // its reader, enciphered, where CommitReaderID told it
 	Value   *int32
+	Values  []int32 // in the order of SettleConfig.Values
 	Slot    []byte
 	Records []byte
+	Number  *uint32 // of records in their file, where SettleRecords.Number asked
+	UID     []byte  // the card's real one, where SettleConfig.CardUID asked
 }
 
 // FenceError means that nothing was settled: what is pending may still happen.
@@ -176,6 +188,8 @@ func (c *Card) Settle(ctx context.Context, conf *SettleConfig) (*Settlement, err
 // maySettle finds what cannot lead to a fence.
 func (c *Card) maySettle(conf *SettleConfig) error {
 	switch e := conf.Elsewhere; {
+	case conf.CardUID && (conf.Login.Key == nil || c.settleMethod(conf.Login).Scheme() == wire.SchemeD40):
+		return &FenceError{Reason: "the card tells its real identifier only in an EV1, EV2 or LRP session (CardUID)"}
 	case conf.Accidents:
 	case conf.Login.Key == nil || e != nil && e.Login.Key == nil:
 		return &FenceError{Reason: "without a session nothing that the card says is its own: give a key, or exclude accidents only (Accidents)"}
@@ -188,7 +202,7 @@ func (c *Card) maySettle(conf *SettleConfig) error {
 	case e != nil:
 	case c.settleMethod(conf.Login).Scheme() == wire.SchemeD40:
 		return &FenceError{Reason: "a D40 session binds no answer to its command: give a key of another application (Elsewhere), or exclude accidents only (Accidents)"}
-	case conf.TMAC != nil && conf.TMAC.ReaderID == nil && conf.Value == nil && conf.Slot == nil && conf.Records == nil:
+	case conf.TMAC != nil && conf.TMAC.ReaderID == nil && !conf.reads() && conf.Spare == nil:
 		return &FenceError{Reason: "without CommitReaderID something has to be read"}
 	case conf.TMAC == nil && conf.Value == nil && conf.Spare == nil:
 		return &FenceError{Reason: "without a transaction MAC file a value file or a spare byte is needed"}
@@ -205,107 +219,33 @@ func (c *Card) settleMethod(l SettleKey) key.Method {
 	return c.Strongest(l.Key.Type())
 }
 
-// enter selects and authenticates.
-func (c *Card) enter(ctx context.Context, p Place, l SettleKey) error {
-	if err := c.Select(ctx, p); err != nil {
-		return err
-	}
-	if l.Key == nil {
-		return nil
-	}
-	return c.AuthenticateWith(ctx, c.settleMethod(l), l.No, l.Key)
+// reads reports whether a file is read that surely counts for a transaction MAC.
+func (conf *SettleConfig) reads() bool {
+	records := conf.Records != nil && !conf.Records.Number // those may be none
+	return conf.Value != nil || len(conf.Values) > 0 || conf.Slot != nil || records
 }
 
-func (c *Card) settle(ctx context.Context, conf *SettleConfig, s *Settlement) error {
-	s.Protected = true
-	stop, err := c.watch(func(x *Exchange) {
-		reads := x.Command.Spec().Rule == wire.RuleRead
-		if reads && x.Session != wire.SchemeEV1 && (x.Session == wire.SchemeNone || x.Session == wire.SchemeD40 || x.Mode == wire.CommPlain) {
-			s.Protected = false
-		}
-	}, func() {})
-	if err != nil {
-		return err
-	}
-	defer stop()
-	if err := c.begun(ctx, conf, s); err != nil {
-		return err
-	}
-	if err := c.settleReads(ctx, conf, s); err != nil {
-		return &FenceError{"reading", err}
-	}
-	switch {
-	case s.Fence != 0:
-		return nil
-	case conf.Accidents:
-		s.Fence = FenceSelection
-		return nil
-	case conf.TMAC != nil:
-	case conf.Spare != nil:
-		if err := c.WriteData(ctx, conf.Spare.File, conf.Spare.Offset, []byte{0}); err != nil {
-			return &FenceError{"writing the spare byte", err}
-		}
-	default:
-		if err := c.Debit(ctx, *conf.Value, 0); err != nil {
-			return &FenceError{"the debit of 0", err}
-		}
-	}
-	if err := c.Abort(ctx); err != nil {
-		return &FenceError{"the card did not confirm that it dropped something", err}
-	}
-	if _, ok := c.Session(); !ok {
-		return &FenceError{"the session is gone", errNoSession}
-	}
-	s.Fence = FenceAbort
-	return nil
-}
-
-// begun opens the session, reads the receipt and names the reader. A card that
-// refuses the name because the pending transaction has one has dropped that
-// transaction: once more.
-func (c *Card) begun(ctx context.Context, conf *SettleConfig, s *Settlement) error {
-	for again := false; ; again = true {
-		if err := c.enter(ctx, conf.Place, conf.Login); err != nil {
-			return &FenceError{"selection and authentication", err}
-		}
-		if conf.TMAC == nil {
-			return nil
-		}
-		receipt, err := c.ReadReceipt(ctx, conf.TMAC.File)
-		if err != nil {
-			return &FenceError{"reading the transaction MAC file", err}
-		}
-		s.Receipt = &receipt
-		if s.Fence != 0 || conf.Accidents || conf.TMAC.ReaderID == nil {
-			return nil
-		}
-		s.EncTMRI, err = c.CommitReaderID(ctx, *conf.TMAC.ReaderID)
-		if err == nil {
-			return nil
-		}
-		if again || !errors.Is(err, wire.StatusPermissionDenied) {
-			return &FenceError{"naming the reader", err}
-		}
-	}
-}
-
-func (c *Card) settleReads(ctx context.Context, conf *SettleConfig, s *Settlement) (err error) {
-	if x := conf.Slot; x != nil {
-		if s.Slot, err = c.ReadData(ctx, x.File, x.Offset, x.Length); err != nil {
-			return err
-		}
-	}
-	if x := conf.Records; x != nil {
-		if s.Records, err = c.ReadRecords(ctx, x.File, x.First, x.Count); err != nil {
-			return err
-		}
-	}
+// files are those that are read, but for the transaction MAC file.
+func (conf *SettleConfig) files() (all []FileNo) {
 	if conf.Value != nil {
-		v, err := c.Value(ctx, *conf.Value)
-		if err != nil {
-			return err
-		}
-		s.Value = &v
+		all = append(all, *conf.Value)
 	}
-	return nil
+	all = append(all, conf.Values...)
+	if conf.Slot != nil {
+		all = append(all, conf.Slot.File)
+	}
+	if conf.Records != nil {
+		all = append(all, conf.Records.File)
+	}
+	if conf.sparing() {
+		all = append(all, conf.Spare.File)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// sparing reports whether the spare byte is written.
+func (conf *SettleConfig) sparing() bool {
+	named := conf.TMAC != nil && conf.TMAC.ReaderID != nil
+	return conf.Spare != nil && !named && !conf.Accidents && conf.Elsewhere == nil
 }
