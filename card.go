@@ -39,6 +39,7 @@ type Card struct {
 	nested  atomic.Bool // inside Transact
 	dirty   atomic.Bool // something was authenticated or pending since the last activation
 	removed bool        // the transport said that the card left
+	sent    atomic.Uint64
 
 	// Kept between exchanges, so that they do not allocate.
 	coder  wire.Coder
@@ -231,6 +232,10 @@ func (c *Card) ATR() []byte {
 
 // Generation is what GetVersion or the configuration says.
 func (c *Card) Generation() Generation { return c.gen }
+
+// Sent is how many commands, parts of handshakes included, were sent so far: who
+// finds it unchanged knows that nobody else used the Card meanwhile.
+func (c *Card) Sent() uint64 { return c.sent.Load() }
 
 // Framing is how commands travel.
 func (c *Card) Framing() Framing { return c.link.Framing }

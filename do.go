@@ -58,6 +58,7 @@ func (c *Card) sendOnce(ctx context.Context, spec *wire.Spec, body []byte, e wir
 		return frame.Answer{}, notSent{err}
 	}
 	defer c.clock.stop()
+	c.sent.Add(1)
 	var a frame.Answer
 	if spec.Class == wire.ClassISO {
 		a, err = c.link.ISO(ctx, spec, wire.Encoded{Bytes: body, P1: e.P1, P2: e.P2, Le: e.Le}, want)

@@ -162,7 +162,8 @@ func (e *FenceError) Unwrap() error { return e.Err }
 // Settle puts something of its own into the transaction (CommitReaderID or a
 // read where there is a transaction MAC file, else a debit of 0), and aborts.
 // Only a success of AbortTransaction with a right MAC counts; everything else is
-// a *FenceError. Settle may be repeated as often as one likes: it commits
+// a *FenceError, with which comes what had been read by then: it tells what
+// happened, and never what did not. Settle may be repeated as often as one likes: it commits
 // nothing.
 //
 // A D40 session binds no answer to its command. There only Elsewhere fences, and
@@ -180,7 +181,8 @@ func (c *Card) Settle(ctx context.Context, conf *SettleConfig) (*Settlement, err
 		s.Fence = FenceElsewhere
 	}
 	if err := c.settle(ctx, conf, s); err != nil {
-		return nil, err
+		s.Fence = 0
+		return s, err
 	}
 	return s, nil
 }

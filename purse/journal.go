@@ -84,7 +84,7 @@ type Entry struct {
 	KeyNo    *wire.KeyNo     `json:"key_no,omitempty"` // nil: no session
 	Key      keystore.Facts  `json:"key"`
 	TMKey    *keystore.Facts `json:"tm_key,omitempty"` // nil: no transaction MAC key at hand
-	Scheme   wire.Scheme     `json:"scheme"`
+	Scheme   string          `json:"scheme"`           // of the session, as wire.Scheme prints itself
 	Method   string          `json:"method,omitempty"`
 	LRP      bool            `json:"lrp,omitempty"` // TMC counts in its low 16 bits
 
@@ -212,15 +212,16 @@ func (e *Entry) AllAcked() bool {
 // CardState is what is remembered of an application on a card for ever.
 type CardState struct {
 	CardApp
-	HasTMC   bool          `json:"has_tmc,omitempty"`
-	LRP      bool          `json:"lrp,omitempty"`
-	TMC      uint32        `json:"tmc,omitempty"` // the highest seen
-	TMV      TMV           `json:"tmv"`           // of that one
-	KeyVer   *byte         `json:"key_version,omitempty"`
-	TMKeyVer *byte         `json:"tm_key_version,omitempty"`
-	Slot     Hex           `json:"slot,omitempty"` // what our slot holds, as the card last said or confirmed
-	RecordNo uint32        `json:"record_no,omitempty"`
-	Values   []ValueBefore `json:"values,omitempty"`  // the last ones that were confirmed
-	Lease    string        `json:"lease,omitempty"`   // under which they were
-	Blocked  string        `json:"blocked,omitempty"` // why nothing more is debited from the card
+	HasTMC    bool          `json:"has_tmc,omitempty"`
+	LRP       bool          `json:"lrp,omitempty"`
+	TMC       uint32        `json:"tmc,omitempty"` // the highest seen
+	TMV       TMV           `json:"tmv"`           // of that one
+	KeyVer    *byte         `json:"key_version,omitempty"`
+	TMKeyVer  *byte         `json:"tm_key_version,omitempty"`
+	Slot      Hex           `json:"slot,omitempty"` // what our slot holds, as the card last said or confirmed
+	RecordNo  uint32        `json:"record_no,omitempty"`
+	Values    []ValueBefore `json:"values,omitempty"`    // the last ones that were confirmed
+	Lease     string        `json:"lease,omitempty"`     // under which they were
+	Blocked   string        `json:"blocked,omitempty"`   // why nothing more is debited from the card
+	Unblocked string        `json:"unblocked,omitempty"` // why a person unblocked it
 }

@@ -1,0 +1,136 @@
+package purse
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/tmac"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// finish sends what was begun, and its commit. What has no answer that proves
+// something is settled at once, as long as the card is there.
+func (p *Purse) finish(ctx context.Context, s *session, e *Entry) (*Receipt, error) {
+	ev, err := p.send(ctx, s, e)
+	if err == nil {
+		o := Decide(e, ev, nil)
+		if o.Decision == Happened {
+			return p.done(ctx, s, e, &o)
+		}
+		// Confirmed, and yet no proof: look at the card.
+	}
+	p.live = nil
+	if err != nil && (desfire.Lost(err) || ctx.Err() != nil) {
+		return nil, &InDoubtError{&Receipt{Entry: *e}, err}
+	}
+	r, failed := p.settle(ctx, s.card, e)
+	switch {
+	case failed != nil && err == nil:
+		return nil, failed
+	case failed != nil:
+		return nil, &InDoubtError{&Receipt{Entry: *e}, errors.Join(err, failed)}
+	case r.Decision() == Happened:
+		return r, nil
+	}
+	return nil, &DidNotError{r, err}
+}
+
+// send sends the commands and the commit. Progress is noted, so that it is known
+// after a crash.
+func (p *Purse) send(ctx context.Context, s *session, e *Entry) (*Evidence, error) {
+	j := p.conf.Journal
+	note := func(x Progress) error {
+		e.Progress.Add(x)
+		if err := j.Note(ctx, e.ID, x); err != nil {
+			return &JournalError{err}
+		}
+		return nil
+	}
+	for i, cmd := range p.commands(s, e) {
+		rsp := new(wire.Empty)
+		err := s.card.Run(ctx, cmd, rsp)
+		s.sent = s.card.Sent()
+		if err != nil {
+			return nil, err
+		}
+		if err := s.input.Add(cmd, rsp); err != nil {
+			return nil, err
+		}
+		if p.source(s, e.Moves[0].File) == FromSession || p.conf.Policy == Accidents {
+			if err := note(Progress{Acked: i + 1}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := note(Progress{CommitSent: true}); err != nil {
+		return nil, err
+	}
+	rsp, err := desfire.Do(ctx, s.card, &wire.CommitTransaction{WithOption: p.conf.TMAC != nil, ReturnTMAC: p.conf.TMAC != nil})
+	s.sent = s.card.Sent()
+	if err != nil {
+		return nil, err
+	}
+	ev := &Evidence{
+		CommitAcked: true, SameCard: true, LeaseHeld: p.leaseHeld(e, e.uid()),
+		Protected: s.keyed && s.info.Scheme != wire.SchemeD40,
+	}
+	if rsp.HasTMAC {
+		n, v := uint32(rsp.TMC), TMV(rsp.TMV)
+		ev.TMC, ev.TMV = &n, &v
+	}
+	for _, v := range e.Values {
+		ev.Values = append(ev.Values, ValueBefore{v.File, int32(int64(v.Value) + e.Signed(v.File)), v.Source})
+	}
+	return ev, nil
+}
+
+// done ends an entry whose commit was confirmed, and remembers what the card holds.
+func (p *Purse) done(ctx context.Context, s *session, e *Entry, o *Outcome) (*Receipt, error) {
+	s.input.Reset()
+	ev := &o.Evidence
+	if ev.TMC != nil {
+		s.receipt = &tmac.Receipt{TMC: *ev.TMC, TMV: *ev.TMV}
+	}
+	if x := p.conf.Slot; x != nil {
+		s.slot = slices.Clone(e.ID.Slot(x.size()))
+		ev.Slot = slices.Clone(s.slot)
+	}
+	if x := p.conf.Record; x != nil {
+		s.marker = recordOf(e.ID, e.Moves[0].Signed(), e.RecordNo, x.Settings.RecordSize)
+		n := min(*s.records+1, e.Capacity)
+		s.records = &n
+	}
+	for i := range s.values {
+		v := &s.values[i]
+		v.Value, v.Source = int32(int64(v.Value)+e.Signed(v.File)), p.source(s, v.File)
+	}
+	return p.end(ctx, e, o)
+}
+
+// end writes the outcome and what is remembered of the card.
+func (p *Purse) end(ctx context.Context, e *Entry, o *Outcome) (*Receipt, error) {
+	o.Time = At(p.conf.Now())
+	state, err := p.conf.Journal.State(ctx, e.CardApp)
+	if err != nil {
+		return nil, &JournalError{err}
+	}
+	next := remember(state, e, o)
+	if err := p.conf.Journal.End(ctx, e.ID, *o, next); err != nil {
+		return nil, &JournalError{err}
+	}
+	e.Outcomes = append(e.Outcomes, *o)
+	return &Receipt{Entry: *e, After: slices.Clone(o.Evidence.Values)}, nil
+}
+
+func (p *Purse) leaseHeld(e *Entry, uid []byte) bool {
+	if p.conf.Others != OthersNothing {
+		return false
+	}
+	if p.conf.Lease == nil {
+		return true
+	}
+	epoch, held := p.conf.Lease.Epoch(uid)
+	return held && epoch == e.Lease
+}

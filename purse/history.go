@@ -1,0 +1,98 @@
+package purse
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+)
+
+// history is what is remembered of the card. A blocked card is a *BlockedError.
+func (p *Purse) history(ctx context.Context, s *session) (*CardState, error) {
+	state, err := p.conf.Journal.State(ctx, s.cardApp(&p.conf))
+	if err != nil {
+		return nil, &JournalError{err}
+	}
+	if state != nil && state.Blocked != "" {
+		return nil, &BlockedError{state.CardApp, state.Blocked}
+	}
+	return state, nil
+}
+
+// compare blocks a card that shows another history than the journal's. Only what
+// a session protects counts.
+func (p *Purse) compare(ctx context.Context, s *session, state *CardState) error {
+	if state == nil {
+		return nil
+	}
+	why := ""
+	if s.receipt != nil && state.HasTMC {
+		why = otherCounter(state, s.receipt.TMC, s.receipt.TMV, s.lrp())
+	}
+	if why == "" && s.slot != nil && len(state.Slot) == len(s.slot) && !bytes.Equal(state.Slot, s.slot) {
+		why = fmt.Sprintf("the slot of this terminal holds %X, and the journal left %X in it: another terminal uses the slot, or the journal was restored", []byte(s.slot), []byte(state.Slot))
+	}
+	if why == "" {
+		return nil
+	}
+	return p.block(ctx, state, why)
+}
+
+func (p *Purse) block(ctx context.Context, state *CardState, why string) error {
+	state.Blocked = why
+	if err := p.conf.Journal.Keep(ctx, state); err != nil {
+		return &JournalError{err}
+	}
+	return &BlockedError{state.CardApp, why}
+}
+
+// otherCounter says why a counter is not of the history that is remembered; empty
+// if it may be. Under LRP the low half counts.
+func otherCounter(state *CardState, tmc uint32, tmv TMV, lrp bool) string {
+	now, was := tmc, state.TMC
+	back := now < was
+	if lrp {
+		now, was = tmc&0xFFFF, state.TMC&0xFFFF
+		back = uint16(now-was) >= 0x8000
+	}
+	if back {
+		return fmt.Sprintf("its transaction counter was %d and is %d", was, now)
+	}
+	if now == was && tmv != state.TMV {
+		return fmt.Sprintf("transaction %d has another transaction MAC than before", now)
+	}
+	return ""
+}
+
+// remember is the state of a card after an outcome.
+func remember(state *CardState, e *Entry, o *Outcome) *CardState {
+	next := CardState{CardApp: e.CardApp}
+	if state != nil {
+		next = *state
+		next.Slot, next.Values = slices.Clone(state.Slot), slices.Clone(state.Values)
+	}
+	ev := &o.Evidence
+	if ev.TMC != nil && ev.TMV != nil && ev.Protected && (!next.HasTMC || otherCounter(&next, *ev.TMC, *ev.TMV, e.LRP) == "") {
+		next.HasTMC, next.TMC, next.TMV, next.LRP = true, *ev.TMC, *ev.TMV, e.LRP
+	}
+	if ev.Slot != nil && o.Decision != InDoubt {
+		next.Slot = slices.Clone(ev.Slot)
+	}
+	if e.RecordFile != nil {
+		next.RecordNo = max(next.RecordNo, e.RecordNo)
+	}
+	next.Values, next.Lease = nil, ""
+	if o.Decision != InDoubt && e.Lease != "" && ev.LeaseHeld {
+		next.Values, next.Lease = slices.Clone(ev.Values), e.Lease
+	}
+	if !e.Key.NoVersion && e.KeyNo != nil {
+		v := e.Key.Version
+		next.KeyVer = &v
+	}
+	for _, a := range o.Alarms {
+		if a.Block {
+			next.Blocked = a.What
+		}
+	}
+	return &next
+}

@@ -1,0 +1,93 @@
+package purse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-desfire/desfire"
+)
+
+// Decide closes an open change by a person's word, with a reason that stays in the
+// journal. It needs no card. Evidence that comes later, at the centre for example, still counts
+// for more.
+func (p *Purse) Decide(ctx context.Context, id ID, d Decision, reason string) (*Receipt, error) {
+	e, err := p.conf.Journal.Entry(ctx, id)
+	switch {
+	case err != nil:
+		return nil, &JournalError{err}
+	case e == nil:
+		return nil, &RequestError{fmt.Sprintf("there is no transaction %v in the journal", id)}
+	case !e.IsOpen():
+		return nil, &RequestError{fmt.Sprintf("transaction %v is decided already: %v by rule %s", id, e.Outcome().Decision, e.Outcome().Rule)}
+	case d != Happened && d != DidNot:
+		return nil, &RequestError{fmt.Sprintf("a person can say %q or %q, not %q", Happened, DidNot, d)}
+	case strings.TrimSpace(reason) == "":
+		return nil, &RequestError{"a reason is missing, for those who read the journal"}
+	}
+	p.live = nil
+	return p.end(ctx, e, &Outcome{Decision: d, Rule: RuleOperator, Why: reason})
+}
+
+// Unblock lets a blocked card be used again. What its slot and counter were is
+// forgotten.
+func (p *Purse) Unblock(ctx context.Context, card CardApp, reason string) error {
+	if strings.TrimSpace(reason) == "" {
+		return &RequestError{"a reason is missing, for those who read the journal"}
+	}
+	state, err := p.conf.Journal.State(ctx, card)
+	switch {
+	case err != nil:
+		return &JournalError{err}
+	case state == nil || state.Blocked == "":
+		return &RequestError{fmt.Sprintf("card %s is not blocked", card.UID)}
+	}
+	next := &CardState{CardApp: card, KeyVer: state.KeyVer, TMKeyVer: state.TMKeyVer, RecordNo: state.RecordNo, Unblocked: reason}
+	if err := p.conf.Journal.Keep(ctx, next); err != nil {
+		return &JournalError{err}
+	}
+	return nil
+}
+
+// View is what a card shows of a purse.
+type View struct {
+	CardApp
+	UIDProof UIDProof      `json:"uid_proof"`
+	Values   []ValueBefore `json:"values"`
+	TMC      *uint32       `json:"tmc,omitempty"`
+	TMV      *TMV          `json:"tmv,omitempty"`
+	Slot     Hex           `json:"slot,omitempty"`
+	Newest   Hex           `json:"newest_record,omitempty"`
+	Records  *int          `json:"records,omitempty"`
+	Open     *Entry        `json:"open,omitempty"`  // what is not decided yet
+	State    *CardState    `json:"state,omitempty"` // what the journal knows of the card
+}
+
+// Look reads what the card holds, and what the journal has of it. It decides nothing.
+func (p *Purse) Look(ctx context.Context, card *desfire.Card) (*View, error) {
+	s, err := p.enter(ctx, card)
+	if err != nil {
+		return nil, err
+	}
+	moves := make([]Move, len(p.conf.Values))
+	for i := range moves {
+		moves[i].File = p.conf.Values[i].No
+	}
+	if err := p.look(ctx, s, moves); err != nil {
+		return nil, p.left(err)
+	}
+	v := &View{CardApp: s.cardApp(&p.conf), UIDProof: s.proof, Slot: append(Hex(nil), s.slot...), Newest: append(Hex(nil), s.marker...), Records: s.records}
+	v.Values = append(v.Values, s.values...)
+	if s.receipt != nil {
+		n, m := s.receipt.TMC, TMV(s.receipt.TMV)
+		v.TMC, v.TMV = &n, &m
+	}
+	var errs [2]error
+	v.Open, errs[0] = p.conf.Journal.Open(ctx, v.CardApp)
+	v.State, errs[1] = p.conf.Journal.State(ctx, v.CardApp)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, &JournalError{err}
+	}
+	return v, nil
+}

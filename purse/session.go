@@ -1,0 +1,217 @@
+package purse
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/tmac"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// session is the application of the purse, selected and authenticated, and what
+// the card said of it since. What is nil is not known.
+type session struct {
+	card  *desfire.Card
+	sent  uint64 // commands of the card, after ours
+	uid   []byte
+	proof UIDProof
+	facts keystore.Facts // of the key
+	info  desfire.Session
+	keyed bool
+
+	input tmac.Input // of the transaction MAC
+	acked int        // commands that make something pend
+
+	receipt *tmac.Receipt
+	slot    Hex
+	marker  Hex  // the newest record
+	records *int // how many there are
+	values  []ValueBefore
+}
+
+func (s *session) cardApp(c *Config) CardApp {
+	return CardApp{hexUID(s.uid), c.Place.String()}
+}
+
+func (s *session) value(no wire.FileNo) (ValueBefore, bool) {
+	for _, v := range s.values {
+		if v.File == no {
+			return v, true
+		}
+	}
+	return ValueBefore{}, false
+}
+
+// lrp reports whether transaction MACs count as under LRP.
+func (s *session) lrp() bool { return s.info.Scheme == wire.SchemeLRP }
+
+// enter gives the session that goes on, or opens one.
+func (p *Purse) enter(ctx context.Context, card *desfire.Card) (*session, error) {
+	if s := p.live; s != nil && s.card == card && s.keyed && s.sent == card.Sent() {
+		if _, ok := card.Session(); ok {
+			return s, nil
+		}
+	}
+	p.live = nil
+	s := &session{card: card}
+	if err := p.login(ctx, s); err != nil {
+		return nil, err
+	}
+	s.input.RecordSizes = map[wire.FileNo]int{}
+	if r := p.conf.Record; r != nil {
+		s.input.RecordSizes[r.No] = int(r.Settings.RecordSize)
+	}
+	if t := p.conf.TMAC; t != nil {
+		s.input.Exclude = []wire.FileNo{t.No}
+	}
+	s.sent = card.Sent()
+	p.live = s
+	return s, nil
+}
+
+// login selects and authenticates, and finds out which card it is.
+func (p *Purse) login(ctx context.Context, s *session) error {
+	c := &p.conf
+	if err := c.rightCard(s.card); err != nil {
+		return err
+	}
+	if err := s.card.Select(ctx, c.Place); err != nil {
+		return err
+	}
+	if err := c.state(s.card); err != nil {
+		return err
+	}
+	s.uid, s.proof = s.card.UID(), UIDClear
+	if c.NoKey {
+		if s.uid == nil {
+			return &ConfigError{"NoKey", "the card shows a random identifier and its own only in a session: a purse without a key cannot tell which card it is"}
+		}
+		return nil
+	}
+	if c.Diversified && s.uid == nil {
+		return &ConfigError{"Diversified", "the card shows a random identifier, so that its keys cannot be derived"}
+	}
+	k, err := c.key(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := s.card.AuthenticateWith(ctx, c.method(s.card, k), c.KeyNo, k); err != nil {
+		return err
+	}
+	s.info, _ = s.card.Session()
+	s.keyed = true
+	if err := c.strong(s.info.Scheme, k.Type()); err != nil {
+		return err
+	}
+	switch {
+	case c.Diversified:
+		s.proof = UIDByKey
+	case s.info.Scheme != wire.SchemeD40 && s.card.Generation().Has(wire.FeatureCardUID):
+		uid, err := s.card.CardUID(ctx)
+		if err != nil {
+			return err
+		}
+		s.uid, s.proof = uid, UIDBySession
+	case s.uid == nil:
+		return &ConfigError{"Diversified", "the card shows a random identifier, and this session cannot ask for the real one"}
+	}
+	return nil
+}
+
+// rightCard refuses a card that says it is older than the cards of the purse.
+func (c *Config) rightCard(card *desfire.Card) error {
+	if c.Policy == Hostile && c.Generation.Has(wire.FeatureTMAC) && !card.Generation().Has(wire.FeatureTMAC) {
+		return &ConfigError{"Generation", fmt.Sprintf("the card says that it is a %v, and those of the purse are %v or newer: a relay can claim that", card.Generation(), c.Generation)}
+	}
+	return nil
+}
+
+// strong refuses a session that is weaker than the cards of the purse allow, unless it was asked for by name.
+func (c *Config) strong(s wire.Scheme, t key.Type) error {
+	if c.Policy == Accidents || c.Method != nil {
+		return nil
+	}
+	if c.Generation.Has(wire.FeatureEV2Auth) && s != wire.SchemeEV2 && s != wire.SchemeLRP {
+		return &ConfigError{"Method", fmt.Sprintf("a %v session (the key is %v) proves less than an EV2 session, which %v cards have: say Method to have it all the same", s, t, c.Generation)}
+	}
+	if s == wire.SchemeD40 {
+		return &ConfigError{"Method", "a D40 session proves nothing against a relay"}
+	}
+	return nil
+}
+
+// state tells the card the settings of the files.
+func (c *Config) state(card *desfire.Card) error {
+	files := slices.Clone(c.Values)
+	if c.TMAC != nil {
+		files = append(files, c.TMAC.File)
+	}
+	if c.Slot != nil {
+		files = append(files, c.Slot.File)
+	}
+	if c.Record != nil {
+		files = append(files, c.Record.File)
+	}
+	for i := range files {
+		if err := card.AssumeFileSettings(files[i].No, files[i].Settings); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) method(card *desfire.Card, k key.Key) key.Method {
+	if c.Method != nil {
+		return *c.Method
+	}
+	return card.Strongest(k.Type())
+}
+
+// key is the key of the application, which is none of those that lead elsewhere.
+func (c *Config) key(ctx context.Context, s *session) (key.Key, error) {
+	r := c.ref(s.uid)
+	k, err := c.Keys.Key(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	s.facts = keystore.FactsOf(k, "")
+	if f, ok, err := c.Keys.Has(ctx, r); err == nil && ok {
+		s.facts.Source, s.facts.NoVersion = f.Source, f.NoVersion
+	}
+	return k, c.sharedKey(ctx, s.uid, s.facts)
+}
+
+// tmKey is the transaction MAC key, nil where this terminal has none.
+func (c *Config) tmKey(ctx context.Context, uid []byte) (key.Key, *keystore.Facts, error) {
+	if c.TMAC == nil || c.Keys == nil {
+		return nil, nil, nil
+	}
+	r := keystore.Ref{UID: keystore.UID(uid), Place: c.Place, Key: keystore.RoleTransactionMAC.ID()}
+	f, ok, err := c.Keys.Has(ctx, r)
+	if err != nil || !ok {
+		return nil, nil, err
+	}
+	k, err := c.Keys.Key(ctx, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	facts := keystore.FactsOf(k, f.Source)
+	return k, &facts, nil
+}
+
+func hexUID(uid []byte) string { return strings.ToUpper(hex.EncodeToString(uid)) }
+
+// uid is the card's identifier, its bytes.
+func (e *Entry) uid() []byte {
+	b, err := hex.DecodeString(e.UID)
+	if err != nil {
+		return nil
+	}
+	return b
+}

@@ -1,0 +1,220 @@
+package purse
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// Settle finds out what became of the change that is open on the card, and says
+// it; nil if none is. It makes sure first that nothing of it can still happen. An
+// *InDoubtError says that it is still not known, and what would decide it.
+func (p *Purse) Settle(ctx context.Context, card *desfire.Card) (*Receipt, error) {
+	s, err := p.enter(ctx, card)
+	if err != nil {
+		return nil, err
+	}
+	e, err := p.conf.Journal.Open(ctx, s.cardApp(&p.conf))
+	switch {
+	case err != nil:
+		return nil, &JournalError{err}
+	case e == nil:
+		return nil, nil
+	}
+	return p.settle(ctx, card, e)
+}
+
+// fences is how often a settlement is tried before a person is asked to try again.
+const fences = 3
+
+// settle decides an open entry with its card.
+func (p *Purse) settle(ctx context.Context, card *desfire.Card, e *Entry) (*Receipt, error) {
+	p.live = nil
+	var o Outcome
+	var failed error
+	for range fences {
+		ev, err := p.ask(ctx, card, e)
+		if ev == nil { // nothing was said
+			return nil, &InDoubtError{&Receipt{Entry: *e}, err}
+		}
+		state, jerr := p.conf.Journal.State(ctx, e.CardApp)
+		if jerr != nil {
+			return nil, &JournalError{jerr}
+		}
+		o, failed = Decide(e, ev, state), err
+		if failed == nil || o.Decision != InDoubt {
+			break
+		}
+		if desfire.Lost(err) || ctx.Err() != nil {
+			return nil, &InDoubtError{&Receipt{Entry: *e}, err}
+		}
+	}
+	r, err := p.end(ctx, e, &o)
+	switch {
+	case err != nil:
+		return nil, err
+	case o.Decision == InDoubt:
+		return nil, &InDoubtError{r, failed}
+	}
+	return r, nil
+}
+
+// ask settles what pends and returns what the card holds. With an error that came
+// after something was read it returns that as well, without a fence: it may tell
+// that the change happened, and not that it did not.
+func (p *Purse) ask(ctx context.Context, card *desfire.Card, e *Entry) (*Evidence, error) {
+	c := &p.conf
+	if err := c.rightCard(card); err != nil {
+		return nil, err
+	}
+	if err := card.Select(ctx, c.Place); err != nil { // so that the settings are stated where they belong
+		return nil, err
+	}
+	if err := c.state(card); err != nil {
+		return nil, err
+	}
+	conf, err := p.settleConfig(ctx, card, e)
+	if err != nil {
+		return nil, err
+	}
+	found, err := card.Settle(ctx, conf)
+	if found == nil || err != nil && found.Value == nil && found.Receipt == nil && found.Slot == nil {
+		return nil, err
+	}
+	ev := &Evidence{Fence: Fence(found.Fence), Protected: found.Protected, LeaseHeld: p.leaseHeld(e, e.uid())}
+	if p.same(ev, found, card, e); !ev.SameCard && err == nil {
+		err = fmt.Errorf("the card is not %s, on which transaction %v was begun", e.UID, e.ID)
+	}
+	if sErr := c.strongNow(card); sErr != nil {
+		return nil, sErr
+	}
+	return ev, errors.Join(err, p.found(ctx, ev, found, conf, e))
+}
+
+// strongNow checks the session that a settlement opened.
+func (c *Config) strongNow(card *desfire.Card) error {
+	info, ok := card.Session()
+	if !ok || c.NoKey {
+		return nil
+	}
+	return c.strong(info.Scheme, 0)
+}
+
+// same proves, as far as that can be, that the card is the entry's.
+func (p *Purse) same(ev *Evidence, found *desfire.Settlement, card *desfire.Card, e *Entry) {
+	uid := card.UID()
+	if found.UID != nil {
+		uid = found.UID
+	}
+	ev.SameCard = CardApp{hexUID(uid), p.conf.Place.String()} == e.CardApp
+}
+
+// settleConfig says what to read, and how to fence.
+func (p *Purse) settleConfig(ctx context.Context, card *desfire.Card, e *Entry) (*desfire.SettleConfig, error) {
+	c := &p.conf
+	conf := &desfire.SettleConfig{Place: c.Place, Accidents: c.Policy == Accidents, Value: &e.Moves[0].File}
+	for _, m := range e.Moves[1:] {
+		conf.Values = append(conf.Values, m.File)
+	}
+	if !c.NoKey {
+		login, err := p.login0(ctx, card, keystore.Ref{Place: c.Place, Key: keystore.Number(c.KeyNo)}, c.Method)
+		if err != nil {
+			return nil, err
+		}
+		conf.Login = login
+		scheme := c.method(card, login.Key).Scheme()
+		conf.CardUID = !c.Diversified && scheme != wire.SchemeD40 && card.Generation().Has(wire.FeatureCardUID)
+	}
+	if t := c.TMAC; t != nil {
+		conf.TMAC = &desfire.SettleTMAC{File: t.No}
+		if t.NamesReader && c.Policy == Hostile {
+			id, err := c.Journal.NewID(ctx)
+			if err != nil {
+				return nil, &JournalError{err}
+			}
+			if err := c.Journal.Note(ctx, e.ID, Progress{Settlements: []ID{id}}); err != nil {
+				return nil, &JournalError{err}
+			}
+			e.Progress.Settlements = append(e.Progress.Settlements, id)
+			conf.TMAC.ReaderID = (*[16]byte)(&id)
+		}
+	}
+	if x := c.Slot; x != nil {
+		conf.Slot = &desfire.SettleData{File: x.No, Offset: x.offset(), Length: uint32(x.size())}
+		if x.Spare != nil {
+			conf.Spare = &desfire.SettleSpare{File: x.No, Offset: *x.Spare}
+		}
+	}
+	if x := c.Record; x != nil {
+		conf.Records = &desfire.SettleRecords{File: x.No, Count: uint32(x.Newest), Number: true}
+	}
+	if x := c.Elsewhere; x != nil && c.Policy == Hostile {
+		login, err := p.login0(ctx, card, keystore.Ref{Place: x.Place, Key: keystore.Number(x.KeyNo)}, x.Method)
+		if err != nil {
+			return nil, err
+		}
+		conf.Elsewhere = &desfire.SettleElsewhere{Place: x.Place, Login: login}
+	}
+	return conf, nil
+}
+
+// login0 is a key for a settlement.
+func (p *Purse) login0(ctx context.Context, card *desfire.Card, r keystore.Ref, m *key.Method) (desfire.SettleKey, error) {
+	r.UID = keystore.UID(card.UID())
+	k, err := p.conf.Keys.Key(ctx, r)
+	if err != nil {
+		return desfire.SettleKey{}, err
+	}
+	no, _ := numberOf(r)
+	return desfire.SettleKey{No: no, Key: k, Method: m}, nil
+}
+
+func numberOf(r keystore.Ref) (wire.KeyNo, bool) {
+	_, no, ok := r.Key.Number()
+	return no, ok
+}
+
+// found is what a settlement read, as evidence.
+func (p *Purse) found(ctx context.Context, ev *Evidence, x *desfire.Settlement, conf *desfire.SettleConfig, e *Entry) error {
+	source := FromSession
+	if !x.Protected {
+		source = FromClear
+	}
+	if x.Value != nil {
+		ev.Values = append(ev.Values, ValueBefore{*conf.Value, *x.Value, source})
+	}
+	for i, v := range x.Values {
+		ev.Values = append(ev.Values, ValueBefore{conf.Values[i], v, source})
+	}
+	ev.Slot = slices.Clone(x.Slot)
+	if x.Number != nil {
+		ev.HasRecords = true
+		size := int(p.conf.Record.Settings.RecordSize)
+		if len(x.Records)%size != 0 {
+			return &desfire.IntegrityError{Command: "ReadRecords", Err: fmt.Errorf("%d bytes are no records of %d", len(x.Records), size)}
+		}
+		for b := range slices.Chunk(x.Records, size) {
+			ev.Records = append(ev.Records, bytes.Clone(b))
+		}
+		slices.Reverse(ev.Records) // the newest first
+	}
+	if x.Receipt != nil {
+		n, v := x.Receipt.TMC, TMV(x.Receipt.TMV)
+		ev.TMC, ev.TMV = &n, &v
+	}
+	if x.EncTMRI != nil {
+		ev.EncTMRI = slices.Clone(x.EncTMRI[:])
+		if id := conf.TMAC.ReaderID; id != nil {
+			mine := ID(*id)
+			ev.SettlementID = &mine
+		}
+	}
+	return p.compute(ctx, ev, e)
+}
