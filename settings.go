@@ -65,14 +65,16 @@ func (c *Card) settingsOf(no FileNo) *wire.FileSettings {
 	return nil
 }
 
-func (c *Card) newFacts(no FileNo, f *fileFacts) {
+func (c *Card) newFacts(no FileNo, f *fileFacts) { c.factsIn(c.state.place, no, f) }
+
+func (c *Card) factsIn(p place, no FileNo, f *fileFacts) {
 	if c.known == nil {
 		c.known = make(map[place]map[FileNo]*fileFacts)
 	}
-	files := c.known[c.state.place]
+	files := c.known[p]
 	if files == nil {
 		files = make(map[FileNo]*fileFacts)
-		c.known[c.state.place] = files
+		c.known[p] = files
 	}
 	files[no] = f
 }
@@ -124,6 +126,25 @@ func (c *Card) AssumeFileSettings(no FileNo, fs wire.FileSettings) error {
 	}
 	defer c.release()
 	c.newFacts(no, &fileFacts{FileSettings: fs.Clone(), origin: fromCaller})
+	return nil
+}
+
+// AssumeSettingsOf is AssumeFileSettings for a file of an application that need
+// not be selected yet.
+func (c *Card) AssumeSettingsOf(p Place, no FileNo, fs wire.FileSettings) error {
+	at, err := p.On(c.gen)
+	if err != nil {
+		return &ArgumentError{"AssumeSettingsOf", err}
+	}
+	if err := c.acquire(); err != nil {
+		return err
+	}
+	defer c.release()
+	in := place{app: at.AID}
+	if at.Name != "" {
+		in = placeOf(&wire.ISOSelect{By: wire.SelectByName, Name: []byte(at.Name)})
+	}
+	c.factsIn(in, no, &fileFacts{FileSettings: fs.Clone(), origin: fromCaller})
 	return nil
 }
 

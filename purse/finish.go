@@ -27,6 +27,8 @@ func (p *Purse) finish(ctx context.Context, s *session, e *Entry) (*Receipt, err
 	}
 	r, failed := p.settle(ctx, s.card, e)
 	switch {
+	case r != nil && failed != nil: // the journal failed
+		return r, failed
 	case failed != nil && err == nil:
 		return nil, failed
 	case failed != nil:
@@ -43,7 +45,7 @@ func (p *Purse) send(ctx context.Context, s *session, e *Entry) (*Evidence, erro
 	j := p.conf.Journal
 	note := func(x Progress) error {
 		e.Progress.Add(x)
-		if err := j.Note(ctx, e.ID, x); err != nil {
+		if err := j.Note(context.WithoutCancel(ctx), e.ID, x); err != nil {
 			return &JournalError{err}
 		}
 		return nil
@@ -109,19 +111,22 @@ func (p *Purse) done(ctx context.Context, s *session, e *Entry, o *Outcome) (*Re
 	return p.end(ctx, e, o)
 }
 
-// end writes the outcome and what is remembered of the card.
+// end writes the outcome and what is remembered of the card. If the journal fails,
+// the receipt tells the outcome all the same.
 func (p *Purse) end(ctx context.Context, e *Entry, o *Outcome) (*Receipt, error) {
+	ctx = context.WithoutCancel(ctx) // what is known must not be lost
 	o.Time = At(p.conf.Now())
 	state, err := p.conf.Journal.State(ctx, e.CardApp)
-	if err != nil {
-		return nil, &JournalError{err}
-	}
-	next := remember(state, e, o)
-	if err := p.conf.Journal.End(ctx, e.ID, *o, next); err != nil {
-		return nil, &JournalError{err}
+	if err == nil {
+		err = p.conf.Journal.End(ctx, e.ID, *o, remember(state, e, o))
 	}
 	e.Outcomes = append(e.Outcomes, *o)
-	return &Receipt{Entry: *e, After: slices.Clone(o.Evidence.Values)}, nil
+	r := &Receipt{Entry: *e, After: slices.Clone(o.Evidence.Values)}
+	if err != nil {
+		p.live = nil
+		return r, &JournalError{err}
+	}
+	return r, nil
 }
 
 func (p *Purse) leaseHeld(e *Entry, uid []byte) bool {

@@ -40,7 +40,8 @@ func Open(conf Config) (*Purse, error) {
 // happened: now, or in an earlier call with the same ID (Receipt.Stored). A
 // *DidNotError says that it did not, and a new call with the same ID is a new
 // attempt. An *InDoubtError says that it is not known; the change stays open, the next
-// call on that card settles it first. With every other error nothing was begun.
+// call on that card settles it first. With a *JournalError a receipt tells what was
+// known and could not be written; without one, and with every other error, nothing was begun.
 func (p *Purse) Debit(ctx context.Context, card *desfire.Card, r Request) (*Receipt, error) {
 	return p.one(ctx, card, Debit, r)
 }

@@ -81,10 +81,10 @@ func (p *Purse) login(ctx context.Context, s *session) error {
 	if err := c.rightCard(s.card); err != nil {
 		return err
 	}
-	if err := s.card.Select(ctx, c.Place); err != nil {
+	if err := c.state(s.card); err != nil {
 		return err
 	}
-	if err := c.state(s.card); err != nil {
+	if err := s.card.Select(ctx, c.Place); err != nil {
 		return err
 	}
 	s.uid, s.proof = s.card.UID(), UIDClear
@@ -159,7 +159,7 @@ func (c *Config) state(card *desfire.Card) error {
 		files = append(files, c.Record.File)
 	}
 	for i := range files {
-		if err := card.AssumeFileSettings(files[i].No, files[i].Settings); err != nil {
+		if err := card.AssumeSettingsOf(c.Place, files[i].No, files[i].Settings); err != nil {
 			return err
 		}
 	}

@@ -17,11 +17,11 @@ import (
 // it; nil if none is. It makes sure first that nothing of it can still happen. An
 // *InDoubtError says that it is still not known, and what would decide it.
 func (p *Purse) Settle(ctx context.Context, card *desfire.Card) (*Receipt, error) {
-	s, err := p.enter(ctx, card)
+	app, err := p.which(ctx, card)
 	if err != nil {
 		return nil, err
 	}
-	e, err := p.conf.Journal.Open(ctx, s.cardApp(&p.conf))
+	e, err := p.conf.Journal.Open(ctx, app)
 	switch {
 	case err != nil:
 		return nil, &JournalError{err}
@@ -29,6 +29,19 @@ func (p *Purse) Settle(ctx context.Context, card *desfire.Card) (*Receipt, error
 		return nil, nil
 	}
 	return p.settle(ctx, card, e)
+}
+
+// which is the card, and the application. What a card says in clear of itself is
+// enough to find what is open: the settlement proves it.
+func (p *Purse) which(ctx context.Context, card *desfire.Card) (CardApp, error) {
+	if uid := card.UID(); uid != nil {
+		return CardApp{hexUID(uid), p.conf.Place.String()}, nil
+	}
+	s, err := p.enter(ctx, card)
+	if err != nil {
+		return CardApp{}, err
+	}
+	return s.cardApp(&p.conf), nil
 }
 
 // fences is how often a settlement is tried before a person is asked to try again.
@@ -59,7 +72,7 @@ func (p *Purse) settle(ctx context.Context, card *desfire.Card, e *Entry) (*Rece
 	r, err := p.end(ctx, e, &o)
 	switch {
 	case err != nil:
-		return nil, err
+		return r, err
 	case o.Decision == InDoubt:
 		return nil, &InDoubtError{r, failed}
 	}
@@ -72,9 +85,6 @@ func (p *Purse) settle(ctx context.Context, card *desfire.Card, e *Entry) (*Rece
 func (p *Purse) ask(ctx context.Context, card *desfire.Card, e *Entry) (*Evidence, error) {
 	c := &p.conf
 	if err := c.rightCard(card); err != nil {
-		return nil, err
-	}
-	if err := card.Select(ctx, c.Place); err != nil { // so that the settings are stated where they belong
 		return nil, err
 	}
 	if err := c.state(card); err != nil {

@@ -115,7 +115,7 @@ func (p *Purse) settleFirst(ctx context.Context, s *session, asked *Entry) (*Rec
 	r, err := p.settle(ctx, s.card, e)
 	switch {
 	case err != nil && asked != nil && asked.ID == e.ID:
-		return nil, err
+		return r, err
 	case err != nil:
 		return nil, errors.Join(&OpenEntryError{e.CardApp, e.ID}, err)
 	case asked != nil && asked.ID == e.ID && r.Decision() == Happened:
@@ -168,6 +168,9 @@ func (p *Purse) begin(ctx context.Context, s *session, o *Order, before *Entry) 
 		return nil, err
 	}
 	if err := c.Journal.Begin(ctx, e); err != nil {
+		if fence {
+			_ = s.card.Abort(ctx) // of the name alone, or nothing
+		}
 		if errors.As(err, new(*OpenEntryError)) {
 			return nil, err
 		}
