@@ -1,19 +1,3 @@
-// Package purse changes value files so that each change is accounted for although
-// the card may leave at any moment: one change at a time, and the loop that
-// debits until the credit is gone.
-//
-// A change counts as done when the card has confirmed its commit, and as not done
-// when the card is back and the value says so. Between the two it is open. No
-// status is authenticated, so after a refusal as well the application is selected
-// anew and the value is read before anything is said.
-//
-// The policy is that of honest faults: power, field and link fail at any moment,
-// and one program at a time works on the file. Then a selection drops what
-// pends, and the value tells what was committed. Somebody who stands between
-// reader and card and keeps frames back is not excluded; desfire.Card.Settle can
-// do that. In plain and in D40 sessions such a relay can forge the confirmation
-// as well. A program that is killed forgets what is open, unless it stores
-// Purse.Open and sets it again.
 package purse
 
 import (
