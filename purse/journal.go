@@ -9,14 +9,20 @@ import (
 )
 
 // Journal is what a purse remembers, so that a change is never forgotten, and never made
-// twice. One purse writes to it at a time. Package journaltest checks what is said
+// twice. One program writes to it at a time; its methods may be called from several goroutines.
+// Package journaltest checks what is said
 // here; boltjournal keeps a journal in a file, and Memory in this process only.
 //
 // What is called durable survives a loss of power. What is called written survives
 // the end of the process (SIGKILL), and becomes durable at the latest with the next
-// Begin: either both are there afterwards, or neither. Entries and states that
-// are given and returned share no memory with the journal. An error means that
-// nothing was remembered; a journal that failed to write stays failed.
+// Begin that succeeds, or with Close. What is lost is always the end: a journal that is opened again is
+// as it was after one of the calls. Entries and states that
+// are given and returned share no memory with the journal.
+//
+// An error means that nothing was remembered. A journal that failed to write stays
+// failed, and what it failed to write may be there when it is opened again. A context that has
+// ended is an error of every method but Close, and does no harm. What CheckBegin, CheckEnd and Check
+// refuse, a journal refuses.
 type Journal interface {
 	// Generation is random since the journal was made, or was found to be a copy
 	// or to have been restored.
@@ -27,16 +33,18 @@ type Journal interface {
 	NewID(ctx context.Context) (ID, error)
 
 	// Begin remembers an entry, durably. It fails with *OpenEntryError if another
-	// entry of the same card and application is open, and with an error if the ID is there already or
-	// the entry has an outcome. Entries of one request have different attempts.
+	// entry of the same card and application is open, with *AttemptError if the request has an
+	// attempt of that number or a higher one, and with an error if the ID is there already.
 	Begin(ctx context.Context, e *Entry) error
 
-	// Note adds to an entry, written.
+	// Note adds to an entry, written. It fails with *UnknownIDError, as End does, if
+	// there is none.
 	Note(ctx context.Context, id ID, p Progress) error
 
 	// End adds an outcome to an entry and replaces the state of its card, written.
 	// state may be nil: it stays. An entry may end several times, the last
-	// outcome counts: one in doubt leaves it open.
+	// outcome counts: one in doubt leaves it open, or opens it again; that fails with *OpenEntryError
+	// if another entry of the card is open.
 	End(ctx context.Context, id ID, o Outcome, state *CardState) error
 
 	// Keep replaces the state of a card, written.

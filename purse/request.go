@@ -6,18 +6,19 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/go-desfire/desfire/wire"
 )
 
 // Request is one change of the value file of a purse.
 type Request struct {
-	// ID is the caller's name for the change, of 1 to 64 bytes; it never reaches
+	// ID is the caller's name for the change, of 1 to 64 bytes of UTF-8; it never reaches
 	// the card. The same ID again is the same change: it is not made twice. Empty: the
 	// change has no name, and is never asked for again.
 	ID     string
 	Amount int32             // 1 or more
-	Meta   map[string]string // kept in the journal; it never reaches the card
+	Meta   map[string]string // UTF-8, kept in the journal; it never reaches the card
 }
 
 // Move is one movement of a value file.
@@ -51,8 +52,15 @@ func (o *Order) check(c *Config) error {
 	switch {
 	case len(o.ID) > maxRequestID:
 		return &RequestError{fmt.Sprintf("its ID has %d bytes; %d at most", len(o.ID), maxRequestID)}
+	case !utf8.ValidString(o.ID):
+		return &RequestError{fmt.Sprintf("its ID is not UTF-8: %q", o.ID)}
 	case len(o.Moves) == 0:
 		return &RequestError{"it moves nothing"}
+	}
+	for k, v := range o.Meta {
+		if !utf8.ValidString(k) || !utf8.ValidString(v) {
+			return &RequestError{fmt.Sprintf("Meta is not UTF-8: %q: %q", k, v)}
+		}
 	}
 	for i, m := range o.Moves {
 		switch {
