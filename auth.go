@@ -177,7 +177,7 @@ func (c *Card) authFrame(ctx context.Context, name string, cmd wire.Command, dat
 	}
 	began := time.Now()
 	r := request{cmd: cmd, rsp: new(wire.Data)}
-	a, err := c.send(ctx, &r, data, wire.Encoded{Le: -1}, frame.Want{Max: listMax})
+	a, again, err := c.send(ctx, &r, data, wire.Encoded{Le: -1}, frame.Want{Max: listMax})
 	if a.Status != cmd.Spec().Success {
 		c.link.Open = true
 	}
@@ -195,7 +195,7 @@ func (c *Card) authFrame(ctx context.Context, name string, cmd wire.Command, dat
 		err = &CommandError{Command: name, Status: a.Status, App: c.state.app, Hint: authHint(a.Status)}
 	}
 	if len(c.watchers) > 0 {
-		c.observe(Exchange{Command: cmd, Status: a.Status, Frames: a.Frames, Took: time.Since(began), Err: err})
+		c.observe(Exchange{Command: cmd, Status: a.Status, Frames: a.Frames, Took: time.Since(began), Err: err, again: again})
 	}
 	return a.Data, err
 }

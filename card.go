@@ -24,6 +24,7 @@ type Card struct {
 	version  *wire.Version
 	hardware []byte // what GetVersion told before it was refused in the middle
 	gen      Generation
+	cardUID  []byte // that GetCardUID told in a session with MACs
 	reader   string // where the card was presented, if known
 	state    state
 	busy     atomic.Bool
@@ -184,7 +185,7 @@ func (c *Card) Reconnect(ctx context.Context) error {
 		return fmt.Errorf("desfire: %v cannot reconnect: present the card again: %w", c.t, err)
 	}
 	c.state.forget("the card's activation ended")
-	c.link.Open = false
+	c.link.Open, c.cardUID = false, nil // who comes back is not known
 	if err != nil {
 		return &TransportError{"reconnect", err, c.state.changed}
 	}
@@ -244,13 +245,18 @@ func (c *Card) Framing() Framing { return c.link.Framing }
 func (c *Card) Application() AID { return c.state.app }
 
 // UID is the identifier that GetVersion told, 7 bytes, the caller's own; nil if
-// it was not asked or the card has a random one. See CardUID.
+// it was not asked or the card has a random one. See CardUID and ProvenUID.
 func (c *Card) UID() []byte {
 	if c.version == nil || c.version.UID.IsZero() {
 		return nil
 	}
 	return bytes.Clone(c.version.UID[:])
 }
+
+// ProvenUID is the card's real identifier as CardUID told it in an EV1, EV2 or
+// LRP session of this activation: from a card that has the key, with a MAC. Nil if
+// it did not. It is the caller's own.
+func (c *Card) ProvenUID() []byte { return bytes.Clone(c.cardUID) }
 
 // String names the card by product and UID.
 func (c *Card) String() string {

@@ -97,6 +97,9 @@ type Exchange struct {
 	// Unprotected: the session would have enciphered or MACed more, had the
 	// settings of the file said so, and nothing protected them (D40).
 	Unprotected bool
+
+	card  *Card
+	again bool // the command went out twice, since the first was answered COMMAND_ABORTED
 }
 
 func (c *Card) random() io.Reader {

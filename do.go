@@ -39,17 +39,18 @@ func (c *Card) Run(ctx context.Context, cmd wire.Command, rsp wire.Message) erro
 // makes the card answer COMMAND_ABORTED to the next command without doing it;
 // the command is then sent once more. A selection always is: what is open on the
 // card after a break the reader does not know.
-func (c *Card) send(ctx context.Context, r *request, body []byte, e wire.Encoded, want frame.Want) (frame.Answer, error) {
+func (c *Card) send(ctx context.Context, r *request, body []byte, e wire.Encoded, want frame.Want) (a frame.Answer, again bool, err error) {
 	want.Long = r.long
 	abandoned := c.link.Open || selects(r.cmd)
-	a, err := c.sendOnce(ctx, r.cmd.Spec(), body, e, want)
+	a, err = c.sendOnce(ctx, r.cmd.Spec(), body, e, want)
 	// A forged CA must not make the card do something twice.
 	harmless := r.cmd.Spec().Effect == wire.EffectNone
 	if err == nil && abandoned && harmless && a.Status == wire.StatusCommandAborted && a.Frames == 1 {
 		c.state.aborted(r.cmd)
-		return c.sendOnce(ctx, r.cmd.Spec(), body, e, want)
+		a, err = c.sendOnce(ctx, r.cmd.Spec(), body, e, want)
+		return a, true, err
 	}
-	return a, err
+	return a, false, err
 }
 
 func (c *Card) sendOnce(ctx context.Context, spec *wire.Spec, body []byte, e wire.Encoded, want frame.Want) (frame.Answer, error) {

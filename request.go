@@ -75,7 +75,7 @@ func (c *Card) run(ctx context.Context, r request) error {
 	if len(c.watchers) > 0 {
 		c.observe(Exchange{
 			Command: wire.Redacted(r.cmd).(wire.Command), Response: r.rsp, Status: o.status, Mode: o.mode, Session: scheme,
-			Unprotected: p.unprotected, Frames: o.frames, Took: time.Since(began), Err: err,
+			Unprotected: p.unprotected, Frames: o.frames, Took: time.Since(began), Err: err, again: o.again,
 		})
 	}
 	return err
@@ -108,6 +108,7 @@ func (c *Card) watch(observe func(*Exchange), begin func()) (stop func(), err er
 // observe tells all who watch.
 func (c *Card) observe(x Exchange) {
 	c.seen = x
+	c.seen.card = c
 	if x.Err != nil {
 		c.seen.Response = nil
 	}
@@ -174,6 +175,7 @@ type outcome struct {
 	status wire.Status   // 0 if none came
 	mode   wire.CommMode // of the side that carries the data
 	frames int
+	again  bool // the command was sent twice
 }
 
 // exchange seals, sends, judges, opens and decodes.
@@ -204,8 +206,8 @@ func (c *Card) exchange(ctx context.Context, r *request, e wire.Encoded, p prote
 	}
 	before := c.outdate(r.cmd)
 	length := c.answerLen(r.cmd)
-	a, err := c.send(ctx, r, body, e, c.maxAnswer(r, length))
-	o.status, o.frames = a.Status, a.Frames
+	a, again, err := c.send(ctx, r, body, e, c.maxAnswer(r, length))
+	o.status, o.frames, o.again = a.Status, a.Frames, again
 	effect := spec.EffectOn(p.ftype)
 	lost := failure{command: spec.Name, effect: effect, whole: a.Whole}
 	if effect == wire.EffectImmediate && spec.Rule == wire.RuleWrite && mode != wire.CommFull && !c.link.Fits(len(body)) {

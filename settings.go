@@ -1,6 +1,7 @@
 package desfire
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"maps"
@@ -148,7 +149,8 @@ func (c *Card) AssumeSettingsOf(p Place, no FileNo, fs wire.FileSettings) error 
 	return nil
 }
 
-// remember updates what is known of files after a command has succeeded. before
+// remember updates what is known of files, and who the card is, after a command
+// has succeeded. before
 // is what outdate forgot, proven tells that the answer carried a MAC.
 func (c *Card) remember(cmd wire.Command, rsp wire.Message, before *fileFacts, proven bool) {
 	switch m := cmd.(type) {
@@ -171,6 +173,10 @@ func (c *Card) remember(cmd wire.Command, rsp wire.Message, before *fileFacts, p
 		fs := before.FileSettings
 		fs.Option, fs.Access, fs.Additional, fs.SDM = m.Option, m.Access, m.Additional, m.SDM
 		c.learn(m.File, &fs, from)
+	case *wire.GetCardUID:
+		if told, ok := rsp.(*wire.CardUID); ok && proven && len(told.UID) > 0 {
+			c.cardUID = bytes.Clone(told.UID)
+		}
 	default:
 		if no, fs, ok := created(cmd); ok {
 			c.learn(no, &fs, fromCaller)

@@ -17,6 +17,7 @@ type state struct {
 	block   int     // bytes, of the cipher of the session
 	pending bool    // changes wait for CommitTransaction
 	changed bool    // something was changed, or may have been, since the last selection
+	entered entered // what a transaction MAC that begins now would count as well
 
 	gone      string      // why the last session ended, until the next one begins
 	guard     wire.Scheme // of a session that ended otherwise than by the caller's doing
@@ -87,6 +88,7 @@ func (s *state) selected(p place, why string) {
 func (s *state) after(cmd wire.Command, t wire.FileType, status wire.Status) {
 	spec := cmd.Spec()
 	ok := status == spec.Success
+	s.enter(cmd, t, ok)
 	if !ok {
 		s.refused(cmd, t, status)
 	}
@@ -108,7 +110,7 @@ func (s *state) after(cmd wire.Command, t wire.FileType, status wire.Status) {
 			before := *s
 			s.selected(placeOf(m), "ISO SELECT of an application ended the session")
 			if !isFence(m) {
-				s.changed, s.broken, s.unsettled = before.changed, before.broken, before.unsettled
+				s.changed, s.broken, s.unsettled, s.entered = before.changed, before.broken, before.unsettled, before.entered
 			}
 		}
 	case *wire.DeleteApplication:
@@ -129,7 +131,11 @@ func (s *state) after(cmd wire.Command, t wire.FileType, status wire.Status) {
 	case *wire.CommitTransaction, *wire.AbortTransaction:
 		s.pending = false
 		if ok {
-			s.unsettled = ""
+			s.unsettled, s.entered = "", entered{}
+		}
+	case *wire.CreateTransactionMACFile:
+		if ok {
+			s.entered = entered{}
 		}
 	}
 	if ok && mayPend(cmd, t) {
@@ -197,6 +203,7 @@ func (s *state) refused(cmd wire.Command, t wire.FileType, status wire.Status) {
 // aborted is for a command that is sent once more, since the card aborted the one
 // before: like every refusal that drops what was pending, and proves nothing.
 func (s *state) aborted(cmd wire.Command) {
+	s.enter(cmd, wire.FileUnknown, false)
 	if s.pending {
 		s.dropped(cmd.Spec().Name, wire.StatusCommandAborted)
 	}

@@ -116,10 +116,7 @@ const fileNDEF wire.FileNo = 2
 
 // checkTMAC judges new settings of a transaction MAC file (hardware notes 4).
 func (c *Card) checkTMAC(t *transactionMAC, m *wire.ChangeFileSettings) bool {
-	counter := t.counter
-	if c.nvm.config.lrp() {
-		counter &= 0xFFFF
-	}
+	counter := t.committed(c.nvm.config.lrp())
 	return m.Access.Write == wire.Never &&
 		!(m.Option.Has(wire.OptionTMIExclude) && m.Access.ReadWrite == wire.Free) &&
 		!(m.Option.Has(wire.OptionTMCLimit) && m.Limit.Limit <= counter)

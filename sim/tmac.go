@@ -35,8 +35,17 @@ func (t *transactionMAC) content() []byte {
 	return append(b, t.value[:]...)
 }
 
-// exhausted reports whether the counter is at its limit.
-func (t *transactionMAC) exhausted() bool { return t.limited && t.counter >= t.limit }
+// exhausted reports whether the counter is at its limit. Under LRP the
+// committed transactions count.
+func (t *transactionMAC) exhausted(lrp bool) bool { return t.limited && t.committed(lrp) >= t.limit }
+
+// committed is how many transactions there were.
+func (t *transactionMAC) committed(lrp bool) uint32 {
+	if lrp {
+		return t.counter & 0xFFFF
+	}
+	return t.counter
+}
 
 // tmacFile is the transaction MAC file of the application, or nil.
 func (a *application) tmacFile() *file {
@@ -143,7 +152,7 @@ func (c *Card) commitReaderID(m *wire.CommitReaderID, rsp *wire.ReaderID) wire.S
 	if st := c.access(opCommitReaderID, t.no); st != wire.StatusOK {
 		return st
 	}
-	if t.tmac.exhausted() || c.v.pending.tmi.readerID != nil {
+	if t.tmac.exhausted(c.nvm.config.lrp()) || c.v.pending.tmi.readerID != nil {
 		return wire.StatusPermissionDenied
 	}
 	c.startTMI(t.tmac)

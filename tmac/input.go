@@ -13,7 +13,6 @@
 package tmac
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -187,18 +186,3 @@ func (t *Input) excluded(params []byte) bool {
 }
 
 func zero(b []byte) bool { return b[0]|b[1]|b[2] == 0 }
-
-// Receipt is what CommitTransaction answers when asked, and what the
-// transaction MAC file holds: 12 bytes.
-type Receipt struct {
-	TMC uint32 // with LRP: actTMC in the low half, sesTMC in the high one
-	TMV [8]byte
-}
-
-// ParseReceipt reads the 12 bytes.
-func ParseReceipt(b []byte) (Receipt, error) {
-	if len(b) != 12 {
-		return Receipt{}, fmt.Errorf("transaction MAC: %d bytes, want 12", len(b))
-	}
-	return Receipt{binary.LittleEndian.Uint32(b), [8]byte(b[4:])}, nil
-}

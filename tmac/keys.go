@@ -27,6 +27,10 @@ func (*Keys) Format(f fmt.State, _ rune) { fmt.Fprint(f, "tmac.Keys(secret)") }
 // report, the UID, the counter or the key is wrong.
 var ErrMismatch = errors.New("the transaction MAC does not fit what the terminal reports")
 
+// ErrNoUID says that the UID is missing, which the keys of a transaction are
+// made with.
+var ErrNoUID = errors.New("transaction MAC: no UID: a card that shows a random identifier tells the real one in a session (GetCardUID, Card.CardUID); ask it before the commit, or set the UID of the report")
+
 // NewKeys derives the keys of a transaction from the application's transaction
 // MAC key, an AES key, the counter as the card reports it after the
 // transaction, and the UID of 7 bytes. It uses the key's CBC alone, and keeps
@@ -73,6 +77,8 @@ func check(app key.Key, uid []byte) error {
 	switch {
 	case app == nil || app.Type() != key.TypeAES:
 		return errors.New("transaction MAC: the key must be an AES key")
+	case len(uid) == 0:
+		return ErrNoUID
 	case len(uid) != 7:
 		return fmt.Errorf("transaction MAC: UID of %d bytes, want 7 (of a random-ID card, what GetCardUID answers)", len(uid))
 	}

@@ -13,7 +13,7 @@ import (
 // needs to check its MAC. It holds no key, and shares no memory with the reader. It may travel as JSON.
 type Transaction struct {
 	App   wire.AID
-	UID   []byte // 7 bytes; nil if the card has not told it
+	UID   []byte // 7 bytes; nil if the card has not told it: ErrNoUID
 	Input []byte // TMI: what the commands of the transaction were
 	LRP   bool   // the application uses LRP
 
@@ -28,19 +28,20 @@ type Transaction struct {
 	ReaderID *[16]byte // of CommitReaderID; nil if there was none
 	EncTMRI  *[16]byte // the previous reader, enciphered; nil if the card told none
 
-	// Incomplete is why Input is not what the card has; empty if it is.
+	// Incomplete is why Input may not be all that the card has; empty if it is.
+	// Only a MAC that fits proves then that it is.
 	Incomplete string
 }
 
 // Verify checks the card's MAC with the application's transaction MAC key, and
 // tells the reader of the transaction before, where the card told it: nil if
 // not, zeros if there was none. ErrMismatch means that the report, the UID or
-// the key is wrong. The caller has yet to see that the counter is the one after
+// the key is wrong; where the input is Incomplete, a MAC that does not fit means
+// nothing and is another error. ErrNoUID: the report does not say which card it
+// is of. The caller has yet to see that the counter is the one after
 // the last.
 func (t *Transaction) Verify(ctx context.Context, k key.Key) (previous *[16]byte, err error) {
 	switch {
-	case t.Incomplete != "":
-		return nil, fmt.Errorf("transaction MAC: the transaction's input is not complete: %s", t.Incomplete)
 	case !t.HasReceipt:
 		return nil, errors.New("transaction MAC: the transaction has no receipt: read the transaction MAC file (ReadReceipt) and set Receipt and HasReceipt")
 	}
@@ -48,7 +49,10 @@ func (t *Transaction) Verify(ctx context.Context, k key.Key) (previous *[16]byte
 	if err != nil {
 		return nil, err
 	}
-	if err := keys.Verify(t.Input, t.Receipt.TMV); err != nil {
+	switch err := keys.Verify(t.Input, t.Receipt.TMV); {
+	case err != nil && t.Incomplete != "":
+		return nil, fmt.Errorf("transaction MAC: the transaction's input is not complete: %s", t.Incomplete)
+	case err != nil:
 		return nil, err
 	}
 	if t.EncTMRI != nil {

@@ -62,7 +62,8 @@ func TestTransaction(t *testing.T) {
 		"a short UID": {func(x *tmac.Transaction) { x.UID = x.UID[:6] }, "UID of 6 bytes"},
 		"a wrong UID": {func(x *tmac.Transaction) { x.UID = make([]byte, 7) }, tmac.ErrMismatch.Error()},
 		"no receipt":  {func(x *tmac.Transaction) { x.HasReceipt = false }, "has no receipt"},
-		"incomplete":  {func(x *tmac.Transaction) { x.Incomplete = "ReadData broke off" }, "not complete: ReadData broke off"},
+		"incomplete":  {func(x *tmac.Transaction) { x.Incomplete = "ReadData broke off"; x.Input = x.Input[:16] }, "not complete: ReadData broke off"},
+		"no UID":      {func(x *tmac.Transaction) { x.UID = nil }, tmac.ErrNoUID.Error()},
 		"another MAC": {func(x *tmac.Transaction) { x.Receipt.TMV[0] ^= 1 }, tmac.ErrMismatch.Error()},
 		"another TMC": {func(x *tmac.Transaction) { x.Receipt.TMC++ }, tmac.ErrMismatch.Error()},
 		"LRP":         {func(x *tmac.Transaction) { x.LRP = true }, tmac.ErrMismatch.Error()},
@@ -76,6 +77,11 @@ func TestTransaction(t *testing.T) {
 		if mismatch := errors.Is(err, tmac.ErrMismatch); mismatch != (test.want == tmac.ErrMismatch.Error()) {
 			t.Errorf("%s: a mismatch: %t", name, mismatch)
 		}
+	}
+	whole := came
+	whole.Incomplete = "the recorder came late"
+	if _, err := whole.Verify(ctx, app); err != nil {
+		t.Errorf("a MAC that fits proves that the input is whole: %v", err)
 	}
 	if _, err := came.Verify(ctx, key.Zero(key.TypeDES)); err == nil || errors.Is(err, tmac.ErrMismatch) {
 		t.Errorf("a DES key: %v", err)

@@ -324,7 +324,7 @@ func (v *tmacVerify) check(ctx context.Context, a *app, list []*tmac.Transaction
 				return err
 			}
 		} else {
-			a.printTMAC(r, len(list) > 1)
+			a.printTMAC(r, t.LRP, len(list) > 1)
 		}
 	}
 	switch {
@@ -338,10 +338,10 @@ func (v *tmacVerify) check(ctx context.Context, a *app, list []*tmac.Transaction
 
 // printTMAC prints one transaction; the reason of the only one comes as the error
 // of the verb.
-func (a *app) printTMAC(r *tmacResult, several bool) {
+func (a *app) printTMAC(r *tmacResult, useLRP, several bool) {
 	name := "transaction"
 	if r.TMC != nil {
-		name = fmt.Sprintf("transaction %d", *r.TMC)
+		name = fmt.Sprintf("transaction %d", tmac.Count(*r.TMC, useLRP))
 	}
 	switch {
 	case r.Verified:
