@@ -100,6 +100,9 @@ type Entry struct {
 	Moves  []Move        `json:"moves"`
 	Values []ValueBefore `json:"values"` // V0, one for each movement
 	Lease  string        `json:"lease,omitempty"`
+	// Limited0 is the limited-credit amount before, of the first movement's file; nil
+	// if it was not read.
+	Limited0 *int32 `json:"limited0,omitempty"`
 
 	// With a transaction MAC file.
 	HasTMAC     bool   `json:"has_tmac,omitempty"`

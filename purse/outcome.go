@@ -63,11 +63,13 @@ const (
 	RuleTMV          Rule = "2"   // the transaction MAC covers our id
 	RuleOtherOwner   Rule = "3"   // the number is somebody else's
 	RuleReaderID     Rule = "4"   // the card names our id as its last reader
+	RuleNoKey        Rule = "5"   // in doubt: the counter moved, and no key tells by whom
 	RuleMerged       Rule = "6"   // the transaction MAC covers part of ours, or ours and another's
 	RuleRecord       Rule = "7"   // our record
 	RuleSlot         Rule = "8"   // our slot
 	RuleValue        Rule = "9"   // the value, which nobody else can move
 	RuleDebitOnly    Rule = "10"  // the value, which others can only lower
+	RuleBothWays     Rule = "11"  // in doubt: others move the value too
 	RuleLimited      Rule = "12"  // the limited-credit amount
 	RuleClosedBooks  Rule = "13"  // all others have reported
 	RuleOtherHistory Rule = "14a" // the card has another history: blocked
@@ -139,8 +141,12 @@ type Evidence struct {
 	Slot       Hex           `json:"slot,omitempty"`
 	Records    []Hex         `json:"records,omitempty"`     // the newest first
 	HasRecords bool          `json:"has_records,omitempty"` // Records were read; there may be none
+	AllRecords bool          `json:"all_records,omitempty"` // Records are all that the file holds
 	Values     []ValueBefore `json:"values,omitempty"`
-	Limited    *int32        `json:"limited,omitempty"` // limited-credit amount
+	Limited    *int32        `json:"limited,omitempty"` // limited-credit amount, of the first movement's file
+
+	KeyVersion   *byte `json:"key_version,omitempty"`    // of the key that the session was opened with
+	TMKeyVersion *byte `json:"tm_key_version,omitempty"` // as the transaction MAC file has it
 }
 
 // Value is the value that was read of a file.

@@ -214,6 +214,7 @@ func (p *Purse) found(ctx context.Context, ev *Evidence, x *desfire.Settlement, 
 			ev.Records = append(ev.Records, bytes.Clone(b))
 		}
 		slices.Reverse(ev.Records) // the newest first
+		ev.AllRecords = len(ev.Records) == int(*x.Number)
 	}
 	if x.Receipt != nil {
 		n, v := x.Receipt.TMC, TMV(x.Receipt.TMV)
