@@ -5,7 +5,8 @@ import (
 	"context"
 
 	"github.com/go-desfire/desfire/key"
-	"github.com/go-desfire/desfire/tmac")
+	"github.com/go-desfire/desfire/tmac"
+)
 
 // compute adds to evidence what follows from it with the transaction MAC key:
 // whether the MAC is that of our input, and who the card's last reader was. known reports

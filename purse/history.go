@@ -32,6 +32,9 @@ func (p *Purse) compare(ctx context.Context, s *session, state *CardState) error
 	if why == "" && s.slot != nil && len(state.Slot) == len(s.slot) && !bytes.Equal(state.Slot, s.slot) {
 		why = fmt.Sprintf("the slot of this terminal holds %X, and the journal left %X in it: another terminal uses the slot, or the journal was restored", []byte(s.slot), []byte(state.Slot))
 	}
+	if v := state.KeyVer; why == "" && v != nil && s.keyed && !s.facts.NoVersion && s.facts.Version < *v {
+		why = fmt.Sprintf("the card takes version %02X of the key, and had version %02X before", s.facts.Version, *v)
+	}
 	if why == "" {
 		return nil
 	}

@@ -254,6 +254,7 @@ func (e *Entry) Clone() *Entry {
 	c.Progress.Settlements = slices.Clone(e.Progress.Settlements)
 	c.Progress.TMI = slices.Clone(e.Progress.TMI)
 	c.Progress.EncTMRI = slices.Clone(e.Progress.EncTMRI)
+	c.Limited0 = clonePointer(e.Limited0)
 	c.Outcomes = slices.Clone(e.Outcomes)
 	for i := range c.Outcomes {
 		c.Outcomes[i] = c.Outcomes[i].Clone()
@@ -279,6 +280,8 @@ func (o *Outcome) Clone() Outcome {
 	}
 	v.Values = slices.Clone(from.Values)
 	v.Limited = clonePointer(from.Limited)
+	v.KeyVersion = clonePointer(from.KeyVersion)
+	v.TMKeyVersion = clonePointer(from.TMKeyVersion)
 	return c
 }
 

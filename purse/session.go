@@ -180,11 +180,20 @@ func (c *Config) key(ctx context.Context, s *session) (key.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.facts = keystore.FactsOf(k, "")
-	if f, ok, err := c.Keys.Has(ctx, r); err == nil && ok {
-		s.facts.Source, s.facts.NoVersion = f.Source, f.NoVersion
+	if s.facts, err = c.facts(ctx, s.uid, k); err != nil {
+		return nil, err
 	}
 	return k, c.sharedKey(ctx, s.uid, s.facts)
+}
+
+// facts are those of the key of the application.
+func (c *Config) facts(ctx context.Context, uid []byte, k key.Key) (keystore.Facts, error) {
+	facts := keystore.FactsOf(k, "")
+	f, ok, err := c.Keys.Has(ctx, c.ref(uid))
+	if err == nil && ok {
+		facts.Source, facts.NoVersion = f.Source, f.NoVersion
+	}
+	return facts, err
 }
 
 // tmKey is the transaction MAC key, nil where this terminal has none.

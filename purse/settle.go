@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/go-desfire/desfire"
@@ -69,6 +70,12 @@ func (p *Purse) settle(ctx context.Context, card *desfire.Card, e *Entry) (*Rece
 			return nil, &InDoubtError{&Receipt{Entry: *e}, err}
 		}
 	}
+	if !o.Evidence.SameCard {
+		return nil, &InDoubtError{&Receipt{Entry: *e}, failed} // another card says nothing of this one
+	}
+	if last := e.Outcome(); last != nil && o.Decision == InDoubt && sameFindings(last, &o) {
+		return nil, &InDoubtError{&Receipt{Entry: *e}, failed}
+	}
 	r, err := p.end(ctx, e, &o)
 	switch {
 	case err != nil:
@@ -77,6 +84,13 @@ func (p *Purse) settle(ctx context.Context, card *desfire.Card, e *Entry) (*Rece
 		return nil, &InDoubtError{r, failed}
 	}
 	return r, nil
+}
+
+// sameFindings reports whether a settlement found nothing new.
+func sameFindings(a, b *Outcome) bool {
+	x, y := a.Evidence, b.Evidence
+	x.SettlementID, y.SettlementID = nil, nil
+	return a.Decision == b.Decision && a.Rule == b.Rule && a.Why == b.Why && reflect.DeepEqual(a.Alarms, b.Alarms) && reflect.DeepEqual(x, y)
 }
 
 // ask settles what pends and returns what the card holds. With an error that came
@@ -104,6 +118,11 @@ func (p *Purse) ask(ctx context.Context, card *desfire.Card, e *Entry) (*Evidenc
 	}
 	if sErr := c.strongNow(card); sErr != nil {
 		return nil, sErr
+	}
+	if k := conf.Login.Key; k != nil { // the session was opened with it
+		if f, err := c.facts(ctx, card.UID(), k); err == nil && !f.NoVersion {
+			ev.KeyVersion = &f.Version
+		}
 	}
 	return ev, errors.Join(err, p.found(ctx, ev, found, conf, e))
 }
