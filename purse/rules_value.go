@@ -118,26 +118,27 @@ func (j *judge) valueWords() string {
 	return s
 }
 
-// debitOnly is rule 10.
+// debitOnly is rule 10. With several files each has to be too high: a relay may have committed
+// a part.
 func (j *judge) debitOnly() {
-	if j.e.Others != OthersDebit {
+	if j.e.Others != OthersDebit || len(j.e.Moves) == 0 {
 		return
 	}
 	for _, m := range j.e.Moves {
 		v0, v, ok := j.values(m.File)
 		if !ok || m.Kind != Debit {
-			continue
+			return
 		}
-		switch {
-		case v <= v0+m.Signed():
+		if v <= v0+m.Signed() {
 			j.note("the value is low enough for the change, and others may have lowered it")
-		case !j.fenced():
-			j.note("the value is too high for the change, and it can still fall: nothing excludes that what is pending is committed")
-		default:
-			j.find(RuleDebitOnly, DidNot, "the value is higher than the change would leave it, others can only lower it, and nothing is pending")
 			return
 		}
 	}
+	if !j.fenced() {
+		j.note("the value is too high for the change, and it can still fall: nothing excludes that what is pending is committed")
+		return
+	}
+	j.find(RuleDebitOnly, DidNot, "the value is higher than the change would leave it, others can only lower it, and nothing is pending")
 }
 
 // limited is rule 12. The amount that a limited credit may give back is 0 after one.
