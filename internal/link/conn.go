@@ -49,6 +49,7 @@ const frameTime = 10 * time.Second
 // Conn sends and receives frames. One goroutine at a time may read.
 type Conn struct {
 	net net.Conn
+	src io.Reader // of in
 	in  *bufio.Reader
 
 	writing sync.Mutex
@@ -63,7 +64,8 @@ func NewConn(c net.Conn) *Conn {
 	if tc, ok := c.(*net.TCPConn); ok {
 		tc.SetNoDelay(true) // the default of package net, but here all depends on it
 	}
-	return &Conn{net: c, in: bufio.NewReader(quickReader(c))}
+	src := quickReader(c)
+	return &Conn{net: c, src: src, in: bufio.NewReader(src)}
 }
 
 // Close ends the stream. A Read or Write under way returns.
@@ -122,6 +124,16 @@ func (c *Conn) read(buf []byte) ([]byte, error) {
 		return nil, cut(err, 2+got, 2+n)
 	}
 	return buf, nil
+}
+
+// Waiting reports whether bytes have come that nobody has read, or the end, where
+// the system tells. It may not be called while another goroutine reads.
+func (c *Conn) Waiting() bool {
+	if c.ahead || c.in.Buffered() > 0 {
+		return true
+	}
+	q, ok := c.src.(interface{ waiting() bool })
+	return ok && q.waiting()
 }
 
 // complete reports whether the whole frame lies in the buffer already.

@@ -19,15 +19,31 @@ func quickReader(c net.Conn) io.Reader {
 	if err != nil {
 		return c
 	}
-	return &quickAck{conn: c, raw: raw, arm: func(fd uintptr) {
+	q := &quickAck{conn: c, raw: raw, arm: func(fd uintptr) {
 		syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1)
 	}}
+	q.peek = func(fd uintptr) {
+		_, _, err := syscall.Recvfrom(int(fd), q.one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		q.there = err != syscall.EAGAIN && err != syscall.EINTR
+	}
+	return q
 }
 
 type quickAck struct {
 	conn net.Conn
 	raw  syscall.RawConn
 	arm  func(fd uintptr)
+
+	peek  func(fd uintptr)
+	one   [1]byte
+	there bool // what peek found
+}
+
+// waiting reports whether a Read would return at once.
+func (q *quickAck) waiting() bool {
+	q.there = false
+	q.raw.Control(q.peek)
+	return q.there
 }
 
 func (q *quickAck) Read(p []byte) (int, error) {
