@@ -4,13 +4,13 @@
 # make lint    golangci-lint, built by the go command
 # make matrix  every job, in every channel, with every fault in every exchange; every
 #              bit of recorded commands, altered (minutes)
+# make bench   one table of what the reader costs (a minute); docs/performance.md
 # make fuzz    fresh random sequences, and each fuzz target for FUZZTIME
 # make cross   builds for other systems, without cgo
 # .ci/run      what must hold before a change is accepted
 
 GO       ?= go
 FUZZTIME ?= 30s
-BENCH    ?= .
 VERBOSE  ?=
 PACKAGES ?= ./...
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
@@ -35,7 +35,7 @@ race:
 		$$($(GO) list $(PACKAGES) | grep -vE '/(e2e|e2e/.*|internal/pcsctest|internal/matrix)$$')
 
 bench:
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PACKAGES)
+	@cd internal/bench && DESFIRE_WHOLE=1 $(TESTS) -run '^TestTable$$'
 
 matrix:
 	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m ./internal/matrix

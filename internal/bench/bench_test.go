@@ -1,0 +1,74 @@
+package bench_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+var (
+	whole = flag.Bool("whole", os.Getenv("DESFIRE_WHOLE") != "", "measure at length and print the table")
+	only  = flag.String("only", "", "measure this part alone: sessions, handshakes, tcp, pcscd, fleets")
+)
+
+func TestMain(m *testing.M) {
+	if how := os.Getenv(cardEnv); how != "" {
+		if err := beCard(how); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	flag.Parse()
+	os.Exit(m.Run())
+}
+
+// part is some lines of the table.
+type part struct {
+	name    string
+	measure func(testing.TB, size) []row
+}
+
+var parts = []part{{"sessions", sessions}, {"handshakes", handshakes}, {"tcp", sockets}, {"pcscd", services}, {"fleets", fleets}}
+
+// Prints the table with -whole; else nothing is timed, and each line is there.
+func TestTable(t *testing.T) {
+	var rows []row
+	for _, p := range parts {
+		switch {
+		case *only != "" && p.name != *only:
+		case *whole:
+			rows = append(rows, p.measure(t, all)...)
+		case p.name != "pcscd": // TestLiveTable
+			rows = append(rows, p.measure(t, few)...)
+		}
+	}
+	check(t, rows)
+	if *whole {
+		var b strings.Builder
+		print(&b, rows)
+		fmt.Printf("%s\n\n%s", machine(), b.String())
+	}
+}
+
+// The lines that need a real pcscd.
+func TestLiveTable(t *testing.T) { check(t, services(t, few)) }
+
+func check(t *testing.T, rows []row) {
+	t.Helper()
+	if len(rows) == 0 {
+		t.Error("no lines")
+	}
+	for _, r := range rows {
+		if r.what == "" || r.group == "" || r.each <= 0 || (r.ratio > 0) != (r.bare > 0) {
+			t.Errorf("a line says nothing: %+v", r)
+		}
+	}
+	var b strings.Builder
+	print(&b, rows)
+	if !strings.Contains(b.String(), rows[0].what) {
+		t.Errorf("the table lacks %q", rows[0].what)
+	}
+}

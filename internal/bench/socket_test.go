@@ -1,0 +1,130 @@
+package bench_test
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"testing"
+
+	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/tcp"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// getValue is a command that costs a card nothing, wrapped.
+var getValue = []byte{0x90, 0x6C, 0, 0, 1, byte(freeValue), 0}
+
+// selectApplication, wrapped.
+var selectApplication = []byte{0x90, 0x5A, 0, 0, 3, byte(application & 0xFF), byte(application >> 8 & 0xFF), byte(application >> 16), 0}
+
+// bareSocket speaks to a card over a socket as simply as Go can: one write, one
+// read.
+type bareSocket struct {
+	net.Conn
+	out, in []byte
+}
+
+func (b *bareSocket) transmit(t testing.TB, command []byte) []byte {
+	b.out = append(binary.BigEndian.AppendUint16(b.out[:0], uint16(len(command))), command...)
+	if _, err := b.Write(b.out); err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; ; {
+		k, err := b.Read(b.in[n:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n += k; n >= 2 && n >= 2+int(binary.BigEndian.Uint16(b.in)) {
+			return b.in[2:n]
+		}
+	}
+}
+
+func sockets(t testing.TB, s size) []row {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	nc, err := net.Dial("tcp", startCard(t, "tcp"))
+	must(t, err)
+	defer nc.Close()
+	bare := &bareSocket{Conn: nc, in: make([]byte, 1<<16)}
+	ours, err := tcp.Dial(ctx, startCard(t, "tcp"), nil)
+	must(t, err)
+	defer ours.Close()
+	return wires(ctx, t, s, "a card in another process, over a socket (tcp)", ours, func(command []byte) []byte { return bare.transmit(t, command) })
+}
+
+// wires are the lines of a transport beside a bare loop to a card like the one
+// behind it.
+func wires(ctx context.Context, t testing.TB, s size, group string, transport desfire.Transport, bare func([]byte) []byte) (rows []row) {
+	transmit := func(command []byte) {
+		if _, err := transport.Transmit(ctx, command); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, first := range [][]byte{selectApplication, getValue} {
+		bare(first)
+		transmit(first)
+	}
+	floor := &lane{once: func() { bare(getValue) }}
+	frame := &lane{once: func() { transmit(getValue) }}
+	s.measure(floor, frame)
+	rows = append(rows, beside(group, "Transmit: one frame", frame, floor))
+
+	card, err := desfire.Connect(ctx, transport, nil)
+	must(t, err)
+	must(t, card.SelectApplication(ctx, application))
+	cmd, rsp := &wire.GetValue{File: freeValue}, new(wire.Value)
+	floor = &lane{once: floor.once}
+	clear := &lane{once: func() { must(t, card.Run(ctx, cmd, rsp)) }}
+	s.measure(floor, clear)
+	rows = append(rows, beside(group, "Card.Run: GetValue in clear", clear, floor))
+
+	for _, w := range ways[3:5] {
+		w.authenticate(t, card)
+		read, data := w.read(t, card, wire.CommFull), new(wire.Data)
+		_, err := card.FileSettings(ctx, 2)
+		must(t, err)
+		n := 0
+		l := &lane{once: func() {
+			if n++; n%0xFF00 == 0 {
+				w.authenticate(t, card)
+			}
+			must(t, card.Run(ctx, read, data))
+		}}
+		floor = &lane{once: func() { bare(getValue); bare(getValue) }} // the answer has two frames
+		s.measure(floor, l)
+		rows = append(rows, beside(group, "Card.Run: 64 bytes enciphered, "+w.name+", beside two frames", l, floor))
+	}
+
+	for _, w := range ways[3:5] {
+		frames := 5 // select, authenticate in two, debit, commit
+		floor = &lane{once: func() {
+			for range frames {
+				bare(getValue)
+			}
+		}}
+		l := &lane{once: func() { pay(ctx, t, card, w) }}
+		s.measure(floor, l)
+		rows = append(rows, beside(group, "select, authenticate, debit, commit, "+w.name+", beside five frames", l, floor))
+	}
+	must(t, card.Close())
+	return rows
+}
+
+// pay is a whole payment.
+func pay(ctx context.Context, t testing.TB, card *desfire.Card, w session) {
+	must(t, card.SelectApplication(ctx, application))
+	must(t, card.AuthenticateWith(ctx, w.method, keyNo, key.Zero(w.typ)))
+	_, err := card.Transact(ctx, func() error { return card.Debit(ctx, keyedValue, 1) })
+	must(t, err)
+}
+
+// beside is a line of something and the bare loop beside it.
+func beside(group, what string, l, floor *lane) row {
+	r := newRow(group, what)
+	r.each, r.bare, r.ratio = l.median(), floor.median(), l.to(floor)
+	r.allocs, r.bytes = allocated(l.once)
+
+	return r
+}

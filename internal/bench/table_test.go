@@ -1,0 +1,159 @@
+// Package bench measures what the reader costs and prints one table, which
+// docs/performance.md tells how to read. It has tests only: make bench prints the
+// table, go test plays each line of it for a moment.
+package bench_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+)
+
+// row is a line of the table. What is negative was not measured and is not there.
+type row struct {
+	group, what string
+	each        float64 // ns
+	host        float64 // ns of each that are the reader's own
+	bare        float64 // ns of the bare loop
+	ratio       float64 // each to bare, in the same turn
+	allocs      float64
+	bytes       float64
+	more        string
+}
+
+func newRow(group, what string) row {
+	return row{group, what, -1, -1, -1, -1, -1, -1, ""}
+}
+
+const head = "\ta second\tus each\treader us\tbare us\tratio\tallocs\tbytes\t\n"
+
+// print writes the table, with a line before each group.
+func print(to *strings.Builder, rows []row) {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprint(w, "what", head)
+	group := ""
+	for _, r := range rows {
+		if r.group != group {
+			group = r.group
+			w.Flush()
+			fmt.Fprintf(to, "\n%s\n", group)
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.what, number(1e9/r.each, 0), number(r.each/1e3, 2),
+			number(r.host/1e3, 2), number(r.bare/1e3, 2), number(r.ratio, 2), number(r.allocs, 1), number(r.bytes, 0), r.more)
+	}
+	w.Flush()
+}
+
+func number(v float64, digits int) string {
+	if v < 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.*f", digits, v)
+}
+
+// size is how much is measured.
+type size struct {
+	turns int           // of each lane
+	turn  time.Duration // about how long each is
+	fleet time.Duration // how long cards are served together
+	cards []crowd
+}
+
+// crowd is how many cards are served, and what an exchange with each takes.
+type crowd struct {
+	n       int
+	latency time.Duration
+}
+
+// quick is what an exchange with a real card takes, and little.
+const quick = 10 * time.Millisecond
+
+var (
+	all = size{turns: 41, turn: 20 * time.Millisecond, fleet: 3 * time.Second, cards: []crowd{
+		{1, quick}, {10, quick}, {100, quick}, {1000, quick}, {10000, 10 * quick}, {10000, quick},
+	}}
+	few = size{turns: 3, turn: time.Millisecond, fleet: 50 * time.Millisecond, cards: []crowd{{1, quick}, {20, quick}}}
+)
+
+// lane is something that is measured in turns with others.
+type lane struct {
+	once  func()
+	times []float64 // ns for one, of each turn
+}
+
+// measure gives each lane its turns, in another order each time, so that what
+// disturbs the machine disturbs all alike.
+func (s size) measure(lanes ...*lane) {
+	counts := make([]int, len(lanes))
+	for i, l := range lanes {
+		n := 0
+		for begin := time.Now(); time.Since(begin) < s.turn; n++ {
+			l.once()
+		}
+		counts[i] = n
+	}
+	for range s.turns {
+		for _, i := range rand.Perm(len(lanes)) {
+			begin := time.Now()
+			for range counts[i] {
+				lanes[i].once()
+			}
+			lanes[i].times = append(lanes[i].times, float64(time.Since(begin).Nanoseconds())/float64(counts[i]))
+		}
+	}
+}
+
+func (l *lane) median() float64 { return median(l.times) }
+
+// to is the median of the ratios to another lane in the same turns.
+func (l *lane) to(other *lane) float64 {
+	var ratios []float64
+	for i, t := range l.times {
+		ratios = append(ratios, t/other.times[i])
+	}
+	return median(ratios)
+}
+
+func median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
+
+// allocated is what one call allocates, in this process.
+func allocated(once func()) (allocs, bytes float64) {
+	const times = 200
+	once()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range times {
+		once()
+	}
+	runtime.ReadMemStats(&after)
+	return float64(after.Mallocs-before.Mallocs) / times, float64(after.TotalAlloc-before.TotalAlloc) / times
+}
+
+// machine says where the figures are from.
+func machine() string {
+	cpu := "unknown processor"
+	info, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(info)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			cpu = strings.TrimSpace(value)
+			break
+		}
+	}
+	return fmt.Sprintf("%s %s/%s, %d processors, %s", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), cpu)
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
