@@ -126,6 +126,8 @@ type Entry struct {
 	Records    int          `json:"records,omitempty"`   // N0: how many there were
 	Capacity   int          `json:"capacity,omitempty"`  // how many the file shows at most
 	Cyclic     bool         `json:"cyclic,omitempty"`
+	// NeverCleared: nobody has the right to clear the file.
+	NeverCleared bool `json:"never_cleared,omitempty"`
 
 	BeginFence bool `json:"begin_fence,omitempty"` // nothing of others was pending when it began
 

@@ -85,6 +85,8 @@ func (j *judge) allSince() (why string, all bool) {
 		switch {
 		case len(e.Marker) > 0:
 			return "how many records there were is not known", false
+		case !e.NeverCleared:
+			return "the file was empty, and somebody may have cleared it since", false
 		case j.ev.AllRecords && len(records) < e.Capacity:
 			return "the file was empty and is not full", true
 		}

@@ -187,6 +187,10 @@ var rows = []row{
 		v.shows(false, rec(otherID, -5, 13), rec(ourID, -30, 12), rec(oldID, -1, 11))
 		v.holds(65)
 	}, want: Happened, rule: RuleRecord},
+	{name: "7: not confirmed, and part of the newer records fits without ours", e: many(withRecord, unacked), ev: func(v *Evidence) {
+		v.shows(false, rec(otherID, 30, 14), rec(otherID, -30, 13), rec(ourID, -30, 12), rec(oldID, -1, 11))
+		v.holds(70)
+	}, want: InDoubt, rule: RuleReceipt, alarm: RuleReceipt},
 	{name: "7: not confirmed, the value fits without ours", e: many(withRecord, unacked), ev: func(v *Evidence) {
 		v.shows(false, rec(otherID, -5, 13), rec(ourID, -30, 12), rec(oldID, -1, 11))
 		v.holds(95)
@@ -210,10 +214,11 @@ var rows = []row{
 	{name: "7: cleared", e: withRecord, ev: func(v *Evidence) { v.shows(true) }, want: InDoubt, rule: RuleReceipt, alarm: RuleReceipt},
 	{name: "7: cleared, and used again", e: withRecord, ev: func(v *Evidence) { v.shows(true, rest(12, 12)...) }, want: InDoubt, rule: RuleReceipt, alarm: RuleReceipt},
 	{name: "7: the newest ones only, not the marker", e: withRecord, ev: func(v *Evidence) { v.shows(false, rest(14, 13)...) }, want: InDoubt, rule: RuleNone},
-	{name: "7: was empty, is not full", e: many(withRecord, func(e *Entry) { e.Records, e.Marker, e.RecordNo = 0, nil, 0 }), ev: func(v *Evidence) { v.shows(true, rest(3, 1)...) }, want: DidNot, rule: RuleRecord},
-	{name: "7: was empty, still is", e: many(withRecord, func(e *Entry) { e.Records, e.Marker, e.RecordNo = 0, nil, 0 }), ev: func(v *Evidence) { v.shows(true) }, want: DidNot, rule: RuleRecord},
-	{name: "7: was empty, is full", e: many(withRecord, func(e *Entry) { e.Records, e.Marker, e.RecordNo = 0, nil, 0 }), ev: func(v *Evidence) { v.shows(true, rest(7, 1)...) }, want: InDoubt, rule: RuleNone},
-	{name: "7: was empty, only the newest were read", e: many(withRecord, func(e *Entry) { e.Records, e.Marker, e.RecordNo = 0, nil, 0 }), ev: func(v *Evidence) { v.shows(false, rest(3, 2)...) }, want: InDoubt, rule: RuleNone},
+	{name: "7: was empty, is not full", e: many(withRecord, func(e *Entry) { e.Records, e.Marker, e.RecordNo, e.NeverCleared = 0, nil, 0, true }), ev: func(v *Evidence) { v.shows(true, rest(3, 1)...) }, want: DidNot, rule: RuleRecord},
+	{name: "7: was empty, still is", e: many(withRecord, func(e *Entry) { e.Records, e.Marker, e.RecordNo, e.NeverCleared = 0, nil, 0, true }), ev: func(v *Evidence) { v.shows(true) }, want: DidNot, rule: RuleRecord},
+	{name: "7: was empty, others can clear it", e: many(withRecord, func(e *Entry) { e.Records, e.Marker = 0, nil }), ev: func(v *Evidence) { v.shows(true) }, want: InDoubt, rule: RuleNone},
+	{name: "7: was empty, is full", e: many(withRecord, func(e *Entry) { e.Records, e.Marker, e.RecordNo, e.NeverCleared = 0, nil, 0, true }), ev: func(v *Evidence) { v.shows(true, rest(7, 1)...) }, want: InDoubt, rule: RuleNone},
+	{name: "7: was empty, only the newest were read", e: many(withRecord, func(e *Entry) { e.Records, e.Marker, e.RecordNo, e.NeverCleared = 0, nil, 0, true }), ev: func(v *Evidence) { v.shows(false, rest(3, 2)...) }, want: InDoubt, rule: RuleNone},
 	{name: "7: linear and full", e: many(withRecord, func(e *Entry) { e.Cyclic, e.Records = false, 7 }), ev: func(v *Evidence) { v.shows(true, append([]Hex{rec(oldID, -1, 11)}, rest(10, 5)...)...) }, want: DidNot, rule: RuleRecord},
 	{name: "7: not read", e: withRecord, want: InDoubt, rule: RuleNone},
 	{name: "7: our id before we began", e: many(withRecord, func(e *Entry) { e.Marker = rec(ourID, -30, 11) }), ev: func(v *Evidence) { v.shows(false, rec(ourID, -30, 11)) }, want: InDoubt, rule: RuleReceipt, alarm: RuleReceipt},

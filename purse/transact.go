@@ -3,6 +3,7 @@ package purse
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -306,11 +307,12 @@ func (p *Purse) entry(s *session, o *Order, id ID, lease string, state *CardStat
 		if e.Cyclic {
 			e.Capacity--
 		}
-		if _, _, n, ok := ParseRecord(s.marker); ok {
+		e.NeverCleared = x.Settings.Access.ReadWrite == wire.Never
+		// In an empty file the numbers begin anywhere, so that they do not seem to go on
+		// where somebody cleared it.
+		if e.RecordNo = binary.LittleEndian.Uint32(id[10:]) >> 1; len(s.marker) > 0 {
+			_, _, n, _ := ParseRecord(s.marker)
 			e.RecordNo = n + 1
-		}
-		if state != nil {
-			e.RecordNo = max(e.RecordNo, state.RecordNo+1)
 		}
 	}
 	return e
