@@ -91,7 +91,7 @@ func (c *Card) access(op operation, no wire.FileNo) wire.Status {
 		return wire.StatusPermissionDenied
 	}
 	t := c.call.app.tmacFile()
-	if t != nil && t != f && op.types != nil && t.tmac.exhausted(c.nvm.config.lrp()) {
+	if t != nil && t != f && op.types != nil && c.exhausted(t.tmac) && !c.quirks.LimitRefusesCommit {
 		return wire.StatusPermissionDenied
 	}
 	var g grant

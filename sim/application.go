@@ -37,6 +37,9 @@ func (c *Card) selectApplication(m *wire.SelectApplication, _ *wire.Empty) wire.
 		return wire.StatusApplicationNotFound
 	case m.Two && (m.Second == wire.PICC || m.AID == wire.PICC || m.Second == m.AID):
 		return wire.StatusPermissionDenied
+	case m.Two && c.quirks.StatusTwoApplications != wire.StatusOK:
+		c.endSession()
+		return c.quirks.StatusTwoApplications
 	}
 	c.deselect(m.AID)
 	if m.Two {

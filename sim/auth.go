@@ -47,6 +47,7 @@ type handshake struct {
 	key         wire.KeyNo
 	app         wire.AID
 	originality bool // proves the card only: no session follows
+	nonFirst    bool // goes on with the session before
 }
 
 func (h *handshake) wipe() {
@@ -61,7 +62,7 @@ func (h *handshake) wipe() {
 func (c *Card) begin(method key.Method, no wire.KeyNo, caps []byte) ([]byte, wire.Status) {
 	old := c.v.session.channel
 	c.endSession() // which leaves old whole until this exchange is over
-	if method == key.MethodEV2First && c.quirks.FirstAbortsTransaction {
+	if (method == key.MethodEV2First || method == key.MethodLRPFirst) && c.quirks.FirstAbortsTransaction || c.quirks.BeginAborts {
 		c.v.pending.clear()
 	}
 	if c.methodOff(method) {
@@ -73,6 +74,7 @@ func (c *Card) begin(method key.Method, no wire.KeyNo, caps []byte) ([]byte, wir
 	}
 	h := handshake{key: no, app: levelAID(c.call.app), originality: c.isOriginality(no)}
 	nonFirst := method == key.MethodEV2NonFirst || method == key.MethodLRPNonFirst
+	h.nonFirst = nonFirst
 	if nonFirst && old == nil && h.originality {
 		// Recorded from an EV3: key 3 at PICC level, no session before.
 		var err error
@@ -154,6 +156,9 @@ func (c *Card) finish(token []byte) ([]byte, wire.Status) {
 			return nil, st
 		}
 		if !h.originality {
+			if !h.nonFirst {
+				c.v.opened++
+			}
 			c.open(channel, h.card.Key.Type())
 		}
 		return proof, wire.StatusOK
@@ -164,13 +169,16 @@ func (c *Card) finish(token []byte) ([]byte, wire.Status) {
 	if st := c.countFailure(h.key); st != wire.StatusOK {
 		return nil, st
 	}
+	c.call.keeps = c.quirks.FailedAuthKeeps
 	return nil, wire.StatusAuthenticationError
 }
 
 // open begins a session.
 func (c *Card) open(channel securemsg.Channel, t key.Type) {
 	info := channel.Info()
-	c.v.session = session{channel: channel, scheme: info.Scheme, key: info.KeyNo, aid: levelAID(c.call.app), block: t.BlockSize()}
+	c.v.session = session{
+		channel: channel, scheme: info.Scheme, key: info.KeyNo, aid: levelAID(c.call.app), block: t.BlockSize(), first: c.v.opened,
+	}
 }
 
 // methodOff reports whether SetConfiguration 04 has switched a method off.

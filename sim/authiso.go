@@ -39,6 +39,9 @@ func (h *isoHandshake) wipe() {
 
 func (c *Card) isoGetChallenge(m *wire.ISOGetChallenge, rsp *wire.Data) wire.Status {
 	c.endSession()
+	if c.quirks.ChallengeAborts {
+		c.v.pending.clear()
+	}
 	h := securemsg.NewISOCardHandshake(c.rand, c.quirks.ISOAuthZeroIV)
 	challenge, err := h.Challenge(m.Length)
 	if err != nil {

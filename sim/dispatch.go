@@ -43,6 +43,7 @@ type call struct {
 	mode     wire.CommMode // effective mode of the file
 	free     bool          // the file is accessed without a key
 	framing  wire.Framing
+	keeps    bool         // an error drops nothing that pends
 	unsealed bool         // a success goes without protection: the session is gone
 	success  wire.Status  // instead of that of the Spec; zero for none
 	iso      isoHandshake // that the command before has left

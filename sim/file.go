@@ -153,6 +153,9 @@ func (c *Card) deleteFile(m *wire.DeleteFile, _ *wire.Empty) wire.Status {
 	}
 	next := c.nvm.edit()
 	app := next.editApp(a.aid)
+	if f.tmac != nil {
+		app.deletedTMAC = f.tmac
+	}
 	app.files = slices.DeleteFunc(app.files, func(x *file) bool { return x.no == f.no })
 	if st := c.commit(next); st != wire.StatusOK {
 		return st

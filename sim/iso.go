@@ -85,7 +85,7 @@ func (c *Card) isoSelectApp(a *application, m *wire.ISOSelect, rsp *wire.Data) w
 	if f := a.file(fileFCI); m.P2 == wire.SelectFCI && f != nil && f.typ == wire.FileStandard {
 		rsp.Data = append(rsp.Data, f.data[:min(len(f.data), m.Length)]...)
 	}
-	if t := a.tmacFile(); t != nil && t.tmac.exhausted(c.nvm.config.lrp()) {
+	if t := a.tmacFile(); t != nil && c.exhausted(t.tmac) {
 		return wire.StatusISOLimitReached
 	}
 	return wire.StatusOK

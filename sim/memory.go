@@ -53,6 +53,9 @@ type application struct {
 	keys      []cardKey
 	sets      *keySets
 	files     []*file // in order of creation
+	// deletedTMAC is what the transaction MAC file held that was deleted; see
+	// TMACKept. It is in no image.
+	deletedTMAC *transactionMAC
 }
 
 // file is one file. Which fields count depends on typ.

@@ -43,6 +43,9 @@ func (c *Card) preparePC(_ *wire.PreparePC, rsp *wire.PCTimes) wire.Status {
 		return wire.StatusStateError
 	}
 	c.endSession()
+	if c.quirks.PreparePCAborts {
+		c.v.pending.clear()
+	}
 	*rsp = wire.PCTimes{Option: 1, PubRespTime: c.quirks.PubRespTime, PPS1: c.quirks.PPS1}
 	c.v.proximity = proximity{prepared: true, key: value, times: []byte{
 		rsp.Option, byte(rsp.PubRespTime >> 8), byte(rsp.PubRespTime), rsp.PPS1,

@@ -135,6 +135,8 @@ type Quirks struct {
 	// KeySetCopiesActive: InitializeKeySet copies the active set's keys and versions
 	// (an emulator, HN 7) and does not take the default keys (command reference 7.4).
 	KeySetCopiesActive bool
+	TransactionQuirks
+
 	// SelectFailureKeeps: after SelectApplication of an unknown AID the
 	// selection is what it was; false: the PICC level (7.2, sources differ).
 	SelectFailureKeeps bool
@@ -143,6 +145,7 @@ type Quirks struct {
 // QuirksOf returns the defaults of a generation.
 func QuirksOf(g wire.Generation) Quirks {
 	q := Quirks{
+		TransactionQuirks:      transactionQuirks(),
 		PlainFrame:             59,
 		WholeBlocks:            true,
 		ISOFileIDFrame:         58,

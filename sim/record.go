@@ -73,6 +73,8 @@ func (c *Card) recordFits(offset uint32, n int) wire.Status {
 	switch {
 	case n == 0:
 		return wire.StatusLengthError // command reference 2.5
+	case p != nil && p.record != nil && p.recordBy != c.v.session.first && c.quirks.StatusForeignRecord != wire.StatusOK:
+		return c.quirks.StatusForeignRecord
 	case p != nil && (p.cleared || p.update != nil):
 		return wire.StatusPermissionDenied // after ClearRecordFile or UpdateRecord: hardware notes 5
 	case int(offset) >= f.recordSize || n > f.recordSize-int(offset):
@@ -88,7 +90,7 @@ func (c *Card) writeRecord(m *wire.WriteRecord, _ *wire.Empty) wire.Status {
 	f := c.call.file
 	p := c.pendingOf(f)
 	if p.record == nil {
-		p.record = make([]byte, f.recordSize)
+		p.record, p.recordBy = make([]byte, f.recordSize), c.v.session.first
 	}
 	copy(p.record[m.Offset:], m.Data)
 	c.track(c.header(f.no, m.Offset, uint32(len(m.Data))), m.Data)

@@ -16,6 +16,7 @@ type volatile struct {
 	session session
 	chain   chain
 	pending transaction
+	opened  uint64 // sessions, see session.first
 
 	handshake handshake    // of the open chain
 	iso       isoHandshake // goes on with the next command only
@@ -37,6 +38,7 @@ type session struct {
 	key     wire.KeyNo
 	aid     wire.AID // whose key it is
 	block   int      // of the cipher, bytes
+	first   uint64   // counts sessions; NonFirst goes on with the number
 }
 
 // authenticated reports whether key no, of the level that the command is about,
@@ -123,7 +125,9 @@ func (c *Card) powerOff() {
 
 // afterError is what an error status does to the volatile state.
 func (c *Card) afterError() {
-	c.v.pending.clear()
+	if !c.call.keeps {
+		c.v.pending.clear()
+	}
 	c.v.chain.clear()
 	if s := c.v.session.scheme; s != wire.SchemeNone && s != wire.SchemeD40 && c.quirks.ErrorEndsSession {
 		c.endSession()

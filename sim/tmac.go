@@ -27,6 +27,8 @@ type transactionMAC struct {
 	counter  uint32 // under LRP the committed transactions in the low half
 	value    [8]byte
 	readerID [16]byte // of the last committed transaction
+	named    [16]byte // the last one that was named, see AbortedReaderRemembered
+	aborted  uint16   // transactions since the last commit, see SesTMCCountsAborts
 }
 
 // content is what ReadData answers: counter and MAC.
@@ -37,7 +39,14 @@ func (t *transactionMAC) content() []byte {
 
 // exhausted reports whether the counter is at its limit. Under LRP the
 // committed transactions count.
-func (t *transactionMAC) exhausted(lrp bool) bool { return t.limited && t.committed(lrp) >= t.limit }
+func (c *Card) exhausted(t *transactionMAC) bool {
+	lrp, highest := c.nvm.config.lrp(), uint32(1<<32-1)
+	if lrp {
+		highest = 1<<16 - 1
+	}
+	n := t.committed(lrp)
+	return t.limited && n >= t.limit || c.quirks.TMCStops && n == highest
+}
 
 // committed is how many transactions there were.
 func (t *transactionMAC) committed(lrp bool) uint32 {
@@ -72,6 +81,9 @@ func (c *Card) createTransactionMACFile(m *wire.CreateTransactionMACFile, _ *wir
 	}
 	if c.call.app.tmacFile() != nil && c.call.app.file(m.File) == nil {
 		return wire.StatusPermissionDenied
+	}
+	if old := c.call.app.deletedTMAC; old != nil && c.quirks.TMACKept {
+		f.tmac.counter, f.tmac.value, f.tmac.readerID = old.counter, old.value, old.readerID
 	}
 	if st := c.createFile(f, m.Option&3, 0); st != wire.StatusOK {
 		return st
@@ -112,12 +124,13 @@ func (c *Card) startTMI(t *transactionMAC) {
 	if c.v.pending.tmi.mac != nil {
 		return
 	}
+	c.v.pending.began(c.v.session.first)
 	x := &c.v.pending.tmi
 	x.counter = t.counter + 1
 	var macKey []byte
 	if c.nvm.config.lrp() {
 		// actTMC+1, and sesTMC+1, which is reset at every commit.
-		x.counter = uint32(uint16(t.counter)+1) | 1<<16
+		x.counter = uint32(uint16(t.counter)+1) | (uint32(t.aborted)+1)<<16
 		macKey, x.enc = c.lrpTMKey(t.key, x.counter, 0x5A), c.lrpTMKey(t.key, x.counter, 0xA5)
 	} else {
 		macKey, x.enc = c.tmKey(t.key, x.counter, 0x5A), c.tmKey(t.key, x.counter, 0xA5)
@@ -152,7 +165,8 @@ func (c *Card) commitReaderID(m *wire.CommitReaderID, rsp *wire.ReaderID) wire.S
 	if st := c.access(opCommitReaderID, t.no); st != wire.StatusOK {
 		return st
 	}
-	if t.tmac.exhausted(c.nvm.config.lrp()) || c.v.pending.tmi.readerID != nil {
+	again := c.v.pending.tmi.readerID != nil && !c.quirks.SecondReaderIDReplaces
+	if c.exhausted(t.tmac) || again {
 		return wire.StatusPermissionDenied
 	}
 	c.startTMI(t.tmac)
@@ -160,7 +174,11 @@ func (c *Card) commitReaderID(m *wire.CommitReaderID, rsp *wire.ReaderID) wire.S
 	x.readerID = new([16]byte)
 	*x.readerID = m.TMRI
 	if c.v.session.channel != nil {
-		rsp.EncTMRI = append(rsp.EncTMRI, t.tmac.readerID[:]...)
+		previous := &t.tmac.readerID
+		if c.quirks.AbortedReaderRemembered && t.tmac.named != [16]byte{} {
+			previous = &t.tmac.named
+		}
+		rsp.EncTMRI = append(rsp.EncTMRI, previous[:]...)
 		aesBlock(x.enc).Encrypt(rsp.EncTMRI, rsp.EncTMRI)
 	} else {
 		x.anonymous = true
@@ -181,7 +199,7 @@ func (c *Card) commitTMAC(app *application, rsp *wire.CommitTransactionResponse)
 		return false, wire.StatusPermissionDenied
 	}
 	next := *f.tmac
-	next.counter = x.counter
+	next.counter, next.aborted, next.named = x.counter, 0, [16]byte{}
 	next.value = cmac.Truncated(x.mac.Sum())
 	if x.readerID != nil && !x.anonymous {
 		next.readerID = *x.readerID
@@ -189,4 +207,22 @@ func (c *Card) commitTMAC(app *application, rsp *wire.CommitTransactionResponse)
 	app.editFile(f.no).tmac = &next
 	rsp.TMC, rsp.TMV = wire.TMC(next.counter), next.value
 	return true, wire.StatusOK
+}
+
+// abortTMAC keeps what a chip may remember of a transaction that was aborted.
+func (c *Card) abortTMAC() wire.Status {
+	f, x := c.call.app.tmacFile(), &c.v.pending.tmi
+	if f == nil || x.mac == nil || !c.quirks.SesTMCCountsAborts && !c.quirks.AbortedReaderRemembered {
+		return wire.StatusOK
+	}
+	t := *f.tmac
+	if c.quirks.SesTMCCountsAborts && c.nvm.config.lrp() {
+		t.aborted++
+	}
+	if c.quirks.AbortedReaderRemembered && x.readerID != nil && !x.anonymous {
+		t.named = *x.readerID
+	}
+	next := c.nvm.edit()
+	next.editApp(c.call.app.aid).editFile(f.no).tmac = &t
+	return c.commit(next)
 }

@@ -17,8 +17,9 @@ func transactionCommands() []*command {
 // pending changes. It lives in the volatile memory, so loss of power, and
 // forgetting it, is an abort.
 type transaction struct {
-	files []pendingFile
-	tmi   tmi
+	files   []pendingFile
+	tmi     tmi
+	session uint64 // that began it, 0 for none: see session.first
 }
 
 // pendingFile is the shadow of one file.
@@ -27,15 +28,19 @@ type pendingFile struct {
 	no   wire.FileNo
 	data []byte // backup file: its next content
 
-	valued      bool
-	value       int32
-	debited     int32 // sum of debits, which LimitedCredit may give back
-	limitedUsed bool
+	valued  bool
+	value   int32
+	debited int32 // sum of debits, which LimitedCredit may give back
+	// a debit of 0 was among them
+	debitedNothing bool
+	limitedUsed    bool
 
 	cleared bool   // record file: the old records go
 	record  []byte // the new record
-	updated int    // number of the record, newest first, that update replaces
-	update  []byte
+	// session that began it
+	recordBy uint64
+	updated  int // number of the record, newest first, that update replaces
+	update   []byte
 }
 
 // pendingOf is the shadow of a file of the command's application, made when first
@@ -45,8 +50,16 @@ func (c *Card) pendingOf(f *file) *pendingFile {
 	if p := t.find(aid, f.no); p != nil {
 		return p
 	}
+	t.began(c.v.session.first)
 	t.files = append(t.files, pendingFile{aid: aid, no: f.no})
 	return &t.files[len(t.files)-1]
+}
+
+// began remembers who began the transaction.
+func (t *transaction) began(session uint64) {
+	if len(t.files) == 0 && t.tmi.mac == nil {
+		t.session = session
+	}
 }
 
 func (t *transaction) find(aid wire.AID, no wire.FileNo) *pendingFile {
@@ -58,9 +71,12 @@ func (t *transaction) find(aid wire.AID, no wire.FileNo) *pendingFile {
 	return nil
 }
 
-func (t *transaction) started() bool { return len(t.files) > 0 || t.tmi.mac != nil }
+// started reports whether there is something to commit or abort.
+func (t *transaction) started(q *Quirks) bool {
+	return len(t.files) > 0 || t.tmi.readerID != nil || t.tmi.mac != nil && q.ReadsStartTransaction
+}
 
-func (t *transaction) clear() { t.files, t.tmi = t.files[:0], tmi{} }
+func (t *transaction) clear() { *t = transaction{files: t.files[:0]} }
 
 // apply puts the pending changes into a file of a memory that is being edited.
 func (p *pendingFile) apply(f *file, q *Quirks) {
@@ -75,7 +91,7 @@ func (p *pendingFile) apply(f *file, q *Quirks) {
 	switch {
 	case p.debited > 0 && (f.limitedOn || q.LimitedCreditWhenOff):
 		f.limited = p.debited
-	case p.limitedUsed:
+	case p.limitedUsed, p.valued && p.debited == 0 && p.limitReset(q):
 		f.limited = 0
 	}
 	switch {
@@ -93,6 +109,15 @@ func (p *pendingFile) apply(f *file, q *Quirks) {
 	}
 }
 
+// limitReset reports whether a value that was changed without an amount debited
+// leaves nothing to give back.
+func (p *pendingFile) limitReset(q *Quirks) bool {
+	if p.debitedNothing {
+		return q.DebitZeroResetsLimit
+	}
+	return q.CreditResetsLimit
+}
+
 // commitTransaction makes the pending changes happen, all or none.
 func (c *Card) commitTransaction(m *wire.CommitTransaction, rsp *wire.CommitTransactionResponse) wire.Status {
 	*rsp = wire.CommitTransactionResponse{}
@@ -101,8 +126,11 @@ func (c *Card) commitTransaction(m *wire.CommitTransaction, rsp *wire.CommitTran
 		return wire.StatusLengthError
 	case m.ReturnTMAC && c.call.app.tmacFile() == nil:
 		return wire.StatusParameterError // hardware notes 3
-	case !c.v.pending.started():
+	case !c.v.pending.started(&c.quirks):
 		return wire.StatusNoChanges
+	}
+	if st := c.mayCommit(); st != wire.StatusOK {
+		return st
 	}
 	next := c.nvm.edit()
 	app := next.editApp(c.call.app.aid)
@@ -131,10 +159,26 @@ func (c *Card) commitTransaction(m *wire.CommitTransaction, rsp *wire.CommitTran
 
 // abortTransaction drops the pending changes; the session goes on.
 func (c *Card) abortTransaction(*wire.AbortTransaction, *wire.Empty) wire.Status {
-	if !c.v.pending.started() {
+	if !c.v.pending.started(&c.quirks) {
 		return wire.StatusNoChanges
 	}
+	if st := c.abortTMAC(); st != wire.StatusOK {
+		return st
+	}
 	c.v.pending.clear()
+	return wire.StatusOK
+}
+
+// mayCommit judges who commits.
+func (c *Card) mayCommit() wire.Status {
+	began, now := c.v.pending.session, c.v.session.first
+	switch {
+	case c.quirks.PlainCommitRefused && began != 0 && now == 0, c.quirks.CommitOwnSession && began != now:
+		return wire.StatusAuthenticationError
+	}
+	if t := c.call.app.tmacFile(); t != nil && c.quirks.LimitRefusesCommit && c.exhausted(t.tmac) {
+		return wire.StatusPermissionDenied
+	}
 	return wire.StatusOK
 }
 

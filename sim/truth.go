@@ -16,7 +16,7 @@ type Truth struct {
 func (c *Card) Truth() Truth {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := Truth{App: c.v.aid, Pending: c.v.pending.started()}
+	t := Truth{App: c.v.aid, Pending: c.v.pending.started(&c.quirks)}
 	if ch := c.v.session.channel; ch != nil {
 		info := ch.Info()
 		t.Scheme, t.KeyNo, t.Counter = info.Scheme, info.KeyNo, info.Counter

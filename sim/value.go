@@ -32,10 +32,16 @@ func (c *Card) getValue(_ *wire.GetValue, rsp *wire.Value) wire.Status {
 func (c *Card) credit(m *wire.Credit, _ *wire.Empty) wire.Status { return c.add(m.Amount, m.Amount) }
 
 func (c *Card) debit(m *wire.Debit, _ *wire.Empty) wire.Status {
+	if m.Amount == 0 {
+		if st := c.quirks.StatusDebitZero; st != wire.StatusOK || !c.quirks.DebitZeroPends {
+			return st
+		}
+	}
 	if st := c.add(m.Amount, -m.Amount); st != wire.StatusOK {
 		return st
 	}
 	p := c.pendingOf(c.call.file)
+	p.debitedNothing = p.debitedNothing || m.Amount == 0
 	p.debited = addSaturated(p.debited, m.Amount)
 	return wire.StatusOK
 }

@@ -187,8 +187,11 @@ type table struct {
 	conf *desfire.SettleConfig
 }
 
-func (x *relayCase) sit(t *testing.T) *table {
-	b := &table{t: t, x: x, ctx: context.Background(), picc: newPICC(t, x.ch.image(t, x.kind), 1)}
+func (x *relayCase) sit(t *testing.T) *table { return x.sitWith(t, nil) }
+
+// sitWith is sit with a card that has quirks.
+func (x *relayCase) sitWith(t *testing.T, q *sim.Quirks) *table {
+	b := &table{t: t, x: x, ctx: context.Background(), picc: newPICCWith(t, x.ch.image(t, x.kind), 1, q)}
 	b.air = &relay{act: b.picc.Present(), ch: &x.ch}
 	var err error
 	if b.card, err = desfire.Connect(b.ctx, b.air, &desfire.Config{Generation: x.ch.gen, Rand: seeded(2)}); err != nil {
