@@ -81,7 +81,10 @@ func (c *Card) AuthenticateWith(ctx context.Context, m key.Method, no KeyNo, k k
 	if m == key.MethodISO7816 {
 		return c.authenticateISO7816(ctx, no, k)
 	}
-	first := authFrames(m, no)[0]
+	first, _ := authFrames(m, no)
+	if first == nil {
+		return &ArgumentError{"authenticate", fmt.Errorf("there is no method %v", m)}
+	}
 	if err := c.mayRun(ctx, first.Spec()); err != nil {
 		return err
 	}
@@ -102,9 +105,9 @@ func (c *Card) AuthenticateWith(ctx context.Context, m key.Method, no KeyNo, k k
 func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf securemsg.Config) error {
 	defer func() { h.Wipe() }()
 	_, data := h.First()
-	frames := authFrames(conf.Method, conf.KeyNo)
-	first := frames[0].Spec()
-	challenge, err := c.authFrame(ctx, first.Name, frames[0], data)
+	ask, prove := authFrames(conf.Method, conf.KeyNo)
+	first := ask.Spec()
+	challenge, err := c.authFrame(ctx, first.Name, ask, data)
 	if err != nil {
 		return err
 	}
@@ -118,6 +121,7 @@ func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf secur
 			return &ArgumentError{"authenticate", err}
 		}
 		h.First()
+		_, prove = authFrames(conf.Method, conf.KeyNo)
 	}
 	token, err := h.Second(ctx, challenge)
 	if errors.Is(err, securemsg.ErrLength) {
@@ -126,7 +130,7 @@ func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf secur
 	if err != nil {
 		return c.handshakeFailed(first, err)
 	}
-	proof, err := c.authFrame(ctx, first.Name, authFrames(conf.Method, conf.KeyNo)[1], token)
+	proof, err := c.authFrame(ctx, first.Name, prove, token)
 	if err != nil {
 		return err
 	}
@@ -226,17 +230,25 @@ func (c *Card) handshakeFailed(spec *wire.Spec, err error) error {
 }
 
 // authFrames are the two commands of a method, without what the handshake
-// fills in.
-func authFrames(m key.Method, no KeyNo) [2]wire.Command {
-	return [...][2]wire.Command{
-		key.MethodD40:         {&wire.Authenticate{Key: no}, new(wire.AuthenticatePart2)},
-		key.MethodISO:         {&wire.AuthenticateISO{Key: no}, new(wire.AuthenticateISOPart2)},
-		key.MethodAES:         {&wire.AuthenticateAES{Key: no}, new(wire.AuthenticateAESPart2)},
-		key.MethodEV2First:    {&wire.AuthenticateEV2First{Key: no}, new(wire.AuthenticateEV2FirstPart2)},
-		key.MethodEV2NonFirst: {&wire.AuthenticateEV2NonFirst{Key: no}, new(wire.AuthenticateEV2NonFirstPart2)},
-		key.MethodLRPFirst:    {&wire.AuthenticateLRPFirst{Key: no}, new(wire.AuthenticateLRPFirstPart2)},
-		key.MethodLRPNonFirst: {&wire.AuthenticateLRPNonFirst{Key: no}, new(wire.AuthenticateLRPNonFirstPart2)},
-	}[m]
+// fills in; nil where the method has no such.
+func authFrames(m key.Method, no KeyNo) (first, second wire.Command) {
+	switch m {
+	case key.MethodD40:
+		return &wire.Authenticate{Key: no}, new(wire.AuthenticatePart2)
+	case key.MethodISO:
+		return &wire.AuthenticateISO{Key: no}, new(wire.AuthenticateISOPart2)
+	case key.MethodAES:
+		return &wire.AuthenticateAES{Key: no}, new(wire.AuthenticateAESPart2)
+	case key.MethodEV2First:
+		return &wire.AuthenticateEV2First{Key: no}, new(wire.AuthenticateEV2FirstPart2)
+	case key.MethodEV2NonFirst:
+		return &wire.AuthenticateEV2NonFirst{Key: no}, new(wire.AuthenticateEV2NonFirstPart2)
+	case key.MethodLRPFirst:
+		return &wire.AuthenticateLRPFirst{Key: no}, new(wire.AuthenticateLRPFirstPart2)
+	case key.MethodLRPNonFirst:
+		return &wire.AuthenticateLRPNonFirst{Key: no}, new(wire.AuthenticateLRPNonFirstPart2)
+	}
+	return nil, nil
 }
 
 // authenticateISO7816 is GET CHALLENGE, EXTERNAL and INTERNAL AUTHENTICATE.
