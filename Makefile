@@ -15,6 +15,7 @@ VERBOSE  ?=
 PACKAGES ?= ./...
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 TESTS    = $(GO) test -count=1 -timeout 20m $(VERBOSE)
+SINGLE   = ^Test(Live.*|EveryStepCanFail|FlagErrors|TextFlagErrors|OtherWords|NamesInOutputs|FitsTerminal|Guide|HostileEverywhere)$$
 SYSTEMS  = linux/amd64 linux/arm64 linux/arm windows/amd64 darwin/arm64
 
 .PHONY: all test vet race bench matrix fuzz cross lint deps
@@ -29,9 +30,9 @@ vet:
 	$(GO) vet $(PACKAGES)
 
 # Not here: pcscd and foreign programs, which make test runs once; the matrix, and what
-# tries each flag of the tool, which do one thing at a time.
+# tries each flag, word, width and example of the tool, which do one thing at a time.
 race:
-	CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 $(TESTS) -race -short -skip '^TestLive|^TestEveryStepCanFail$$|^TestFlagErrors$$' \
+	CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 $(TESTS) -race -short -skip '$(SINGLE)' \
 		$$($(GO) list $(PACKAGES) | grep -vE '/(e2e|e2e/.*|internal/pcsctest|internal/matrix)$$')
 
 bench:

@@ -15,8 +15,10 @@ func TestNoise(t *testing.T) {
 	for _, k := range kinds {
 		s := setUp(t, k)
 		r := rand.New(rand.NewPCG(5, 6))
-		likely := 0
-		const trials = 16
+		likely, trials := 0, 16
+		if testing.Short() {
+			trials = 4
+		}
 		for i := range trials {
 			h := s.reader(t, k, "")
 			h.r = r

@@ -179,7 +179,11 @@ func travels(t *testing.T, seed uint64) {
 }
 
 func TestMessagesTravel(t *testing.T) {
-	for seed := range uint64(800) {
+	seeds := uint64(800)
+	if testing.Short() {
+		seeds = 80
+	}
+	for seed := range seeds {
 		travels(t, seed)
 	}
 }
@@ -334,6 +338,9 @@ func TestBounded(t *testing.T) {
 		strings.Repeat("%3a%2f%2f", 880),
 	} {
 		for _, useLRP := range []bool{false, true} {
+			if testing.Short() && i < 3 {
+				continue
+			}
 			r, err := Guess(text, useLRP)
 			if err != nil || useLRP && i > 0 {
 				continue

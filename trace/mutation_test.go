@@ -151,8 +151,12 @@ func (a *alteration) try(name string, rec *Recording, keys []Key) {
 // the command is missing; and the session may have ended before the command.
 func TestNoAlteredCommandVerifies(t *testing.T) {
 	a := &alteration{t: t, r: rand.New(rand.NewPCG(1, 2)), whole: os.Getenv("DESFIRE_WHOLE") != "", verdicts: map[Verdict]int{}}
-	if a.count, a.every = 24, 1; a.whole {
+	a.count, a.every = 24, 1
+	switch {
+	case a.whole:
 		a.count = math.MaxInt
+	case testing.Short():
+		a.count = 4
 	}
 	for name, rec := range recordings(t) {
 		a.try(name, rec, nil)
@@ -161,16 +165,24 @@ func TestNoAlteredCommandVerifies(t *testing.T) {
 	if a.messages < 70 || a.verdicts[Failed]*100 < a.total*99 {
 		t.Error("too few")
 	}
-	if a.count = 4; a.whole {
+	a.count = 4
+	switch {
+	case a.whole:
 		a.count = 200
+	case testing.Short():
+		a.count = 1
 	}
 	for _, kind := range kinds {
 		g := newGenerator(t, 77+uint64(kind.method))
 		a.try(kind.name, g.rec, g.session(kind.method, kind.typ, 25))
 	}
 	t.Logf("and generated: %d alterations of %d commands: %v", a.total, a.messages, a.verdicts)
-	if a.every = 60; a.whole {
+	a.every = 60
+	switch {
+	case a.whole:
 		a.every = 5
+	case testing.Short():
+		a.every = 600
 	}
 	names, err := filepath.Glob("../testdata/foreign/*.json")
 	if err != nil || len(names) == 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
@@ -36,9 +37,9 @@ Flags:
       {{asideNames}}{{end}}{{end}}
 `
 
-// shortHelp makes help fit a screen: the flags of the verb itself in full, the
-// global ones that act on it by name.
-func shortHelp(root *cobra.Command) {
+// helpFuncs gives cobra what the templates call; it keeps that in one table for
+// all trees of verbs.
+var helpFuncs = sync.OnceFunc(func() {
 	cobra.AddTemplateFunc("ownFlags", func(cmd *cobra.Command) string { return flagTable(cmd.LocalNonPersistentFlags()) })
 	cobra.AddTemplateFunc("globalNames", globalNames)
 	cobra.AddTemplateFunc("onlyGroups", onlyGroups)
@@ -46,6 +47,12 @@ func shortHelp(root *cobra.Command) {
 	cobra.AddTemplateFunc("prose", prose)
 	cobra.AddTemplateFunc("aside", aside)
 	cobra.AddTemplateFunc("asideNames", func() string { return strings.Join(asides, ", ") })
+})
+
+// shortHelp makes help fit a screen: the flags of the verb itself in full, the
+// global ones that act on it by name.
+func shortHelp(root *cobra.Command) {
+	helpFuncs()
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpTemplate("{{with (or .Long .Short)}}{{prose .}}\n\n{{end}}{{if or .Runnable .HasSubCommands}}{{.UsageString}}{{end}}")
 }

@@ -64,8 +64,14 @@ func parse(t testing.TB, data []byte) *trace.Recording {
 // so that it proves what it proved before.
 func TestRecordingsComeBack(t *testing.T) {
 	e := load(t)
-	moved := 0
-	for _, s := range e.Sessions {
+	moved, least := 0, 20
+	if testing.Short() {
+		least = 1
+	}
+	for i, s := range e.Sessions {
+		if testing.Short() && i%5 != 0 {
+			continue
+		}
 		tree := without(t, e, s.Recording.ID)
 		a := AddRecording(s.Recording, &Options{WithKeys: true}, tree)
 		if a.Refused != nil {
@@ -100,7 +106,7 @@ func TestRecordingsComeBack(t *testing.T) {
 			t.Errorf("%s: filed twice it is another file", s.Recording.ID)
 		}
 	}
-	if moved < 20 {
+	if moved < least {
 		t.Errorf("only %d cells moved", moved)
 	}
 }
