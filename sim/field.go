@@ -270,6 +270,9 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
+	if f, ok := ctx.Value(faultOf{}).(*Fault); ok && fault.Kind == 0 {
+		fault = *f
+	}
 	if latency > 0 {
 		t := time.NewTimer(latency)
 		defer t.Stop()
@@ -312,7 +315,8 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 	case CutAnswer:
 		answer = answer[:len(answer)-1]
 	case FlipAnswerBit:
-		bit := fault.Bit % (8 * len(answer))
+		n := 8 * len(answer)
+		bit := ((fault.Bit % n) + n) % n
 		answer[bit/8] ^= 0x80 >> (bit % 8)
 	}
 	return answer, nil

@@ -12,6 +12,19 @@ import (
 // An activation is a transport of the reader.
 var _ desfire.Transport = (*sim.Activation)(nil)
 
+// A relay is, whatever it wraps.
+func TestRelayTransport(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		transporttest.RunFixed(t, func(t *testing.T) transporttest.Transport {
+			c, err := sim.New(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return (&sim.Relay{KeepPower: keep}).Present(c)
+		}, []byte{0x5A, 0, 0, 0})
+	}
+}
+
 func TestTransport(t *testing.T) {
 	for _, g := range []wire.Generation{wire.D40, wire.EV3} {
 		transporttest.RunFixed(t, func(t *testing.T) transporttest.Transport {
