@@ -104,6 +104,9 @@ func (p *Purse) done(ctx context.Context, s *session, e *Entry, o *Outcome) (*Re
 		n := min(*s.records+1, e.Capacity)
 		s.records = &n
 	}
+	if !e.BeginFence && e.Others != OthersNothing {
+		s.values = nil // another's pending change may have gone along
+	}
 	for i := range s.values {
 		v := &s.values[i]
 		v.Value, v.Source = int32(int64(v.Value)+e.Signed(v.File)), p.source(s, v.File)
