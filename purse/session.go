@@ -97,9 +97,12 @@ func (p *Purse) login(ctx context.Context, s *session) error {
 	if c.Diversified && s.uid == nil {
 		return &ConfigError{"Diversified", "the card shows a random identifier, so that its keys cannot be derived"}
 	}
-	k, err := c.key(ctx, s)
+	k, facts, err := c.held(ctx, s.card, c.ref(s.uid), true)
 	if err != nil {
 		return err
+	}
+	if s.facts = facts; c.sharedKey(ctx, s.uid, facts) != nil {
+		return c.sharedKey(ctx, s.uid, facts)
 	}
 	if err := s.card.AuthenticateWith(ctx, c.method(s.card, k), c.KeyNo, k); err != nil {
 		return err
@@ -171,47 +174,6 @@ func (c *Config) method(card *desfire.Card, k key.Key) key.Method {
 		return *c.Method
 	}
 	return card.Strongest(k.Type())
-}
-
-// key is the key of the application, which is none of those that lead elsewhere.
-func (c *Config) key(ctx context.Context, s *session) (key.Key, error) {
-	r := c.ref(s.uid)
-	k, err := c.Keys.Key(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	if s.facts, err = c.facts(ctx, s.uid, k); err != nil {
-		return nil, err
-	}
-	return k, c.sharedKey(ctx, s.uid, s.facts)
-}
-
-// facts are those of the key of the application.
-func (c *Config) facts(ctx context.Context, uid []byte, k key.Key) (keystore.Facts, error) {
-	facts := keystore.FactsOf(k, "")
-	f, ok, err := c.Keys.Has(ctx, c.ref(uid))
-	if err == nil && ok {
-		facts.Source, facts.NoVersion = f.Source, f.NoVersion
-	}
-	return facts, err
-}
-
-// tmKey is the transaction MAC key, nil where this terminal has none.
-func (c *Config) tmKey(ctx context.Context, uid []byte) (key.Key, *keystore.Facts, error) {
-	if c.TMAC == nil || c.Keys == nil {
-		return nil, nil, nil
-	}
-	r := keystore.Ref{UID: keystore.UID(uid), Place: c.Place, Key: keystore.RoleTransactionMAC.ID()}
-	f, ok, err := c.Keys.Has(ctx, r)
-	if err != nil || !ok {
-		return nil, nil, err
-	}
-	k, err := c.Keys.Key(ctx, r)
-	if err != nil {
-		return nil, nil, err
-	}
-	facts := keystore.FactsOf(k, f.Source)
-	return k, &facts, nil
 }
 
 func hexUID(uid []byte) string { return strings.ToUpper(hex.EncodeToString(uid)) }

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -104,7 +103,7 @@ func (p *Purse) ask(ctx context.Context, card *desfire.Card, e *Entry) (*Evidenc
 	if err := c.state(card); err != nil {
 		return nil, err
 	}
-	conf, err := p.settleConfig(ctx, card, e)
+	conf, facts, err := p.settleConfig(ctx, card, e)
 	if err != nil {
 		return nil, err
 	}
@@ -119,10 +118,8 @@ func (p *Purse) ask(ctx context.Context, card *desfire.Card, e *Entry) (*Evidenc
 	if sErr := c.strongNow(card); sErr != nil {
 		return nil, sErr
 	}
-	if k := conf.Login.Key; k != nil { // the session was opened with it
-		if f, err := c.facts(ctx, card.UID(), k); err == nil && !f.NoVersion {
-			ev.KeyVersion = &f.Version
-		}
+	if conf.Login.Key != nil && !facts.NoVersion { // the session was opened with it
+		ev.KeyVersion = &facts.Version
 	}
 	return ev, errors.Join(err, p.found(ctx, ev, found, conf, e))
 }
@@ -146,19 +143,17 @@ func (p *Purse) same(ev *Evidence, found *desfire.Settlement, card *desfire.Card
 }
 
 // settleConfig says what to read, and how to fence.
-func (p *Purse) settleConfig(ctx context.Context, card *desfire.Card, e *Entry) (*desfire.SettleConfig, error) {
+func (p *Purse) settleConfig(ctx context.Context, card *desfire.Card, e *Entry) (conf *desfire.SettleConfig, facts keystore.Facts, err error) {
 	c := &p.conf
-	conf := &desfire.SettleConfig{Place: c.Place, Accidents: c.Policy == Accidents, Value: &e.Moves[0].File}
+	conf = &desfire.SettleConfig{Place: c.Place, Accidents: c.Policy == Accidents, Value: &e.Moves[0].File}
 	for _, m := range e.Moves[1:] {
 		conf.Values = append(conf.Values, m.File)
 	}
 	if !c.NoKey {
-		login, err := p.login0(ctx, card, keystore.Ref{Place: c.Place, Key: keystore.Number(c.KeyNo)}, c.Method)
-		if err != nil {
-			return nil, err
+		if conf.Login, facts, err = c.loginKey(ctx, card, c.Place, c.KeyNo, c.Method); err != nil {
+			return nil, facts, err
 		}
-		conf.Login = login
-		scheme := c.method(card, login.Key).Scheme()
+		scheme := c.method(card, conf.Login.Key).Scheme()
 		conf.CardUID = !c.Diversified && scheme != wire.SchemeD40 && card.Generation().Has(wire.FeatureCardUID)
 	}
 	if t := c.TMAC; t != nil {
@@ -166,10 +161,10 @@ func (p *Purse) settleConfig(ctx context.Context, card *desfire.Card, e *Entry) 
 		if t.NamesReader && c.Policy == Hostile {
 			id, err := c.Journal.NewID(ctx)
 			if err != nil {
-				return nil, &JournalError{err}
+				return nil, facts, &JournalError{err}
 			}
 			if err := c.Journal.Note(ctx, e.ID, Progress{Settlements: []ID{id}}); err != nil {
-				return nil, &JournalError{err}
+				return nil, facts, &JournalError{err}
 			}
 			e.Progress.Settlements = append(e.Progress.Settlements, id)
 			conf.TMAC.ReaderID = (*[16]byte)(&id)
@@ -185,29 +180,13 @@ func (p *Purse) settleConfig(ctx context.Context, card *desfire.Card, e *Entry) 
 		conf.Records = &desfire.SettleRecords{File: x.No, Count: uint32(x.Newest), Number: true}
 	}
 	if x := c.Elsewhere; x != nil && c.Policy == Hostile {
-		login, err := p.login0(ctx, card, keystore.Ref{Place: x.Place, Key: keystore.Number(x.KeyNo)}, x.Method)
+		login, _, err := c.loginKey(ctx, card, x.Place, x.KeyNo, x.Method)
 		if err != nil {
-			return nil, err
+			return nil, facts, err
 		}
 		conf.Elsewhere = &desfire.SettleElsewhere{Place: x.Place, Login: login}
 	}
-	return conf, nil
-}
-
-// login0 is a key for a settlement.
-func (p *Purse) login0(ctx context.Context, card *desfire.Card, r keystore.Ref, m *key.Method) (desfire.SettleKey, error) {
-	r.UID = keystore.UID(card.UID())
-	k, err := p.conf.Keys.Key(ctx, r)
-	if err != nil {
-		return desfire.SettleKey{}, err
-	}
-	no, _ := numberOf(r)
-	return desfire.SettleKey{No: no, Key: k, Method: m}, nil
-}
-
-func numberOf(r keystore.Ref) (wire.KeyNo, bool) {
-	_, no, ok := r.Key.Number()
-	return no, ok
+	return conf, facts, nil
 }
 
 // found is what a settlement read, as evidence.
