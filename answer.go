@@ -22,6 +22,16 @@ func (c *Card) answerLen(cmd wire.Command) int {
 		return c.recordsLen(m)
 	case *wire.ReadRecordsISO:
 		return c.recordsLen(&m.ReadRecords)
+	case *wire.CommitTransaction:
+		if m.ReturnTMAC {
+			return receiptSize
+		}
+		return 0
+	case *wire.CommitReaderID:
+		if c.state.channel != nil {
+			return len(m.TMRI)
+		}
+		return 0
 	case *wire.GetCardUID:
 		if !m.WithOption && !m.WithNUID {
 			return len(wire.UID{})

@@ -194,6 +194,8 @@ func (c *Card) authFrame(ctx context.Context, name string, cmd wire.Command, dat
 		c.state.after(cmd, wire.FileUnknown, a.Status)
 	case !cmd.Spec().CanRefuse(a.Status):
 		err = failure{command: name, changed: c.state.changed}.classify(c.impossible(&CommandError{Command: name, Status: a.Status, App: c.state.app}))
+	case a.Tail > 0:
+		err = failure{command: name, changed: c.state.changed}.classify(c.misshapen(&CommandError{Command: name, Status: a.Status}, a.Tail))
 	default:
 		c.state.after(cmd, wire.FileUnknown, a.Status)
 		err = &CommandError{Command: name, Status: a.Status, App: c.state.app, Hint: authHint(a.Status)}

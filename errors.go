@@ -74,8 +74,9 @@ func (e *TransportError) Error() string {
 func (e *TransportError) Unwrap() error { return e.Err }
 
 // IntegrityError is an answer that cannot be trusted: a wrong MAC or CRC, a
-// wrong length, a broken chain, a status that the command does not have (a
-// *CommandError). The session is already gone.
+// wrong length, a broken chain, a refusal with data, a status that the command
+// does not have (a *CommandError), or that does not exist. The session is already
+// gone.
 type IntegrityError struct {
 	Command string
 	Err     error

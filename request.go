@@ -266,8 +266,12 @@ func (c *Card) refuse(r *request, p protection, a frame.Answer, lost failure) er
 	spec, status := r.cmd.Spec(), a.Status
 	c.link.Open = true // if it is forged, the card may wait for the rest
 	refusal := &CommandError{Command: spec.Name, On: on(r.cmd), Status: status, App: c.state.app, Session: c.state.gone, Hint: c.hint(r.cmd, status)}
-	if !r.trial && !spec.CanRefuse(status) {
+	switch {
+	case r.trial:
+	case !spec.CanRefuse(status):
 		return lost.classify(c.impossible(refusal))
+	case a.Tail > 0:
+		return lost.classify(c.misshapen(refusal, a.Tail))
 	}
 	if status == wire.StatusLengthError || status == wire.StatusIntegrityError {
 		c.doubt(r.cmd)
@@ -283,10 +287,21 @@ func (c *Card) refuse(r *request, p protection, a frame.Answer, lost failure) er
 	return refusal
 }
 
-// impossible is for a status that no card gives to the command.
+// impossible is for a status that no card gives to the command. One that does
+// not exist at all is no status, but the rest of an answer that was cut.
 func (c *Card) impossible(refusal *CommandError) error {
 	c.state.distrust(fmt.Sprintf("%s was answered with %s, which no card gives", refusal.Command, refusal.Status.String()))
+	if !refusal.Status.Known() {
+		return &untrustedError{fmt.Errorf("it ends with %04X, which is no status", uint16(refusal.Status))}
+	}
 	return &untrustedError{refusal}
+}
+
+// misshapen is for a refusal that comes with data, which none does: it is what
+// is left of another answer, or was made up.
+func (c *Card) misshapen(refusal *CommandError, n int) error {
+	c.state.distrust(fmt.Sprintf("%s was refused with data, which no card does", refusal.Command))
+	return &untrustedError{fmt.Errorf("%d bytes and the refusal %s", n, refusal.Status.String())}
 }
 
 // on is what a command is about, for its refusal.

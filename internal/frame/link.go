@@ -55,6 +55,7 @@ type Answer struct {
 	Status wire.Status
 	Data   []byte
 	Marks  []int // offsets into Data where frames met
+	Tail   int   // bytes of Data that came with the last frame
 	Frames int   // answers that came, also of a failed exchange
 	Whole  bool  // the last frame of the command may have reached the card, also of a failed exchange
 }
@@ -72,6 +73,7 @@ type Link struct {
 
 	tx, rx []byte
 	marks  []int
+	tail   int
 	frames int
 	whole  bool
 	asking bool // for more of the answer
@@ -88,7 +90,7 @@ func (l *Link) Exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts 
 	if err != nil {
 		return Answer{Frames: l.frames, Whole: l.whole}, err
 	}
-	return Answer{status, l.rx, l.marks, l.frames, l.whole}, nil
+	return Answer{status, l.rx, l.marks, l.tail, l.frames, l.whole}, nil
 }
 
 func (l *Link) exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts []int, want Want) (wire.Status, error) {
@@ -120,7 +122,7 @@ func (l *Link) exchange(ctx context.Context, spec *wire.Spec, body []byte, cuts 
 		}
 		switch {
 		case status != wire.StatusAdditionalFrame && status != spec.Success:
-			l.Open, l.rx = false, l.rx[:0]
+			l.Open = false
 			return status, nil // the card refuses the rest
 		case status == spec.Success:
 			return 0, l.malformed(spec, "the card says it is done before it has the whole command")
@@ -158,7 +160,7 @@ func (l *Link) ISO(ctx context.Context, spec *wire.Spec, e wire.Encoded, want Wa
 	if err != nil {
 		return Answer{Frames: l.frames, Whole: l.whole}, err
 	}
-	return Answer{status, l.rx, nil, l.frames, l.whole}, nil
+	return Answer{status, l.rx, nil, l.tail, l.frames, l.whole}, nil
 }
 
 // command appends a command frame.
@@ -223,7 +225,7 @@ func (l *Link) gather(ctx context.Context, spec *wire.Spec, framing wire.Framing
 	case len(data) > most-len(l.rx):
 		return 0, l.malformed(spec, fmt.Sprintf("%d bytes where at most %d were expected", len(l.rx)+len(data), most))
 	}
-	l.rx = append(l.rx, data...)
+	l.rx, l.tail = append(l.rx, data...), len(data)
 	return status, nil
 }
 

@@ -143,6 +143,12 @@ func makeFaults() (all []*fault) {
 	add(fault{group: groupCut, name: "cut: data gone", shown: answer(func(_ *air, b []byte) []byte { return b[len(b)-2:] })}, withheld, done)
 	add(fault{group: groupCut, name: "cut: first byte gone", shown: answer(func(_ *air, b []byte) []byte { return b[min(1, len(b)-2):] })}, withheld, done)
 	add(fault{group: groupCut, name: "a byte more", shown: answer(func(_ *air, b []byte) []byte { return append([]byte{0}, b...) })}, withheld, done)
+	add(fault{group: groupCut, name: "a byte more behind", shown: answer(func(_ *air, b []byte) []byte { return append(b, 0) })}, withheld, done)
+	for _, s := range []wire.Status{0x910C, 0x919D} {
+		add(fault{group: groupRefusal, name: fmt.Sprintf("refused %04X behind the answer", uint16(s)), shown: answer(func(_ *air, b []byte) []byte {
+			return append(b, byte(s>>8), byte(s))
+		})}, withheld, done)
+	}
 	for bit := range 8 {
 		add(fault{group: groupFlip, name: fmt.Sprintf("bit %d of the status", bit), shown: flip(-1, bit)}, withheld, done)
 	}

@@ -119,10 +119,11 @@ func success(frame []byte) bool {
 	return n >= 2 && frame[n-2] == 0x91 && (frame[n-1] == 0 || frame[n-1] == 0x90) || n >= 2 && frame[n-2] == 0x90 && frame[n-1] == 0
 }
 
-// refusal reports whether a frame says no as a card may.
+// refusal reports whether a frame says no as a card may: with a status, and
+// nothing before it.
 func refusal(frame []byte) bool {
 	n := len(frame)
-	if n < 2 || success(frame) {
+	if n != 2 || success(frame) {
 		return false
 	}
 	s := wire.Status(frame[n-2])<<8 | wire.Status(frame[n-1])
