@@ -161,7 +161,11 @@ func connect(t testing.TB, reader string) *pcsc.Conn {
 
 // newDrain is a drain that ends after a number of debits.
 func newDrain(debits int) *purse.Drain {
-	return &purse.Drain{Purse: &purse.Loose{Place: wire.Place{AID: farebox}, File: valueFile}, Amount: 1, Debits: debits}
+	find := &purse.Discovery{
+		Place: wire.Place{AID: farebox}, File: valueFile, ValueOnly: true,
+		Policy: purse.Accidents, Others: purse.OthersNothing, Journal: purse.Memory(nil),
+	}
+	return &purse.Drain{Find: find.Open, Amount: 1, Debits: debits}
 }
 
 // open is how many commits had no answer at first.

@@ -33,6 +33,8 @@ func (c *Config) check() error {
 		return bad("NoKey", "without a session nothing that the card says is its own: policy %s is the only one for free files", Accidents)
 	case !c.NoKey && c.Keys == nil:
 		return bad("Keys", "there are none; NoKey is for free files")
+	case c.BeforeCommit != nil && (c.Policy != Accidents || c.TMAC != nil):
+		return bad("BeforeCommit", "what it adds is no part of what is proved: only policy %s without TMAC takes it", Accidents)
 	case c.Others == OthersAny && c.Slot == nil && c.Record == nil && (c.TMAC == nil || !c.TMAC.NamesReader):
 		return bad("Others", "where others credit and debit too, a value proves nothing: a receipt is needed (slot, record, or a transaction MAC file with CommitReaderID), or nobody else may move the value (%s)", OthersNothing)
 	}

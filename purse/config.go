@@ -1,9 +1,11 @@
 package purse
 
 import (
+	"context"
 	"io"
 	"time"
 
+	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
@@ -49,6 +51,10 @@ type Config struct {
 
 	Journal  Journal
 	Terminal string // a name of this terminal, for people
+
+	// BeforeCommit may add commands to each transaction, CommitReaderID with a name
+	// that all transactions share for example; only without TMAC and with policy Accidents. It may be nil.
+	BeforeCommit func(ctx context.Context, card *desfire.Card) error
 
 	Rand io.Reader        // nil: crypto/rand
 	Now  func() time.Time // nil: time.Now

@@ -34,6 +34,7 @@ type Summary struct {
 	Losses   int    // how often the card was lost
 	Duration time.Duration
 	End      End
+	Open     *Entry // the debit of which nothing is known; nil if there is none
 }
 
 // Kind of event besides those of desfire.KeepState.
@@ -48,17 +49,21 @@ type Event struct {
 	// called: waiting, holding, lost, back, other, retrying, no-service, done.
 	Kind    string
 	Reader  string
-	ID      string // what identifies the card, as Keep tells it
-	Value   int32  // now: of debited and resolved
-	Outcome Result // of resolved
-	Before  int32  // of resolved: the value before the debit
-	Err     error  // why, of lost, other, retrying, no-service
+	ID      string   // what identifies the card, as Keep tells it
+	Value   int32    // now: of debited and resolved, unless it is in doubt
+	Outcome Decision // of resolved
+	Before  int32    // of resolved: the value before the debit
+	Receipt *Receipt // of debited and resolved
+	Err     error    // why, of lost, other, retrying, no-service
 }
 
 // Drain debits a value file until its credit is gone. Keep and Run are for one
 // use.
 type Drain struct {
-	Purse  *Loose
+	// Find makes the purse when a card is presented, as Discovery.Open does. Nil:
+	// Purse is set.
+	Find   func(ctx context.Context, card *desfire.Card) (*Purse, error)
+	Purse  *Purse
 	Amount int32 // what each debit takes
 	Debits int   // how many debits at most; 0 for no end
 
@@ -68,12 +73,13 @@ type Drain struct {
 	// Summary is complete when Keep or Run has returned.
 	Summary Summary
 
-	step sync.Mutex // held during a step
-	stop bool       // after this step
+	step  sync.Mutex // held during a step
+	stop  bool       // after this step
+	again again
 }
 
-// Keep drains the card that source presents first and whose application has the
-// file, or that conf accepts. After the end of ctx it ends the debit under way
+// Keep drains the card that source presents first and for which Find makes a purse, or that conf
+// accepts. After the end of ctx it ends the debit under way
 // first. It fails with ctx's error then.
 func (d *Drain) Keep(ctx context.Context, source desfire.Source, conf *desfire.KeepConfig) error {
 	return d.Run(ctx, func(ctx context.Context, step desfire.Step) error {
@@ -82,7 +88,7 @@ func (d *Drain) Keep(ctx context.Context, source desfire.Source, conf *desfire.K
 			c = *conf
 		}
 		if c.Accept == nil {
-			c.Accept = d.Purse.Find
+			c.Accept = d.Accept
 		}
 		c.OnChange = func(change desfire.KeepChange) {
 			d.Changed(change)
@@ -94,9 +100,13 @@ func (d *Drain) Keep(ctx context.Context, source desfire.Source, conf *desfire.K
 	})
 }
 
+// Accept makes the purse for a card.
+func (d *Drain) Accept(ctx context.Context, card *desfire.Card) error {
+	return accept(ctx, card, d.Find, &d.Purse)
+}
+
 // Run is Keep with a desfire.Keep of the caller's: hold calls it with its ctx and
-// step, with Loose.Find to accept a card, and passes the changes of state on to
-// Changed.
+// step, with Accept, and passes the changes of state on to Changed.
 func (d *Drain) Run(ctx context.Context, hold func(ctx context.Context, step desfire.Step) error) error {
 	held, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -116,12 +126,23 @@ func (d *Drain) Run(ctx context.Context, hold func(ctx context.Context, step des
 	case err != nil:
 		s.End = EndFailed
 	}
-	if d.Purse.Open.Doubtful() {
+	if open := d.again.open; d.Doubtful() {
 		s.Unknown++
-		s.Final = nil
+		s.Final, s.Open = nil, open
 	}
 	return err
 }
+
+// Doubtful reports whether it is not known what became of the last debit. Without
+// somebody between reader and card one that was not committed did not happen.
+func (d *Drain) Doubtful() bool { return d.again.open.doubtful() }
+
+func (e *Entry) doubtful() bool {
+	return e != nil && (e.Progress.CommitSent || e.Policy != Accidents)
+}
+
+// Doubtful reports whether it is not known what became of the order.
+func (o *Once) Doubtful() bool { return o.again.open.doubtful() }
 
 // Changed takes note of a change of state of Keep.
 func (d *Drain) Changed(c desfire.KeepChange) {
@@ -141,50 +162,69 @@ func (d *Drain) Step(ctx context.Context, card *desfire.Card) (done bool, err er
 	if d.stop {
 		return true, nil
 	}
-	p, s := d.Purse, &d.Summary
-	look, err := p.Look(ctx, card)
-	if err != nil {
-		return false, err
+	if d.again.open != nil {
+		r, err := d.again.settle(ctx, d.Purse, card)
+		if err != nil {
+			return false, err
+		}
+		if r != nil {
+			d.resolved(r)
+		}
 	}
-	if look.Outcome != Certain {
-		d.resolved(look)
-	}
-	value := look.Value
-	if s.Start == nil {
-		start := value
-		s.Start = &start
-	}
-	s.Final = &value
 	if d.enough() {
 		return true, nil
 	}
-	floor := max(p.Lower, 0)
+	r, err := d.Purse.Debit(ctx, card, Request{Amount: d.Amount})
+	var limit *LimitError
+	var not *DidNotError
 	switch {
-	case value <= floor:
-		s.End = EndEmpty
-		return true, nil
-	case value-floor < d.Amount && s.Debits == 0:
-		return false, &TooLittleError{value - floor, d.Amount}
-	case value-floor < d.Amount:
-		s.End = EndLeftOver
-		return true, nil
-	}
-	if look, err = p.Change(ctx, card, value, Change{Debit, d.Amount}); err != nil {
+	case errors.As(err, &limit):
+		return d.ended(limit)
+	case errors.As(err, &not):
+		again := d.again.may(not)
+		d.resolved(not.Receipt)
+		if again {
+			err = nil
+		}
+		return false, err
+	case err != nil:
+		err = d.again.failed(err)
+		if open := d.again.open; open != nil {
+			d.start(open.Values)
+			d.Summary.Final = nil
+		}
 		return false, err
 	}
-	left := look.Value
-	s.Final = &left
-	switch {
-	case look.Was != nil:
-		d.resolved(look)
-	default:
-		s.Debits++
-		d.event(Event{Kind: EventDebited, Value: left})
+	d.again.refusals = 0
+	if r.Rule() != RuleCommit {
+		d.resolved(r)
+		return d.enough(), nil
 	}
-	if look.Refusal != nil && !p.again() {
-		return false, look.Refusal
-	}
+	d.Summary.Debits++
+	d.know(r)
+	d.event(Event{Kind: EventDebited, Value: *d.Summary.Final, Receipt: r})
 	return d.enough(), nil
+}
+
+// ended says how a drain ends whose card has less than one debit.
+func (d *Drain) ended(limit *LimitError) (done bool, err error) {
+	s, value := &d.Summary, limit.Value
+	if limit.Change.After(value) > int64(limit.Limit) {
+		s.Final = nil
+		return false, limit // more than a card can hold: it is not true
+	}
+	s.Final = &value
+	d.start([]ValueBefore{{Value: value}})
+	have := value - max(limit.Limit, 0)
+	switch {
+	case have <= 0:
+		s.End = EndEmpty
+	case s.Debits == 0:
+		return false, &TooLittleError{have, d.Amount}
+	default:
+		s.End = EndLeftOver
+	}
+	return true, nil
 }
 
 func (d *Drain) enough() bool {
@@ -195,23 +235,44 @@ func (d *Drain) enough() bool {
 	return true
 }
 
+// start takes note of the first value.
+func (d *Drain) start(before []ValueBefore) {
+	if d.Summary.Start == nil && len(before) > 0 {
+		v := before[0].Value
+		d.Summary.Start = &v
+	}
+}
+
+// know takes note of the values before and after a debit.
+func (d *Drain) know(r *Receipt) {
+	d.start(r.Entry.Values)
+	v := r.Entry.Values[0].Value
+	switch {
+	case len(r.After) > 0:
+		v = r.After[0].Value
+	case r.Decision() == Happened:
+		v -= d.Amount
+	}
+	d.Summary.Final = &v
+}
+
 // resolved counts a debit that was open. One that was refused before its commit
 // was sent, and not done, is not worth a word.
-func (d *Drain) resolved(look Look) {
+func (d *Drain) resolved(r *Receipt) {
+	d.know(r)
 	s := &d.Summary
-	switch look.Outcome {
-	case Done:
+	switch r.Decision() {
+	case Happened:
+		d.again.refusals = 0
 		s.Debits++
 		s.Resolved++
-	case NotDone:
-		if !look.Was.Sent {
+	case DidNot:
+		if !worth(r) {
 			return
 		}
 		s.NotDone++
-	case Unknown:
-		s.Unknown++
 	}
-	d.event(Event{Kind: EventResolved, Value: look.Value, Outcome: look.Outcome, Before: look.Was.Before})
+	d.event(Event{Kind: EventResolved, Value: *s.Final, Outcome: r.Decision(), Before: r.Entry.Values[0].Value, Receipt: r})
 }
 
 func (d *Drain) event(e Event) {

@@ -55,14 +55,3 @@ type TooLittleError struct {
 func (e *TooLittleError) Error() string {
 	return fmt.Sprintf("the card has %d to give, less than the amount of one debit, %d: nothing was debited", e.Have, e.Amount)
 }
-
-// UnknownError means that nobody can tell whether a change was done, since
-// another program has changed the value, too.
-type UnknownError struct {
-	Was   Pending
-	Value int32 // now
-}
-
-func (e *UnknownError) Error() string {
-	return fmt.Sprintf("the value was %d before the change and is %d now: another program changed it, and whether ours was done is not known", e.Was.Before, e.Value)
-}

@@ -19,8 +19,12 @@ func ExampleDrain() {
 	reader := simreader.New("gate", picc)
 	const commit = 3 + 2 + 4 // identify, find the file, then select, get, debit and commit
 	picc.TearAfter(commit)   // the card commits, and its answer is lost
+	find := &purse.Discovery{
+		Place: wire.Place{AID: 0x121314}, File: 1, ValueOnly: true, Journal: purse.Memory(nil),
+		Policy: purse.Accidents, Others: purse.OthersNothing, // the file is free, and nobody else works on it
+	}
 	drain := &purse.Drain{
-		Purse:  &purse.Loose{Place: wire.Place{AID: 0x121314}, File: 1},
+		Find:   find.Open,
 		Amount: 1,
 		OnEvent: func(e purse.Event) {
 			switch e.Kind {
@@ -38,7 +42,7 @@ func ExampleDrain() {
 	s := &drain.Summary
 	fmt.Printf("%d - %d = %d, %s\n", *s.Start, s.Debits, *s.Final, s.End)
 	// Output:
-	// the debit without an answer: done
+	// the debit without an answer: happened
 	// debited, left 1
 	// debited, left 0
 	// 3 - 3 = 0, empty

@@ -22,7 +22,7 @@ func (p *Purse) finish(ctx context.Context, s *session, e *Entry) (*Receipt, err
 		// Confirmed, and yet no proof: look at the card.
 	}
 	p.live = nil
-	if err != nil && (desfire.Lost(err) || ctx.Err() != nil) {
+	if err != nil && (gone(err) || ctx.Err() != nil) {
 		return nil, &InDoubtError{&Receipt{Entry: *e}, err}
 	}
 	r, failed := p.settle(ctx, s.card, e)
@@ -36,7 +36,23 @@ func (p *Purse) finish(ctx context.Context, s *session, e *Entry) (*Receipt, err
 	case r.Decision() == Happened:
 		return r, nil
 	}
-	return nil, &DidNotError{r, err}
+	return nil, &DidNotError{r, refusal(err)}
+}
+
+// refusal is the card's no, where that is what was wrong: what became of the change is known by now.
+func refusal(err error) error {
+	var refused *desfire.CommandError
+	if errors.As(err, &refused) {
+		return refused
+	}
+	return err
+}
+
+// gone reports whether the card may be away: not if it answered with a status, though that may be
+// forged, of the commit as well.
+func gone(err error) bool {
+	status := errors.As(err, new(*desfire.CommandError)) && !errors.As(err, new(*desfire.TransportError)) && !errors.As(err, new(*desfire.IntegrityError))
+	return desfire.Lost(err) && !status
 }
 
 // send sends the commands and the commit. Progress is noted, so that it is known
@@ -64,6 +80,13 @@ func (p *Purse) send(ctx context.Context, s *session, e *Entry) (*Evidence, erro
 			if err := note(Progress{Acked: i + 1}); err != nil {
 				return nil, err
 			}
+		}
+	}
+	if more := p.conf.BeforeCommit; more != nil {
+		err := more(ctx, s.card)
+		s.sent = s.card.Sent()
+		if err != nil {
+			return nil, err
 		}
 	}
 	if err := note(Progress{CommitSent: true}); err != nil {

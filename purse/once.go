@@ -2,78 +2,139 @@ package purse
 
 import (
 	"context"
+	"errors"
 
 	"github.com/go-desfire/desfire"
 )
 
-// Once makes one change, whatever happens to the card meanwhile. Its Step is for
-// desfire.Keep, with Loose.Find to accept a card.
+// Once makes one order, whatever happens to the card meanwhile: where the card is
+// lost before anybody knows what became of the order, it finds that out when the card is back, and
+// makes a new attempt if it did not happen. Accept and Step are for desfire.Keep. It is for one
+// use.
 type Once struct {
-	Purse  *Loose
-	Change Change
+	// Find makes the purse when a card is presented, as Discovery.Open does. Nil:
+	// Purse is set.
+	Find  func(ctx context.Context, card *desfire.Card) (*Purse, error)
+	Purse *Purse
+	Order Order
 
-	// OnLook is told what became of a change without an answer. It may be nil.
-	OnLook func(Look)
+	// OnSettled is told what became of an attempt whose answer was lost. It may be
+	// nil.
+	OnSettled func(*Receipt)
 
-	Before, After int32 // the values, when Step has said done
+	// Receipt is of the order, when Step has said done.
+	Receipt *Receipt
+
+	again again
 }
 
-// Step makes the change, or finds out that it was made. A change outside the
-// limits is a *LimitError, one of which nothing is known an *UnknownError. A
-// refusal is an error when it came twice.
+// Accept makes the purse for a card.
+func (o *Once) Accept(ctx context.Context, card *desfire.Card) error {
+	return accept(ctx, card, o.Find, &o.Purse)
+}
+
+func accept(ctx context.Context, card *desfire.Card, find func(context.Context, *desfire.Card) (*Purse, error), to **Purse) error {
+	if find == nil {
+		return nil
+	}
+	p, err := find(ctx, card)
+	if err == nil {
+		*to = p
+	}
+	return err
+}
+
+// Open is the attempt of which it is not known what became of it; nil if there is
+// none.
+func (o *Once) Open() *Entry { return o.again.open }
+
+// Step makes the order, or finds out that it was made. Errors are as of Purse.Do.
+// A refusal is an error when it came twice.
 func (o *Once) Step(ctx context.Context, card *desfire.Card) (done bool, err error) {
-	p := o.Purse
-	look, err := p.Look(ctx, card)
-	if err != nil {
-		return false, err
-	}
-	if look.Outcome != Certain {
-		if done, err = o.settled(look); done || err != nil {
-			return done, err
+	if o.again.open != nil {
+		r, err := o.again.settle(ctx, o.Purse, card)
+		if err != nil {
+			return false, err
 		}
+		if r != nil && r.Decision() == Happened {
+			o.settled(r)
+			o.Receipt = r
+			return true, nil
+		}
+		o.settled(r)
 	}
-	if _, err := p.Try(look.Value, o.Change); err != nil {
-		return false, err
+	r, err := o.Purse.Do(ctx, card, o.Order)
+	var not *DidNotError
+	switch {
+	case errors.As(err, &not) && o.again.may(not):
+		o.settled(not.Receipt)
+		return false, nil
+	case err != nil:
+		return false, o.again.failed(err)
 	}
-	before := look.Value
-	if look, err = p.Change(ctx, card, before, o.Change); err != nil {
-		return false, err
+	o.again.refusals = 0
+	if !r.Stored && r.Rule() != RuleCommit {
+		o.settled(r)
 	}
-	if look.Was == nil {
-		o.Before, o.After = before, look.Value
-		return true, nil
-	}
-	if look.Refusal != nil && !p.again() {
-		return false, look.Refusal
-	}
-	return o.settled(look)
+	o.Receipt = r
+	return true, nil
 }
 
-// Try is what the value would be after a change, within the limits that Find has
-// found; a *LimitError if it is not. How much LimitedCredit may give back is not
-// looked at.
-func (p *Loose) Try(value int32, c Change) (after int32, err error) {
-	switch after := c.After(value); {
-	case after < int64(p.Lower):
-		return 0, &LimitError{c, value, p.Lower}
-	case after > int64(p.Upper):
-		return 0, &LimitError{c, value, p.Upper}
-	default:
-		return int32(after), nil
+// settled tells what became of an attempt. One of which no commit was sent, and that did
+// not happen, is not worth a word.
+func (o *Once) settled(r *Receipt) {
+	if o.OnSettled != nil && worth(r) {
+		o.OnSettled(r)
 	}
 }
 
-// settled takes note of what became of a change that was open.
-func (o *Once) settled(look Look) (done bool, err error) {
-	if o.OnLook != nil && (look.Was.Sent || look.Outcome != NotDone) {
-		o.OnLook(look)
+func worth(r *Receipt) bool {
+	return r != nil && (r.Decision() != DidNot || r.Entry.Progress.CommitSent)
+}
+
+// again says when another attempt is made.
+type again struct {
+	open     *Entry // begun by us, and not decided
+	refusals int    // in a row
+}
+
+// settle finds out what became of what is open; nil if somebody did that before.
+func (a *again) settle(ctx context.Context, p *Purse, card *desfire.Card) (*Receipt, error) {
+	r, err := p.Settle(ctx, card)
+	if err != nil {
+		return nil, a.failed(err)
 	}
-	switch look.Outcome {
-	case Done:
-		o.Before, o.After = look.Was.Before, look.Value
-		return true, nil
-	case Unknown:
-		return false, &UnknownError{*look.Was, look.Value}
+	open := a.open
+	a.open = nil
+	if r == nil || open == nil || r.Entry.ID != open.ID {
+		return nil, nil
 	}
-	return false, nil
+	return r, nil
+}
+
+// may reports whether a change that did not happen is worth another attempt: a
+// refusal that came once may be forged, or an accident.
+func (a *again) may(not *DidNotError) bool {
+	a.refusals++
+	return a.refusals < 2 && (not.Err == nil || errors.As(not.Err, new(*desfire.CommandError)))
+}
+
+// failed takes note of what an error left open. What another look at the card may decide is
+// made an error that Keep takes for a loss.
+func (a *again) failed(err error) error {
+	var doubt *InDoubtError
+	if errors.As(err, new(*OpenEntryError)) || !errors.As(err, &doubt) {
+		return err
+	}
+	a.open = &doubt.Receipt.Entry
+	if doubt.Err == nil || desfire.Lost(err) || a.open.blocked() {
+		return err
+	}
+	return &desfire.OutcomeUnknownError{Command: a.open.Moves[0].Kind.String(), Err: err}
+}
+
+// blocked reports whether the last settlement found another history.
+func (e *Entry) blocked() bool {
+	o := e.Outcome()
+	return o != nil && o.Rule == RuleOtherHistory
 }

@@ -3,6 +3,7 @@ package purse_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -12,12 +13,12 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
-// once makes one change of the card of a field.
+// once makes one order with the card of a field.
 func (f *field) once(t testing.TB, o *purse.Once) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	conf := &desfire.KeepConfig{After: atOnce, Accept: o.Purse.Find, OnChange: func(c desfire.KeepChange) {
+	conf := &desfire.KeepConfig{After: atOnce, Accept: o.Accept, OnChange: func(c desfire.KeepChange) {
 		if c.State == desfire.KeepOther {
 			cancel()
 		}
@@ -29,14 +30,21 @@ func (f *field) once(t testing.TB, o *purse.Once) error {
 	return err
 }
 
+func order(k purse.Kind, amount int32) purse.Order {
+	return purse.Order{Moves: []purse.Move{{File: file, Kind: k, Amount: amount}}}
+}
+
 // Each kind of change, with each fault at each exchange: it is made once.
 func TestOnceFaults(t *testing.T) {
 	for name, l := range layouts {
-		for c, want := range map[purse.Change]int32{{Kind: purse.Debit, Amount: 5}: 25, {Kind: purse.Credit, Amount: 5}: 35, {Kind: purse.LimitedCredit, Amount: 1}: 31} {
-			t.Run(name+" "+c.Kind.String(), func(t *testing.T) {
-				begin := func() (*field, *purse.Loose) {
+		for _, x := range []struct {
+			kind         purse.Kind
+			amount, want int32
+		}{{purse.Debit, 5, 25}, {purse.Credit, 5, 35}, {purse.LimitedCredit, 1, 31}} {
+			t.Run(fmt.Sprint(name, " ", x.kind), func(t *testing.T) {
+				begin := func() (*field, *purse.Discovery) {
 					f, p := put(t, l, 31)
-					d := &purse.Drain{Purse: p, Amount: 1, Debits: 1} // what LimitedCredit may give back
+					d := &purse.Drain{Find: p.Open, Amount: 1, Debits: 1} // what LimitedCredit may give back
 					if err := f.drain(t, d); err != nil {
 						t.Fatal(err)
 					}
@@ -47,14 +55,15 @@ func TestOnceFaults(t *testing.T) {
 						f, p := begin()
 						before := f.picc.Exchanges()
 						f.picc.Inject(sim.Fault{Exchange: at, Kind: kind, Bit: 3 * at})
-						o := &purse.Once{Purse: p, Change: c}
+						o := &purse.Once{Find: p.Open, Order: order(x.kind, x.amount)}
 						err := f.once(t, o)
+						lie := kind == sim.FlipAnswerBit && !l.session
 						switch now := f.value(); {
-						case err == nil && (now != want || o.Before != 30 || o.After != want) && (l.session || kind != sim.FlipAnswerBit):
-							t.Errorf("%v at exchange %d: %d became %d, the card holds %d", kind, at, o.Before, o.After, now)
+						case err == nil && !lie && (now != x.want || o.Receipt.Decision() != purse.Happened || o.Receipt.After[0].Value != x.want):
+							t.Errorf("%v at exchange %d: the card holds %d: %+v", kind, at, now, o.Receipt)
 						case err != nil && kind != sim.FlipAnswerBit:
 							t.Errorf("%v at exchange %d: %v", kind, at, err)
-						case err != nil && now != 30 && !p.Open.Doubtful():
+						case err != nil && now != 30 && !o.Doubtful() && !lie:
 							t.Errorf("%v at exchange %d: %v, but the card holds %d", kind, at, err, now)
 						}
 						if f.picc.Exchanges()-before < at {
@@ -86,10 +95,11 @@ func TestOnceForgedRefusals(t *testing.T) {
 				}
 				return []byte{0x91, 0x9D}, nil
 			}
-			err := f.once(t, &purse.Once{Purse: p, Change: purse.Change{Amount: 5}})
+			o := &purse.Once{Find: p.Open, Order: order(purse.Debit, 5)}
+			err := f.once(t, o)
 			if i >= at && f.value() != 30 {
 				open++
-				if err == nil || !p.Open.Doubtful() {
+				if err == nil || !o.Doubtful() {
 					t.Errorf("from exchange %d: %v, and the card holds %d", at, err, f.value())
 				}
 			}
@@ -102,73 +112,72 @@ func TestOnceForgedRefusals(t *testing.T) {
 
 func TestOnceErrors(t *testing.T) {
 	l := layouts["EV1 in plain"]
-	try := func(o *purse.Once, spoil func(p *purse.Loose)) error {
+	try := func(o purse.Order, spoil func(*purse.Config)) error {
 		t.Helper()
 		f, p := put(t, l, 30)
-		spoil(p)
-		o.Purse = p
-		err := f.once(t, o)
+		once := &purse.Once{Order: o, Find: func(ctx context.Context, card *desfire.Card) (*purse.Purse, error) {
+			conf, err := p.Config(ctx, card)
+			if err != nil {
+				return nil, err
+			}
+			spoil(conf)
+			return purse.Open(*conf)
+		}}
+		err := f.once(t, once)
 		if f.value() != 30 {
 			t.Errorf("%v: the card holds %d", err, f.value())
 		}
 		return err
 	}
-	nothing := func(*purse.Loose) {}
+	nothing := func(*purse.Config) {}
 	var limit *purse.LimitError
-	if err := try(&purse.Once{Change: purse.Change{Amount: 31}}, nothing); !errors.As(err, &limit) || limit.Limit != 0 || limit.Value != 30 {
+	if err := try(order(purse.Debit, 31), nothing); !errors.As(err, &limit) || limit.Limit != 0 || limit.Value != 30 {
 		t.Error(err)
 	}
-	if err := try(&purse.Once{Change: purse.Change{Kind: purse.Credit, Amount: 71}}, nothing); !errors.As(err, &limit) || limit.Limit != 100 {
+	if err := try(order(purse.Credit, 71), nothing); !errors.As(err, &limit) || limit.Limit != 100 {
 		t.Error(err)
-	}
-	var unknown *purse.UnknownError
-	open := purse.Pending{Change: purse.Change{Amount: 5}, Before: 40, Sent: true}
-	if err := try(&purse.Once{Change: open.Change}, func(p *purse.Loose) { o := open; p.Open = &o }); !errors.As(err, &unknown) || unknown.Was != open || unknown.Value != 30 {
-		t.Error(err)
-	}
-	for before, outcome := range map[int32]purse.Result{30: purse.NotDone, 35: purse.Done} {
-		f, p := put(t, l, 30)
-		p.Open = &purse.Pending{Change: open.Change, Before: before, Sent: true}
-		var looked []purse.Look
-		o := &purse.Once{Purse: p, Change: open.Change, OnLook: func(l purse.Look) { looked = append(looked, l) }}
-		if err := f.once(t, o); err != nil || len(looked) != 1 || looked[0].Outcome != outcome || f.value() != before-5 || o.Before != before || o.After != before-5 {
-			t.Errorf("%v: %v, %+v, the card holds %d", outcome, err, looked, f.value())
-		}
 	}
 	stop := errors.New("not today")
-	if err := try(&purse.Once{Change: open.Change}, func(p *purse.Loose) {
-		p.BeforeCommit = func(context.Context, *desfire.Card) error { return stop }
-	}); !errors.Is(err, stop) {
+	if err := try(order(purse.Debit, 5), func(c *purse.Config) {
+		c.BeforeCommit = func(context.Context, *desfire.Card) error { return stop }
+	}); !errors.Is(err, stop) || !errors.As(err, new(*purse.DidNotError)) {
 		t.Error(err)
 	}
-	if err := try(&purse.Once{Change: purse.Change{Amount: -1}}, nothing); err == nil {
-		t.Error("an amount of -1 was taken")
+	if err := try(order(purse.Debit, -1), nothing); !errors.As(err, new(*purse.RequestError)) {
+		t.Errorf("an amount of -1: %v", err)
 	}
 }
 
-func TestFind(t *testing.T) {
+// Another program changed the value while the outcome of a debit was open: the drain ends, and
+// says that it does not know.
+func TestDrainOtherProgram(t *testing.T) {
 	f, p := put(t, layouts["EV1 in plain"], 30)
-	card, err := desfire.Connect(t.Context(), f.picc.Present(), nil)
-	if err != nil {
-		t.Fatal(err)
+	taken := false
+	f.relay = func(command []byte, pass func() ([]byte, error)) ([]byte, error) {
+		answer, err := pass()
+		if command[1] != wire.InsCommitTransaction || taken {
+			return answer, err
+		}
+		taken = true
+		other, err := desfire.Connect(t.Context(), f.picc.Present(), nil)
+		if err != nil {
+			return nil, err
+		}
+		if err := other.Select(t.Context(), wire.Place{AID: farebox}); err != nil {
+			return nil, err
+		}
+		if _, err := other.Transact(t.Context(), func() error { return other.Credit(t.Context(), file, 7) }); err != nil {
+			return nil, err
+		}
+		return nil, errors.New("lost")
 	}
-	if err := p.Find(t.Context(), card); err != nil || p.Lower != 0 || p.Upper != 100 {
-		t.Errorf("%v, %d to %d", err, p.Lower, p.Upper)
+	d := &purse.Drain{Find: p.Open, Amount: 2}
+	err := f.drain(t, d)
+	var doubt *purse.InDoubtError
+	if !errors.As(err, &doubt) || doubt.Receipt.Rule() != purse.RuleOtherHistory {
+		t.Fatalf("%v", err)
 	}
-	if err := card.CreateFile(t.Context(), &wire.CreateStdDataFile{File: 2, Access: wire.AccessRightsFromUint16(0xEEEE), Size: 8}); err != nil {
-		t.Fatal(err)
-	}
-	p.File = 2
-	var typ *purse.TypeError
-	if err := p.Find(t.Context(), card); !errors.As(err, &typ) || typ.Type != wire.FileStandard {
-		t.Error(err)
-	}
-	p.File = 3
-	if err := p.Find(t.Context(), card); !errors.As(err, new(*purse.NoFileError)) || !errors.Is(err, wire.StatusFileNotFound) {
-		t.Error(err)
-	}
-	p.Place.AID++
-	if err := p.Find(t.Context(), card); !errors.Is(err, wire.StatusApplicationNotFound) {
-		t.Error(err)
+	if s := d.Summary; s.Unknown != 1 || s.Debits != 0 || s.End != purse.EndFailed || s.Final != nil || s.Open == nil || f.value() != 35 {
+		t.Errorf("%+v, the card holds %d", s, f.value())
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/wire"
@@ -65,7 +66,7 @@ var layouts = map[string]layout{
 }
 
 // put makes a card with a value file in a field, and the purse of it.
-func put(t testing.TB, l layout, credit int32) (*field, *purse.Loose) {
+func put(t testing.TB, l layout, credit int32) (*field, *purse.Discovery) {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -78,10 +79,11 @@ func put(t testing.TB, l layout, credit int32) (*field, *purse.Loose) {
 	must(err)
 	card, err := desfire.Connect(ctx, picc.Present(), nil)
 	must(err)
-	p := &purse.Loose{Place: wire.Place{AID: farebox}, File: file}
+	p := &purse.Discovery{Place: wire.Place{AID: farebox}, File: file, Policy: purse.Accidents, Others: purse.OthersNothing, ValueOnly: true, Journal: purse.Memory(nil)}
 	rights := wire.AccessRightsFromUint16(0xEEEE)
 	if l.session {
-		p.Key, p.KeyNo, rights = key.Zero(key.TypeAES), 1, wire.AccessRightsFromUint16(0x1110)
+		p.KeyNo, rights = 1, wire.AccessRightsFromUint16(0x1110)
+		p.Keys = keystore.Map{{Place: p.Place, Key: keystore.Number(1)}: {Key: key.Zero(key.TypeAES)}}
 	}
 	must(card.CreateApplication(ctx, &wire.CreateApplication{AID: farebox, KS1: wire.SettDefault, KS2: wire.NewKeySett2(wire.KeyAES, 2)}))
 	must(card.SelectApplication(ctx, farebox))
@@ -149,7 +151,7 @@ func exchanges(t testing.TB, l layout, credit, amount int32) int {
 	t.Helper()
 	f, p := put(t, l, credit)
 	before := f.picc.Exchanges()
-	d := &purse.Drain{Purse: p, Amount: amount}
+	d := &purse.Drain{Find: p.Open, Amount: amount}
 	if err := f.drain(t, d); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +173,7 @@ func TestDrainFaults(t *testing.T) {
 				for at := 1; at <= n; at++ {
 					f, p := put(t, l, credit)
 					f.picc.Inject(sim.Fault{Exchange: at, Kind: kind, Bit: 7 * at})
-					d := &purse.Drain{Purse: p, Amount: amount}
+					d := &purse.Drain{Find: p.Open, Amount: amount}
 					err := f.drain(t, d)
 					check(t, f, credit, d)
 					s := d.Summary
@@ -220,7 +222,7 @@ func TestDrainForgedRefusals(t *testing.T) {
 								}
 								return []byte{byte(status >> 8), byte(status)}, nil
 							}
-							d := &purse.Drain{Purse: p, Amount: amount}
+							d := &purse.Drain{Find: p.Open, Amount: amount}
 							err := f.drain(t, d)
 							check(t, f, credit, d)
 							if s := d.Summary; s.Unknown == 0 && err == nil {
@@ -264,7 +266,7 @@ func TestDrainGoesOnAfterARefusal(t *testing.T) {
 					}
 					return []byte{0x91, 0x9D}, nil
 				}
-				d := &purse.Drain{Purse: p, Amount: 1}
+				d := &purse.Drain{Find: p.Open, Amount: 1}
 				if err := f.drain(t, d); err != nil || !forged {
 					t.Fatalf("%v, %+v", err, d.Summary)
 				}
@@ -290,7 +292,7 @@ func TestDrainRefused(t *testing.T) {
 			}
 			return pass()
 		}
-		d := &purse.Drain{Purse: p, Amount: 1}
+		d := &purse.Drain{Find: p.Open, Amount: 1}
 		err := f.drain(t, d)
 		if !errors.Is(err, wire.StatusPermissionDenied) || desfire.Lost(err) {
 			t.Errorf("%02X: %v", ins, err)
@@ -318,7 +320,7 @@ func TestDrainEnds(t *testing.T) {
 	} {
 		f, p := put(t, l, test.credit)
 		d := test.drain
-		d.Purse = p
+		d.Find = p.Open
 		err := f.drain(t, d)
 		if little := new(purse.TooLittleError); errors.As(err, &little) != (name == "too much") || err != nil && little.Have != 5 {
 			t.Errorf("%s: %v", name, err)
@@ -341,7 +343,7 @@ func TestDrainInterrupted(t *testing.T) {
 			}
 			return pass()
 		}
-		d := &purse.Drain{Purse: p, Amount: 1}
+		d := &purse.Drain{Find: p.Open, Amount: 1}
 		err := d.Keep(ctx, f, nil)
 		if !errors.Is(err, context.Canceled) || d.Summary.End != purse.EndInterrupted || d.Summary.Unknown != 0 {
 			t.Errorf("at exchange %d: %v, %+v", at, err, d.Summary)
@@ -369,7 +371,7 @@ func TestDrainRefusedLook(t *testing.T) {
 		}
 		return answer, nil
 	}
-	d := &purse.Drain{Purse: p, Amount: 1}
+	d := &purse.Drain{Find: p.Open, Amount: 1}
 	if err := f.drain(t, d); err != nil || !selected {
 		t.Fatalf("%v, %+v", err, d.Summary)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/go-desfire/desfire"
@@ -43,8 +42,10 @@ func (p *Purse) Do(ctx context.Context, card *desfire.Card, o Order) (*Receipt, 
 			return nil, &InDoubtError{&Receipt{Entry: *before}, fmt.Errorf("it was begun on card %s, and this is card %s", before.UID, s.cardApp(&p.conf).UID)}
 		}
 	}
-	if s, err = p.enter(ctx, card); err != nil {
-		return nil, err
+	if p.live != s { // the settlement left the session
+		if s, err = p.enter(ctx, card); err != nil {
+			return nil, err
+		}
 	}
 	e, err := p.begin(ctx, s, &o, before)
 	if err != nil {
@@ -212,13 +213,8 @@ func (p *Purse) within(s *session, moves []Move) error {
 	for _, m := range moves {
 		v, _ := s.value(m.File)
 		fs := &p.conf.value(m.File).Settings
-		after := int64(v.Value) + m.Signed()
-		change := Change{m.Kind, m.Amount}
-		switch {
-		case after < int64(fs.Lower) || after < math.MinInt32:
-			return &LimitError{change, v.Value, fs.Lower}
-		case after > int64(fs.Upper) || after > math.MaxInt32:
-			return &LimitError{change, v.Value, fs.Upper}
+		if _, err := (Change{m.Kind, m.Amount}).Within(v.Value, fs.Lower, fs.Upper); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/trace"
+	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
@@ -38,6 +39,7 @@ type app struct {
 	ask     keystore.Prompt // asks on a terminal that a shell has; nil outside of one
 
 	told   string          // the key that was said to be used last
+	chosen unlock.Choice   // that key
 	warned map[string]bool // what was warned of
 	card   cardOf          // the card of the verb, once it is known
 	at     string          // the reader where it lies

@@ -75,7 +75,7 @@ func (a *app) demo(ctx context.Context, speed float64) error {
 	}
 	d := &demo{app: a, field: simreader.New("simulated reader", card), speed: speed, value: demoCredit}
 	d.loop = ledger.Drain{
-		Purse: a.ledger(&purse{app: wire.Place{AID: transitApp}, file: transitPurse}), Amount: 1,
+		Find: a.finder(&purse{app: wire.Place{AID: transitApp}, file: transitPurse}, ledger.Memory(nil)), Amount: 1,
 		OnEvent: func(e ledger.Event) { d.happened(ctx, e) },
 	}
 	d.heading(d.out.Title, "desfire demo: a simulated transit card, no reader needed")
@@ -125,7 +125,7 @@ func (d *demo) drain(ctx context.Context) error {
 	conf := &desfire.KeepConfig{
 		Every:    demoEvery,
 		After:    func(t time.Duration) <-chan time.Time { return time.After(d.scaled(t)) },
-		Accept:   d.loop.Purse.Find,
+		Accept:   d.loop.Accept,
 		OnChange: d.loop.Changed,
 	}
 	return d.loop.Run(ctx, func(ctx context.Context, step desfire.Step) error {
@@ -163,12 +163,12 @@ func (d *demo) happened(ctx context.Context, e ledger.Event) {
 		d.bar("debited 1")
 	case ledger.EventResolved:
 		d.value = e.Value
-		if e.Outcome == ledger.Done {
+		if e.Outcome == ledger.Happened {
 			d.say(fmt.Sprintf("The value is %d: the debit was done. It is counted, and not made again.", e.Value))
 		} else {
 			d.say(fmt.Sprintf("The value is %d: the debit was not done. It is made again.", e.Value))
 		}
-		d.event("resolved", e.Outcome.String())
+		d.event("resolved", outcomeWords[e.Outcome])
 		_ = d.sleep(ctx, demoPause)
 	}
 }
@@ -194,6 +194,7 @@ func (d *demo) summary() error {
 	row("done", fmt.Sprintf("%s of 1, %d of them found done when the card was back", count(s.Debits, "debit"), s.Resolved))
 	row("not done", fmt.Sprintf("%s, found when the card was back, and made again", count(s.NotDone, "debit")))
 	row("final value", p.Number.Render(fmt.Sprint(d.value)))
+	row("proof", policyWords[ledger.Accidents])
 	row("traffic", fmt.Sprintf("%d exchanges", d.field.Card.Exchanges()))
 	d.printf("\n%s\n", p.Good.Render(fmt.Sprintf("%d - %d = %d: nothing was debited twice, and nothing was forgotten.", demoCredit, s.Debits, d.value)))
 	d.printf("%s\n", p.Dim.Render("With a reader: desfire watch. Your own card: desfire sim new card.json --transit"))

@@ -78,7 +78,7 @@ type drainEvent struct {
 	Event string    `json:"event"` // waiting, holding, lost, back, other, retrying, no-service, debited, resolved
 	cardOf
 	Value   *int32 `json:"value"`
-	Outcome string `json:"outcome"` // of resolved: done, not-done, unknown
+	Outcome string `json:"outcome"` // of resolved: done, not-done
 	Reason  string `json:"reason"`
 }
 
@@ -100,16 +100,29 @@ type drainSummary struct {
 	Seconds     float64     `json:"seconds"`
 	Unprotected bool        `json:"unprotected,omitempty"` // what the card said may be forged
 	End         string      `json:"end"`                   // empty, left-over, interrupted, failed
+	// Policy is what may stand between reader and card for the counts to hold: accidents.
+	Policy ledger.Policy `json:"policy"`
 }
 
 type drain struct {
 	*app
-	purse *purse
-	sum   drainSummary
+	purse   *purse
+	journal ledger.Journal
+	sum     drainSummary
+	open    *ledger.Entry // the debit of which nothing is known; nil if there is none
 }
 
+// policyWords say what a policy excludes.
+var policyWords = map[ledger.Policy]string{
+	ledger.Accidents: "against accidents; who forges answers is not excluded",
+	ledger.Hostile:   "also against somebody who forges answers",
+}
+
+// outcomeWords are decisions as drain and demo print them.
+var outcomeWords = map[ledger.Decision]string{ledger.Happened: "done", ledger.DidNot: "not-done", ledger.InDoubt: "unknown"}
+
 func newDrain(a *app, p *purse) *drain {
-	return &drain{app: a, purse: p, sum: drainSummary{Event: "summary", Application: p.app, File: p.file, Amount: p.amount}}
+	return &drain{app: a, purse: p, journal: ledger.Memory(nil), sum: drainSummary{Event: "summary", Policy: ledger.Accidents, Application: p.app, File: p.file, Amount: p.amount}}
 }
 
 // run drains the purse. After Ctrl-C it ends the step under way, so that no
@@ -118,10 +131,10 @@ func (d *drain) run(ctx context.Context, pl *place.Place, every time.Duration) e
 	if !d.json && d.present == nil {
 		d.log.Info(fmt.Sprintf("Present the card with %s to debit its file %d; Ctrl-C ends.", d.purse.app.Words(), d.purse.file), "reader", pl.Name)
 	}
-	loop := &ledger.Drain{Purse: d.ledger(d.purse), Amount: d.purse.amount}
+	loop := &ledger.Drain{Find: d.finder(d.purse, d.journal), Amount: d.purse.amount}
 	loop.OnEvent = func(e ledger.Event) { d.tell(&loop.Summary, e) }
 	err := loop.Run(ctx, func(ctx context.Context, step desfire.Step) error {
-		return d.hold(ctx, pl, loop.Purse, d.purse.acts(), every, 0, loop.Changed, step)
+		return d.hold(ctx, pl, held{app: d.purse.app, accept: loop.Accept, doubtful: loop.Doubtful, every: every, onChange: loop.Changed}, step)
 	})
 	s := &loop.Summary
 	d.sum.cardOf, d.sum.Start, d.sum.Final, d.sum.End = d.card, s.Start, s.Final, string(s.End)
@@ -140,9 +153,7 @@ func (d *drain) run(ctx context.Context, pl *place.Place, every time.Duration) e
 	case s.End == ledger.EndLeftOver:
 		d.line("What is left is less than one debit", "value", *s.Final, "amount", d.purse.amount)
 	}
-	if d.purse.open = nil; loop.Purse.Open.Doubtful() {
-		d.purse.open = &loop.Purse.Open.Before
-	}
+	d.open = s.Open
 	return errors.Join(err, d.summary())
 }
 
@@ -156,16 +167,12 @@ func (d *drain) tell(s *ledger.Summary, e ledger.Event) {
 		line.Value = &e.Value
 		d.line("Debited "+strconv.Itoa(int(d.purse.amount)), "left", e.Value)
 	case ledger.EventResolved:
-		line.Value, line.Outcome = &e.Value, e.Outcome.String()
+		line.Value, line.Outcome = &e.Value, outcomeWords[e.Outcome]
 		switch e.Outcome {
-		case ledger.Done:
+		case ledger.Happened:
 			d.line("The debit in doubt was done", "before", e.Before, "left", e.Value)
-		case ledger.NotDone:
+		case ledger.DidNot:
 			d.line("The debit in doubt was not done", "left", e.Value)
-		case ledger.Unknown:
-			if !d.json {
-				d.log.Warn("Whether the debit in doubt was done is not known: another program changed the value", "before", e.Before, "left", e.Value)
-			}
 		}
 	}
 	if d.json {
@@ -211,9 +218,11 @@ func (d *drain) summary() error {
 	switch {
 	case s.Final != nil:
 		row("final value", p.Number.Render(strconv.Itoa(int(*s.Final))))
-	case d.purse.open != nil:
-		row("final value", p.Bad.Render(fmt.Sprintf("%d or %d: read it with desfire value get %v %d", *d.purse.open-s.Amount, *d.purse.open, s.Application, s.File)))
+	case d.open != nil:
+		before := d.open.Values[0].Value
+		row("final value", p.Bad.Render(fmt.Sprintf("%d or %d: read it with desfire value get %v %d", before-s.Amount, before, s.Application, s.File)))
 	}
 	row("end", s.End)
+	row("proof", policyWords[s.Policy])
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/place"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/simreader"
@@ -93,25 +94,33 @@ func liftAfter(ctx context.Context, f *simreader.Reader, exchanges int) {
 }
 
 // TestDrainOtherProgram: a value that is neither the old nor the new one is an
-// unknown outcome.
+// unknown outcome, which ends the drain.
 func TestDrainOtherProgram(t *testing.T) {
-	d, f, _ := drainCard(t, 10)
-	before := int32(11)
-	d.purse.open = &before // 10 would be done, 11 not done
-	if err := d.run(t.Context(), &place.Place{Source: f, Name: "field", Fixed: true}, 0); err != nil {
-		t.Fatal(err)
-	}
-	if d.sum.Debits != 11 || d.sum.Resolved != 1 {
-		t.Errorf("%+v", d.sum)
-	}
-	d, f, out := drainCard(t, 10)
-	before = 5
-	d.purse.open = &before
-	if err := d.run(t.Context(), &place.Place{Source: f, Name: "field", Fixed: true}, 0); err != nil {
-		t.Fatal(err)
-	}
-	if d.sum.Debits != 10 || d.sum.Unknown != 1 || !strings.Contains(out.String(), `"outcome":"unknown"`) {
-		t.Errorf("%+v\n%s", d.sum, out)
+	d, f, out := drainCard(t, 9)
+	const commit = 5 + 4 // identify, accept with settings, then the commit of the first debit
+	f.Card.TearAfter(commit)
+	before := f.Card.Exchanges()
+	go func() {
+		for f.Card.Exchanges() < before+commit && t.Context().Err() == nil {
+			time.Sleep(100 * time.Microsecond)
+		}
+		f.Lift()
+		f.Card.Return()
+		card, err := desfire.Connect(t.Context(), f.Card.Present(), nil)
+		if err == nil {
+			err = card.Select(t.Context(), wire.Place{AID: transitApp})
+		}
+		if err == nil {
+			_, err = card.Transact(t.Context(), func() error { return card.Debit(t.Context(), transitPurse, 3) })
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		f.Return()
+	}()
+	err := d.run(t.Context(), &place.Place{Source: f, Name: "field", Fixed: true}, 0)
+	if exitCode(t.Context(), err) != exitUnknown || d.sum.Debits != 0 || d.sum.Unknown != 1 || d.sum.End != "failed" || left(f) != 5 {
+		t.Errorf("%v, %+v, card has %d\n%s", err, d.sum, left(f), out)
 	}
 }
 

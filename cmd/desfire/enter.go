@@ -82,6 +82,7 @@ func (a *app) opener(card *desfire.Card) *unlock.Opener {
 
 // tellChoice says which key of the keyring is used, and what for.
 func (a *app) tellChoice(c unlock.Choice) {
+	a.chosen = c
 	text := c.String()
 	if a.json || a.told == text {
 		return

@@ -187,6 +187,14 @@ func codeOf(err error) int {
 		return exitRefused
 	case *ledger.NoFileError:
 		return exitRefused
+	case *ledger.ConfigError, *ledger.RequestError:
+		return exitImpossible
+	case *ledger.JournalError, *ledger.FingerprintError:
+		return exitInput
+	case *ledger.BlockedError:
+		return exitNotGenuine
+	case *ledger.OpenEntryError:
+		return exitUnknown
 	case *desfire.CommandError:
 		return codeOfStatus(e.Status)
 	}

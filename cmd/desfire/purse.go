@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/place"
 	ledger "github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/unlock"
@@ -22,9 +25,8 @@ type purse struct {
 	app    wire.Place
 	file   wire.FileNo
 	amount int32
-	credit bool   // add instead of take
-	part   bool   // credit by LimitedCredit
-	open   *int32 // the value before such a change whose outcome is not known
+	credit bool // add instead of take
+	part   bool // credit by LimitedCredit
 }
 
 // acts are what the file must allow.
@@ -53,37 +55,130 @@ func (p *purse) change() ledger.Change {
 	return ledger.Change{Kind: kind, Amount: p.amount}
 }
 
-// ledger is the purse as it is entered with --key and --reader-id.
-func (a *app) ledger(p *purse) *ledger.Loose {
-	l := &ledger.Loose{
-		Place: p.app, File: p.file,
-		Enter: func(ctx context.Context, card *desfire.Card) error {
-			if a.ring == nil || a.key != nil { // no settings choose the key; Find asks for them
-				return a.enter(ctx, card, p.app, unlock.List)
-			}
-			_, err := a.enterFile(ctx, card, target{p.app, p.file}, p.acts()...)
-			return err
-		},
-		BeforeCommit: a.nameReader,
-	}
-	if p.open != nil {
-		l.Open = &ledger.Pending{Change: p.change(), Before: *p.open, Sent: true}
-	}
-	return l
+func (p *purse) order() ledger.Order {
+	c := p.change()
+	return ledger.Order{Moves: []ledger.Move{{File: p.file, Kind: c.Kind, Amount: c.Amount}}}
 }
 
-// findPurse finds the file on a card, and sees that it allows what will be done.
-func findPurse(ctx context.Context, card *desfire.Card, p *ledger.Loose, acts []inspect.Act) error {
-	err := p.Find(ctx, card)
+// finder makes the purse of a value file that is used as it is: on any card, against
+// accidents, with nobody else at work on it.
+func (a *app) finder(p *purse, j ledger.Journal) func(ctx context.Context, card *desfire.Card) (*ledger.Purse, error) {
+	return func(ctx context.Context, card *desfire.Card) (*ledger.Purse, error) {
+		conf, err := a.looseConfig(ctx, card, p)
+		if err != nil {
+			return nil, err
+		}
+		conf.Journal, conf.Terminal = j, terminalName()
+		return ledger.Open(*conf)
+	}
+}
+
+// looseConfig enters the application and finds the file, and sees that it allows what
+// will be done.
+func (a *app) looseConfig(ctx context.Context, card *desfire.Card, p *purse) (*ledger.Config, error) {
+	t, acts := target{p.app, p.file}, p.acts()
+	var err error
+	if a.ring == nil || a.key != nil { // no settings choose the key
+		err = a.enter(ctx, card, p.app, unlock.List)
+	} else {
+		_, err = a.enterFile(ctx, card, t, acts...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d := &ledger.Discovery{Place: p.app, File: p.file, Policy: ledger.Accidents, Others: ledger.OthersNothing, ValueOnly: true}
+	if _, ok := card.Session(); ok {
+		d.Keys = a.purseKeys(card)
+	}
+	conf, err := d.Here(ctx, card)
 	switch {
 	case errors.As(err, new(*ledger.NoFileError)):
-		return fmt.Errorf("%w: desfire ls shows what it has", err)
-	case err != nil || p.Settings == nil:
-		return err
-	case slices.Contains(acts, inspect.ActLimitedCredit) && !p.Settings.Flags.Has(wire.ValueLimitedCredit):
-		return withCode(exitImpossible, fmt.Errorf("file %d of %s was made without limited credit", p.File, p.Place.Words()))
+		return nil, fmt.Errorf("%w: desfire ls shows what it has", err)
+	case err != nil:
+		return nil, err
 	}
-	return entitled(card, target{p.Place, p.File}, p.Settings, acts)
+	fs := &conf.Values[0].Settings
+	if slices.Contains(acts, inspect.ActLimitedCredit) && !fs.Flags.Has(wire.ValueLimitedCredit) {
+		return nil, withCode(exitImpossible, fmt.Errorf("file %d of %s was made without limited credit", p.file, p.app.Words()))
+	}
+	if a.readerIDText != "" {
+		conf.BeforeCommit = a.nameReader
+	}
+	return conf, entitled(card, t, fs, acts)
+}
+
+// purseKeys are the keys of a purse: --key, or the keyring.
+func (a *app) purseKeys(card *desfire.Card) keystore.Store {
+	if a.key != nil {
+		return unlock.One(wire.KeyNo(a.keyNo), a.key, keystore.SourceOf(a.keySpec))
+	}
+	k := &purseKeys{Store: a.ring, chosen: a.chosen.Facts}
+	if a.real.card == card {
+		k.uid = a.real.uid
+	}
+	return k
+}
+
+// purseKeys is a keyring, of which one key was chosen among those of a rotation, for a
+// card whose real identifier was found out where it shows a random one.
+type purseKeys struct {
+	keystore.Store
+	uid    keystore.UID
+	chosen keystore.Facts
+}
+
+func (k *purseKeys) known(r keystore.Ref) keystore.Ref {
+	if r.UID == "" {
+		r.UID = k.uid
+	}
+	return r
+}
+
+// Has implements keystore.Store.
+func (k *purseKeys) Has(ctx context.Context, r keystore.Ref) (keystore.Facts, bool, error) {
+	r = k.known(r)
+	slot, ok, err := k.slot(ctx, r)
+	if err != nil || ok {
+		return slot.Facts, ok, err
+	}
+	return k.Store.Has(ctx, r)
+}
+
+// Key implements keystore.Store.
+func (k *purseKeys) Key(ctx context.Context, r keystore.Ref) (key.Key, error) {
+	r = k.known(r)
+	slot, ok, err := k.slot(ctx, r)
+	switch {
+	case err != nil:
+		return nil, err
+	case ok:
+		return slot.Key(ctx)
+	}
+	return k.Store.Key(ctx, r)
+}
+
+// slot is the key that was chosen, if r has it.
+func (k *purseKeys) slot(ctx context.Context, r keystore.Ref) (keystore.Slot, bool, error) {
+	store, ok := k.Store.(keystore.Rotating)
+	if !ok {
+		return keystore.Slot{}, false, nil
+	}
+	slots, err := store.Slots(ctx, r)
+	for _, s := range slots {
+		if s.Facts.Same(k.chosen) {
+			return s, true, nil
+		}
+	}
+	return keystore.Slot{}, false, err
+}
+
+// terminalName names this terminal for people who read a journal.
+func terminalName() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "desfire"
+	}
+	return name
 }
 
 // errNoCard is why a wait for a card ended.
@@ -111,17 +206,27 @@ func (w *patience) present() {
 	}
 }
 
-// hold keeps the card of a purse while step works on it. onChange is told each
-// change besides the log. It may be nil, of a verb that says itself which card it
-// holds.
-func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Loose, acts []inspect.Act, every, wait time.Duration, onChange func(desfire.KeepChange), step desfire.Step) error {
+// held is the card of a purse that is kept, and what is done with it.
+type held struct {
+	app      wire.Place
+	accept   func(ctx context.Context, card *desfire.Card) error
+	doubtful func() bool // it is not known what became of the last change
+	every    time.Duration
+	wait     time.Duration // for the card; 0 for ever
+	// onChange is told each change besides the log. It may be nil, of a verb that says
+	// itself which card it holds.
+	onChange func(desfire.KeepChange)
+}
+
+// hold keeps the card of a purse while step works on it.
+func (a *app) hold(ctx context.Context, pl *place.Place, h held, step desfire.Step) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	w := &patience{limit: wait, end: cancel}
+	w := &patience{limit: h.wait, end: cancel}
 	defer w.present()
 	retrying := false
 	conf := &desfire.KeepConfig{
-		Every: every,
+		Every: h.every,
 		Accept: func(ctx context.Context, card *desfire.Card) error {
 			a.saw(card)
 			if !a.wanted(card.UID()) {
@@ -131,7 +236,7 @@ func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Loose, acts [
 				}
 				return err
 			}
-			err := findPurse(ctx, card, p, acts)
+			err := h.accept(ctx, card)
 			if err == nil || desfire.Lost(err) || errors.Is(err, context.Canceled) {
 				return err
 			}
@@ -152,34 +257,34 @@ func (a *app) hold(ctx context.Context, pl *place.Place, p *ledger.Loose, acts [
 			if pl.Fixed && c.State == desfire.KeepOther && errors.As(c.Err, &no) {
 				cancel(c.Err)
 			}
-			mine := onChange == nil && c.State == desfire.KeepHolding // the verb says it
+			mine := h.onChange == nil && c.State == desfire.KeepHolding // the verb says it
 			if !a.json && !mine && context.Cause(ctx) == nil && (a.present == nil || c.State == desfire.KeepRetrying) {
-				a.logChange(p, c, retrying)
+				a.logChange(h.app, c, retrying)
 			}
 			retrying = c.State == desfire.KeepRetrying
-			if onChange != nil {
-				onChange(c)
+			if h.onChange != nil {
+				h.onChange(c)
 			}
 		},
 	}
 	err := a.keep(ctx, pl, conf, step)
 	switch cause := context.Cause(ctx); {
-	case errors.Is(err, errNoCard) && p.Open.Doubtful():
-		return withCode(exitUnknown, fmt.Errorf("the card did not come back within %v: whether the last change was made is not known", wait))
+	case errors.Is(err, errNoCard) && h.doubtful():
+		return withCode(exitUnknown, fmt.Errorf("the card did not come back within %v: whether the last change was made is not known", h.wait))
 	case errors.Is(err, errNoCard):
-		return withCode(exitNoCard, fmt.Errorf("no card with %s was presented to %s within %v", p.Place.Words(), pl.Name, wait))
+		return withCode(exitNoCard, fmt.Errorf("no card with %s was presented to %s within %v", h.app.Words(), pl.Name, h.wait))
 	case err != nil && cause != nil && !errors.Is(cause, context.Canceled):
 		return cause
-	case err != nil && a.present != nil && p.Open.Doubtful():
+	case err != nil && a.present != nil && h.doubtful():
 		return withCode(exitUnknown, fmt.Errorf("the card left: whether the last change was made is not known: %w", err))
 	}
 	return err
 }
 
-func (a *app) logChange(p *ledger.Loose, c desfire.KeepChange, again bool) {
+func (a *app) logChange(app wire.Place, c desfire.KeepChange, again bool) {
 	switch c.State {
 	case desfire.KeepWaiting:
-		a.log.Debug(fmt.Sprintf("waiting for a card with %s", p.Place.Words()))
+		a.log.Debug(fmt.Sprintf("waiting for a card with %s", app.Words()))
 	case desfire.KeepHolding:
 		a.log.Info(fmt.Sprintf("+ Card: %v", c.Card), "reader", c.Reader)
 	case desfire.KeepBack:

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/place"
 	ledger "github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -54,7 +55,7 @@ func (a *app) valueGetCommand() *cobra.Command {
 				return err
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				v, err := a.valueOf(ctx, card, a.ledger(p), p)
+				v, err := a.valueOf(ctx, card, p)
 				if err != nil {
 					return err
 				}
@@ -70,8 +71,8 @@ func (a *app) valueGetCommand() *cobra.Command {
 }
 
 // valueOf finds a value file and reads it.
-func (a *app) valueOf(ctx context.Context, card *desfire.Card, l *ledger.Loose, p *purse) (int32, error) {
-	if err := findPurse(ctx, card, l, p.acts()); err != nil {
+func (a *app) valueOf(ctx context.Context, card *desfire.Card, p *purse) (int32, error) {
+	if _, err := a.looseConfig(ctx, card, p); err != nil {
 		return 0, err
 	}
 	return card.Value(ctx, p.file)
@@ -143,16 +144,23 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 	}
 	ctx, cancel := a.limited(cmd.Context())
 	defer cancel()
-	once := &ledger.Once{Purse: a.ledger(p), Change: p.change(), OnLook: func(look ledger.Look) {
-		switch look.Outcome {
-		case ledger.Done:
-			a.log.Info("the change in doubt was done")
-		case ledger.NotDone:
-			a.log.Info("the change in doubt was not done: repeating it")
-		}
-	}}
+	once := &ledger.Once{Find: a.finder(p, ledger.Memory(nil)), Order: p.order(), OnSettled: func(r *ledger.Receipt) { a.tellSettled(r) }}
+	if err := a.holdOnce(ctx, pl, p.app, once); err != nil {
+		return err
+	}
+	a.warnUnprotected()
+	before, after := once.Receipt.Entry.Values[0].Value, once.Receipt.After[0].Value
+	if a.json {
+		return a.emit(valueResult{cardOf: a.card, Application: p.app, File: p.file, Before: &before, Value: after, Unprotected: a.unprotected.Load()})
+	}
+	a.printf("%s -> %s\n", strconv.Itoa(int(before)), a.out.Number.Render(strconv.Itoa(int(after))))
+	return nil
+}
+
+// holdOnce keeps the card until one order is made.
+func (a *app) holdOnce(ctx context.Context, pl *place.Place, app wire.Place, once *ledger.Once) error {
 	announced := false
-	err = a.hold(ctx, pl, once.Purse, p.acts(), 0, a.wait, nil, func(ctx context.Context, card *desfire.Card) (bool, error) {
+	err := a.hold(ctx, pl, held{app: app, accept: once.Accept, doubtful: once.Doubtful, wait: a.wait}, func(ctx context.Context, card *desfire.Card) (bool, error) {
 		a.saw(card)
 		if !announced {
 			announced = true
@@ -160,27 +168,33 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 		}
 		return once.Step(ctx, card)
 	})
-	if err != nil {
-		return a.wantsReader(a.notInTime(ctx, err))
+	return a.wantsReader(a.notInTime(ctx, err))
+}
+
+// tellSettled says what became of a change whose answer was lost.
+func (a *app) tellSettled(r *ledger.Receipt) {
+	switch r.Decision() {
+	case ledger.Happened:
+		a.log.Info("the change in doubt was done")
+	case ledger.DidNot:
+		a.log.Info("the change in doubt was not done: repeating it")
 	}
-	a.warnUnprotected()
-	if a.json {
-		return a.emit(valueResult{cardOf: a.card, Application: p.app, File: p.file, Before: &once.Before, Value: once.After, Unprotected: a.unprotected.Load()})
-	}
-	a.printf("%s -> %s\n", strconv.Itoa(int(once.Before)), a.out.Number.Render(strconv.Itoa(int(once.After))))
-	return nil
 }
 
 // tryValue says what a change would do.
 func (a *app) tryValue(cmd *cobra.Command, p *purse) error {
 	return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
 		a.announce(card)
-		l := a.ledger(p)
-		before, err := a.valueOf(ctx, card, l, p)
+		conf, err := a.looseConfig(ctx, card, p)
 		if err != nil {
 			return err
 		}
-		after, err := l.Try(before, p.change())
+		before, err := card.Value(ctx, p.file)
+		if err != nil {
+			return err
+		}
+		fs := &conf.Values[0].Settings
+		after, err := p.change().Within(before, fs.Lower, fs.Upper)
 		if err != nil {
 			return err
 		}

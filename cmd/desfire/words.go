@@ -70,5 +70,5 @@ func directlyIn(err error) []error {
 // of it: running the command again could do it twice.
 func inDoubt(err error) bool {
 	return errors.As(err, new(*desfire.OutcomeUnknownError)) || errors.As(err, new(*desfire.PartialWriteError)) ||
-		errors.As(err, new(*ledger.UnknownError))
+		errors.As(err, new(*ledger.InDoubtError))
 }
