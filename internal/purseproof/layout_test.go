@@ -224,8 +224,8 @@ func (l *layout) conf(number int, j purse.Journal, keys keystore.Store) purse.Co
 	}
 	if l.record {
 		c.Record = &purse.Record{File: l.file(recordNo)}
-		c.BeginFence = true
 	}
+	c.BeginFence = l.record || l.lease
 	return c
 }
 

@@ -4,6 +4,8 @@ import (
 	"flag"
 	"os"
 	"testing"
+
+	"github.com/go-desfire/desfire/purse"
 )
 
 var (
@@ -45,6 +47,26 @@ func TestHonest(t *testing.T) {
 		from, to := seeds(runs)
 		for seed := from; seed < to && !t.Failed(); seed++ {
 			w := honest(t, l, seed)
+			w.report()
+			y.add(w)
+		}
+		t.Logf("%d runs, %d changes: %v; in doubt %v; alarms %v", y.runs, y.changes, y.by, y.doubt, y.alarms)
+	})
+}
+
+func TestHostile(t *testing.T) {
+	runs := 8
+	if *wholeRuns || *update {
+		runs = 150
+	}
+	eachLayout(t, func(t *testing.T, l *layout) {
+		if l.policy != purse.Hostile {
+			t.Skip("proves nothing against a relay, and says so")
+		}
+		y := new(tally)
+		from, to := seeds(runs)
+		for seed := from; seed < to && !t.Failed(); seed++ {
+			w := hostile(t, l, seed)
 			w.report()
 			y.add(w)
 		}
