@@ -38,6 +38,9 @@ func (c *Config) check() error {
 	case c.Others == OthersAny && c.Slot == nil && c.Record == nil && (c.TMAC == nil || !c.TMAC.NamesReader):
 		return bad("Others", "where others credit and debit too, a value proves nothing: a receipt is needed (slot, record, or a transaction MAC file with CommitReaderID), or nobody else may move the value (%s)", OthersNothing)
 	}
+	if c.Policy == Hostile && c.Others == OthersNothing && c.Lease != nil && !c.BeginFence && (c.TMAC == nil || !c.TMAC.NamesReader) {
+		return bad("BeginFence", "a relay can have committed under our lease what pended under another's, by the same amount perhaps: make sure that nothing pends before each change, or name the reader to a transaction MAC file")
+	}
 	if err := c.checkMethod(); err != nil {
 		return err
 	}

@@ -43,7 +43,8 @@ type Config struct {
 	// where others have keys. Nil: nobody else has them.
 	Lease Lease
 	// BeginFence: every terminal makes sure that nothing of others is pending
-	// before it begins. Needed for records without a transaction MAC file.
+	// before it begins. Needed for records, and with a Lease, where no transaction MAC
+	// file names the reader.
 	BeginFence bool
 	// Elsewhere is a key of the card level or of another application. It fences D40
 	// and EV1 cards.
