@@ -37,7 +37,14 @@ type Card struct {
 	// Buffers kept between exchanges.
 	in, plain, rsp, out, frame, head []byte
 	marks                            []int
-	failSave                         bool // fault: the next commit finds the memory worn out
+
+	fault     Fault              // of the exchange under way
+	atWrite   func() disturbance // of the exchange under way: asked at each write, nil for none
+	writes    int                // to the memory
+	writesNow int                // in the exchange under way
+	torn      bool               // the power went in one of them
+	before    *memory            // what the next power-up restores, nil if the memory is whole
+	after     *memory            // what it finishes instead, nil for nothing
 }
 
 // Generation of the card.
@@ -92,10 +99,19 @@ func (c *Card) String() string {
 // commit makes next the content of the memory. Nothing else changes it. If it
 // cannot be saved, the memory stays as it was.
 func (c *Card) commit(next *memory) wire.Status {
-	if c.failSave {
-		c.failSave = false
+	if c.torn {
 		return wire.StatusEEPROMError
 	}
+	switch d := c.disturb(); {
+	case d.kind == FailWrite:
+		return wire.StatusEEPROMError
+	case d.kind == TearWrite:
+		return c.tear(next, d)
+	}
+	return c.save(next)
+}
+
+func (c *Card) save(next *memory) wire.Status {
 	if c.store != nil {
 		if err := c.store.Save(encodeImage(next)); err != nil {
 			return wire.StatusEEPROMError

@@ -8,5 +8,8 @@
 //
 // The card is the judge: access rights, key settings and session rules are
 // written here independently of the reader, which this package never imports.
+// Between reader and card may stand a [Relay], which decides about each exchange,
+// or [Faults], which does what a text says.
+//
 // What silicon does and no document says is a named entry of Quirks.
 package sim

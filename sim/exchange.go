@@ -32,14 +32,22 @@ func (x *Exchange) Pass() ([]byte, error) { return x.Air.Tell(x.ctx, x.Command) 
 
 // PassWith passes the command while the card has a fault. Fault.Exchange does not
 // count. It fails where no simulated card is behind the relay.
-func (x *Exchange) PassWith(f Fault) ([]byte, error) {
+func (x *Exchange) PassWith(f Fault) ([]byte, error) { return x.passWith(&airFault{Fault: f}) }
+
+func (x *Exchange) passWith(f *airFault) ([]byte, error) {
 	if x.Air.activation() == nil {
 		return nil, NotSent("this fault is one of a card, and there is no simulated card behind the relay")
 	}
-	return x.Air.Tell(context.WithValue(x.ctx, faultOf{}, &f), x.Command)
+	return x.Air.Tell(context.WithValue(x.ctx, faultOf{}, f), x.Command)
 }
 
-// faultOf is where a context holds the fault of its one exchange.
+// airFault is what an Air gives an exchange of the card along, in its context.
+type airFault struct {
+	Fault
+	atWrite func() disturbance
+}
+
+// faultOf is its key there.
 type faultOf struct{}
 
 // Tell gives the card a frame that the reader did not send.

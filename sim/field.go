@@ -43,12 +43,13 @@ const (
 	LoseAnswer                           // the answer is lost, the card stays powered
 	CutAnswer                            // the answer arrives without its last byte
 	FlipAnswerBit                        // one bit of the answer is wrong; Fault.Bit says which
-	FailWrite                            // the first write to the memory fails: EEPROM_ERROR
+	FailWrite                            // a write to the memory fails: EEPROM_ERROR
+	TearWrite                            // power is gone in a write to the memory
 )
 
 func (k FaultKind) String() string {
 	names := [...]string{"none", "power lost before execution", "power lost after execution", "command cut", "answer lost",
-		"answer cut", "bit error in the answer", "memory write failed"}
+		"answer cut", "bit error in the answer", "memory write failed", "power lost in a write"}
 	if int(k) < len(names) {
 		return names[k]
 	}
@@ -62,6 +63,18 @@ type Fault struct {
 	Exchange int
 	Kind     FaultKind
 	Bit      int // of the answer frame, modulo its length in bits
+
+	// Write is which write to the memory in this exchange FailWrite and TearWrite
+	// meet, from 1; 0 is the first. Where it does not come to that, nothing happens.
+	Write int
+	// Cells is how many cells of the memory TearWrite lets be written: a value, a
+	// block of data, a record. With 0 none is, and with all of them the old memory
+	// still comes back at the next power-up, since the mark that ends the write is
+	// missing; -1 is after that mark. A store gets the new memory then only.
+	Cells int
+	// Finish: a card that finishes at the next power-up what TearWrite has left,
+	// instead of taking it back.
+	Finish bool
 }
 
 // field is what carries exchanges between the card and its reader.
@@ -138,6 +151,7 @@ func (c *Card) activate() uint64 {
 		return 0
 	}
 	f.endActivation()
+	c.recover()
 	f.last++
 	f.activation, f.over = f.last, make(chan struct{})
 	f.ats = c.nvm.config.ats
@@ -270,9 +284,14 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	if f, ok := ctx.Value(faultOf{}).(*Fault); ok && fault.Kind == 0 {
-		fault = *f
+	if f, ok := ctx.Value(faultOf{}).(*airFault); ok {
+		c.atWrite = f.atWrite
+		if fault.Kind == 0 {
+			fault = f.Fault
+		}
 	}
+	c.fault, c.writesNow, c.torn = fault, 0, false
+	defer func() { c.fault, c.atWrite = Fault{}, nil }()
 	if latency > 0 {
 		t := time.NewTimer(latency)
 		defer t.Stop()
@@ -293,17 +312,17 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 		return nil, &FieldError{Reason: "the field was lost", sent: true, gone: true}
 	case CutCommand:
 		return nil, &FieldError{Reason: "the card does not answer", sent: true}
-	case FailWrite:
-		c.failSave = true
 	}
 	if c.expired() {
 		c.loseField()
 		return nil, &FieldError{Reason: "the card's transaction timer has run out", sent: true}
 	}
 	answer := c.exchange(command)
-	c.failSave = false
 	c.wipeEnded()
-	if c.field.lifted(a.number.Load()) && fault.Kind == 0 {
+	if c.torn {
+		fault.Kind = LosePowerAfter
+	}
+	if c.field.lifted(a.number.Load()) {
 		fault.Kind = LosePowerAfter
 	}
 	switch fault.Kind {

@@ -59,7 +59,7 @@ func (c *Card) hold() error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.held, c.nvm = true, m
+	c.held, c.nvm, c.before, c.after = true, m, nil, nil
 	return nil
 }
 

@@ -104,6 +104,7 @@ func TestConstantTime(t *testing.T) {
 		"iso.go":         3, // DF names
 		"application.go": 2, // DF names
 		"config.go":      1, // UID
+		"tear.go":        3, // what a write changes, never in an answer
 	}
 	for _, dir := range []string{".", "../internal/securemsg"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
