@@ -20,7 +20,7 @@ func shapes(a []byte) (all [][]byte) {
 	for n := range a {
 		all = append(all, a[:n], a[len(a)-n:])
 	}
-	for _, more := range [][]byte{{0}, {0x91}, {0x91, 0}, {0x91, 0x9D}, {0x91, 0x0C}, {0x90, 0}, {0xAE}, make([]byte, 4), make([]byte, 8), make([]byte, 12), make([]byte, 16)} {
+	for _, more := range [][]byte{{0}, {0x91}, {0x91, 0}, {0x91, 0x9D}, {0x91, 0x0C}, {0x90, 0}, {0xAE}, {0xAF}, {0x91, 0xAF}, make([]byte, 4), make([]byte, 8), make([]byte, 12), make([]byte, 16)} {
 		all = append(all, slices.Concat(a, more), slices.Concat(more, a))
 	}
 	return append(all, slices.Concat(a, a), make([]byte, 300))

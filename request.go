@@ -270,8 +270,8 @@ func (c *Card) refuse(r *request, p protection, a frame.Answer, lost failure) er
 	case r.trial:
 	case !spec.CanRefuse(status):
 		return lost.classify(c.impossible(refusal))
-	case a.Tail > 0:
-		return lost.classify(c.misshapen(refusal, a.Tail))
+	case a.Tail > 0, len(a.Marks) > 0 && spec.Effect != wire.EffectNone:
+		return lost.classify(c.misshapen(refusal, len(a.Data)))
 	}
 	if status == wire.StatusLengthError || status == wire.StatusIntegrityError {
 		c.doubt(r.cmd)
@@ -297,8 +297,9 @@ func (c *Card) impossible(refusal *CommandError) error {
 	return &untrustedError{refusal}
 }
 
-// misshapen is for a refusal that comes with data, which none does: it is what
-// is left of another answer, or was made up.
+// misshapen is for a refusal that comes with data, which none does, or in the
+// middle of the answer to something that was done: it is what is left of
+// another answer, or was made up.
 func (c *Card) misshapen(refusal *CommandError, n int) error {
 	c.state.distrust(fmt.Sprintf("%s was refused with data, which no card does", refusal.Command))
 	return &untrustedError{fmt.Errorf("%d bytes and the refusal %s", n, refusal.Status.String())}
