@@ -14,8 +14,8 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	if how := os.Getenv(cardEnv); how != "" {
-		if err := beCard(how); err != nil {
+	if where := os.Getenv(cardsEnv); where != "" {
+		if err := beCards(where); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

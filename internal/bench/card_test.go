@@ -1,8 +1,8 @@
 package bench_test
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,47 +18,61 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
-// The cards of wires are in a process of their own, as behind a real wire: nothing
-// of theirs is in our allocations, and Go does not schedule them with us.
+// The two cards of wires are in a process of their own, as behind a real wire:
+// nothing of theirs is in our allocations, and Go does not schedule them with us.
+// They are in one, so that the system treats them alike.
 
-// cardEnv tells this binary to be a card, and where: "tcp", or the address of a slot
-// of vpcd.
-const cardEnv = "DESFIRE_BENCH_CARD"
+// cardsEnv tells this binary to be two cards, and where: "tcp", or the addresses of
+// two slots of vpcd.
+const cardsEnv = "DESFIRE_BENCH_CARDS"
 
-// beCard presents cards until its standard input ends.
-func beCard(how string) error {
+// beCards presents cards until the standard input ends.
+func beCards(where string) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		cancel()
 	}()
-	picc, err := sim.New(&sim.Config{Generation: wire.EV3, UID: []byte{4, 1, 2, 3, 4, 5, 6}})
-	if err != nil {
-		return err
+	slots := strings.Fields(where)
+	if where == "tcp" {
+		slots = []string{"", ""}
 	}
-	if err := personalise(ctx, picc, key.TypeAES); err != nil {
-		return err
+	ended := make(chan error)
+	for _, slot := range slots {
+		picc, err := sim.New(&sim.Config{Generation: wire.EV3})
+		if err != nil {
+			return err
+		}
+		if err := personalise(ctx, picc, key.TypeAES); err != nil {
+			return err
+		}
+		if slot != "" {
+			go func() {
+				ended <- vpcd.New(slot, func(context.Context) (vpcd.Card, error) { return picc.Present(), nil }, nil).Run(ctx)
+			}()
+			fmt.Println(slot)
+			continue
+		}
+		l, err := tcp.Listen(ctx, ":0")
+		if err != nil {
+			return err
+		}
+		go func() {
+			ended <- tcp.Serve(ctx, l, func(context.Context) (tcp.Card, error) { return picc.Present(), nil })
+		}()
+		fmt.Println(l.Addr())
 	}
-	if how != "tcp" {
-		fmt.Println(how)
-		return vpcd.New(how, func(context.Context) (vpcd.Card, error) { return picc.Present(), nil }, nil).Run(ctx)
-	}
-	l, err := tcp.Listen(ctx, ":0")
-	if err != nil {
-		return err
-	}
-	fmt.Println(l.Addr())
-	return tcp.Serve(ctx, l, func(context.Context) (tcp.Card, error) { return picc.Present(), nil })
+	return errors.Join(<-ended, <-ended)
 }
 
-// startCard starts a process that is a card until the test ends, and returns its
-// address.
-func startCard(t testing.TB, how string) string {
+// startCards starts a process that is two cards until the test ends, and returns
+// their addresses.
+func startCards(t testing.TB, where string) (one, other string) {
 	t.Helper()
 	self, err := os.Executable()
 	must(t, err)
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), cardEnv+"="+how)
+	cmd.Env = append(os.Environ(), cardsEnv+"="+where)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	must(t, err)
@@ -68,12 +82,12 @@ func startCard(t testing.TB, how string) string {
 	t.Cleanup(func() {
 		in.Close()
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("the card's process: %v", err)
+			t.Errorf("the cards' process: %v", err)
 		}
 	})
-	line, err := bufio.NewReader(out).ReadString('\n')
+	_, err = fmt.Fscan(out, &one, &other)
 	must(t, err)
-	return strings.TrimSpace(line)
+	return one, other
 }
 
 // personalise gives a card an application of two keys, all zero. Files 0, 1 and 2

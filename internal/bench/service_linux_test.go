@@ -79,9 +79,7 @@ func services(t testing.TB, s size) []row {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	stack := pcsctest.Start(t)
-	for i := range pcsctest.Slots {
-		startCard(t, stack.Slot(i))
-	}
+	startCards(t, stack.Slot(0)+" "+stack.Slot(1))
 	bare := openBare(t, stack.Reader(1))
 	readers, err := pcsc.Open(nil)
 	must(t, err)

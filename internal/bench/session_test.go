@@ -161,7 +161,7 @@ func measured(s size, m *meter, once func(), group, what string) row {
 	s.measure(l)
 	spent = time.Since(begin)
 	share := 1 - float64(m.card-began)/float64(spent)
-	r.each = l.median()
+	r.each = l.fast()
 	r.host = r.each * share
 	r.allocs, r.bytes = allocated(once)
 	return r

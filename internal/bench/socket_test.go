@@ -44,11 +44,12 @@ func (b *bareSocket) transmit(t testing.TB, command []byte) []byte {
 func sockets(t testing.TB, s size) []row {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	nc, err := net.Dial("tcp", startCard(t, "tcp"))
+	one, other := startCards(t, "tcp")
+	nc, err := net.Dial("tcp", one)
 	must(t, err)
 	defer nc.Close()
 	bare := &bareSocket{Conn: nc, in: make([]byte, 1<<16)}
-	ours, err := tcp.Dial(ctx, startCard(t, "tcp"), nil)
+	ours, err := tcp.Dial(ctx, other, nil)
 	must(t, err)
 	defer ours.Close()
 	return wires(ctx, t, s, "a card in another process, over a socket (tcp)", ours, func(command []byte) []byte { return bare.transmit(t, command) })
@@ -68,8 +69,11 @@ func wires(ctx context.Context, t testing.TB, s size, group string, transport de
 	}
 	floor := &lane{once: func() { bare(getValue) }}
 	frame := &lane{once: func() { transmit(getValue) }}
-	s.measure(floor, frame)
-	rows = append(rows, beside(group, "Transmit: one frame", frame, floor))
+	apart := &lane{once: elsewhere(func() { bare(getValue) })}
+	s.measure(floor, frame, apart)
+	rows = append(rows,
+		beside(group, "the bare loop with a goroutine that waits, and one that is called", apart, floor),
+		beside(group, "Transmit: one frame", frame, floor))
 
 	card, err := desfire.Connect(ctx, transport, nil)
 	must(t, err)
@@ -112,6 +116,22 @@ func wires(ctx context.Context, t testing.TB, s size, group string, transport de
 	return rows
 }
 
+// elsewhere has a goroutine of its own do something, as what cannot be interrupted
+// and yet must be given up has to be done.
+func elsewhere(once func()) func() {
+	ask, done := make(chan struct{}), make(chan struct{}, 1)
+	go func() {
+		for range ask {
+			once()
+			done <- struct{}{}
+		}
+	}()
+	return func() {
+		ask <- struct{}{}
+		<-done
+	}
+}
+
 // pay is a whole payment.
 func pay(ctx context.Context, t testing.TB, card *desfire.Card, w session) {
 	must(t, card.SelectApplication(ctx, application))
@@ -123,7 +143,7 @@ func pay(ctx context.Context, t testing.TB, card *desfire.Card, w session) {
 // beside is a line of something and the bare loop beside it.
 func beside(group, what string, l, floor *lane) row {
 	r := newRow(group, what)
-	r.each, r.bare, r.ratio = l.median(), floor.median(), l.to(floor)
+	r.each, r.bare, r.ratio = l.fast(), floor.fast(), l.to(floor)
 	r.allocs, r.bytes = allocated(l.once)
 
 	return r
