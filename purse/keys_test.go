@@ -2,6 +2,7 @@ package purse_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/go-desfire/desfire/key"
@@ -43,9 +44,9 @@ func TestRotatingKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.picc.Inject(sim.Fault{Exchange: 11, Kind: sim.LoseAnswer}) // of the commit
-	if _, err := p.Debit(ctx, b.connect(t), purse.Request{ID: "a", Amount: 10}); err == nil {
-		t.Fatal("no fault")
+	b.picc.Inject(sim.Fault{Exchange: 13, Kind: sim.LoseAnswer}) // of the commit
+	if _, err := p.Debit(ctx, b.connect(t), purse.Request{ID: "a", Amount: 10}); !errors.As(err, new(*purse.InDoubtError)) {
+		t.Fatal(err)
 	}
 	r, err := p.Debit(ctx, b.connect(t), purse.Request{ID: "a", Amount: 10})
 	if err != nil || b.value(t) != 490 || r.Entry.Key.Version != testKey.Version() {

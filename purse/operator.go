@@ -30,6 +30,38 @@ func (p *Purse) Decide(ctx context.Context, id ID, d Decision, reason string) (*
 	return p.end(ctx, e, &Outcome{Decision: d, Rule: RuleOperator, Why: reason})
 }
 
+// Learn takes over what the centre decided (Reconcile): what was in doubt here, or
+// was a person's word, is decided by it. An outcome that contradicts what this
+// journal has evidence for is an error, and the card is blocked.
+func (p *Purse) Learn(ctx context.Context, id ID, o Outcome) (*Receipt, error) {
+	e, err := p.conf.Journal.Entry(ctx, id)
+	switch {
+	case err != nil:
+		return nil, &JournalError{err}
+	case e == nil:
+		return nil, &RequestError{fmt.Sprintf("there is no transaction %v in the journal", id)}
+	case o.Decision != Happened && o.Decision != DidNot || o.Rule == RuleOperator || o.Rule == RuleNone:
+		return nil, &RequestError{fmt.Sprintf("transaction %v: %v by rule %s decides nothing", id, o.Decision, o.Rule)}
+	}
+	p.live = nil
+	last := e.Outcome()
+	if last == nil || last.Decision == InDoubt || last.Rule == RuleOperator {
+		return p.end(ctx, e, &o)
+	}
+	if last.Decision == o.Decision {
+		return &Receipt{Entry: *e, Stored: true}, nil
+	}
+	why := fmt.Sprintf("transaction %v %v by rule %s, and the centre says that it %v by rule %s", id, last.Decision, last.Rule, o.Decision, o.Rule)
+	state, err := p.conf.Journal.State(ctx, e.CardApp)
+	if err != nil {
+		return nil, &JournalError{err}
+	}
+	if state == nil {
+		state = &CardState{CardApp: e.CardApp}
+	}
+	return nil, p.block(ctx, state, why)
+}
+
 // Unblock lets a blocked card be used again. What its slot and counter were is
 // forgotten.
 func (p *Purse) Unblock(ctx context.Context, card CardApp, reason string) error {
