@@ -6,6 +6,9 @@
 #              bit of recorded commands, altered (minutes)
 # make bench   one table of what the reader costs (a minute); docs/performance.md
 # make fuzz    fresh random sequences, and each fuzz target for FUZZTIME
+# make fuzzcover  which statements fuzzing reaches, by package: from the inputs in the code,
+#              fuzzed from them, with the committed inputs, and fuzzed from those
+# make cover   which statements the tests reach, by package
 # make cross   builds for other systems, without cgo
 # .ci/run      what must hold before a change is accepted
 
@@ -18,7 +21,7 @@ TESTS    = $(GO) test -count=1 -timeout 20m $(VERBOSE)
 SINGLE   = ^Test(Live.*|EveryStepCanFail|FlagErrors|TextFlagErrors|OtherWords|NamesInOutputs|FitsTerminal|Guide|HostileEverywhere)$$
 SYSTEMS  = linux/amd64 linux/arm64 linux/arm windows/amd64 darwin/arm64
 
-.PHONY: all test vet race bench matrix fuzz cross lint deps
+.PHONY: all test vet race bench matrix fuzz fuzzcover cover cross lint deps
 
 all: test
 
@@ -50,6 +53,12 @@ fuzz:
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$dir; \
 		done; \
 	done
+
+fuzzcover:
+	FUZZTIME=$(or $(filter-out 30s,$(FUZZTIME)),60s) .ci/fuzzcover
+
+cover:
+	.ci/cover
 
 cross:
 	@set -e; for system in $(SYSTEMS); do \

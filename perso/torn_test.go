@@ -51,7 +51,7 @@ type job struct {
 	every  int            // how many exchanges there are to one that is torn
 }
 
-func jobs(t *testing.T) (list []job) {
+func jobs(t testing.TB) (list []job) {
 	for _, g := range wire.Generations {
 		every := map[wire.Generation]int{wire.EV1: 3, wire.EV2: 7, wire.EV3: 1}[g]
 		if every == 0 {
@@ -79,7 +79,7 @@ func (j *job) conf(i int) *perso.Config {
 }
 
 // ready is a card before the job.
-func (j *job) ready(t *testing.T) *sim.Card {
+func (j *job) ready(t testing.TB) *sim.Card {
 	picc := newPICC(t, j.g)
 	for i, l := range j.before {
 		if _, err := perso.Apply(context.Background(), connect(t, picc), l, j.conf(i)); err != nil {

@@ -85,7 +85,7 @@ type airCase struct {
 }
 
 // secretOf is a key that depends on seed.
-func secretOf(t *testing.T, typ key.Type, seed byte) *key.Secret {
+func secretOf(t testing.TB, typ key.Type, seed byte) *key.Secret {
 	t.Helper()
 	b := make([]byte, typ.Size())
 	for i := range b {
@@ -101,7 +101,7 @@ func secretOf(t *testing.T, typ key.Type, seed byte) *key.Secret {
 	return k.WithVersion(seed)
 }
 
-func airCases(t *testing.T) (cases []airCase) {
+func airCases(t testing.TB) (cases []airCase) {
 	ctx := context.Background()
 	for _, tc := range []struct {
 		g   wire.Generation

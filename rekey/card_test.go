@@ -26,7 +26,7 @@ func find(ctx context.Context, card *desfire.Card, ch *rekey.Change) (key.Key, e
 	return found.Key, nil
 }
 
-func connect(t *testing.T, picc *sim.Card) *desfire.Card {
+func connect(t testing.TB, picc *sim.Card) *desfire.Card {
 	t.Helper()
 	card, err := desfire.Connect(context.Background(), picc.Present(), nil)
 	if err != nil {
