@@ -273,7 +273,7 @@ func (c *Card) refuse(r *request, p protection, a frame.Answer, lost failure) er
 	case r.trial:
 	case !spec.CanRefuse(status):
 		return lost.classify(c.impossible(refusal))
-	case a.Tail > 0, len(a.Marks) > 0 && spec.Effect != wire.EffectNone:
+	case a.Tail > 0, len(a.Marks) > 0 && spec.Effect != wire.EffectNone && !c.conf.Unguarded:
 		return lost.classify(c.misshapen(refusal, len(a.Data)))
 	}
 	if status == wire.StatusLengthError || status == wire.StatusIntegrityError {
