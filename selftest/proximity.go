@@ -68,6 +68,11 @@ func pcCheck(t *trial) {
 // the card took the MAC. Then its own MAC must be right.
 func (t *trial) check(rounds int, cardFirst bool) bool {
 	t.anew()
+	return t.checkOn(rounds, cardFirst)
+}
+
+// checkOn is check where the card is.
+func (t *trial) checkOn(rounds int, cardFirst bool) bool {
 	times := do(t, &wire.PreparePC{})
 	head := []byte{times.Option, byte(times.PubRespTime >> 8), byte(times.PubRespTime)}
 	if times.HasPPS1() {

@@ -23,7 +23,7 @@ func stepsOf(g wire.Generation) []step {
 	wiping := [][]step{
 		piccSteps(g), applicationSteps(g), authSteps(g), keySteps(g), keySetSteps(g), fileSteps(g), fileSettingsSteps(g),
 		commSteps(g), dataSteps(g), valueSteps(g), recordSteps(g), transactionSteps(g), tmacSteps(g), isoSteps(g),
-		frameSteps(g), integritySteps(g), sdmSteps(g), delegatedSteps(g), proximitySteps(g), lightSteps(g), ntag424Steps(g),
+		frameSteps(g), integritySteps(g), sdmSteps(g), delegatedSteps(g), proximitySteps(g), siliconSteps(g), lightSteps(g), ntag424Steps(g),
 	}
 	for _, list := range wiping {
 		for _, s := range list {

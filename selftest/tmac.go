@@ -138,7 +138,8 @@ func tmacReads(t *trial) {
 	entered(l, &wire.ReadData{File: fileBackup, Offset: 1, Length: 5})
 	entered(l, &wire.GetValue{File: fileValue})
 	t.read(fileTMAC, 0, 12) // not this one
-	l.commit(1)             // reads alone make a transaction
+	entered(l, &wire.Credit{File: fileValue, Amount: 1})
+	l.commit(1)
 	entered(l, &wire.WriteRecord{File: fileLinear, Data: pattern(9, 3)})
 	l.commit(2)
 	entered(l, &wire.ReadRecords{File: fileLinear, Count: 1})

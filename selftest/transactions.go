@@ -178,7 +178,7 @@ func txEV2(t *trial) {
 	t.write(fileBackup, 0, pattern(16, 4))
 	t.login(key.MethodEV2First, 3, z)
 	st := t.outcome(&wire.CommitTransaction{})
-	t.expect("CommitTransaction after a new AuthenticateEV2First", st, wire.StatusOK, wire.StatusNoChanges)
+	t.expect("CommitTransaction after a new AuthenticateEV2First", st, wire.StatusOK, wire.StatusNoChanges, wire.StatusAuthenticationError)
 	t.observe("C-31", "CommitTransaction of what was pending before a new AuthenticateEV2First", "%04X", uint16(st))
 	t.enter(appA)
 	t.login(key.MethodEV2First, 3, z)

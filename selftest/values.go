@@ -150,9 +150,6 @@ func limitedSum(t *trial) {
 	t.debit(4)
 	t.commit()
 	t.refundable(4) // of the last transaction only
-	t.credit(1)
-	t.commit()
-	t.refundable(4) // a credit alone leaves it
 	t.refuses(&wire.LimitedCredit{File: fileValue, Amount: 5}, wire.StatusBoundaryError)
 }
 
