@@ -245,6 +245,7 @@ func (e *Entry) Clone() *Entry {
 	c.TMKey = clonePointer(e.TMKey)
 	c.Moves = slices.Clone(e.Moves)
 	c.Values = slices.Clone(e.Values)
+	c.Limited0 = clonePointer(e.Limited0)
 	c.EncTMRI = slices.Clone(e.EncTMRI)
 	c.TMI = slices.Clone(e.TMI)
 	c.SlotFile = clonePointer(e.SlotFile)
