@@ -74,7 +74,13 @@ func (s *CardState) Check() error {
 	return s.CardApp.check()
 }
 
+// maxName is more than a UID or a place has.
+const maxName = 256
+
 func (c CardApp) check() error {
+	if len(c.UID) > maxName || len(c.App) > maxName {
+		return fmt.Errorf("purse: a UID of %d bytes and an application of %d; %d at most", len(c.UID), len(c.App), maxName)
+	}
 	if !utf8.ValidString(c.UID) || !utf8.ValidString(c.App) {
 		return fmt.Errorf("purse: card %q, %q is not UTF-8", c.UID, c.App)
 	}

@@ -113,17 +113,17 @@ func (s *suite) compare(n int) error {
 	for e, err := range s.Entries(s.ctx) {
 		switch {
 		case err != nil:
-			return fmt.Errorf("Entries: %w", err)
+			return fmt.Errorf("in Entries: %w", err)
 		case i >= len(want.Entries):
-			return fmt.Errorf("Entries has entry %d, %v", i, e.ID)
+			return fmt.Errorf("in Entries is entry %d, %v", i, e.ID)
 		}
 		if err := same(e, want.Entries[i]); err != nil {
-			return fmt.Errorf("entry %d of Entries: %w", i, err)
+			return fmt.Errorf("in Entries: entry %d: %w", i, err)
 		}
 		i++
 	}
 	if i != len(want.Entries) {
-		return fmt.Errorf("Entries has %d entries, want %d", i, len(want.Entries))
+		return fmt.Errorf("it has %d entries, want %d", i, len(want.Entries))
 	}
 	// Calls that the journal may have lost are asked for as well.
 	for _, c := range s.model.calls {
@@ -138,7 +138,7 @@ func (s *suite) compare(n int) error {
 				err = same(got, want.States[c.state.CardApp])
 			}
 			if err != nil {
-				return fmt.Errorf("State: %w", err)
+				return fmt.Errorf("in State: %w", err)
 			}
 		}
 	}
@@ -164,7 +164,7 @@ func (s *suite) compareEntry(want *content, began *purse.Entry) error {
 			err = same(got, look.want)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", look.name, err)
+			return fmt.Errorf("in %s: %w", look.name, err)
 		}
 	}
 	return nil
