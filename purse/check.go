@@ -81,6 +81,9 @@ func (c *Config) file(field string, f *File, t []wire.FileType, acts ...inspect.
 	if !ok {
 		return &ConfigError{field, fmt.Sprintf("file %d is a %v file, which is no %v file: what it does is no part of a transaction", f.No, f.Settings.Type, t[0])}
 	}
+	if f.No.Secondary() {
+		return &ConfigError{field, fmt.Sprintf("file %d is of the secondary application, which is no part of the transaction MAC: make a purse of that application", f.No)}
+	}
 	rights := inspect.RightsOf(&f.Settings)
 	for _, act := range acts {
 		g, ok := rights.Of(act)

@@ -97,6 +97,7 @@ type layout struct {
 	randomID    bool
 	diversified bool
 	fresh       bool // the transaction counter is 0
+	clearable   bool // the key of the purse may clear records
 }
 
 func layoutOf(channel, receipt string) *layout {
@@ -146,7 +147,11 @@ func (l *layout) files() map[wire.FileNo]wire.FileSettings {
 		m[slotNo] = wire.FileSettings{Type: wire.FileBackup, Option: o, Access: shown, Size: 16*slots + 1}
 	}
 	if l.record || l.gen == wire.Light {
-		m[recordNo] = wire.FileSettings{Type: wire.FileCyclicRecord, Option: o, Access: shown, RecordSize: 24, MaxRecords: showing + 1}
+		kept := wire.AccessRights{Read: 1, Write: 1, ReadWrite: wire.Never, Change: 0} // nobody clears it
+		if l.clearable {
+			kept = own
+		}
+		m[recordNo] = wire.FileSettings{Type: wire.FileCyclicRecord, Option: o, Access: kept, RecordSize: 24, MaxRecords: showing + 1}
 	}
 	if l.tmac {
 		r := wire.AccessRights{Read: 1, Write: wire.Never, ReadWrite: 1, Change: 0}

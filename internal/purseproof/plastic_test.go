@@ -3,6 +3,7 @@ package purseproof
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/go-desfire/desfire/purse"
@@ -20,6 +21,7 @@ type plastic struct {
 	pending []movement            // accepted, not committed
 	moved   map[purse.ID][]int    // how often each movement of a change was committed
 	sums    map[wire.FileNo]int64 // of committed movements
+	started int32                 // what the value file held at first
 	broken  string                // truth and image disagree: the test is wrong
 }
 
@@ -56,7 +58,7 @@ func plasticOf(t testing.TB, l *layout, uid, image []byte, seed uint64, q *sim.Q
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &plastic{lay: l, uid: uid, picc: picc, act: picc.Present(), moved: map[purse.ID][]int{}, sums: map[wire.FileNo]int64{}}
+	return &plastic{lay: l, uid: uid, picc: picc, act: picc.Present(), started: startsAt, moved: map[purse.ID][]int{}, sums: map[wire.FileNo]int64{}}
 }
 
 // deliver gives the card a command, and notes what it made of it.
@@ -94,10 +96,17 @@ func (p *plastic) commit() {
 	}
 	p.pending = nil
 	for _, no := range []wire.FileNo{valueNo, secondNo} {
-		if f := p.file(no); f != nil && int64(f.Value.Value) != startsAt+p.sums[no] && p.broken == "" {
-			p.broken = fmt.Sprintf("file %d holds %d, and the movements make %d", no, f.Value.Value, startsAt+p.sums[no])
+		if f := p.file(no); f != nil && int64(f.Value.Value) != p.start(no)+p.sums[no] && p.broken == "" {
+			p.broken = fmt.Sprintf("file %d holds %d, and the movements make %d", no, f.Value.Value, p.start(no)+p.sums[no])
 		}
 	}
+}
+
+func (p *plastic) start(no wire.FileNo) int64 {
+	if no == valueNo {
+		return int64(p.started)
+	}
+	return startsAt
 }
 
 // powerCycle is a loss of the field.
@@ -159,3 +168,5 @@ func (p *plastic) truth(e *purse.Entry) truth {
 	}
 	return part
 }
+
+func seededRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 3)) }

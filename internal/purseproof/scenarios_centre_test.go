@@ -1,0 +1,4 @@
+package purseproof
+
+// What only the centre decides.
+var centreScenarios = []scenario{}
