@@ -54,13 +54,8 @@ func (ev *Evidence) compute(ctx context.Context, e *Entry, tm key.Key, known fun
 	return nil
 }
 
-// count is a transaction counter as it counts: under LRP the low half.
-func (e *Entry) count(tmc uint32) uint32 {
-	if e.LRP {
-		return tmc & 0xFFFF
-	}
-	return tmc
-}
+// count is a transaction counter as it counts.
+func (e *Entry) count(tmc uint32) uint32 { return tmac.Count(tmc, e.LRP) }
 
 // tmi is the input of the transaction MAC; nil if it holds nothing that no other
 // transaction has.
@@ -89,7 +84,7 @@ func readers(ctx context.Context, tm key.Key, lrp bool, n uint32, uid, enc []byt
 	if lrp {
 		counters = counters[:0]
 		for i := range uint32(sessions) {
-			counters = append(counters, n&0xFFFF|(i+1)<<16)
+			counters = append(counters, tmac.Count(n, true)|(i+1)<<16)
 		}
 	}
 	for _, c := range counters {

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/go-desfire/desfire/tmac"
 )
 
 // history is what is remembered of the card. A blocked card is a *BlockedError.
@@ -50,15 +52,10 @@ func (p *Purse) block(ctx context.Context, state *CardState, why string) error {
 }
 
 // otherCounter says why a counter is not of the history that is remembered; empty
-// if it may be. Under LRP the low half counts.
+// if it may be.
 func otherCounter(state *CardState, tmc uint32, tmv TMV, lrp bool) string {
-	now, was := tmc, state.TMC
-	back := now < was
-	if lrp {
-		now, was = tmc&0xFFFF, state.TMC&0xFFFF
-		back = uint16(now-was) >= 0x8000
-	}
-	if back {
+	now, was := tmac.Count(tmc, lrp), tmac.Count(state.TMC, lrp)
+	if tmac.Compare(now, was, lrp) < 0 {
 		return fmt.Sprintf("its transaction counter was %d and is %d", was, now)
 	}
 	if now == was && tmv != state.TMV {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+
+	"github.com/go-desfire/desfire/tmac"
 )
 
 // block is alarm 14a.
@@ -27,12 +29,7 @@ func (j *judge) isNext(tmc uint32) bool { return j.e.count(tmc) == j.e.count(j.e
 func (j *judge) isBefore(tmc uint32) bool { return j.e.count(tmc) == j.e.count(j.e.TMC0) }
 
 // back reports whether now is a number before was.
-func (j *judge) back(now, was uint32) bool {
-	if j.e.LRP {
-		return uint16(now-was) >= 0x8000
-	}
-	return now < was
-}
+func (j *judge) back(now, was uint32) bool { return tmac.Compare(now, was, j.e.LRP) < 0 }
 
 // counts reports whether the counter says anything.
 func (j *judge) counts() bool { return j.e.HasTMAC && j.ev.TMC != nil && !j.outside() }

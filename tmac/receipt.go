@@ -1,6 +1,7 @@
 package tmac
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 )
@@ -30,8 +31,8 @@ func (r Receipt) Count(useLRP bool) uint32 { return Count(r.TMC, useLRP) }
 func (r Receipt) Next(useLRP bool) uint32 { return Count(Count(r.TMC, useLRP)+1, useLRP) }
 
 // Compare is negative if r comes before s on the same card, zero if it is the
-// same Count, and positive if it comes after. Numbers that began anew are taken
-// for the later ones: what is less than half of all numbers ahead comes after.
+// same Count, and positive if it comes after. Under LRP numbers may have begun
+// anew: what is less than half of them ahead comes after. 32 bits no card uses up.
 func (r Receipt) Compare(s Receipt, useLRP bool) int { return Compare(r.TMC, s.TMC, useLRP) }
 
 // Count is Receipt.Count of a TMC.
@@ -44,15 +45,8 @@ func Count(tmc uint32, useLRP bool) uint32 {
 
 // Compare is Receipt.Compare of two TMCs.
 func Compare(a, b uint32, useLRP bool) int {
-	ahead := int64(int32(a - b))
 	if useLRP {
-		ahead = int64(int16(a - b))
+		return cmp.Compare(int16(a-b), 0)
 	}
-	switch {
-	case ahead < 0:
-		return -1
-	case ahead > 0:
-		return 1
-	}
-	return 0
+	return cmp.Compare(a, b)
 }
