@@ -69,9 +69,17 @@ type Seen struct {
 	Move            *Move  // nil: the air did nothing
 }
 
-// Lie reports whether what the reader saw is not the card's answer to its command.
+// Lie reports whether what the reader saw is not the card's answer to its
+// command, or the card saw another command than that, or more.
 func (s *Seen) Lie() bool {
-	return s.Answer != nil && s.Move != nil && (!bytes.Equal(s.Answer, s.Real) || s.Move.Kind == CutCommand || s.Move.Kind == FlipCommand)
+	if s.Move == nil {
+		return false
+	}
+	switch s.Move.Kind {
+	case CutCommand, FlipCommand, Twice, Insert:
+		return true
+	}
+	return s.Answer != nil && !bytes.Equal(s.Answer, s.Real)
 }
 
 // Air stands between a reader and a card. It is for one goroutine.
