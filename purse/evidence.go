@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/tmac"
+	"github.com/go-desfire/desfire/wire"
 )
 
 // compute adds to evidence what follows from it with the transaction MAC key:
@@ -95,4 +96,19 @@ func readers(ctx context.Context, tm key.Key, lrp bool, n uint32, uid, enc []byt
 		ids = append(ids, keys.PreviousReader([16]byte(enc)))
 	}
 	return ids, nil
+}
+
+// withReader is an input of a transaction MAC in which what CommitReaderID
+// answered is replaced; nil if id is not named in it. A block of C8, the id and the
+// answer is filled up to 48 bytes.
+func withReader(tmi Hex, id ID, enc [16]byte) Hex {
+	named := append([]byte{wire.InsCommitReaderID}, id[:]...)
+	for at := 0; at+48 <= len(tmi); at += 16 {
+		if bytes.HasPrefix(tmi[at:], named) {
+			out := bytes.Clone(tmi)
+			copy(out[at+len(named):], enc[:])
+			return out
+		}
+	}
+	return nil
 }

@@ -1,11 +1,16 @@
 package purse
 
 import (
+	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"time"
 
-	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/tmac"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -24,6 +29,8 @@ type model struct {
 	reader  ID
 	keyVer  byte
 
+	key     key.Key // makes real transaction MACs; nil: hashes stand for them
+	now     time.Time
 	pending *pending
 	done    map[ID]int // movements that were committed
 	inputs  map[string]ID
@@ -99,6 +106,9 @@ func (m *model) id() ID {
 
 // number is a counter as the card tells it.
 func (m *model) number(tmc uint32) uint32 {
+	if m.scheme == wire.SchemeLRP && m.key != nil {
+		return tmc&0xFFFF | 1<<16
+	}
 	if m.scheme == wire.SchemeLRP {
 		return tmc&0xFFFF | uint32(1+m.IntN(3))<<16
 	}
@@ -112,13 +122,30 @@ func (m *model) start() *pending {
 	return m.pending
 }
 
-func hash(tmc uint32, lrp bool, input string) TMV {
-	if lrp {
+// mac is the transaction MAC of an input.
+func (m *model) mac(tmc uint32, input string) TMV {
+	if k := m.keys(tmc); k != nil {
+		return k.TMV([]byte(input))
+	}
+	if m.scheme == wire.SchemeLRP {
 		tmc &= 0xFFFF
 	}
 	h := sha256.Sum256(fmt.Appendf(nil, "%d %s", tmc, input))
 	return TMV(h[:8])
 }
+
+func (m *model) keys(tmc uint32) *tmac.Keys {
+	if m.key == nil {
+		return nil
+	}
+	k, err := tmac.NewKeys(context.Background(), m.key, m.scheme == wire.SchemeLRP, m.number(tmc), modelUID)
+	if err != nil {
+		panic(err)
+	}
+	return k
+}
+
+var modelUID = []byte{4, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66}
 
 // commit makes what pends happen.
 func (m *model) commit() bool {
@@ -143,7 +170,7 @@ func (m *model) commit() bool {
 	m.records = m.records[max(0, len(m.records)-m.capacity):]
 	if m.tmac {
 		m.tmc++
-		m.tmv = hash(m.tmc, m.scheme == wire.SchemeLRP, p.input)
+		m.tmv = m.mac(m.tmc, p.input)
 		if p.name != nil {
 			m.reader = *p.name
 		}
@@ -160,15 +187,27 @@ func (m *model) open() {
 	}
 }
 
-// name is CommitReaderID, a second time where the first one is refused.
-func (m *model) name(id ID) (before ID) {
+// name is CommitReaderID, a second time where the first one is refused. It returns the answer and
+// what goes into the input.
+func (m *model) name(id ID) (answer ID, input string) {
 	if p := m.pending; p != nil && p.name != nil {
 		m.pending = nil
 	}
+	answer = m.reader
+	if k := m.keys(m.tmc + 1); k != nil {
+		answer = k.EncipherReader(m.reader)
+	}
+	input = block(wire.InsCommitReaderID, id[:], answer[:])
 	p := m.start()
 	p.name = &id
-	p.input += fmt.Sprintf("name %v %v|", id, m.reader)
-	return m.reader
+	p.input += input
+	return answer, input
+}
+
+// block is a command in the input of a transaction MAC.
+func block(ins byte, parts ...[]byte) string {
+	b := append([]byte{ins}, slices.Concat(parts...)...)
+	return string(append(b, make([]byte, -len(b)&15)...))
 }
 
 func (m *model) macs() bool { return m.scheme != wire.SchemeD40 && m.scheme != wire.SchemeNone }
@@ -187,9 +226,9 @@ func (m *model) job(id ID, terminal int, moves []movement) *Entry {
 			}
 			return nil
 		}
-		e.readerBefore(m.name(id))
-		input += fmt.Sprintf("name %v %v|", id, m.reader)
-		e.BeginFence = true
+		answer, named := m.name(id)
+		input += named
+		e.EncTMRI, e.BeginFence = answer[:], true
 	case m.fence:
 		if m.macs() || !m.relay || m.one(2) {
 			m.pending = nil
@@ -202,11 +241,12 @@ func (m *model) job(id ID, terminal int, moves []movement) *Entry {
 		steps = append(steps, func() { f(); m.pending.input += what })
 	}
 	if m.slot {
-		step(fmt.Sprintf("slot %d %v|", terminal, id), func() { m.start().slots[terminal] = string(id.Slot(16)) })
+		head := block(wire.InsWriteData, []byte{9, byte(16 * terminal), 0, 0, 16, 0, 0})
+		step(head+string(id.Slot(16)), func() { m.start().slots[terminal] = string(id.Slot(16)) })
 	}
 	if m.record {
 		r := string(recordOf(id, moves[0].d, e.RecordNo, 24))
-		step("record "+r+"|", func() {
+		step(block(wire.InsWriteRecord, []byte{8, 0, 0, 0, 24, 0, 0})+r+"\x00\x00\x00\x00\x00\x00\x00\x00", func() {
 			p := m.start()
 			if !m.appends && len(p.records) > 0 {
 				p.records = p.records[:len(p.records)-1]
@@ -214,14 +254,16 @@ func (m *model) job(id ID, terminal int, moves []movement) *Entry {
 			p.records = append(p.records, r)
 		})
 	}
-	for _, x := range moves {
-		step(fmt.Sprintf("move %d %d|", x.file, x.d), func() { p := m.start(); p.moves = append(p.moves, x) })
+	for i, x := range moves {
+		ins := []byte{Debit: wire.InsDebit, Credit: wire.InsCredit}[e.Moves[i].Kind]
+		amount := binary.LittleEndian.AppendUint32(nil, uint32(e.Moves[i].Amount))
+		step(block(ins, []byte{byte(x.file)}, amount), func() { p := m.start(); p.moves = append(p.moves, x) })
 	}
 	if e.marked() {
 		m.inputs[input] = id
 	}
-	if e.TMI = Hex(input); m.one(6) {
-		e.TMI = Hex("what was read is missing")
+	if e.TMI = Hex(input); m.one(6) { // something that was read is missing
+		e.TMI = Hex(block(wire.InsGetValue, []byte{1}) + input)
 	}
 	if !m.send(e, steps) || m.one(8) {
 		return e
@@ -261,8 +303,6 @@ func (m *model) send(e *Entry, steps []func()) bool {
 	return true
 }
 
-func (e *Entry) readerBefore(id ID) { e.EncTMRI = id[:] } // in the clear: the model enciphers nothing
-
 // entry is what a terminal writes down before it begins. What a relay can forge it
 // may have forged.
 func (m *model) entry(id ID, terminal int, moves []movement) *Entry {
@@ -297,7 +337,7 @@ func (m *model) entry(id ID, terminal int, moves []movement) *Entry {
 		}
 	}
 	if m.slot {
-		e.SlotFile, e.Slot0 = &file, m.slotOf(terminal)
+		e.SlotFile, e.SlotNo, e.Slot0 = &file, terminal, m.slotOf(terminal)
 	}
 	if m.record {
 		e.RecordFile, e.Records, e.Capacity, e.Cyclic = &file, len(m.records), m.capacity, true
@@ -340,74 +380,5 @@ func (m *model) other() {
 			x.d = 0
 		}
 		m.job(x.by, 1+m.IntN(2), []movement{x})
-	}
-}
-
-// settle asks the card, with a fence or without one.
-func (m *model) settle(e *Entry, key bool) *Evidence {
-	m.open()
-	ev := &Evidence{Protected: !m.weak, SameCard: true, LeaseHeld: m.others == OthersNothing && !m.leaseLost}
-	if m.names && m.relay && !m.one(4) {
-		id := m.id()
-		ev.SettlementID = &id
-		before := m.name(id)
-		ev.EncTMRI = before[:]
-		if key {
-			ev.Previous = &before
-			ev.PreviousKnown = before == e.ID || before.Generation()[0] < 3 || len(e.EncTMRI) > 0 && before == ID(e.EncTMRI)
-		}
-	}
-	switch {
-	case m.one(6): // broken off: read, and nothing excluded
-	case m.relay && !m.weak:
-		ev.Fence, m.pending = Fence(desfire.FenceAbort), nil
-	case m.relay:
-		ev.Fence, m.pending = Fence(desfire.FenceElsewhere), nil
-	default:
-		ev.Fence = Fence(desfire.FenceSelection)
-	}
-	m.read(e, ev, key)
-	return ev
-}
-
-func (m *model) read(e *Entry, ev *Evidence, key bool) {
-	lies := m.relay && m.weak
-	if m.tmac && !m.one(8) {
-		n, v := m.number(m.tmc), m.tmv
-		if old := m.told[m.IntN(len(m.told))]; lies && m.one(2) {
-			n, v = old[0].(uint32), old[1].(TMV)
-		}
-		ev.TMC, ev.TMV, ev.TMKeyVersion = &n, &v, &m.keyVer
-		if key && e.marked() {
-			if ev.TMVFits = DoesNotFit; hash(n, e.LRP, string(e.TMI)) == v {
-				ev.TMVFits = Fits
-			}
-		}
-	}
-	if m.slot && !m.one(8) {
-		ev.Slot = m.slotOf(0)
-		if lies {
-			ev.Slot = []Hex{ev.Slot, e.Slot0, e.ID.Slot(16)}[m.IntN(3)]
-		}
-	}
-	if m.record && !m.one(8) {
-		shown := m.records
-		if m.one(3) && len(shown) > 1 {
-			shown = shown[len(shown)-1-m.IntN(len(shown)-1):]
-		}
-		ev.HasRecords, ev.AllRecords = true, len(shown) == len(m.records)
-		for i := len(shown) - 1; i >= 0; i-- {
-			ev.Records = append(ev.Records, Hex(shown[i]))
-		}
-	}
-	for i, x := range e.Moves {
-		if m.one(8) {
-			continue
-		}
-		v := m.values[x.File]
-		if lies && i == 0 {
-			v = m.before[m.IntN(len(m.before))]
-		}
-		ev.Values = append(ev.Values, ValueBefore{x.File, int32(v), e.Values[i].Source})
 	}
 }

@@ -165,9 +165,12 @@ func (j *judge) counter() {
 		return
 	}
 	if !j.isBefore(*ev.TMC) {
-		if ev.TMVFits == NotChecked {
-			j.forbids = RuleNoKey
-			j.note("this change or another has its number, and the transaction MAC key is not here")
+		j.forbids = RuleNoKey
+		switch n := e.count(e.TMC0 + 1); {
+		case !j.isNext(*ev.TMC):
+			j.note(fmt.Sprintf("transaction %d, which this change or another is, is followed by others, and no report tells whose it was", n))
+		case ev.TMVFits == NotChecked:
+			j.note(fmt.Sprintf("this change or another is transaction %d, and the transaction MAC key is not here", n))
 		}
 		return
 	}
