@@ -10,7 +10,7 @@ import (
 
 var (
 	whole = flag.Bool("whole", os.Getenv("DESFIRE_WHOLE") != "", "measure at length and print the table")
-	only  = flag.String("only", "", "measure this part alone: sessions, handshakes, tcp, pcscd, purse, fleets")
+	only  = flag.String("only", "", "measure this part alone: sessions, handshakes, tcp, pcscd, purse, journal, fleets")
 )
 
 func TestMain(m *testing.M) {
@@ -31,7 +31,7 @@ type part struct {
 	measure func(testing.TB, size) []row
 }
 
-var parts = []part{{"sessions", sessions}, {"handshakes", handshakes}, {"tcp", sockets}, {"pcscd", services}, {"purse", purses}, {"fleets", fleets}}
+var parts = []part{{"sessions", sessions}, {"handshakes", handshakes}, {"tcp", sockets}, {"pcscd", services}, {"purse", purses}, {"journal", journals}, {"fleets", fleets}}
 
 // Prints the table with -whole; else nothing is timed, and each line is there.
 func TestTable(t *testing.T) {

@@ -66,24 +66,24 @@ func (r receipts) made(t testing.TB) (*sim.Card, purse.Config) {
 const perSession = 4000
 
 // purses are debits with each receipt.
-func purses(t testing.TB, s size) (rows []row) {
+func purses(t testing.TB, s size) []row {
+	var lanes []*lane
 	for _, r := range receiptsOf {
 		picc, conf := r.made(t)
 		conf.Journal = purse.Memory(nil)
-		m, once := debits(t, picc, conf)
-		rows = append(rows, measured(s, m, once, "purse: a debit, with a journal in memory", r.name))
+		lanes = append(lanes, debits(t, r.name, picc, conf))
 	}
-	return rows
+	return s.alone("purse: a debit, with a journal in memory", lanes...)
 }
 
-// debits returns what makes a debit, and where its frames go.
-func debits(t testing.TB, picc *sim.Card, conf purse.Config) (*meter, func()) {
+// debits are those of a purse, one after the other.
+func debits(t testing.TB, what string, picc *sim.Card, conf purse.Config) *lane {
 	ctx := context.Background()
 	p, err := purse.Open(conf)
 	must(t, err)
 	m, n := new(meter), 0
 	var card *desfire.Card
-	return m, func() {
+	return &lane{what: what, meter: m, once: func() {
 		if n%perSession == 0 {
 			m.Transport = picc.Present()
 			card, err = desfire.Connect(ctx, m, nil)
@@ -93,5 +93,5 @@ func debits(t testing.TB, picc *sim.Card, conf purse.Config) (*meter, func()) {
 		if _, err := p.Debit(ctx, card, purse.Request{ID: strconv.Itoa(n), Amount: 1}); err != nil {
 			t.Fatalf("debit %d: %v", n, err)
 		}
-	}
+	}}
 }

@@ -115,54 +115,40 @@ func (w session) read(t testing.TB, card *desfire.Card, mode wire.CommMode) wire
 }
 
 // sessions are reads of 64 bytes in each channel and mode.
-func sessions(t testing.TB, s size) (rows []row) {
+func sessions(t testing.TB, s size) []row {
 	ctx := context.Background()
+	var lanes []*lane
 	for _, w := range ways {
 		for _, mode := range modes {
 			card, m := w.card(t)
+			defer card.Close()
 			w.authenticate(t, card)
 			cmd, rsp := w.read(t, card, mode), new(wire.Data)
-			left := 0xFF00 // commands, then a session with a counter has to end
-			once := func() {
+			left := perCounter
+			lanes = append(lanes, &lane{what: fmt.Sprintf("%s %v", w.name, mode), meter: m, once: func() {
 				if left--; left == 0 {
 					w.authenticate(t, card)
-					left = 0xFF00
+					left = perCounter
 				}
 				if err := card.Run(ctx, cmd, rsp); err != nil {
 					t.Fatal(err)
 				}
-			}
-			r := measured(s, m, once, "reader and simulated card in one process: a read of 64 bytes", fmt.Sprintf("%s %v", w.name, mode))
-			rows = append(rows, r)
-			card.Close()
+			}})
 		}
 	}
-	return rows
+	return s.alone("reader and simulated card in one process: a read of 64 bytes", lanes...)
 }
+
+// perCounter is how many commands a session has whose counter ends.
+const perCounter = 0xFF00
 
 // handshakes are authentications.
-func handshakes(t testing.TB, s size) (rows []row) {
+func handshakes(t testing.TB, s size) []row {
+	var lanes []*lane
 	for _, w := range ways {
 		card, m := w.card(t)
-		rows = append(rows, measured(s, m, func() { w.authenticate(t, card) }, "the same: authentication", w.name))
-		card.Close()
+		defer card.Close()
+		lanes = append(lanes, &lane{what: w.name, meter: m, once: func() { w.authenticate(t, card) }})
 	}
-	return rows
-}
-
-// measured is a row of something that has its card in this process.
-func measured(s size, m *meter, once func(), group, what string) row {
-	r := newRow(group, what)
-	var calls int
-	var spent time.Duration
-	l := &lane{once: func() { calls++; once() }}
-	began := m.card
-	begin := time.Now()
-	s.measure(l)
-	spent = time.Since(begin)
-	share := 1 - float64(m.card-began)/float64(spent)
-	r.each = l.fast()
-	r.host = r.each * share
-	r.allocs, r.bytes = allocated(once)
-	return r
+	return s.alone("the same: authentication", lanes...)
 }

@@ -67,50 +67,52 @@ func wires(ctx context.Context, t testing.TB, s size, group string, transport de
 		bare(first)
 		transmit(first)
 	}
+	row := func(l *lane, floor *lane) {
+		rows = append(rows, s.beside(group, l, floor))
+	}
 	floor := &lane{once: func() { bare(getValue) }}
-	frame := &lane{once: func() { transmit(getValue) }}
-	apart := &lane{once: elsewhere(func() { bare(getValue) })}
-	s.measure(floor, frame, apart)
-	rows = append(rows,
-		beside(group, "the bare loop with a goroutine that waits, and one that is called", apart, floor),
-		beside(group, "Transmit: one frame", frame, floor))
+	apart := &lane{what: "the bare loop with a goroutine that waits, and one that is called", once: elsewhere(floor.once)}
+	frame := &lane{what: "Transmit: one frame", once: func() { transmit(getValue) }}
+	s.measure(floor, apart, frame)
+	row(apart, floor)
+	row(frame, floor)
 
 	card, err := desfire.Connect(ctx, transport, nil)
 	must(t, err)
 	must(t, card.SelectApplication(ctx, application))
 	cmd, rsp := &wire.GetValue{File: freeValue}, new(wire.Value)
 	floor = &lane{once: floor.once}
-	clear := &lane{once: func() { must(t, card.Run(ctx, cmd, rsp)) }}
+	clear := &lane{what: "Card.Run: GetValue in clear", once: func() { must(t, card.Run(ctx, cmd, rsp)) }}
 	s.measure(floor, clear)
-	rows = append(rows, beside(group, "Card.Run: GetValue in clear", clear, floor))
+	row(clear, floor)
 
+	frames := func(n int) *lane {
+		return &lane{once: func() {
+			for range n {
+				bare(getValue)
+			}
+		}}
+	}
 	for _, w := range ways[3:5] {
 		w.authenticate(t, card)
 		read, data := w.read(t, card, wire.CommFull), new(wire.Data)
 		_, err := card.FileSettings(ctx, 2)
 		must(t, err)
-		n := 0
-		l := &lane{once: func() {
-			if n++; n%0xFF00 == 0 {
+		n, floor := 0, frames(2)
+		l := &lane{what: "Card.Run: 64 bytes enciphered, " + w.name + ", beside two frames", once: func() {
+			if n++; n%perCounter == 0 {
 				w.authenticate(t, card)
 			}
 			must(t, card.Run(ctx, read, data))
 		}}
-		floor = &lane{once: func() { bare(getValue); bare(getValue) }} // the answer has two frames
 		s.measure(floor, l)
-		rows = append(rows, beside(group, "Card.Run: 64 bytes enciphered, "+w.name+", beside two frames", l, floor))
+		row(l, floor)
 	}
-
 	for _, w := range ways[3:5] {
-		frames := 5 // select, authenticate in two, debit, commit
-		floor = &lane{once: func() {
-			for range frames {
-				bare(getValue)
-			}
-		}}
-		l := &lane{once: func() { pay(ctx, t, card, w) }}
+		floor := frames(5) // select, authenticate in two, debit, commit
+		l := &lane{what: "select, authenticate, debit, commit, " + w.name + ", beside five frames", once: func() { pay(ctx, t, card, w) }}
 		s.measure(floor, l)
-		rows = append(rows, beside(group, "select, authenticate, debit, commit, "+w.name+", beside five frames", l, floor))
+		row(l, floor)
 	}
 	must(t, card.Close())
 	return rows
@@ -138,13 +140,4 @@ func pay(ctx context.Context, t testing.TB, card *desfire.Card, w session) {
 	must(t, card.AuthenticateWith(ctx, w.method, keyNo, key.Zero(w.typ)))
 	_, err := card.Transact(ctx, func() error { return card.Debit(ctx, keyedValue, 1) })
 	must(t, err)
-}
-
-// beside is a line of something and the bare loop beside it.
-func beside(group, what string, l, floor *lane) row {
-	r := newRow(group, what)
-	r.each, r.bare, r.ratio = l.fast(), floor.fast(), l.to(floor)
-	r.allocs, r.bytes = allocated(l.once)
-
-	return r
 }

@@ -83,8 +83,11 @@ var (
 
 // lane is something that is measured in turns with others.
 type lane struct {
+	what  string
 	once  func()
+	meter *meter    // where the card of this process is; nil without
 	times []float64 // ns for one, of each turn
+	hosts []float64 // those of them that were not spent by the card
 }
 
 // measure gives each lane its turns, in another order each time, so that what
@@ -100,20 +103,32 @@ func (s size) measure(lanes ...*lane) {
 	}
 	for range s.turns {
 		for _, i := range rand.Perm(len(lanes)) {
-			begin := time.Now()
-			for range counts[i] {
-				lanes[i].once()
-			}
-			lanes[i].times = append(lanes[i].times, float64(time.Since(begin).Nanoseconds())/float64(counts[i]))
+			lanes[i].turn(counts[i])
 		}
 	}
 }
 
-// fast is the time of the fastest tenth of the turns: what else runs on the machine
-// only ever adds.
-func (l *lane) fast() float64 {
-	v := slices.Sorted(slices.Values(l.times))
-	return v[len(v)/10]
+func (l *lane) turn(n int) {
+	var card time.Duration
+	if l.meter != nil {
+		card = l.meter.card
+	}
+	begin := time.Now()
+	for range n {
+		l.once()
+	}
+	took := time.Since(begin)
+	l.times = append(l.times, float64(took.Nanoseconds())/float64(n))
+	if l.meter != nil {
+		took -= l.meter.card - card
+		l.hosts = append(l.hosts, float64(took.Nanoseconds())/float64(n))
+	}
+}
+
+// fast is that of the fastest tenth of the turns: what else runs on the machine only
+// ever adds.
+func fast(turns []float64) float64 {
+	return slices.Sorted(slices.Values(turns))[len(turns)/10]
 }
 
 // to is the median of the ratios to another lane in the same turns.
@@ -131,16 +146,36 @@ func median(v []float64) float64 {
 }
 
 // allocated is what one call allocates, in this process.
-func allocated(once func()) (allocs, bytes float64) {
-	const times = 200
+func (s size) allocated(once func()) (allocs, bytes float64) {
 	once()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	for range times {
+	for range s.turns {
 		once()
 	}
 	runtime.ReadMemStats(&after)
-	return float64(after.Mallocs-before.Mallocs) / times, float64(after.TotalAlloc-before.TotalAlloc) / times
+	return float64(after.Mallocs-before.Mallocs) / float64(s.turns), float64(after.TotalAlloc-before.TotalAlloc) / float64(s.turns)
+}
+
+// alone are the lines of things that have their card in this process.
+func (s size) alone(group string, lanes ...*lane) (rows []row) {
+	s.measure(lanes...)
+	for _, l := range lanes {
+		r := newRow(group, l.what)
+		r.each, r.host = fast(l.times), fast(l.hosts)
+		r.allocs, r.bytes = s.allocated(l.once)
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// beside is the line of something with a bare loop beside it, which were measured
+// together.
+func (s size) beside(group string, l, floor *lane) row {
+	r := newRow(group, l.what)
+	r.each, r.bare, r.ratio = fast(l.times), fast(floor.times), l.to(floor)
+	r.allocs, r.bytes = s.allocated(l.once)
+	return r
 }
 
 // machine says where the figures are from.
