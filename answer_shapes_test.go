@@ -141,7 +141,7 @@ func (x *target) withTMAC(t *testing.T, named bool) imageStore {
 	picc := x.card(t, wire.CommMAC)
 	if hasTMAC(x) {
 		card := connect(t, picc)
-		reader, names := wire.Access(x.key), wire.Access(wire.Never)
+		reader, names := wire.Access(x.key), wire.Never
 		if x.scheme == wire.SchemeNone {
 			reader = wire.Free
 		}

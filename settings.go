@@ -150,8 +150,8 @@ func (c *Card) AssumeSettingsOf(p Place, no FileNo, fs wire.FileSettings) error 
 }
 
 // remember updates what is known of files, and who the card is, after a command
-// has succeeded. before
-// is what outdate forgot, proven tells that the answer carried a MAC.
+// has succeeded. before is what outdate forgot, proven tells that the answer
+// carried a MAC.
 func (c *Card) remember(cmd wire.Command, rsp wire.Message, before *fileFacts, proven bool) {
 	switch m := cmd.(type) {
 	case *wire.GetFileSettings:

@@ -96,7 +96,7 @@ func newSettled(t *testing.T, g desfire.Generation, m key.Method, withTMAC, name
 			names = 0
 		}
 		must(card.CreateFile(ctx, &wire.CreateTransactionMACFile{
-			File: settledTMAC, Option: wire.OptionMAC, Access: wire.AccessRights{Read: 0, Write: wire.Never, ReadWrite: wire.Access(names), Change: 0},
+			File: settledTMAC, Option: wire.OptionMAC, Access: wire.AccessRights{Read: 0, Write: wire.Never, ReadWrite: names, Change: 0},
 			KeyOption: wire.TMKeyAES, Key: wire.NewSecret(newKey(t, key.TypeAES, 7).Export()),
 		}))
 	}

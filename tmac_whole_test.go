@@ -135,8 +135,8 @@ func TestTransactionInputIsWhole(t *testing.T) {
 			f.read()
 			f.must(f.card.AuthenticateWith(f.ctx, key.MethodEV2NonFirst, 1, key.Zero(key.TypeAES)))
 		}, transact: incomplete},
-		"a read before, aborted":  {before: func(f *follower) { f.enter(true); f.read(); f.must(f.card.Abort(f.ctx)) }},
-		"a read before, commited": {before: func(f *follower) { f.enter(true); f.read(); f.must(f.card.Commit(f.ctx)) }},
+		"a read before, aborted":   {before: func(f *follower) { f.enter(true); f.read(); f.must(f.card.Abort(f.ctx)) }},
+		"a read before, committed": {before: func(f *follower) { f.enter(true); f.read(); f.must(f.card.Commit(f.ctx)) }},
 		"a read before, aborted inside": {before: func(f *follower) { f.enter(true); f.read() }, body: func(f *follower) {
 			f.must(f.card.Abort(f.ctx))
 		}},
