@@ -92,12 +92,7 @@ func (l *ledger) fork(what string) {
 	l.alarms = append(l.alarms, Alarm{Rule: RuleOtherHistory, What: what, Block: true})
 }
 
-func (l *ledger) count(tmc uint32) uint32 {
-	if l.lrp {
-		return tmc & 0xFFFF
-	}
-	return tmc
-}
+func (l *ledger) count(tmc uint32) uint32 { return tmac.Count(tmc, l.lrp) }
 
 // judge decides all entries.
 func (l *ledger) judge(ctx context.Context, c *Centre, until map[string]map[Generation]Time) error {

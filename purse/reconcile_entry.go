@@ -107,7 +107,7 @@ func (l *ledger) centre(a *account) {
 			continue
 		}
 		if l.whole(a) {
-			a.add(finding{RuleReaderID, Happened, fmt.Sprintf("the card names this change as transaction %d, and all of it was pending", n)}, nil, e.AllAcked() && j.macs())
+			a.add(finding{RuleReaderID, Happened, fmt.Sprintf("the card names this change as transaction %d, and all of it was pending", n)}, nil, j.allAcked())
 			continue
 		}
 		what := fmt.Sprintf("the card names this change as transaction %d, and whether its movements were part of it is not known", n)

@@ -2,6 +2,7 @@ package purse
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/go-desfire/desfire/wire"
@@ -157,13 +158,21 @@ func (j *judge) fenced() bool { return j.ev.Fence.Excludes(j.policy) }
 // its receipt proves its movements.
 func (j *judge) whole() bool {
 	// Without a relay nobody commits but we, after the last command.
-	return j.policy == Accidents || j.e.AllAcked() && j.macs() || j.valueFits()
+	return j.policy == Accidents || j.allAcked() || j.valueFits()
+}
+
+// allAcked reports whether each command was confirmed with a right MAC. Under accidents a
+// terminal counts as well what was confirmed without one, as in files of mode plain.
+func (j *judge) allAcked() bool {
+	e := j.e
+	return e.AllAcked() && j.macs() && (e.Policy == Hostile || !slices.ContainsFunc(e.Values, func(v ValueBefore) bool { return v.Source != FromSession }))
 }
 
 // unmerged reports whether no commit can hold commands of two terminals: each
 // made sure that nothing was pending when it began.
 func (j *judge) unmerged() bool {
-	return j.policy == Accidents || j.e.BeginFence || j.e.NamesReader
+	// Under accidents a terminal takes its selection for a fence.
+	return j.policy == Accidents || j.e.BeginFence && j.e.Policy == Hostile || j.e.NamesReader
 }
 
 // commit is rule 0.
@@ -173,7 +182,7 @@ func (j *judge) commit() {
 		return
 	}
 	switch {
-	case j.policy == Hostile && !(e.AllAcked() && j.macs() && ev.Protected):
+	case j.policy == Hostile && !(j.allAcked() && ev.Protected):
 		j.note("the commit was answered, but not each command with a right MAC")
 	case e.HasTMAC && ev.TMC != nil && !j.outside() && !j.isNext(*ev.TMC):
 		j.note("the commit was answered with another number than that of this transaction")

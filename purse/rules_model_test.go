@@ -32,12 +32,12 @@ type model struct {
 	key     key.Key // makes real transaction MACs; nil: hashes stand for them
 	now     time.Time
 	pending *pending
+	movable bool       // by others, though OthersNothing
 	done    map[ID]int // movements that were committed
 	inputs  map[string]ID
 	told    [][2]any // TMC and TMV as they ever were
 	before  []int64  // values of file 0 as they ever were
-	cleared bool
-	next    uint32 // of ids
+	next    uint32   // of ids
 }
 
 // world is what does not change in one history.
@@ -48,7 +48,7 @@ type world struct {
 	weak                      bool // the settlement's session has no MACs
 	fence                     bool // everybody fences at the begin
 	others                    Others
-	leaseLost                 bool
+	leased, leaseLost         bool // we came by a lease; others moved values before, or do so again
 	clears                    bool // somebody may clear the records
 	appends                   bool // a record of a merged transaction stands beside the other's
 	capacity                  int
@@ -84,7 +84,7 @@ func newModel(r *rand.Rand) *model {
 	}
 	m.slot, m.record, m.fence = m.one(3), m.one(3), m.one(2)
 	m.others = []Others{OthersAny, OthersDebit, OthersNothing}[m.IntN(3)]
-	m.leaseLost, m.clears = m.one(3), m.one(2)
+	m.leased, m.leaseLost, m.clears = m.one(2), m.one(3), m.one(2)
 	m.weak = !m.macs() || m.one(6)
 	m.appends, m.capacity, m.files = m.one(2), 2+m.IntN(4), 1+m.IntN(2)
 	m.values = [2]int64{100, 50}
@@ -314,6 +314,9 @@ func (m *model) entry(id ID, terminal int, moves []movement) *Entry {
 	if !m.relay {
 		e.Policy = Accidents
 	}
+	if m.leased {
+		e.Lease = "1"
+	}
 	if m.scheme == wire.SchemeNone {
 		e.KeyNo, e.UIDProof = nil, UIDClear
 	}
@@ -376,7 +379,7 @@ func (m *model) other() {
 			d = -d
 		}
 		x := movement{m.id(), m.IntN(m.files), d}
-		if m.others == OthersNothing && !m.leaseLost {
+		if m.others == OthersNothing && !m.movable {
 			x.d = 0
 		}
 		m.job(x.by, 1+m.IntN(2), []movement{x})

@@ -113,6 +113,7 @@ var rows = []row{
 	{name: "0: no proof which card it was", e: func(e *Entry) { e.UIDProof = UIDClear }, ev: func(v *Evidence) { v.CommitAcked = true }, want: InDoubt, rule: RuleNone},
 	{name: "0: LRP counts the low half", e: many(withTMAC, lrp, func(e *Entry) { e.TMC0 = 0x0001FFFF }), ev: func(v *Evidence) { v.CommitAcked = true; v.counted(0x00010000, TMV{5}) }, want: Happened, rule: RuleCommit},
 	{name: "0: a higher number was seen before", e: withTMAC, ev: func(v *Evidence) { v.CommitAcked = true; v.counted(5, TMV{5}) }, state: tmacState(9, TMV{9}), want: Happened, rule: RuleCommit, alarm: RuleOtherHistory},
+	{name: "0: EV2 under accidents, a plain file", e: func(e *Entry) { accidents(e); e.Values[0].Source = FromClear }, ev: func(v *Evidence) { v.CommitAcked = true }, want: Happened, rule: RuleCommit, accident: true},
 	{name: "0: EV2 under accidents is as good as hostile", e: accidents, ev: func(v *Evidence) { v.CommitAcked = true }, want: Happened, rule: RuleCommit},
 
 	// 1
@@ -244,6 +245,8 @@ var rows = []row{
 	{name: "9: the value did not move, no fence", e: exclusive, ev: func(v *Evidence) { v.LeaseHeld, v.Fence = true, 0; v.holds(100) }, want: InDoubt, rule: RuleNone},
 	{name: "9: the value is another", e: exclusive, ev: func(v *Evidence) { v.LeaseHeld = true; v.holds(90) }, want: InDoubt, rule: RuleOtherHistory, alarm: RuleOtherHistory},
 	{name: "9: the lease was lost", e: exclusive, ev: func(v *Evidence) { v.holds(70) }, want: InDoubt, rule: RuleNone},
+	{name: "9: a lease, and another's change may have pended", e: many(exclusive, func(e *Entry) { e.Lease = "1" }), ev: func(v *Evidence) { v.LeaseHeld = true; v.holds(70) }, want: InDoubt, rule: RuleNone},
+	{name: "9: a lease, and nothing pended", e: many(exclusive, func(e *Entry) { e.Lease, e.BeginFence = "1", true }), ev: func(v *Evidence) { v.LeaseHeld = true; v.holds(70) }, want: Happened, rule: RuleValue},
 	{name: "9: others can move it", ev: func(v *Evidence) { v.LeaseHeld = true; v.holds(70) }, want: InDoubt, rule: RuleBothWays},
 	{name: "9: a value of the lease's last result", e: many(exclusive, func(e *Entry) { e.Values[0].Source = FromLease }), ev: func(v *Evidence) { v.LeaseHeld = true; v.holds(70) }, want: Happened, rule: RuleValue},
 	{name: "9: a value read in clear", e: many(exclusive, func(e *Entry) { e.Values[0].Source = FromClear }), ev: func(v *Evidence) { v.LeaseHeld = true; v.holds(70) }, want: InDoubt, rule: RuleNone},

@@ -21,8 +21,11 @@ func (j *judge) values(file wire.FileNo) (v0, v int64, ok bool) {
 	return 0, 0, false
 }
 
-// exclusive reports whether nobody else could move the values.
-func (j *judge) exclusive() bool { return j.e.Others == OthersNothing && j.ev.LeaseHeld }
+// exclusive reports whether nobody else could move the values. Under a lease others could before,
+// and what pended then may have been committed since.
+func (j *judge) exclusive() bool {
+	return j.e.Others == OthersNothing && j.ev.LeaseHeld && (j.e.Lease == "" || j.unmerged())
+}
 
 // moved compares all files of the change: how many moved as it does, how many did
 // not move, and how many otherwise. known is false if one of them is not known.
@@ -113,8 +116,10 @@ func (j *judge) value() {
 			j.forbids = cmp.Or(j.forbids, RuleBothWays)
 			j.note("others move the value too, by equal amounts perhaps")
 		}
-		if j.e.Others == OthersNothing {
+		if j.e.Others == OthersNothing && !j.ev.LeaseHeld {
 			j.note("the lease was not held all the time, so that others may have moved the value")
+		} else if j.e.Others == OthersNothing {
+			j.note("what was pending under another's lease may have been committed, by the same amount perhaps")
 		}
 	case by == all:
 		j.find(RuleValue, Happened, "the value moved by the amount, and nobody else can move it")
