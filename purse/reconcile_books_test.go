@@ -106,12 +106,53 @@ func TestClosedBooksByNumber(t *testing.T) {
 	}
 }
 
-type noKeys struct{ err error }
-
-func (n noKeys) Has(context.Context, keystore.Ref) (keystore.Facts, bool, error) {
-	return keystore.Facts{}, false, nil
+// rack is a store with several keys for everything, or an error.
+type rack struct {
+	keys []*key.Secret
+	err  error
 }
-func (n noKeys) Key(_ context.Context, r keystore.Ref) (key.Key, error) { return nil, n.err }
+
+func (r rack) Has(context.Context, keystore.Ref) (keystore.Facts, bool, error) {
+	return keystore.Facts{}, len(r.keys) > 0, r.err
+}
+
+func (r rack) Key(context.Context, keystore.Ref) (key.Key, error) { return r.keys[0], r.err }
+
+func (r rack) Slots(context.Context, keystore.Ref) (slots []keystore.Slot, err error) {
+	for _, k := range r.keys {
+		slots = append(slots, keystore.Slot{Facts: keystore.FactsOf(k, ""), Key: func(context.Context) (key.Key, error) { return k, nil }})
+	}
+	return slots, r.err
+}
+
+// Of several keys the one is taken whose version the file has; a file that had two was
+// made anew.
+func TestKeyVersions(t *testing.T) {
+	c := newChain(t)
+	old, err := key.NewAES([]byte("another key 1234"), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := key.Zero(key.TypeAES).WithVersion(2)
+	e := c.debit(0, 1, 5, oldID, TMV{4})
+	c.look(e, 1, 5, c.tmv(e), 70)
+	e.TMKeyVer = 2
+	c.want(c.reconcile(Centre{Keys: rack{keys: []*key.Secret{old, right}}}, c.of(0, -1, e)), e, Happened, RuleTMV)
+	c.want(c.reconcile(Centre{Keys: rack{keys: []*key.Secret{old}}}, c.of(0, -1, e)), e, InDoubt, RuleNoKey)
+	b := c.reconcile(Centre{Keys: rack{keys: []*key.Secret{old, old}}}, c.of(0, -1, e))
+	if c.want(b, e, InDoubt, RuleNoKey); b.Cards[0].NoKey == "" {
+		t.Error("no key of that version, and nothing is said")
+	}
+	b = c.reconcile(Centre{Keys: rack{keys: []*key.Secret{key.Zero(key.TypeDES)}}}, c.of(0, -1, e))
+	if c.want(b, e, InDoubt, RuleNoKey); !strings.Contains(b.Cards[0].NoKey, "no AES key") {
+		t.Errorf("%q", b.Cards[0].NoKey)
+	}
+	other := c.debit(1, 1, 9, oldID, TMV{8})
+	b = c.reconcile(Centre{}, c.of(0, -1, e), c.of(1, -1, other))
+	if !slices.ContainsFunc(b.Cards[0].Alarms, func(x Alarm) bool { return strings.Contains(x.What, "version 00 and version 02") }) {
+		t.Errorf("alarms %v", b.Cards[0].Alarms)
+	}
+}
 
 // Without the key the rest is judged all the same, and it is said what is missing; a
 // store that is locked is an error.
@@ -119,12 +160,12 @@ func TestNoTransactionMACKey(t *testing.T) {
 	c := newChain(t)
 	e := c.debit(0, 1, 5, oldID, TMV{4})
 	c.look(e, 1, 5, c.tmv(e), 70)
-	b := c.reconcile(Centre{Keys: noKeys{&keystore.NotFoundError{}}}, c.of(0, -1, e))
+	b := c.reconcile(Centre{Keys: rack{}}, c.of(0, -1, e))
 	c.want(b, e, InDoubt, RuleNoKey)
 	if b.Cards[0].NoKey == "" || !slices.ContainsFunc(judgedBy(t, b, e.ID).Outcome.Needs, func(s string) bool { return strings.Contains(s, "transaction MAC key of the card") }) {
 		t.Errorf("%+v", b.Cards[0])
 	}
-	if _, err := Reconcile(t.Context(), &Centre{Keys: noKeys{keystore.ErrLocked}}, []Report{c.of(0, -1, e)}); err == nil {
+	if _, err := Reconcile(t.Context(), &Centre{Keys: rack{err: keystore.ErrLocked}}, []Report{c.of(0, -1, e)}); err == nil {
 		t.Error("a locked store is no error")
 	}
 	short := c.debit(0, 2, 5, oldID, TMV{4})
@@ -134,5 +175,42 @@ func TestNoTransactionMACKey(t *testing.T) {
 	}
 	if b := c.reconcile(Centre{}); b.Cards == nil || len(b.Cards) != 0 {
 		t.Errorf("no reports: %+v", b)
+	}
+}
+
+// Versions of one entry are put together, whichever comes first.
+func TestVersionsOfAnEntry(t *testing.T) {
+	c := newChain(t)
+	e := c.debit(0, 1, 5, oldID, TMV{4})
+	c.look(e, 1, 9, TMV{9}, 40)
+	early, late, fork := *e, *e, *e
+	early.Outcomes = nil
+	early.Progress.Settlements = []ID{askID}
+	late.Outcomes = slices.Clone(e.Outcomes)
+	c.look(&late, 2, 5, c.tmv(e), 40)
+	late.Progress.TMI, late.Progress.EncTMRI = e.TMI, e.EncTMRI
+	fork.Outcomes = slices.Clone(e.Outcomes)
+	c.look(&fork, 3, 11, TMV{11}, 10)
+	var first string
+	for i, order := range [][]*Entry{{&early, &late}, {&late, &early}, {&early, e, &late}, {&late, e, &early, e}} {
+		var reports []Report
+		for _, x := range order {
+			reports = append(reports, c.of(0, -1, x))
+		}
+		b := c.reconcile(Centre{}, reports...)
+		c.want(b, e, Happened, RuleTMV)
+		if j := judgedBy(t, b, e.ID); len(j.Entry.Outcomes) != 2 || len(j.Entry.Progress.Settlements) != 1 || len(j.Entry.Progress.TMI) == 0 {
+			t.Errorf("order %d: %+v", i, j.Entry)
+		}
+		if now := asJSON(t, b); first == "" {
+			first = now
+		} else if now != first {
+			t.Errorf("order %d: another result", i)
+		}
+	}
+	a := c.reconcile(Centre{}, c.of(0, -1, &late), c.of(0, -1, &fork))
+	b := c.reconcile(Centre{}, c.of(0, -1, &fork), c.of(0, -1, &late))
+	if j := judgedBy(t, a, e.ID); len(j.Entry.Outcomes) != 3 || asJSON(t, a) != asJSON(t, b) {
+		t.Errorf("%d outcomes", len(j.Entry.Outcomes))
 	}
 }

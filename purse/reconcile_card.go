@@ -142,8 +142,18 @@ func (l *ledger) key(ctx context.Context, c *Centre) error {
 		l.noKey = "there is no key store"
 		return nil
 	}
+	versions := map[byte]bool{}
+	for _, a := range l.accounts {
+		if a.e.HasTMAC {
+			versions[a.e.TMKeyVer] = true
+		}
+	}
+	seen := slices.Sorted(maps.Keys(versions))
+	if len(seen) > 1 {
+		l.fork(fmt.Sprintf("the transaction MAC key had version %02X and version %02X: the file was made anew", seen[0], seen[1]))
+	}
 	r := keystore.Ref{UID: keystore.UID(uid), Place: place, Key: keystore.RoleTransactionMAC.ID()}
-	k, err := c.Keys.Key(ctx, r)
+	k, err := oneOf(ctx, c.Keys, r, seen[0])
 	switch {
 	case errors.Is(err, keystore.ErrNotFound):
 		l.noKey = err.Error()
@@ -155,6 +165,20 @@ func (l *ledger) key(ctx context.Context, c *Centre) error {
 		l.tm = k
 	}
 	return nil
+}
+
+// oneOf is the only key that a store has, or of several the one of a version.
+func oneOf(ctx context.Context, s keystore.Store, r keystore.Ref, version byte) (key.Key, error) {
+	slots, err := keystore.Slots(ctx, s, r)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range slots {
+		if len(slots) == 1 || x.Facts.Version == version && !x.Facts.NoVersion {
+			return x.Key(ctx)
+		}
+	}
+	return nil, &keystore.NotFoundError{Ref: r}
 }
 
 // trusted reports whether what an entry read before it began is the card's.

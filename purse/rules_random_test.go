@@ -102,7 +102,7 @@ func TestRandomHistories(t *testing.T) {
 	}
 	// Each rule has had its say, so that none of them is right because it is never asked.
 	for _, r := range []Rule{RuleCommit, RuleTMV, RuleOtherOwner, RuleReaderID, RuleSlot, RuleRecord, RuleCounter, RuleValue, RuleDebitOnly} {
-		if c.decided[r] < int(n)/5000 {
+		if c.decided[r] == 0 {
 			t.Errorf("rule %s decided %d of %d histories only", r, c.decided[r], c.runs)
 		}
 	}
