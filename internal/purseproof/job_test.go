@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -142,13 +143,27 @@ type tally struct {
 	doubt         map[purse.Rule]int
 	by            map[string]int // decision and rule
 	alarms        map[string]int
+	centre        map[purse.Rule]int // in doubt when all have reported
+	part          int                // and when some have
 }
 
 func (y *tally) add(w *world) {
 	if y.doubt == nil {
 		y.doubt, y.by, y.alarms = map[purse.Rule]int{}, map[string]int{}, map[string]int{}
+		y.centre = map[purse.Rule]int{}
 	}
 	y.runs++
+	r := rand.New(rand.NewPCG(w.seed, 4))
+	if doubt, _ := w.reconcile(w.reports(r, false), "some reports"); len(doubt) > 0 {
+		for _, n := range doubt {
+			y.part += n
+		}
+	}
+	doubt, alarms := w.reconcile(w.reports(r, true), "all reports")
+	for rule, n := range doubt {
+		y.centre[rule] += n
+	}
+	y.alarms["centre"] += alarms
 	for _, tm := range w.terms {
 		for _, e := range tm.entries() {
 			y.changes++

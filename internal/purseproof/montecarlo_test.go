@@ -47,10 +47,11 @@ func TestHonest(t *testing.T) {
 		from, to := seeds(runs)
 		for seed := from; seed < to && !t.Failed(); seed++ {
 			w := honest(t, l, seed)
-			w.report()
+			w.needless()
 			y.add(w)
+			w.report()
 		}
-		t.Logf("%d runs, %d changes: %v; in doubt %v; alarms %v", y.runs, y.changes, y.by, y.doubt, y.alarms)
+		t.Logf("%d runs, %d changes: %v; in doubt %v, at the centre %v; alarms %v", y.runs, y.changes, y.by, y.doubt, y.centre, y.alarms)
 	})
 }
 
@@ -67,9 +68,9 @@ func TestHostile(t *testing.T) {
 		from, to := seeds(runs)
 		for seed := from; seed < to && !t.Failed(); seed++ {
 			w := hostile(t, l, seed)
-			w.report()
 			y.add(w)
+			w.report()
 		}
-		t.Logf("%d runs, %d changes: %v; in doubt %v; alarms %v", y.runs, y.changes, y.by, y.doubt, y.alarms)
+		t.Logf("%d runs, %d changes: %v; in doubt %v, at the centre %v; alarms %v", y.runs, y.changes, y.by, y.doubt, y.centre, y.alarms)
 	})
 }

@@ -2,12 +2,12 @@ package purseproof
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/keystore"
@@ -23,8 +23,8 @@ type world struct {
 	cards []*plastic
 	terms []*terminal
 	lease map[string]leased
-	all   map[purse.ID]*plastic // the card of each change that was begun
-	story []string              // the last frames
+	now   time.Time
+	story []string // the last frames
 	wrong []string
 }
 
@@ -34,7 +34,7 @@ type leased struct {
 }
 
 func newWorld(t testing.TB, l *layout, seed uint64, cards, terminals int) *world {
-	w := &world{t: t, lay: l, seed: seed, lease: map[string]leased{}, all: map[purse.ID]*plastic{}}
+	w := &world{t: t, lay: l, seed: seed, lease: map[string]leased{}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
 	var uids [][]byte
 	for i := range cards {
 		uid := []byte{0x04, 0x10 + byte(i), 2, 3, 4, 5, 6}
@@ -95,6 +95,7 @@ func (tm *terminal) String() string { return fmt.Sprintf("T%d", tm.number) }
 func (tm *terminal) open() {
 	conf := tm.w.lay.conf(tm.number, &watched{tm.journal, tm}, tm.keys)
 	conf.Rand = seeded(tm.w.seed, fmt.Sprint("purse", tm.number))
+	conf.Now = tm.w.clock
 	if tm.w.lay.lease {
 		conf.Lease = tm
 	}
@@ -328,6 +329,3 @@ func (e *airError) Error() string { return "no answer" }
 func (e *airError) Sent() bool    { return e.sent }
 
 var lostFrame = &airError{true}
-
-// record is the number in a record, for predictions.
-func recordNumber(b []byte) uint32 { return binary.LittleEndian.Uint32(b[20:]) }
