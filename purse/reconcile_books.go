@@ -158,23 +158,36 @@ func (l *ledger) place(c *Centre, a, open *account, at *Outcome) place {
 	}
 	skew := c.skew()
 	if a.e.ID.Generation() == e.ID.Generation() {
-		if a.e.ID.Sequence() < e.ID.Sequence() {
-			return before // one at a time is open on a card
-		}
-		skew = 0
+		skew = 0 // one clock
 	}
-	o := a.e.Outcome()
+	end, known := a.e.settledBy()
 	switch {
+	case a.e.Began.IsZero() || e.Began.IsZero():
+		return unknown
 	case a.e.Began.After(at.Time.Add(skew)):
 		return after
-	case o == nil || o.Time.IsZero() || a.e.Began.IsZero() || e.Began.IsZero():
+	case !known:
 		return unknown
-	case o.Time.Add(skew).Before(e.Began.Time):
+	case !end.Add(skew).After(e.Began.Time):
 		return before
-	case a.e.Began.After(e.Began.Add(skew)) && o.Time.Add(skew).Before(at.Time.Time):
+	case a.e.Began.After(e.Began.Add(skew)) && end.Add(skew).Before(at.Time.Time):
 		return between
 	}
 	return unknown
+}
+
+// settledBy is when nothing of an entry could happen any more, at the latest.
+func (e *Entry) settledBy() (t time.Time, known bool) {
+	for i := range e.Outcomes {
+		o := &e.Outcomes[i]
+		if o.Rule == RuleOperator || o.Time.IsZero() || o.Decision == InDoubt && !o.Evidence.Fence.Excludes(e.Policy) {
+			continue
+		}
+		if !known || o.Time.Before(t) {
+			t, known = o.Time.Time, true
+		}
+	}
+	return t, known
 }
 
 // books is what comes of it.

@@ -66,6 +66,17 @@ func TestClosedBooks(t *testing.T) {
 		{"the other came after", 70, func(w *world) {
 			w.reports[1].Entries[0].Began, w.reports[1].Entries[0].Outcomes[0].Time = At(c.day.Add(11*time.Hour)), At(c.day.Add(12*time.Hour))
 		}, Happened, RuleClosedBooks, ""},
+		{"one clock, just before", 70, func(w *world) {
+			x := &w.reports[1].Entries[0]
+			x.ID = NewID(Generation{0}, 0, [6]byte{1})
+			x.Began, x.Outcomes[0].Time = At(c.day.Add(-time.Second)), At(c.day)
+			w.reports[1].Generation = Generation{0}
+		}, Happened, RuleClosedBooks, ""},
+		{"the other, in doubt, was closed by a person before", 70, func(w *world) {
+			x := &w.reports[1].Entries[0]
+			x.Began, x.Outcomes[0].Time = At(c.day.Add(-2*time.Hour)), At(c.day.Add(time.Hour))
+			x.Outcomes = append([]Outcome{{Decision: DidNot, Rule: RuleOperator, Time: At(c.day.Add(-time.Hour))}}, x.Outcomes...)
+		}, InDoubt, RuleBothWays, "is not known"},
 		{"a person closed ours", 40, func(w *world) {
 			o := &w.reports[0].Entries[0].Outcomes
 			*o = append(*o, Outcome{Decision: DidNot, Rule: RuleOperator, Time: At(c.day.Add(11 * time.Hour))})

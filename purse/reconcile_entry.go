@@ -23,6 +23,10 @@ func (l *ledger) terminal(ctx context.Context, a *account) error {
 			}
 			continue
 		}
+		if o.learned() {
+			a.add(finding{o.Rule, o.Decision, o.Why}, o, o.RelayExcluded)
+			continue
+		}
 		ev := o.Evidence
 		if err := l.compute(ctx, e, &ev); err != nil {
 			return err
@@ -43,6 +47,18 @@ func (l *ledger) terminal(ctx context.Context, a *account) error {
 		a.notes, a.needs = []string{"its terminal never looked at the card again"}, again.Needs
 	}
 	return nil
+}
+
+// learned reports whether a centre decided, by what others reported, and the terminal took
+// it over: those reports need not come again.
+func (o *Outcome) learned() bool {
+	switch o.Rule {
+	case RuleClosedBooks:
+		return o.Decision != InDoubt
+	case RuleTMV, RuleOtherOwner, RuleReaderID, RuleMerged:
+		return o.Decision != InDoubt && o.Evidence.TMC == nil
+	}
+	return false
 }
 
 // last is which outcome is the last one that is no person's; -1 if there is none.

@@ -189,6 +189,22 @@ func TestRefundThenEvidence(t *testing.T) {
 	}
 }
 
+// What a terminal learned from the centre holds without the reports it came from,
+// and not against evidence.
+func TestLearned(t *testing.T) {
+	c := newChain(t)
+	e := c.look(c.debit(0, 1, 5, oldID, TMV{4}), 1, 9, TMV{9}, 40)
+	other := c.confirm(c.debit(1, 1, 5, oldID, TMV{4}))
+	o := judgedBy(t, c.reconcile(Centre{}, c.of(0, -1, e), c.of(1, -1, other)), e.ID).Outcome
+	o.Time = At(c.day.Add(3 * time.Hour))
+	e.Outcomes = append(e.Outcomes, o)
+	b := c.reconcile(Centre{}, c.of(0, -1, e))
+	if c.want(b, e, DidNot, RuleOtherOwner); judgedBy(t, b, e.ID).Changed {
+		t.Error("changed")
+	}
+	c.want(c.reconcile(Centre{}, c.of(0, -1, e), c.of(2, -1, c.debit(2, 1, 6, e.ID, c.tmv(e)))), e, InDoubt, RuleOtherHistory)
+}
+
 // A number with two owners is a card that was copied: nothing is decided by numbers, a
 // person is told, and what cards have confirmed stays.
 func TestCopiedCard(t *testing.T) {
