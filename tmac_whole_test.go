@@ -201,6 +201,18 @@ func TestTransactionInputIsWhole(t *testing.T) {
 			f.login()
 		}, transact: incomplete, recorded: incomplete},
 		"an authentication in the middle": {before: func(f *follower) { f.enter(true) }, body: func(f *follower) { f.read(); f.login() }, transact: fits, recorded: fits},
+		"a raw commit": {before: func(f *follower) { f.enter(false); f.enter(true) }, body: func(f *follower) {
+			f.read()
+			_, err := desfire.Do(f.ctx, f.card, &wire.Raw{Class: wire.ClassNative, INS: wire.InsCommitTransaction, Rule: wire.RuleManage})
+			f.must(err)
+		}, transact: incomplete, recorded: incomplete},
+		"a raw read before": {before: func(f *follower) {
+			f.enter(true)
+			f.enter(false)
+			_, err := desfire.Do(f.ctx, f.card, &wire.Raw{Class: wire.ClassNative, INS: wire.InsGetValue, Data: []byte{byte(wholeFree)}})
+			f.must(err)
+			f.login()
+		}, transact: incomplete, recorded: fits},
 		"two applications": {before: func(f *follower) {
 			f.enter(true)
 			_, err := desfire.Do(f.ctx, f.card, &wire.SelectApplication{AID: testApp, Second: elsewhereApp})

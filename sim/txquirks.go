@@ -6,6 +6,10 @@ import "github.com/go-desfire/desfire/wire"
 // matters to who must know whether something happened. The defaults are what the
 // sources make likeliest; a reader has to be right, or to say that it does not
 // know, whatever they are.
+//
+// What a chip keeps of a commit that loses power in the middle is a matter of
+// faults, and so is a write that wears the memory out; the coding of the
+// transaction timer is Quirks.TimerUnit.
 type TransactionQuirks struct {
 	// DebitZeroPends: a debit of 0 begins a transaction, as any debit does: the
 	// command reference (9) names no lower limit, and no recording shows one.
