@@ -209,7 +209,7 @@ func (m *mishap) readerTime(begin time.Time, answer []byte, writes int) (err err
 				*d = s.d
 			}
 		}
-		m.happens(i)
+		m.f.counts(i)
 		err = m.x.Wait(l.of(m.x, answer, writes) - time.Since(begin))
 		return false
 	}, "reader")

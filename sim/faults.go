@@ -63,7 +63,7 @@ import (
 type Faults struct {
 	Relay
 	// Observe is told of each fault that happens, if not nil, in the exchange: it
-	// must not call the card, nor a method of Faults.
+	// must not call the card, nor a method of Faults. The times of a reader are none.
 	Observe func(FaultEvent)
 
 	parts []*faultPart
@@ -142,11 +142,15 @@ func (f *Faults) Counts() []FaultCount {
 	return all
 }
 
-// happens counts a fault.
-func (f *Faults) happens(x *Exchange, i int) {
+func (f *Faults) counts(i int) {
 	f.state.Lock()
+	defer f.state.Unlock()
 	f.chances[i].happened++
-	f.state.Unlock()
+}
+
+// happens counts a fault and tells of it.
+func (f *Faults) happens(x *Exchange, i int) {
+	f.counts(i)
 	if f.Observe != nil {
 		f.Observe(FaultEvent{x.N, x.INS, f.parts[i].String()})
 	}

@@ -27,6 +27,9 @@ func (liftedError) Sent() bool    { return false }
 type Reader struct {
 	Card *sim.Card
 	Name string
+	// Relay lies between the card and who opens it, if not nil; of faults it is
+	// their &faults.Relay. It is set before the first Open.
+	Relay *sim.Relay
 
 	mu sync.Mutex // keeps an opening from undoing a Lift
 }
@@ -67,17 +70,37 @@ func (r *Reader) Toggle() bool {
 	return r.Card.Return() == nil
 }
 
-// Activate powers the card up and connects to it.
+// Activate powers the card up and connects to it, past the Relay.
 func (r *Reader) Activate(ctx context.Context) (*sim.Activation, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := ctx.Err(); err != nil {
+	if err := r.ready(ctx); err != nil {
 		return nil, err
 	}
-	if !r.Card.InField() {
-		return nil, ErrLifted
-	}
 	return r.Card.Present(), nil
+}
+
+// Open powers the card up and connects to it through the Relay, if there is one.
+func (r *Reader) Open(ctx context.Context) (desfire.Transport, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.ready(ctx); err != nil {
+		return nil, err
+	}
+	if r.Relay == nil {
+		return r.Card.Present(), nil
+	}
+	return r.Relay.Present(r.Card), nil
+}
+
+func (r *Reader) ready(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !r.Card.InField() {
+		return ErrLifted
+	}
+	return nil
 }
 
 // Events reports the one reader, and its card as it comes and goes.
@@ -94,19 +117,11 @@ func (r *Reader) Events(ctx context.Context) iter.Seq2[desfire.Event, error] {
 			here = present
 			ev := desfire.Event{Kind: desfire.CardRemoved, Reader: r.Name}
 			if here {
-				ev = desfire.Event{Kind: desfire.CardInserted, Reader: r.Name, ATR: r.Card.ATR(), Open: r.open}
+				ev = desfire.Event{Kind: desfire.CardInserted, Reader: r.Name, ATR: r.Card.ATR(), Open: r.Open}
 			}
 			if !yield(ev, nil) {
 				return
 			}
 		}
 	}
-}
-
-func (r *Reader) open(ctx context.Context) (desfire.Transport, error) {
-	a, err := r.Activate(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return a, nil
 }

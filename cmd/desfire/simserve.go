@@ -19,6 +19,7 @@ import (
 func (a *app) simServeCommand() *cobra.Command {
 	var flags cardFlags
 	var listen, slot string
+	var faults []string
 	cmd := &cobra.Command{
 		Use:   "serve [IMAGE]",
 		Short: "Present a simulated card on a socket or in a virtual PC/SC reader",
@@ -30,9 +31,15 @@ A line "lift" or "return" on standard input takes the card off the reader and
 puts it back` + toggleHelp + `. While the card lies there no other
 program can have IMAGE; meanwhile it can.
 
+With --fault, things go wrong between reader and card, so that programs can be
+tested: lose-answer@C7#1 loses the answer to the first command C7. Each fault is
+told when it happens, and how often each did in the end. "desfire help faults"
+has all that can happen.
+
 Who reaches the socket has the card: without a host, --listen :PORT listens on
 the loopback interface only.`,
 		Example: `  desfire sim serve --transit --listen :9000
+  desfire sim serve --transit --listen :9000 --fault "flip@p=0.01"
   desfire sim serve travel.json --vpcd ` + vpcd.Slot0,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -61,6 +68,10 @@ the loopback interface only.`,
 					return &usageError{cmd, errors.New("--transit is for fresh cards: make an image with desfire sim new --transit")}
 				}
 			}
+			planned, err := readFaults(cmd, faults)
+			if err != nil {
+				return err
+			}
 			card, err := a.loadCard(cmd, image, conf)
 			if err != nil {
 				return err
@@ -74,33 +85,41 @@ the loopback interface only.`,
 			if err := s.look(cmd.Context()); err != nil {
 				return err
 			}
+			s.spoil(planned)
 			ctx, cancel := a.endless(cmd.Context())
 			defer cancel()
 			if listen != "" {
-				return s.listen(ctx, listen)
+				err = s.listen(ctx, listen)
+			} else {
+				err = s.insert(ctx, slot)
 			}
-			return s.insert(ctx, slot)
+			return errors.Join(err, s.sayFaults(planned))
 		},
 	}
 	flags.register(cmd)
 	cmd.Flags().StringVar(&listen, "listen", "", "socket to present the card on, HOST:PORT or :PORT")
 	cmd.Flags().StringVar(&slot, "vpcd", "", "virtual reader to put the card in, HOST:PORT (Debian: "+vpcd.Slot0+")")
+	cmd.Flags().StringArrayVar(&faults, "fault", nil, "what goes wrong, as `FAULT;FAULT...`; may be given more than once")
 	return cmd
 }
 
 // server presents one card.
 type server struct {
 	*app
-	field *simreader.Reader
-	lift  func() // beyond the field: end connections, leave the reader
-	back  func()
+	field   *simreader.Reader
+	address string     // where it is presented
+	saying  sync.Mutex // one line of JSON at a time
+	lift    func()     // beyond the field: end connections, leave the reader
+	back    func()
 }
 
 // serveEvent is one line of sim serve --json.
 type serveEvent struct {
-	Event string `json:"event"` // listening, inserting, lifted, returned
+	Event string `json:"event"` // listening, inserting, lifted, returned, fault, faults
 	cardOf
-	Address string `json:"address"`
+	Address string       `json:"address"`
+	Fault   *serveFault  `json:"fault,omitempty"`
+	Faults  []faultCount `json:"faults,omitempty"` // in the end: how often each has happened
 }
 
 // look finds out what the card calls itself.
@@ -120,7 +139,7 @@ func (s *server) look(ctx context.Context) error {
 
 func (s *server) say(event, address, text string) {
 	if s.json {
-		_ = s.emit(serveEvent{event, s.card, address})
+		s.emitEvent(serveEvent{Event: event, cardOf: s.card, Address: address})
 		return
 	}
 	s.printf("%s\n", text)
@@ -135,17 +154,13 @@ func (s *server) listen(ctx context.Context, addr string) error {
 	at := l.Addr().String()
 	srv := &tcp.Server{
 		Present: func(ctx context.Context) (tcp.Card, error) {
-			card, err := s.field.Activate(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return card, nil
+			return s.field.Open(ctx)
 		},
 		Observe: func(e tcp.ServerEvent) {
 			s.log.Debug("client "+e.Kind.String(), "peer", e.Peer, "err", text(e.Err))
 		},
 	}
-	s.lift, s.back = srv.Lift, func() {}
+	s.lift, s.back, s.address = srv.Lift, func() {}, at
 	s.control(ctx, at, "listening", fmt.Sprintf("%v on %s: use it with --reader tcp:%s", s.field.Card, at, at))
 	return srv.Serve(ctx, l)
 }
@@ -153,11 +168,7 @@ func (s *server) listen(ctx context.Context, addr string) error {
 // insert puts the card into a virtual reader and keeps it there.
 func (s *server) insert(ctx context.Context, slot string) error {
 	client := vpcd.New(slot, func(ctx context.Context) (vpcd.Card, error) {
-		card, err := s.field.Activate(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return card, nil
+		return s.field.Open(ctx)
 	}, &vpcd.Config{Observe: func(e vpcd.Event) {
 		switch e.Kind {
 		case vpcd.Unreachable:
@@ -170,7 +181,7 @@ func (s *server) insert(ctx context.Context, slot string) error {
 			s.log.Info(e.Kind.String())
 		}
 	}})
-	s.lift, s.back = client.Lift, client.Return
+	s.lift, s.back, s.address = client.Lift, client.Return, slot
 	s.control(ctx, slot, "inserting", fmt.Sprintf("%v goes into the virtual reader at %s", s.field.Card, slot))
 	return client.Run(ctx)
 }

@@ -76,5 +76,6 @@ What failed is an object, too, the last one:
 
 "code" names the exit code, "status" is what the card answered, "next" what to
 do. The schema of all of it is docs/output.schema.json.`},
+	{"faults", "What can go wrong with sim serve --fault", strings.TrimSpace(helpFaults)},
 	{"flags", "The flags that act on many verbs", ""},
 }
