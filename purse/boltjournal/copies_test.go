@@ -128,7 +128,7 @@ func TestCopiesAreRecognised(t *testing.T) {
 			return path
 		}},
 		{name: "notes of another journal", fresh: true, why: "another journal", do: func(t *testing.T, path, _ string) string {
-			j, err := boltjournal.Open(path+"other", boltjournal.Options{})
+			j, err := boltjournal.Open(path+"other", boltjournal.Options{NoSync: true})
 			must(t, err)
 			must(t, j.Close())
 			cp(t, boltjournal.NotesName(path+"other"), boltjournal.NotesName(path))
@@ -142,7 +142,7 @@ func TestCopiesAreRecognised(t *testing.T) {
 			}
 			t.Run(name, func(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "purse.db")
-				j, err := boltjournal.Open(path, boltjournal.Options{})
+				j, err := boltjournal.Open(path, boltjournal.Options{NoSync: true})
 				must(t, err)
 				var entries []*purse.Entry
 				for range 5 {
@@ -150,7 +150,7 @@ func TestCopiesAreRecognised(t *testing.T) {
 				}
 				must(t, j.Close())
 				both(t, path, path+".backup", cp)
-				j, err = boltjournal.Open(path, boltjournal.Options{})
+				j, err = boltjournal.Open(path, boltjournal.Options{NoSync: true})
 				must(t, err)
 				if j.Renewed() != "" {
 					t.Fatalf("closed and opened: %s", j.Renewed())
@@ -174,7 +174,7 @@ func TestCopiesAreRecognised(t *testing.T) {
 				}
 				must(t, r.Close())
 
-				j = open(t, path, boltjournal.Options{})
+				j = open(t, path, boltjournal.Options{NoSync: true})
 				if (j.Generation() != before) != test.fresh || (j.Renewed() != "") != test.fresh || !strings.Contains(j.Renewed(), test.why) {
 					t.Errorf("generation %v and before %v: %q, want %q", j.Generation(), before, j.Renewed(), test.why)
 				}
@@ -200,7 +200,7 @@ func TestCopiesAreRecognised(t *testing.T) {
 				begin(t, j)
 				generation := j.Generation()
 				must(t, j.Close())
-				j = open(t, path, boltjournal.Options{Existing: true})
+				j = open(t, path, boltjournal.Options{Existing: true, NoSync: true})
 				if j.Generation() != generation || j.Renewed() != "" {
 					t.Errorf("opened once more it has another generation: %s", j.Renewed())
 				}
@@ -219,14 +219,14 @@ func TestLost(t *testing.T) {
 	if list, err := os.ReadDir(filepath.Dir(path)); len(list) > 0 || err != nil {
 		t.Errorf("left: %v, %v", list, err)
 	}
-	j := open(t, path, boltjournal.Options{})
+	j := open(t, path, boltjournal.Options{NoSync: true})
 	begin(t, j)
 	must(t, j.Close())
 	must(t, os.Remove(path))
 	var format *boltjournal.FormatError
-	if _, err := boltjournal.Open(path, boltjournal.Options{}); !errors.As(err, &format) || !strings.Contains(err.Error(), "is missing") {
+	if _, err := boltjournal.Open(path, boltjournal.Options{NoSync: true}); !errors.As(err, &format) || !strings.Contains(err.Error(), "is missing") {
 		t.Errorf("a journal that went away: %v", err)
 	}
 	must(t, os.Remove(boltjournal.NotesName(path)))
-	open(t, path, boltjournal.Options{})
+	open(t, path, boltjournal.Options{NoSync: true})
 }

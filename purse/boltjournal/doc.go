@@ -42,10 +42,15 @@
 //     the changes and how often the journal was opened. The clock is not asked.
 //
 // Changing rights, owner or name of the database looks like a copy, and so may a loss
-// of power; a new generation does no harm. Not recognised are copies below the file system: snapshots of a
+// of power, or an end between the two writes of Begin; a new generation does no harm. Not recognised are copies below the file system: snapshots of a
 // volume or of a virtual machine. Then the cards tell: a slot or a counter that the
 // journal does not expect blocks the card (rule 14 of docs/purse.md). So do they
 // with what a recognised copy has forgotten.
+//
+// # Full and read-only disks
+//
+// Begin fails, and nothing is sent to the card. A journal that cannot be written can be read with
+// Options.ReadOnly, which changes no file and takes into account what is in the notes.
 //
 // # One program at a time
 //

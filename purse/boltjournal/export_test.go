@@ -35,3 +35,6 @@ func NewerNotes() []byte {
 	b = binary.BigEndian.AppendUint32(b, checksum(notesMagic, text))
 	return append(append(b, text...), make([]byte, 600)...)
 }
+
+// Syncs reports whether what is written is made durable.
+func (j *Journal) Syncs() bool { return !j.db.bolt.NoSync && j.notes.sync }

@@ -17,7 +17,9 @@ type place struct {
 	r    *rand.Rand
 }
 
-func (p *place) Open() (purse.Journal, error) { return boltjournal.Open(p.path, boltjournal.Options{}) }
+func (p *place) Open() (purse.Journal, error) {
+	return boltjournal.Open(p.path, boltjournal.Options{NoSync: true})
+}
 
 func (p *place) Kill(j purse.Journal) error { return j.(*boltjournal.Journal).Abandon() }
 

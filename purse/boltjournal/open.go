@@ -203,6 +203,8 @@ func (j *Journal) settleIn(at string) (err error) {
 	if err := j.notes.flush(); err != nil {
 		return err
 	}
-	syncDir(filepath.Dir(at))
+	if j.notes.sync {
+		syncDir(filepath.Dir(at))
+	}
 	return nil
 }

@@ -20,7 +20,7 @@ import (
 func TestOneAtATime(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "purse.db")
-	j := open(t, path, boltjournal.Options{Program: "gate"})
+	j := open(t, path, boltjournal.Options{Program: "gate", NoSync: true})
 	begin(t, j)
 	held := func(path string, o boltjournal.Options, program string, pid int) {
 		t.Helper()
@@ -101,6 +101,9 @@ func everything(t *testing.T, dir string) map[string][]byte {
 func TestRights(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "purse.db")
 	j := open(t, path, boltjournal.Options{})
+	if !j.Syncs() {
+		t.Error("a journal without options is not durable")
+	}
 	begin(t, j)
 	must(t, j.Close())
 	for _, name := range []string{path, boltjournal.NotesName(path)} {
@@ -233,7 +236,7 @@ func TestTakenAway(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "purse.db")
-			j := open(t, path, boltjournal.Options{})
+			j := open(t, path, boltjournal.Options{NoSync: true})
 			first := begin(t, j)
 			cp(t, path, path+".backup")
 			begin(t, j)

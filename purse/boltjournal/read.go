@@ -49,11 +49,15 @@ func (j *Journal) Open(ctx context.Context, card purse.CardApp) (*purse.Entry, e
 
 // State implements purse.Journal.
 func (j *Journal) State(ctx context.Context, card purse.CardApp) (*purse.CardState, error) {
+	return j.state(ctx, cardKey(card))
+}
+
+func (j *Journal) state(ctx context.Context, cardKey string) (*purse.CardState, error) {
 	defer j.mu.Unlock()
 	if err := j.reading(ctx); err != nil {
 		return nil, err
 	}
-	return j.pending.state(cardKey(card))
+	return j.pending.state(cardKey)
 }
 
 // Entries implements purse.Journal.
