@@ -2,8 +2,11 @@
 #              they can be had; a sample of the matrix, the seeds of the fuzz targets
 # make race    what needs no other program, with the race detector, in short forms
 # make lint    golangci-lint, built by the go command
-# make matrix  every job, in every channel, with every fault in every exchange; every
-#              bit of recorded commands, altered (minutes)
+# make matrix  every job, in every channel, with every fault in every exchange; purses
+#              in random worlds, honest and hostile; every bit of recorded commands,
+#              altered (minutes)
+# make soak    a million debits from a thousand cards; a program that debits, killed
+#              again and again (minutes)
 # make bench   one table of what the reader costs (a minute); docs/performance.md
 # make fuzz    fresh random sequences, and each fuzz target for FUZZTIME
 # make fuzzcover  which statements fuzzing reaches, by package: from the inputs in the code,
@@ -21,7 +24,7 @@ TESTS    = $(GO) test -count=1 -timeout 20m $(VERBOSE)
 SINGLE   = ^Test(Live.*|EveryStepCanFail|FlagErrors|TextFlagErrors|OtherWords|NamesInOutputs|FitsTerminal|Guide|HostileEverywhere)$$
 SYSTEMS  = linux/amd64 linux/arm64 linux/arm windows/amd64 darwin/arm64
 
-.PHONY: all test vet race bench matrix fuzz fuzzcover cover cross lint deps
+.PHONY: all test vet race soak bench matrix fuzz fuzzcover cover cross lint deps
 
 all: test
 
@@ -36,14 +39,17 @@ vet:
 # tries each flag, word, width and example of the tool, which do one thing at a time.
 race:
 	CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 $(TESTS) -race -short -skip '$(SINGLE)' \
-		$$($(GO) list $(PACKAGES) | grep -vE '/(e2e|e2e/.*|internal/pcsctest|internal/matrix)$$')
+		$$($(GO) list $(PACKAGES) | grep -vE '/(e2e|e2e/.*|internal/pcsctest|internal/matrix|internal/purseproof)$$')
 
 bench:
 	@cd internal/bench && DESFIRE_WHOLE=1 $(TESTS) -run '^TestTable$$'
 
 matrix:
-	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m ./internal/matrix
+	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m ./internal/matrix ./internal/purseproof
 	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m -run TestNoAlteredCommandVerifies ./trace
+
+soak:
+	DESFIRE_SOAK=1 $(GO) test -count=1 -v -timeout 60m -run '^TestSoak' ./internal/purseproof
 
 fuzz:
 	DESFIRE_FRESH=1 $(GO) test -count=1 -run TestBeliefAgreesWithTruth -rapid.checks 3000 .

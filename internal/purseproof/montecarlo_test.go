@@ -38,7 +38,7 @@ func seeds(runs int) (from, to uint64) {
 }
 
 func TestHonest(t *testing.T) {
-	runs := 8
+	runs := 5
 	if *wholeRuns || *update {
 		runs = 150
 	}
@@ -56,7 +56,7 @@ func TestHonest(t *testing.T) {
 }
 
 func TestHostile(t *testing.T) {
-	runs := 8
+	runs := 5
 	if *wholeRuns || *update {
 		runs = 150
 	}
