@@ -37,13 +37,19 @@ func (l *ledger) merged(ctx context.Context) error {
 			return fmt.Errorf("card %s, %s: %w", l.card.UID, l.card.App, err)
 		}
 		l.alone(keys, n, f.tmv, parts)
-		l.joined(keys, n, f.tmv, parts)
+		if len(parts) <= most {
+			l.joined(keys, n, f.tmv, parts)
+		}
 	}
 	return nil
 }
 
-// cut is the largest input, in blocks, of which parts are looked for.
-const cut = 32
+// Bounds of the search: the largest input, in blocks, and how many inputs of one
+// number are put together.
+const (
+	cut  = 32
+	most = 16
+)
 
 // pending is where in the input of the transaction MAC the movements begin, which are its
 // last blocks; 0 if they are not there.
