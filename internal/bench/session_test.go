@@ -14,10 +14,11 @@ import (
 )
 
 const (
-	application desfire.AID = 0xF48121
-	keyNo                   = 1
+	application = desfire.AID(0xF48121)
+	keyNo       = 1
 
-	freeValue, keyedValue desfire.FileNo = 3, 4
+	freeValue  = desfire.FileNo(3)
+	keyedValue = desfire.FileNo(4)
 )
 
 var modes = []wire.CommMode{wire.CommPlain, wire.CommMAC, wire.CommFull}

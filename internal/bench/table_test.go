@@ -75,7 +75,7 @@ type crowd struct {
 const quick = 10 * time.Millisecond
 
 var (
-	all = size{turns: 151, turn: 6 * time.Millisecond, fleet: 3 * time.Second, cards: []crowd{
+	all = size{turns: 701, turn: time.Millisecond, fleet: 3 * time.Second, cards: []crowd{
 		{1, quick}, {10, quick}, {100, quick}, {1000, quick}, {10000, 10 * quick}, {10000, quick},
 	}}
 	few = size{turns: 3, turn: time.Millisecond, fleet: 50 * time.Millisecond, cards: []crowd{{1, quick}, {20, quick}}}
@@ -94,12 +94,14 @@ type lane struct {
 // disturbs the machine disturbs all alike.
 func (s size) measure(lanes ...*lane) {
 	counts := make([]int, len(lanes))
-	for i, l := range lanes {
-		n := 0
-		for begin := time.Now(); time.Since(begin) < s.turn; n++ {
-			l.once()
+	for range 5 { // whose turn was disturbed would have short ones
+		for i, l := range lanes {
+			n := 0
+			for begin := time.Now(); time.Since(begin) < s.turn; n++ {
+				l.once()
+			}
+			counts[i] = max(counts[i], n)
 		}
-		counts[i] = n
 	}
 	for range s.turns {
 		for _, i := range rand.Perm(len(lanes)) {
