@@ -7,7 +7,7 @@
 #              altered (minutes)
 # make soak    a million debits from a thousand cards; a program that debits, killed
 #              again and again (minutes)
-# make bench   one table of what the reader costs (a minute); docs/performance.md
+# make bench   one table of what the reader costs (minutes); docs/performance.md
 # make fuzz    fresh random sequences, and each fuzz target for FUZZTIME
 # make fuzzcover  which statements fuzzing reaches, by package: from the inputs in the code,
 #              fuzzed from them, with the committed inputs, and fuzzed from those
