@@ -3,7 +3,6 @@ package purse
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/go-desfire/desfire"
@@ -73,8 +72,7 @@ type Drain struct {
 	// Summary is complete when Keep or Run has returned.
 	Summary Summary
 
-	step  sync.Mutex // held during a step
-	stop  bool       // after this step
+	turn  turn
 	again again
 }
 
@@ -108,16 +106,8 @@ func (d *Drain) Accept(ctx context.Context, card *desfire.Card) error {
 // Run is Keep with a desfire.Keep of the caller's: hold calls it with its ctx and
 // step, with Accept, and passes the changes of state on to Changed.
 func (d *Drain) Run(ctx context.Context, hold func(ctx context.Context, step desfire.Step) error) error {
-	held, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	defer context.AfterFunc(ctx, func() {
-		d.step.Lock()
-		d.stop = true
-		d.step.Unlock()
-		cancel()
-	})()
 	began := time.Now()
-	err := hold(held, d.Step)
+	err := d.turn.run(ctx, func(held context.Context) error { return hold(held, d.Step) })
 	s := &d.Summary
 	s.Duration = time.Since(began)
 	switch {
@@ -157,9 +147,9 @@ func (d *Drain) Changed(c desfire.KeepChange) {
 
 // Step is one debit, or the end. It is a desfire.Step.
 func (d *Drain) Step(ctx context.Context, card *desfire.Card) (done bool, err error) {
-	d.step.Lock()
-	defer d.step.Unlock()
-	if d.stop {
+	d.turn.step.Lock()
+	defer d.turn.step.Unlock()
+	if d.turn.stop {
 		return true, nil
 	}
 	if d.again.open != nil {

@@ -3,6 +3,7 @@ package purse
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/go-desfire/desfire"
 )
@@ -26,6 +27,38 @@ type Once struct {
 	Receipt *Receipt
 
 	again again
+	turn  turn
+}
+
+// turn lets the step under way end before a context does, so that no change is
+// left open without need.
+type turn struct {
+	step sync.Mutex // held during a step
+	stop bool       // after this step
+}
+
+// run calls hold with a context that ends after ctx, between two steps.
+func (t *turn) run(ctx context.Context, hold func(ctx context.Context) error) error {
+	held, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		t.step.Lock()
+		t.stop = true
+		t.step.Unlock()
+		cancel()
+	})()
+	return hold(held)
+}
+
+// Run calls hold, a desfire.Keep of the caller's, with a context that ends after the step that is
+// under way when ctx ends. It fails with ctx's error then, unless the order was
+// made.
+func (o *Once) Run(ctx context.Context, hold func(ctx context.Context, step desfire.Step) error) error {
+	err := o.turn.run(ctx, func(held context.Context) error { return hold(held, o.Step) })
+	if ctx.Err() != nil && o.Receipt == nil && (err == nil || errors.Is(err, context.Canceled)) {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // Accept makes the purse for a card.
@@ -51,6 +84,11 @@ func (o *Once) Open() *Entry { return o.again.open }
 // Step makes the order, or finds out that it was made. Errors are as of Purse.Do.
 // A refusal is an error when it came twice.
 func (o *Once) Step(ctx context.Context, card *desfire.Card) (done bool, err error) {
+	o.turn.step.Lock()
+	defer o.turn.step.Unlock()
+	if o.turn.stop {
+		return true, nil
+	}
 	if o.again.open != nil {
 		r, err := o.again.settle(ctx, o.Purse, card)
 		if err != nil {

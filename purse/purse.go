@@ -60,3 +60,16 @@ func (p *Purse) LimitedCredit(ctx context.Context, card *desfire.Card, r Request
 func (p *Purse) one(ctx context.Context, card *desfire.Card, k Kind, r Request) (*Receipt, error) {
 	return p.Do(ctx, card, Order{ID: r.ID, Meta: r.Meta, Moves: []Move{{p.conf.Values[0].No, k, r.Amount}}})
 }
+
+// Stored returns the receipt of an order that happened before, by its ID, and needs no card; nil if
+// there is none. A *FingerprintError means that the ID is another order's.
+func (p *Purse) Stored(ctx context.Context, o Order) (*Receipt, error) {
+	if err := o.check(&p.conf); err != nil {
+		return nil, err
+	}
+	e, err := p.known(ctx, &o)
+	if err != nil || e == nil || e.IsOpen() || e.Outcome().Decision != Happened {
+		return nil, err
+	}
+	return stored(e), nil
+}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -61,6 +62,18 @@ var exampleCards = []struct {
 	{"loaded", "sets", []string{"key set load F48121 1 --set-version 02 --new @k0.key --new @k1.key --key @master.key"}},
 	{"ndef", "badge", []string{"ndef format --uri https://example.com"}},
 	{"sun", "badge", []string{"sdm provision 000001/2 https://example.com/t?p={picc}&m={mac} --create --write-key 0"}},
+	{"purse", "", []string{
+		"sim new purse.json --purse --transit --uid 04112233445566",
+		"purse init open.db F48121/1 --slot 2:1 --keys purse.keys.yaml",
+		"purse init blocked.db F48121/1 --slot 2:2 --keys purse.keys.yaml",
+		"purse init gate.db F48121/1 --slot 2:0 --terminal gate --keys purse.keys.yaml",
+		"purse debit 5 --id ticket-1 --journal gate.db --keys purse.keys.yaml",
+		"purse init other.db F48121/1 --slot 2:2 --keys purse.keys.yaml",
+		"purse debit 1 --journal blocked.db --keys purse.keys.yaml",
+		"purse debit 1 --journal other.db --keys purse.keys.yaml", // the same slot
+		"exits 6 purse debit 1 --journal blocked.db --keys purse.keys.yaml",
+		"tear 15 exits 7 purse debit 1 --no-wait --journal open.db --keys purse.keys.yaml",
+	}},
 	{"tag", "", []string{"sim new tag.json --generation ntag424"}},
 	{"dam", "dam", []string{"delegated prepare F48121 --slot 0 --quota 2048 --mac-key @dam-mac.key --enc-key @dam-enc.key --app-key @first.key --out delegated.json"}},
 	{"given", "dam", []string{"delegated create delegated.json --key @dam-auth.key"}},
@@ -95,6 +108,7 @@ var exampleRuns = map[string]struct {
 	"desfire originality":                      {"badge", exitNotGenuine}, // simulated cards are no chips of NXP
 	"desfire ndef write":                       {"ndef", 0},
 	"desfire ndef erase":                       {"ndef", 0},
+	"desfire purse":                            {"purse", 0},
 }
 
 const zeroAES = "aes:00000000000000000000000000000000"
@@ -147,11 +161,25 @@ func exampleFolder(t *testing.T) string {
 		}
 		for _, line := range c.make {
 			t.Setenv("DESFIRE_READER", "sim:"+c.name+".json")
-			if code, said := complaint(strings.Fields(line)...); code != 0 {
+			args, want := strings.Fields(line), "0"
+			if args[0] == "tear" {
+				t.Setenv(tearCard, args[1])
+				args = args[2:]
+			}
+			if args[0] == "exits" {
+				want, args = args[1], args[2:]
+			}
+			if code, said := complaint(args...); strconv.Itoa(code) != want {
 				t.Fatalf("card %s: %s: code %d: %s", c.name, line, code, said)
 			}
+			t.Setenv(tearCard, "")
 		}
 	}
+	var report, said strings.Builder
+	if code := run([]string{"purse", "journal", "--report", "--journal", "gate.db"}, strings.NewReader(""), &report, &said); code != 0 {
+		t.Fatalf("code %d: %s", code, said.String())
+	}
+	writeExample(t, "gate.report.json", []byte(report.String()))
 	for from, to := range map[string]string{
 		"desox-ev3-metadata.json": "session.json", "libfreefare-68-changekey-unauth.json": "proxmark.log", "desox-ev3-file-io-3309ce2.json": "pcscd.log",
 	} {
@@ -255,6 +283,7 @@ func TestExamples(t *testing.T) {
 				}
 				t.Setenv("DESFIRE_READER", "sim:card.json")
 				t.Setenv("HOME", dir)
+				t.Setenv("DESFIRE_KEYS", map[string]string{"purse": "purse.keys.yaml"}[want.card])
 				t.Setenv("XDG_CONFIG_HOME", dir)
 				t.Setenv("XDG_STATE_HOME", dir)
 				switch {

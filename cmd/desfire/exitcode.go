@@ -22,6 +22,7 @@ import (
 	"github.com/go-desfire/desfire/perso"
 	"github.com/go-desfire/desfire/place"
 	ledger "github.com/go-desfire/desfire/purse"
+	"github.com/go-desfire/desfire/purse/boltjournal"
 	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/sdm"
 	"github.com/go-desfire/desfire/selftest"
@@ -190,6 +191,10 @@ func codeOf(err error) int {
 	case *ledger.ConfigError, *ledger.RequestError:
 		return exitImpossible
 	case *ledger.JournalError, *ledger.FingerprintError:
+		return exitInput
+	case *boltjournal.LockedError:
+		return exitNoCard
+	case *boltjournal.FormatError, *boltjournal.DamagedError, *boltjournal.FailedError:
 		return exitInput
 	case *ledger.BlockedError:
 		return exitNotGenuine

@@ -303,7 +303,11 @@ func (a *app) logChange(app wire.Place, c desfire.KeepChange, again bool) {
 			a.log.Debug("connecting again", "err", text(c.Err))
 			return
 		}
-		a.log.Warn("No answer from the card: connecting again", "err", text(c.Err))
+		err := c.Err
+		if doubt := (*ledger.InDoubtError)(nil); errors.As(err, &doubt) && doubt.Err != nil {
+			err = doubt.Err
+		}
+		a.log.Warn("No answer from the card: connecting again", "err", text(err))
 	case desfire.KeepNoService:
 		a.log.Warn(text(c.Err))
 	}

@@ -63,7 +63,7 @@ func (a *app) verbs() []verbGroup {
 			a.readersCommand(), a.watchCommand(), a.eachCommand(), a.infoCommand(), a.uidCommand(), a.freeCommand(), a.lsCommand(), a.reportCommand(), a.dumpCommand(), a.restoreCommand(), a.configCommand(), a.formatCommand(), a.wipeCommand(), a.originalityCommand(), a.selftestCommand(),
 		}},
 		{"structure", "Applications and files:", []*cobra.Command{a.appCommand(), a.fileCommand(), a.delegatedCommand()}},
-		{"data", "Values and data:", []*cobra.Command{a.readCommand(), a.writeCommand(), a.recordCommand(), a.valueCommand(), a.drainCommand(), a.ndefCommand(), a.sdmCommand(), a.tmacCommand()}},
+		{"data", "Values and data:", []*cobra.Command{a.readCommand(), a.writeCommand(), a.recordCommand(), a.valueCommand(), a.purseCommand(), a.drainCommand(), a.ndefCommand(), a.sdmCommand(), a.tmacCommand()}},
 		{"keys", "Keys:", []*cobra.Command{a.keyCommand(), a.authCommand(), a.kdfCommand()}},
 		{"tools", "Without a card, and frames:", []*cobra.Command{a.demoCommand(), a.simCommand(), a.traceCommand(), a.evidenceCommand(), a.apduCommand(), a.shellCommand(), a.completionCommand(), a.versionCommand()}},
 	}

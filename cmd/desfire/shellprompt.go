@@ -164,7 +164,10 @@ func (s *shell) tell(line screen.Text) {
 }
 
 // historyFile is where lines are kept.
-func historyFile() string {
+func historyFile() string { return stateFile("history") }
+
+// stateFile is a file in the user's folder of states; empty if there is none.
+func stateFile(name string) string {
 	dir := os.Getenv("XDG_STATE_HOME")
 	if !filepath.IsAbs(dir) {
 		home, err := os.UserHomeDir()
@@ -178,7 +181,7 @@ func historyFile() string {
 			}
 		}
 	}
-	return filepath.Join(dir, "desfire", "history")
+	return filepath.Join(dir, "desfire", name)
 }
 
 func (s *shell) openHistory() {

@@ -32,7 +32,7 @@ with its keys in a section of their own, readable by its owner only.`,
 // cardFlags say what a new card is like.
 type cardFlags struct {
 	generation, uid, size, seed string
-	transit                     bool
+	transit, purse              bool
 }
 
 func (f *cardFlags) register(cmd *cobra.Command) {
@@ -42,6 +42,7 @@ func (f *cardFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.size, "size", "", "memory, as 4k or in bytes, as the generation was made with it (default what it usually has)")
 	fs.StringVar(&f.seed, "seed", "", "any text: the same one gives the same random numbers, UID included")
 	fs.BoolVar(&f.transit, "transit", false, "put a ready transit application on it: "+transitHelp)
+	fs.BoolVar(&f.purse, "purse", false, "put an application for desfire purse on it: "+purseHelp)
 	_ = cmd.RegisterFlagCompletionFunc("generation", cobra.FixedCompletions([]string{"d40", "ev1", "ev2", "ev3", "light", "ntag424"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("size", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		g, err := wire.ParseGeneration(f.generation)

@@ -36,14 +36,14 @@ else it lacks is said.`,
 			}
 			var copy *copied
 			switch {
-			case from != "" && flags.transit:
-				return &usageError{cmd, errors.New("--transit does not go with --from, which says what is on the card")}
+			case from != "" && (flags.transit || flags.purse):
+				return &usageError{cmd, errors.New("--transit and --purse do not go with --from, which says what is on the card")}
 			case from != "":
 				if copy, err = a.readCopy(cmd, from, conf); err != nil {
 					return err
 				}
 			}
-			return a.simNew(cmd, args[0], conf, flags.transit, copy)
+			return a.simNew(cmd, args[0], conf, &flags, copy)
 		},
 	}
 	flags.register(cmd)
@@ -58,10 +58,11 @@ type simNewResult struct {
 	Image      string          `json:"image"`
 	Generation wire.Generation `json:"generation"`
 	Transit    bool            `json:"transit"`
+	Keys       string          `json:"keys,omitempty"`  // keyring of --purse
 	Lacks      []perso.Note    `json:"lacks,omitempty"` // what of the dump it does not have
 }
 
-func (a *app) simNew(cmd *cobra.Command, path string, conf *sim.Config, transit bool, copy *copied) error {
+func (a *app) simNew(cmd *cobra.Command, path string, conf *sim.Config, flags *cardFlags, copy *copied) error {
 	file := sim.File(path).HeldBy(cmd.CommandPath())
 	if err := file.Lock(); err != nil {
 		return err
@@ -83,8 +84,18 @@ func (a *app) simNew(cmd *cobra.Command, path string, conf *sim.Config, transit 
 	if err != nil {
 		return &usageError{cmd, err}
 	}
+	transit := flags.transit
 	if transit {
 		if err := a.makeTransit(cmd.Context(), card, transitCredit); err != nil {
+			return err
+		}
+	}
+	keys := ""
+	if flags.purse {
+		if err := a.makePurseCard(cmd.Context(), card); err != nil {
+			return err
+		}
+		if keys, err = writePurseKeys(path); err != nil {
 			return err
 		}
 	}
@@ -100,7 +111,7 @@ func (a *app) simNew(cmd *cobra.Command, path string, conf *sim.Config, transit 
 	if err := file.Save(image); err != nil {
 		return err
 	}
-	r := simNewResult{cardOf{hexBytes(card.UID()), productOf(card), "sim:" + path}, path, card.Generation(), transit, nil}
+	r := simNewResult{cardOf{hexBytes(card.UID()), productOf(card), "sim:" + path}, path, card.Generation(), transit, keys, nil}
 	if copy != nil {
 		r.Lacks = copy.lacks
 	}
@@ -109,6 +120,11 @@ func (a *app) simNew(cmd *cobra.Command, path string, conf *sim.Config, transit 
 	}
 	a.printf("%s: %s, UID %s\n", a.out.Name.Render(path), r.Product, a.out.Number.Render(fmt.Sprintf("%X", card.UID())))
 	a.sayNotesOf(a.err.Warn, "It lacks", r.Lacks)
+	if keys != "" {
+		a.printf("  application %v, value file %d, credit %d, slots in file %d, transaction MAC file %d\n", purseApp, purseValue, purseCredit, purseSlots, purseTMAC)
+		a.printf("  its keys, for tests and known to everybody: %s\n", a.out.Name.Render(keys))
+		a.printf("%s\n", a.out.Dim.Render(fmt.Sprintf("  try: desfire purse init gate.db %v/%d --slot %d:0 --reader sim:%s --keys %s", purseApp, purseValue, purseSlots, path, keys)))
+	}
 	if transit {
 		a.printf("  application %v, value file %d, credit %d\n", transitApp, transitPurse, transitCredit)
 		a.printf("%s\n", a.out.Dim.Render(fmt.Sprintf("  try: desfire drain %v %d --reader sim:%s", transitApp, transitPurse, path)))

@@ -64,8 +64,8 @@ the loopback interface only.`,
 			}
 			image := ""
 			if len(args) > 0 {
-				if image = args[0]; flags.transit {
-					return &usageError{cmd, errors.New("--transit is for fresh cards: make an image with desfire sim new --transit")}
+				if image = args[0]; flags.transit || flags.purse {
+					return &usageError{cmd, errors.New("--transit and --purse are for fresh cards: make an image with desfire sim new")}
 				}
 			}
 			planned, err := readFaults(cmd, faults)
@@ -78,6 +78,11 @@ the loopback interface only.`,
 			}
 			if flags.transit {
 				if err := a.makeTransit(cmd.Context(), card, transitCredit); err != nil {
+					return err
+				}
+			}
+			if flags.purse {
+				if err := a.makePurseCard(cmd.Context(), card); err != nil {
 					return err
 				}
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/go-desfire/desfire"
@@ -160,14 +161,19 @@ func (a *app) changeValue(cmd *cobra.Command, p *purse) error {
 // holdOnce keeps the card until one order is made.
 func (a *app) holdOnce(ctx context.Context, pl *place.Place, app wire.Place, once *ledger.Once) error {
 	announced := false
-	err := a.hold(ctx, pl, held{app: app, accept: once.Accept, doubtful: once.Doubtful, wait: a.wait}, func(ctx context.Context, card *desfire.Card) (bool, error) {
-		a.saw(card)
-		if !announced {
-			announced = true
-			a.announce(card)
-		}
-		return once.Step(ctx, card)
+	err := once.Run(ctx, func(ctx context.Context, step desfire.Step) error {
+		return a.hold(ctx, pl, held{app: app, accept: once.Accept, doubtful: once.Doubtful, wait: a.wait}, func(ctx context.Context, card *desfire.Card) (bool, error) {
+			a.saw(card)
+			if !announced {
+				announced = true
+				a.announce(card)
+			}
+			return step(ctx, card)
+		})
 	})
+	if ctx.Err() != nil && err != nil && once.Doubtful() {
+		err = withCode(exitUnknown, errors.New("interrupted while the card was away: whether the change was made is not known"))
+	}
 	return a.wantsReader(a.notInTime(ctx, err))
 }
 
