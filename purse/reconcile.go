@@ -87,18 +87,23 @@ func Reconcile(ctx context.Context, c *Centre, reports []Report) (*Books, error)
 			versions[e.ID] = append(versions[e.ID], e)
 		}
 	}
+	of := func(card CardApp) *ledger {
+		l := cards[card]
+		if l == nil {
+			l = newLedger(card)
+			cards[card] = l
+		}
+		return l
+	}
 	for _, v := range versions {
 		e, same := merge(v)
-		l := cards[e.CardApp]
-		if l == nil {
-			l = newLedger(e.CardApp)
-			cards[e.CardApp] = l
+		for i, x := range v {
+			if !same && !slices.ContainsFunc(v[:i], func(y *Entry) bool { return y.CardApp == x.CardApp }) {
+				of(x.CardApp).fork(fmt.Sprintf("transaction %v was reported with two contents: two journals use one generation, or a report was changed", e.ID))
+			}
 		}
-		a := &account{e: e}
-		if !same {
-			l.fork(fmt.Sprintf("transaction %v was reported with two contents: two journals use one generation, or a report was changed", e.ID))
-			a.contested = true
-		}
+		l := of(e.CardApp)
+		a := &account{e: e, twice: !same, contested: !same}
 		l.accounts = append(l.accounts, a)
 	}
 	until := closing(reports)

@@ -37,6 +37,7 @@ type ledger struct {
 type account struct {
 	e         *Entry
 	contested bool // its own number, or its report, is claimed twice
+	twice     bool // it was reported with two contents
 	found     []located
 	alarms    []Alarm
 	rule      Rule // why its terminal does not decide it

@@ -176,7 +176,7 @@ func (l *ledger) decide(a *account) {
 	}
 	o := Outcome{Decision: InDoubt, Rule: RuleNone, Alarms: alarms(a.alarms)}
 	switch {
-	case first != nil && (first.rule == RuleCommit || !a.contested):
+	case first != nil && !a.twice && (first.rule == RuleCommit || !a.contested):
 		o.Decision, o.Rule, o.Why, o.RelayExcluded = first.decision, first.rule, first.why, first.relay
 		if first.evidence != nil {
 			o.Evidence, o.Time = first.evidence.Evidence, first.evidence.Time

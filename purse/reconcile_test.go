@@ -258,6 +258,31 @@ func TestContradictions(t *testing.T) {
 	}
 }
 
+// An entry that was reported with two contents is in doubt whatever it says, and all
+// cards that it names are told.
+func TestTwoContents(t *testing.T) {
+	c := newChain(t)
+	a := c.confirm(c.debit(0, 1, 5, oldID, TMV{4}))
+	for name, change := range map[string]func(*Entry){
+		"amount": func(e *Entry) { e.Moves = []Move{{1, Debit, 31}} },
+		"card":   func(e *Entry) { e.UID = "04AABBCCDDEEFF" },
+		"input":  func(e *Entry) { e.TMI = Hex{1} },
+	} {
+		b := *a
+		change(&b)
+		books := c.reconcile(Centre{}, c.of(0, -1, a), c.of(0, -1, &b))
+		c.want(books, a, InDoubt, RuleOtherHistory)
+		for _, card := range books.Cards {
+			if len(card.Alarms) == 0 || !card.Alarms[0].Block {
+				t.Errorf("%s: card %s: alarms %v", name, card.UID, card.Alarms)
+			}
+		}
+		if again := c.reconcile(Centre{}, c.of(0, -1, &b), c.of(0, -1, a)); asJSON(t, again) != asJSON(t, books) {
+			t.Errorf("%s: another order, another result", name)
+		}
+	}
+}
+
 // A terminal's alarm that the card has another history holds until it finds
 // something else.
 func TestTerminalBlocked(t *testing.T) {
