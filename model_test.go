@@ -3,9 +3,11 @@ package desfire
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"testing"
 
@@ -25,6 +27,20 @@ func TestBeliefAgreesWithTruth(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) { runModel(t, g) })
 		})
 	}
+}
+
+// FuzzBelief is that with sequences that inputs choose. What an input lacks is
+// made of it.
+func FuzzBelief(f *testing.F) {
+	for i := range byte(24) {
+		f.Add([]byte{i})
+	}
+	run := rapid.MakeFuzz(func(t *rapid.T) { runModel(t, rapid.SampledFrom(wire.Generations[:]).Draw(t, "generation")) })
+	f.Fuzz(func(t *testing.T, in []byte) {
+		rest := make([]byte, 1<<16)
+		_, _ = rand.NewChaCha8(sha256.Sum256(in)).Read(rest)
+		run(t, append(in, rest...))
+	})
 }
 
 const (

@@ -298,6 +298,24 @@ func FuzzParse(f *testing.F) {
 		if (k == nil) == (err == nil) {
 			t.Fatalf("%v, %v", k, err)
 		}
+		if err != nil {
+			return
+		}
+		value := k.Export()
+		if len(value) != k.Type().Size() {
+			t.Fatalf("a %v key of %d bytes", k.Type(), len(value))
+		}
+		if shown := fmt.Sprintf("%v %+v %#v %x", k, k, k, k); strings.Contains(strings.ToLower(shown), hex.EncodeToString(value)) {
+			t.Fatalf("it shows its value: %s", shown)
+		}
+		name := map[key.Type]string{key.TypeDES: "des", key.Type2K3DES: "2k3des", key.Type3K3DES: "3k3des", key.TypeAES: "aes"}[k.Type()]
+		if k.Type() == key.TypeDES {
+			value = value[:8]
+		}
+		again, err := key.Parse(fmt.Sprintf("%s:%X/%02X", name, value, k.Version()))
+		if err != nil || again.Type() != k.Type() || again.Version() != k.Version() || !bytes.Equal(again.Export(), k.Export()) {
+			t.Fatalf("%v is read as %v, %v", k, again, err)
+		}
 	})
 }
 

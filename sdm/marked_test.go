@@ -67,6 +67,22 @@ func FuzzMark(f *testing.F) {
 	f.Add([]byte("\x00\x09\xD1\x01\x05U\x04abcd"), uint32(7), uint32(9), uint32(3))
 	f.Fuzz(func(t *testing.T, content []byte, picc, mac, enc uint32) {
 		s := &wire.SDM{Options: wire.SDMASCII | wire.SDMUID | wire.SDMReadCtr | wire.SDMEncFile, Access: wire.NewSDMAccess(2, 1, wire.Never), PICCDataOffset: picc, MACInputOffset: enc, MACOffset: mac, ENCOffset: enc, ENCLength: mac}
-		sdm.Mark(content, s, false)
+		for _, useLRP := range []bool{false, true} {
+			m := sdm.Mark(content, s, useLRP)
+			if m.Template == "" || len(m.Outside) > 0 || mac == 0 || mac%32 != 0 || mac > 1024 { // no card has such a length
+				continue
+			}
+			// A template that is found says where the card writes.
+			tp, err := sdm.ParseTemplate(m.Template, useLRP)
+			if err != nil {
+				if strings.ContainsAny(string(content), "{}") {
+					continue
+				}
+				t.Fatalf("%q: %v", m.Template, err)
+			}
+			if again, err := sdm.ParseTemplate(tp.String(), useLRP); err != nil || again.String() != tp.String() {
+				t.Fatalf("%q: %q, %v", m.Template, tp, err)
+			}
+		}
 	})
 }

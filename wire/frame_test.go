@@ -71,9 +71,26 @@ func FuzzParseCommand(f *testing.F) {
 	for _, s := range []string{"60", "9060000000", "905A00000301020300", "00A4040C", "90AD000000000702100000000100 0000"} {
 		f.Add(frameBytes(s))
 	}
-	f.Fuzz(func(_ *testing.T, b []byte) {
-		wire.ParseCommand(b)
-		wire.ParseAnswer(wire.FramingNative, b, false)
-		wire.ParseAnswer(wire.FramingWrapped, b, false)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		x, st := wire.ParseCommand(b)
+		if st == wire.StatusOK {
+			again := wire.AppendCommand(nil, wire.FramingNative, x.INS, x.Data)
+			if x.Framing == wire.FramingWrapped {
+				again = wire.AppendAPDU(nil, byte(x.Class), x.INS, x.P1, x.P2, x.Data, x.Le)
+			}
+			other, st := wire.ParseCommand(again)
+			if st != wire.StatusOK || other.INS != x.INS || other.Class != x.Class || !bytes.Equal(other.Data, x.Data) || !x.Extended && !bytes.Equal(again, b) {
+				t.Fatalf("%X is %+v, written %X, read %+v, %v", b, x, again, other, st)
+			}
+		}
+		for _, f := range []wire.Framing{wire.FramingNative, wire.FramingWrapped} {
+			data, st, ok := wire.ParseAnswer(f, b, false)
+			if ok && !bytes.Equal(wire.AppendAnswer(nil, f, data, st, false), b) {
+				t.Fatalf("%v: %X is %X and %v", f, b, data, st)
+			}
+			if !ok && len(b) > 1 {
+				t.Fatalf("%v: %X has no status", f, b)
+			}
+		}
 	})
 }
