@@ -14,7 +14,7 @@ func TestReadmeSnippetsAreExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	var examples []byte
-	for _, name := range []string{"example_test.go", "example_session_test.go"} {
+	for _, name := range []string{"example_test.go", "example_session_test.go", "purse/example_debit_test.go"} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
