@@ -124,3 +124,30 @@ func TestScheme(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What lies between reader and card is there for everybody who opens it.
+func TestRelay(t *testing.T) {
+	card, err := sim.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	faults, err := sim.ParseFaults("forge=910C:unseen@0x60#2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := New("desk", card)
+	r.Relay = &faults.Relay
+	for i, want := range []byte{0xAF, 0x0C} {
+		tr, err := r.Open(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := tr.Transmit(t.Context(), []byte{0x60}); err != nil || b[0] != want {
+			t.Errorf("opened %d times: %X, %v", i+1, b, err)
+		}
+	}
+	r.Lift()
+	if _, err := r.Open(t.Context()); err != ErrLifted {
+		t.Errorf("lifted: %v", err)
+	}
+}
