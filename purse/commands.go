@@ -56,41 +56,6 @@ func (s *session) readNewest(ctx context.Context, no wire.FileNo, n int) ([]byte
 	return append([]byte(nil), rsp.Data...), nil
 }
 
-func (s *session) writeData(ctx context.Context, no wire.FileNo, offset uint32, data []byte) error {
-	cmd := wire.WriteData{File: no, Offset: offset, Data: data}
-	var err error
-	if s.classic() {
-		_, err = run(ctx, s, &cmd)
-	} else {
-		_, err = run(ctx, s, &wire.WriteDataISO{WriteData: cmd})
-	}
-	return err
-}
-
-func (s *session) writeRecord(ctx context.Context, no wire.FileNo, data []byte) error {
-	cmd := wire.WriteRecord{File: no, Data: data}
-	var err error
-	if s.classic() {
-		_, err = run(ctx, s, &cmd)
-	} else {
-		_, err = run(ctx, s, &wire.WriteRecordISO{WriteRecord: cmd})
-	}
-	return err
-}
-
-func (s *session) move(ctx context.Context, m Move) error {
-	var err error
-	switch m.Kind {
-	case Credit:
-		_, err = run(ctx, s, &wire.Credit{File: m.File, Amount: m.Amount})
-	case LimitedCredit:
-		_, err = run(ctx, s, &wire.LimitedCredit{File: m.File, Amount: m.Amount})
-	default:
-		_, err = run(ctx, s, &wire.Debit{File: m.File, Amount: m.Amount})
-	}
-	return err
-}
-
 // look reads what is not known yet.
 func (p *Purse) look(ctx context.Context, s *session, moves []Move) error {
 	c := &p.conf

@@ -26,7 +26,6 @@ type session struct {
 	keyed bool
 
 	input tmac.Input // of the transaction MAC
-	acked int        // commands that make something pend
 
 	receipt *tmac.Receipt
 	slot    Hex
