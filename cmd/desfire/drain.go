@@ -11,12 +11,13 @@ import (
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/place"
 	ledger "github.com/go-desfire/desfire/purse"
+	"github.com/go-desfire/desfire/purse/boltjournal"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) drainCommand() *cobra.Command {
-	var amount string
+	var amount, path string
 	var every time.Duration
 	cmd := &cobra.Command{
 		Use:   "drain APP FILE",
@@ -27,13 +28,15 @@ the card: when it leaves, drain waits for the same card and goes on.
 A debit counts when the card has confirmed its commit. If that answer is lost,
 nobody can know whether it happened until the card is back: then the value is
 read again, and the debit is reported as done, not done, or (when the value is
-neither the old nor the new one) unknown. A summary ends it, also after Ctrl-C.
+neither the old nor the new one) unknown, which ends the drain. A summary ends
+it, also after Ctrl-C. With --journal what is open is known to the next drain
+with that journal as well, after a crash too. desfire purse takes receipts.
 
 ` + helpApp,
 		Args: wantsFile(),
 		Example: `  desfire drain 121314 1
   desfire drain 121314 1 --amount 5 --every 250ms --reader tcp:localhost:9000`,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) (failed error) {
 			p, _, err := purseArgs(cmd, args)
 			if err != nil {
 				return err
@@ -48,6 +51,15 @@ neither the old nor the new one) unknown. A summary ends it, also after Ctrl-C.
 			if err != nil {
 				return err
 			}
+			d := newDrain(a, p)
+			if path != "" {
+				j, err := boltjournal.Open(path, boltjournal.Options{Program: cmd.CommandPath()})
+				if err != nil {
+					return badJournal(path, err)
+				}
+				defer func() { failed = errors.Join(failed, withCode(exitInput, j.Close())) }()
+				d.journal = j
+			}
 			ctx, cancel := a.endless(cmd.Context())
 			defer cancel()
 			if err := a.awaitToKeep(ctx, pl); err != nil {
@@ -55,7 +67,7 @@ neither the old nor the new one) unknown. A summary ends it, also after Ctrl-C.
 			}
 			ctx, end := a.limited(ctx)
 			defer end()
-			err = newDrain(a, p).run(ctx, pl, every)
+			err = d.run(ctx, pl, every)
 			switch {
 			case !errors.Is(err, errInterrupted) || cmd.Context().Err() != nil:
 			case errors.Is(ctx.Err(), context.DeadlineExceeded):
@@ -69,6 +81,8 @@ neither the old nor the new one) unknown. A summary ends it, also after Ctrl-C.
 	a.readerIDFlag(cmd)
 	cmd.Flags().StringVar(&amount, "amount", "1", "what each debit takes")
 	cmd.Flags().DurationVar(&every, "every", time.Second, "time from one debit to the next")
+	cmd.Flags().StringVar(&path, "journal", "", "keep a journal of the debits in `FILE`")
+	_ = cmd.MarkFlagFilename("journal")
 	return cmd
 }
 
