@@ -33,6 +33,7 @@ func honest(t testing.TB, l *layout, seed uint64) *world {
 	}
 	w.settleAll()
 	w.check()
+	w.needless()
 	return w
 }
 

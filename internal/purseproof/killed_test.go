@@ -209,12 +209,10 @@ func killAt(t *testing.T, l *layout, n int, how end, unheard bool) bool {
 
 func (l *layout) name() string { return l.receipts.name }
 
-// The journal ends at each of its writes, in each way.
-func TestJournalEndsAtEveryWrite(t *testing.T) {
-	cases := 0
-	t.Cleanup(func() { t.Logf("%d cases", cases) })
+// journalsEnd ends the journal at each of its writes, in each way.
+func journalsEnd(t *testing.T, res *results) {
 	on := []string{"EV2 on EV3"}
-	if *wholeRuns {
+	if all() {
 		on = []string{"EV1 AES", "EV2 on EV3", "LRP"}
 	}
 	for _, c := range on {
@@ -229,7 +227,7 @@ func TestJournalEndsAtEveryWrite(t *testing.T) {
 					for killAt(t, l, n, how, unheard) {
 						n++
 					}
-					cases += n - 1
+					res.ends += n - 1
 					if n < 3 {
 						t.Errorf("%v: only %d writes", l, n-1)
 					}

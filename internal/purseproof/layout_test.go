@@ -32,7 +32,7 @@ const (
 	startsAt          = 500    // what value files hold at first
 	upper             = 100000
 	slots             = 8
-	showing           = 6 // records
+	showing           = 2 // records
 )
 
 // channel is the cards of a layout and their sessions.

@@ -150,9 +150,10 @@ func (m *mishap) play(t *testing.T, l *layout, x *purseJob, at int) int {
 	return n
 }
 
-// Purse jobs with each mishap in each exchange.
-func TestPurseMatrix(t *testing.T) {
+// purseMatrix plays purse jobs with each mishap in each exchange.
+func purseMatrix(t *testing.T, res *results) {
 	eachLayout(t, func(t *testing.T, l *layout) {
+		cases := 0
 		for _, x := range purseJobs {
 			n := new(mishap).play(t, l, &x, 0)
 			for at := 1; at <= n; at++ {
@@ -160,12 +161,16 @@ func TestPurseMatrix(t *testing.T) {
 					if m.hostile && l.policy != purse.Hostile || !sampledCase(l, &x, at, &m) {
 						continue
 					}
+					cases++
 					if m.play(t, l, &x, at); t.Failed() {
 						return
 					}
 				}
 			}
 		}
+		res.mu.Lock()
+		res.cases += cases
+		res.mu.Unlock()
 	})
 }
 
@@ -173,5 +178,5 @@ func TestPurseMatrix(t *testing.T) {
 func sampledCase(l *layout, x *purseJob, at int, m *mishap) bool {
 	h := fnv.New32a()
 	fmt.Fprintf(h, "%v %s %d %s", l, x.name, at, m.name)
-	return *wholeRuns || *update || h.Sum32()%40 == 0
+	return all() || h.Sum32()%40 == 0
 }

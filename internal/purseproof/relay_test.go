@@ -230,6 +230,9 @@ func (y *relay) meet(j *job) {
 
 // hostile plays one world under a relay, which lets terminals share cards.
 func hostile(t testing.TB, l *layout, seed uint64) *world {
+	if !l.relayed() {
+		return nil
+	}
 	r := rand.New(rand.NewPCG(seed, 2))
 	l = l.varied(r)
 	terminals := 3
