@@ -33,6 +33,23 @@ var cardScenarios = []scenario{
 		},
 	},
 	{
+		no: 26, name: "a journal from before", on: pairs(hard, "slot"),
+		play: func(s *scene) {
+			m := newMortal(s.w, "restored")
+			s.a.journal = m
+			s.a.open()
+			s.paid(s.a, "x", 5)
+			restored := m.after()
+			s.paid(s.a, "y", 5)
+			s.a.journal = restored
+			s.a.open()
+			if j := s.a.debit("z", 5).run(s.p); !errors.As(j.failed, new(*purse.BlockedError)) {
+				s.Errorf("%v, want a blocked card", j.failed)
+			}
+			s.holds(startsAt - 10)
+		},
+	},
+	{
 		no: 17, name: "another card in its place", on: pairs(hard, "slot", "value, exclusive", "record"),
 		set: func(l *layout) { l.randomID = true },
 		play: func(s *scene) {
