@@ -23,9 +23,9 @@
 //
 // # What is checked
 //
-// Open reads all pages of the database before bbolt maps it, and refuses one whose pages
-// contradict each other or whose entries are not as many as it says: *DamagedError. All values have
-// checksums. A journal of a newer format is a *FormatError. Nothing of this changes a file.
+// Open reads the whole database before bbolt maps it, and refuses one whose pages
+// contradict each other, of which a key or a value is not what was written, or in which one is missing: *DamagedError. Both have
+// checksums together. A journal of a newer format is a *FormatError. Nothing of this changes a file.
 //
 // # Copies
 //

@@ -58,12 +58,12 @@ func decodeEvent(b []byte) (*event, error) {
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // checksum is over parts and their lengths.
-func checksum(parts ...string) uint32 {
+func checksum(parts ...[]byte) uint32 {
 	var sum uint32
 	for _, p := range parts {
 		n := len(p)
 		sum = crc32.Update(sum, castagnoli, []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
-		sum = crc32.Update(sum, castagnoli, []byte(p))
+		sum = crc32.Update(sum, castagnoli, p)
 	}
 	return sum
 }

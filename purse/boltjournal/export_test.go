@@ -32,7 +32,7 @@ func Seal(bucket, key string, v []byte) []byte { return seal(bucket, key, v) }
 func NewerNotes() []byte {
 	text := `{"format": 2}`
 	b := append([]byte(notesMagic), 0, 0, 0, byte(len(text)))
-	b = binary.BigEndian.AppendUint32(b, checksum(notesMagic, text))
+	b = binary.BigEndian.AppendUint32(b, checksum([]byte(notesMagic), []byte(text)))
 	return append(append(b, text...), make([]byte, 600)...)
 }
 

@@ -198,11 +198,11 @@ func newer(file string, f int) error {
 }
 
 func seal(bucket, key string, v []byte) []byte {
-	return append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(v)), checksum(bucket, key, string(v))), v...)
+	return append(binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(v)), checksum([]byte(bucket), []byte(key), v)), v...)
 }
 
 func unseal(bucket, key string, sealed []byte) ([]byte, error) {
-	if len(sealed) < 4 || binary.BigEndian.Uint32(sealed) != checksum(bucket, key, string(sealed[4:])) {
+	if len(sealed) < 4 || binary.BigEndian.Uint32(sealed) != checksum([]byte(bucket), []byte(key), sealed[4:]) {
 		return nil, fmt.Errorf("the value of %x in %q is not what was written", key, bucket)
 	}
 	return sealed[4:], nil

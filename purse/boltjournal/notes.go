@@ -76,7 +76,7 @@ func (n *notes) mark(h notesHead) error {
 	}
 	b := append(make([]byte, 0, notesHeadSize), notesMagic...)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(text))) //nolint:gosec // far less
-	b = binary.BigEndian.AppendUint32(b, checksum(notesMagic, string(text)))
+	b = binary.BigEndian.AppendUint32(b, checksum([]byte(notesMagic), text))
 	b = append(b, text...)
 	if len(b) > notesHeadSize {
 		return fmt.Errorf("boltjournal: a head of %d bytes", len(b))
@@ -99,7 +99,7 @@ func (n *notes) append(revision uint64, encoded []byte) error {
 }
 
 func (n *notes) checksum(revision uint64, encoded []byte) uint32 {
-	return checksum(n.salt, string(binary.BigEndian.AppendUint64(nil, revision)), string(encoded))
+	return checksum([]byte(n.salt), binary.BigEndian.AppendUint64(nil, revision), encoded)
 }
 
 // flush makes the head durable, and forgets what is behind it.
@@ -155,7 +155,7 @@ func readNotes(name string, revision uint64) (written, error) {
 	text := b[len(notesMagic)+8:]
 	size := binary.BigEndian.Uint32(b[len(notesMagic):])
 	if string(b[:len(notesMagic)]) != notesMagic || uint64(size) > uint64(len(text)) ||
-		binary.BigEndian.Uint32(b[len(notesMagic)+4:]) != checksum(notesMagic, string(text[:size])) {
+		binary.BigEndian.Uint32(b[len(notesMagic)+4:]) != checksum([]byte(notesMagic), text[:size]) {
 		w.broken = name + " does not begin as notes do"
 		return w, nil
 	}

@@ -59,7 +59,7 @@ func (j *Journal) open(at string) error {
 	if err := j.present(at); err != nil {
 		return err
 	}
-	counts, err := j.check(at)
+	found, err := j.check(at)
 	if err != nil {
 		return err
 	}
@@ -70,9 +70,12 @@ func (j *Journal) open(at string) error {
 	if err != nil {
 		return err
 	}
-	delete(counts, bucketHead)
-	if !maps.Equal(counts, h.Counts) {
-		return &DamagedError{j.path, fmt.Sprintf("it should hold %v and holds %v", h.Counts, counts)}
+	delete(found.counts, bucketHead)
+	switch {
+	case found.spoiled != nil:
+		return &DamagedError{j.path, found.spoiled.Error()}
+	case !maps.Equal(found.counts, h.Counts):
+		return &DamagedError{j.path, fmt.Sprintf("it should hold %v and holds %v", h.Counts, found.counts)}
 	}
 	return j.begin(at, h)
 }
@@ -94,7 +97,7 @@ func (j *Journal) present(at string) error {
 }
 
 // check reads all pages before they are mapped.
-func (j *Journal) check(at string) (counts map[string]uint64, err error) {
+func (j *Journal) check(at string) (*checker, error) {
 	f, err := os.Open(at)
 	if err != nil {
 		return nil, err
@@ -104,14 +107,7 @@ func (j *Journal) check(at string) (counts map[string]uint64, err error) {
 	if err != nil {
 		return nil, err
 	}
-	counts, foreign, damage := checkPages(f, info.Size())
-	switch {
-	case foreign != "":
-		return nil, &FormatError{j.path, foreign}
-	case damage != "":
-		return nil, &DamagedError{j.path, damage}
-	}
-	return counts, nil
+	return checkPages(f, info.Size(), j.path)
 }
 
 // openDatabase opens the database.

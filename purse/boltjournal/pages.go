@@ -49,29 +49,48 @@ func readMeta(page []byte) (m meta, ok bool) {
 
 // checker reads all pages of a database before bbolt maps it: bbolt trusts them.
 type checker struct {
-	r      io.ReaderAt
-	meta   meta
-	used   []bool
-	counts map[string]uint64 // elements of each bucket
+	r       io.ReaderAt
+	meta    meta
+	used    []bool
+	counts  map[string]uint64 // elements of each bucket
+	spoiled error             // of the first value that is not what was written; those of others have no checksums
 }
 
 // notBolt is what a file that is no database is told with.
 const notBolt = "is no journal of purses: it does not begin as a bbolt database does"
 
 // checkPages finds what bbolt could stumble over: pages that are cut off, used twice, of the
-// wrong kind or out of order. It counts the elements of each bucket.
-func checkPages(r io.ReaderAt, size int64) (counts map[string]uint64, format, damage string) {
+// wrong kind or out of order; name is for errors. What is spoiled in values is left
+// to who knows that the database is a journal.
+func checkPages(r io.ReaderAt, size int64, name string) (*checker, error) {
+	c, err := readMetasOf(r, size, name)
+	if err != nil {
+		return nil, err
+	}
+	c.used[0], c.used[1] = true, true
+	err = c.tree(c.meta.root, "", nil, nil, 0)
+	if err == nil {
+		err = c.freelist()
+	}
+	if err != nil {
+		return nil, &DamagedError{name, err.Error()}
+	}
+	return c, nil
+}
+
+// readMetasOf reads the first two pages.
+func readMetasOf(r io.ReaderAt, size int64, name string) (*checker, error) {
 	var first [2 * pageSize]byte
 	if n, err := r.ReadAt(first[:], 0); err != nil {
 		switch {
 		case err != io.EOF:
-			return nil, "", err.Error()
+			return nil, err
 		case n == 0:
-			return nil, "is empty, and no journal of purses: remove it to begin a new one", ""
+			return nil, &FormatError{name, "is empty, and no journal of purses: remove it to begin a new one"}
 		case n < pageHeader+4 || order.Uint32(first[pageHeader:]) != metaMagic:
-			return nil, notBolt, ""
+			return nil, &FormatError{name, notBolt}
 		}
-		return nil, "", fmt.Sprintf("it is cut off after %d bytes", n)
+		return nil, &DamagedError{name, fmt.Sprintf("it is cut off after %d bytes", n)}
 	}
 	m, ok := readMeta(first[:])
 	if n, other := readMeta(first[pageSize:]); other && (!ok || n.transaction > m.transaction) {
@@ -79,21 +98,13 @@ func checkPages(r io.ReaderAt, size int64) (counts map[string]uint64, format, da
 	}
 	switch {
 	case !ok && order.Uint32(first[pageHeader:]) != metaMagic && order.Uint32(first[pageSize+pageHeader:]) != metaMagic:
-		return nil, notBolt, ""
+		return nil, &FormatError{name, notBolt}
 	case !ok:
-		return nil, "", "neither of its first two pages is whole"
+		return nil, &DamagedError{name, "neither of its first two pages is whole"}
 	case m.pages < 4 || m.pages > uint64(size)/pageSize:
-		return nil, "", fmt.Sprintf("it is cut off after %d bytes: it had %d pages of %d", size, m.pages, pageSize)
+		return nil, &DamagedError{name, fmt.Sprintf("it is cut off after %d bytes: it had %d pages of %d", size, m.pages, pageSize)}
 	}
-	c := &checker{r: r, meta: m, used: make([]bool, m.pages), counts: map[string]uint64{}}
-	c.used[0], c.used[1] = true, true
-	if err := c.tree(m.root, "", nil, nil, 0); err != nil {
-		return nil, "", err.Error()
-	}
-	if err := c.freelist(); err != nil {
-		return nil, "", err.Error()
-	}
-	return c.counts, "", ""
+	return &checker{r: r, meta: m, used: make([]bool, m.pages), counts: map[string]uint64{}}, nil
 }
 
 // page reads a page and those that continue it.
@@ -219,6 +230,9 @@ func (c *checker) leaf(p []byte, bucket string, from, to []byte) error {
 				return fmt.Errorf("a value has flags %#x", flags)
 			}
 			c.counts[bucket]++
+			if _, err := unseal(bucket, string(key), rest[:size]); err != nil && c.spoiled == nil {
+				c.spoiled = err
+			}
 			return nil
 		}
 		if flags != 1 || size < bucketSize {
