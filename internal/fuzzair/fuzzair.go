@@ -182,13 +182,11 @@ func (a *Air) transmit(ctx context.Context, s *Seen) ([]byte, error) {
 		a.wait--
 		if a.queued != nil { // one answer late
 			old := a.queued
-			real, err := a.give(ctx, s, s.Command)
-			if err != nil {
+			if _, err := a.give(ctx, s, s.Command); err != nil {
 				return nil, err
 			}
 			a.queued = nil
 			s.Move = &Move{Kind: HoldAnswer}
-			_ = real
 			return old, nil
 		}
 		if len(a.moves) == 0 {
