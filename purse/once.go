@@ -23,7 +23,8 @@ type Once struct {
 	// nil.
 	OnSettled func(*Receipt)
 
-	// Receipt is of the order, when Step has said done.
+	// Receipt is of the order, when Step has said done, and with a *JournalError where
+	// the journal could not write what is known.
 	Receipt *Receipt
 
 	again again
@@ -107,6 +108,9 @@ func (o *Once) Step(ctx context.Context, card *desfire.Card) (done bool, err err
 	case errors.As(err, &not) && o.again.may(not):
 		o.settled(not.Receipt)
 		return false, nil
+	case r != nil && errors.As(err, new(*JournalError)):
+		o.Receipt = r // it is known, and could not be written
+		return false, err
 	case err != nil:
 		return false, o.again.failed(err)
 	}

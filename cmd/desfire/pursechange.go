@@ -76,7 +76,11 @@ Exit code 0: it happened; 1, or a more exact one: it did not; 7: it is open.`,
 				return err
 			}
 			o.Moves[0].File = file.conf.Values[0].No
-			return file.close(a.makeOrder(cmd, file, o, f.noWait))
+			err = a.makeOrder(cmd, file, o, f.noWait)
+			if file.closed {
+				return err
+			}
+			return file.close(err)
 		},
 	}
 	journalFlag(cmd, &f.journal)
@@ -109,9 +113,18 @@ func (a *app) makeOrder(cmd *cobra.Command, file *purseFile, o ledger.Order, noW
 		err = a.orderHeld(cmd, file, once)
 	}
 	if once.Receipt != nil {
-		return errors.Join(a.tellReceipt(once.Receipt), err)
+		return errors.Join(a.tellReceipt(once.Receipt), unwritten(file.close(err)))
 	}
 	return a.tellFailed(ctx, file, once, err)
+}
+
+// unwritten is the error of a journal that may not have what became of a change. The
+// receipt says it, so that the exit code must not say that nothing happened.
+func unwritten(err error) error {
+	if err == nil {
+		return nil
+	}
+	return advise(withCode(exitUnknown, fmt.Errorf("what is said above could not be written into the journal: %w", err)), "Make room, then: desfire purse settle, with the card.")
 }
 
 // orderHeld makes the change, and waits for the card if it leaves.

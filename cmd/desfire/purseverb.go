@@ -52,6 +52,7 @@ type purseFile struct {
 	path    string
 	journal *boltjournal.Journal
 	conf    *ledger.Config
+	closed  bool
 }
 
 // layoutName is where the layout of a journal is.
@@ -113,6 +114,7 @@ func badJournal(path string, err error) error {
 
 // close ends the use of a purse. What was not written is an error of the verb.
 func (f *purseFile) close(err error) error {
+	f.closed = true
 	if closed := f.journal.Close(); closed != nil {
 		err = errors.Join(err, withCode(exitInput, closed))
 	}
