@@ -23,7 +23,6 @@ type relay struct {
 
 	rate    int // interferes with one in rate frames
 	forging int // forges forging of 4 selections
-	steps   int
 }
 
 var (
