@@ -51,7 +51,6 @@ type played struct {
 	moves []fuzzair.Move
 	looks bool // settings are looked up, not stated
 
-	ready bool   // selected and authenticated, and nothing went wrong since
 	begun string // the memory at the selection
 	from  int    // frame of the selection
 	alone bool   // a command of the air's own changed the card since the selection
