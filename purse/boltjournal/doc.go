@@ -24,8 +24,8 @@
 // # What is checked
 //
 // Open reads the whole database before bbolt maps it, and refuses one whose pages
-// contradict each other, of which a key or a value is not what was written, or in which one is missing: *DamagedError. Both have
-// checksums together. A journal of a newer format is a *FormatError. Nothing of this changes a file.
+// contradict each other, of which a key or a value is not what was written, or in which one is missing or
+// is from before: *DamagedError. Both have checksums together, of which the database has the sum. A journal of a newer format is a *FormatError. Nothing of this changes a file.
 //
 // # Copies
 //

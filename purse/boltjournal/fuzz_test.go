@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,12 +17,18 @@ const fuzzedCalls = 3*14 + 3
 
 func fuzzed(t testing.TB) images {
 	t.Helper()
+	return fuzzedTo(t, fuzzedCalls)
+}
+
+// fuzzedTo is the same journal after fewer calls.
+func fuzzedTo(t testing.TB, calls int) images {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "purse.db")
-	j, err := boltjournal.Open(path, boltjournal.Options{NoSync: true})
+	j, err := boltjournal.Open(path, boltjournal.Options{NoSync: true, Rand: rand.NewChaCha8([32]byte{1})})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range fuzzedCalls {
+	for i := range calls {
 		if err := work(j, i); err != nil {
 			t.Fatal(err)
 		}

@@ -38,6 +38,7 @@ type head struct {
 	Entries     uint64            `json:"entries"`
 	Generations uint64            `json:"generations"`
 	Counts      map[string]uint64 `json:"counts"` // how many keys each bucket has
+	Sum         uint64            `json:"sum"`    // of the checksums of all values but this one
 }
 
 // layer is what is to be put into a database, over what is in it or in another layer.
@@ -105,7 +106,10 @@ func (l *layer) put(bucket, key string, v []byte) error {
 	}
 	if before == nil {
 		l.head.Counts[bucket]++
+	} else {
+		l.head.Sum -= uint64(checksum([]byte(bucket), []byte(key), before))
 	}
+	l.head.Sum += uint64(checksum([]byte(bucket), []byte(key), v))
 	l.set(bucket, key, v)
 	return nil
 }
@@ -116,6 +120,7 @@ func (l *layer) remove(bucket, key string) error {
 		return err
 	}
 	l.head.Counts[bucket]--
+	l.head.Sum -= uint64(checksum([]byte(bucket), []byte(key), before))
 	l.set(bucket, key, nil)
 	return nil
 }

@@ -76,6 +76,8 @@ func (j *Journal) open(at string) error {
 		return &DamagedError{j.path, found.spoiled.Error()}
 	case !maps.Equal(found.counts, h.Counts):
 		return &DamagedError{j.path, fmt.Sprintf("it should hold %v and holds %v", h.Counts, found.counts)}
+	case found.sum != h.Sum:
+		return &DamagedError{j.path, "some of its values are not the last ones that were written"}
 	}
 	return j.begin(at, h)
 }

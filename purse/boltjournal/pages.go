@@ -2,6 +2,7 @@ package boltjournal
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -53,6 +54,7 @@ type checker struct {
 	meta    meta
 	used    []bool
 	counts  map[string]uint64 // elements of each bucket
+	sum     uint64            // of the checksums of the values, that of the head apart
 	spoiled error             // of the first value that is not what was written; those of others have no checksums
 }
 
@@ -230,8 +232,10 @@ func (c *checker) leaf(p []byte, bucket string, from, to []byte) error {
 				return fmt.Errorf("a value has flags %#x", flags)
 			}
 			c.counts[bucket]++
-			if _, err := unseal(bucket, string(key), rest[:size]); err != nil && c.spoiled == nil {
-				c.spoiled = err
+			if _, err := unseal(bucket, string(key), rest[:size]); err != nil {
+				c.spoiled = cmp.Or(c.spoiled, err)
+			} else if bucket != bucketHead {
+				c.sum += uint64(binary.BigEndian.Uint32(rest))
 			}
 			return nil
 		}
