@@ -27,6 +27,8 @@ func (e *UnknownIDError) Error() string {
 // asks it before it remembers anything.
 func (e *Entry) CheckBegin() error {
 	switch {
+	case e == nil:
+		return errors.New("purse: no entry")
 	case e.ID.IsZero():
 		return errors.New("purse: an entry without an ID")
 	case len(e.Outcomes) > 0:

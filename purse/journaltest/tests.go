@@ -83,6 +83,7 @@ func refusals(t *testing.T, s *suite) {
 	undecided.Decision = 0
 	for name, err := range map[string]error{
 		"an entry again":          s.Begin(s.ctx, good),
+		"no entry":                s.Begin(s.ctx, nil),
 		"no ID":                   s.Begin(s.ctx, strange),
 		"an outcome":              s.Begin(s.ctx, ended),
 		"no application":          s.Begin(s.ctx, nowhere),
