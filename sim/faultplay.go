@@ -100,16 +100,18 @@ func (m *mishap) command() (answer []byte, err error, passed bool) {
 		m.happens(i)
 		return nil, NoAnswer("the card does not answer"), false
 	}
-	if i, p := m.first("cut-command"); p != nil && len(m.x.Command) > 1 {
-		m.happens(i)
-		if !p.has("taken") {
-			return nil, NoAnswer("the card does not answer"), false
-		}
+	if i, p := m.first("cut-command"); p != nil {
 		keep := len(m.x.Command) / 2
 		if s := p.option("keep"); s != nil {
 			keep = int(min(s.n, uint64(len(m.x.Command))))
 		}
-		m.x.Command = m.x.Command[:keep]
+		if keep < len(m.x.Command) {
+			m.happens(i)
+			if !p.has("taken") {
+				return nil, NoAnswer("the card does not answer"), false
+			}
+			m.x.Command = m.x.Command[:keep]
+		}
 	}
 	m.each(func(i int, p *faultPart) bool {
 		if len(m.x.Command) > 0 {
@@ -128,7 +130,7 @@ func (m *mishap) command() (answer []byte, err error, passed bool) {
 // unseen reports whether a forged answer is all there is.
 func (m *mishap) unseen() (is bool) {
 	m.each(func(_ int, p *faultPart) bool {
-		is = is || p.has("unseen")
+		is = is || p.has("unseen") && (p.kind.name != "repeat" || m.f.last != nil)
 		return true
 	}, "forge", "repeat", "foreign")
 	return is
@@ -274,13 +276,18 @@ func (m *mishap) answer(answer []byte, err error) ([]byte, error) {
 		m.happens(i)
 		return true
 	}, "forge", "repeat", "foreign")
-	if f.owed != nil && err == nil {
-		answer, f.owed = f.owed, nil
-	}
-	if i, p := m.first("late"); p != nil && p.value == nil && err == nil {
-		m.happens(i)
-		f.owed = answer
-		return nil, NoAnswer("the answer was late")
+	if err == nil {
+		owed := f.owed
+		f.owed = nil
+		if i := m.late(); i >= 0 {
+			m.happens(i)
+			if f.owed = answer; owed == nil {
+				return nil, NoAnswer("the answer was late")
+			}
+		}
+		if owed != nil {
+			answer = owed
+		}
 	}
 	m.each(func(i int, p *faultPart) bool {
 		if err != nil || len(answer) == 0 {
@@ -312,6 +319,19 @@ func (m *mishap) answer(answer []byte, err error) ([]byte, error) {
 		return nil, NoAnswer("the answer was lost")
 	}
 	return answer, err
+}
+
+// late is the first due fault by which the answer comes with the next command; -1 for
+// none.
+func (m *mishap) late() (at int) {
+	at = -1
+	m.each(func(i int, p *faultPart) bool {
+		if p.value == nil {
+			at = i
+		}
+		return at < 0
+	}, "late")
+	return at
 }
 
 // flip turns bits of a frame, the first bit being the most significant one of the

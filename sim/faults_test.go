@@ -66,7 +66,12 @@ var faultCases = []struct {
 	{"late=1ms@C7", []string{"00", "00", "00", "0063000000"}, 99, []int{1}},
 	{"repeat@6C", []string{"00", "00", "00", "00"}, 99, []int{1}},
 	{"repeat:unseen@C7", []string{"00", "00", "00", "0064000000"}, 100, []int{1}},
-	{"repeat@#1", []string{"00", "00", "00", "0063000000"}, 99, []int{0}}, // nothing before it
+	{"late@#2..", []string{"00", "the answer was late", "00", "00"}, 99, []int{3}}, // each with the next command
+	{"late=1ms@C7; late@DC", []string{"00", "the answer was late", "00", "0063000000"}, 99, []int{1, 1}},
+	{"repeat:unseen@#1", []string{"00", "00", "00", "0063000000"}, 99, []int{0}},
+	{"cut-command@C7", []string{"00", "00", noAnswer, "0064000000"}, 100, []int{1}},
+	{"cut-command:taken,keep=1@C7", []string{"00", "00", "00", "0063000000"}, 99, []int{0}}, // it is whole
+	{"repeat@#1", []string{"00", "00", "00", "0063000000"}, 99, []int{0}},                   // nothing before it
 	{"forge=9100:unseen@C7", []string{"00", "00", "00", "0064000000"}, 100, []int{1}},
 	{"forge=0102910C@C7", []string{"00", "00", "0c0102", "0063000000"}, 99, []int{1}},
 	{"forge=9100@C7; power-after@C7", []string{"00", "00", "00", over}, 99, []int{1, 1}},
