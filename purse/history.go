@@ -31,8 +31,8 @@ func (p *Purse) compare(ctx context.Context, s *session, state *CardState) error
 	if s.receipt != nil && state.HasTMC {
 		why = otherCounter(state, s.receipt.TMC, s.receipt.TMV, s.lrp())
 	}
-	if why == "" && s.slot != nil && len(state.Slot) == len(s.slot) && !bytes.Equal(state.Slot, s.slot) {
-		why = fmt.Sprintf("the slot of this terminal holds %X, and the journal left %X in it: another terminal uses the slot, or the journal was restored", []byte(s.slot), []byte(state.Slot))
+	if was := p.conf.Slot.kept(state); why == "" && s.slot != nil && was != nil && !bytes.Equal(was, s.slot) {
+		why = fmt.Sprintf("the slot of this terminal holds %X, and the journal left %X in it: another terminal uses the slot, or the journal was restored", []byte(s.slot), []byte(was))
 	}
 	if v := state.KeyVer; why == "" && v != nil && s.keyed && !s.facts.NoVersion && s.facts.Version < *v {
 		why = fmt.Sprintf("the card takes version %02X of the key, and had version %02X before", s.facts.Version, *v)
@@ -41,6 +41,14 @@ func (p *Purse) compare(ctx context.Context, s *session, state *CardState) error
 		return nil
 	}
 	return p.block(ctx, state, why)
+}
+
+// kept is what a state says of the slot; nil if nothing.
+func (s *Slot) kept(state *CardState) Hex {
+	if s == nil || state.SlotFile == nil || *state.SlotFile != s.No || state.SlotNo != s.Number || len(state.Slot) != s.size() {
+		return nil
+	}
+	return state.Slot
 }
 
 func (p *Purse) block(ctx context.Context, state *CardState, why string) error {
@@ -64,19 +72,33 @@ func otherCounter(state *CardState, tmc uint32, tmv TMV, lrp bool) string {
 	return ""
 }
 
-// remember is the state of a card after an outcome.
+// remember is the state of a card after an outcome; nil if it stays.
 func remember(state *CardState, e *Entry, o *Outcome) *CardState {
 	next := CardState{CardApp: e.CardApp}
 	if state != nil {
-		next = *state
-		next.Slot, next.Values = slices.Clone(state.Slot), slices.Clone(state.Values)
+		next = *state.Clone()
+	}
+	for _, a := range o.Alarms {
+		if a.Block {
+			next.Blocked = a.What
+		}
+	}
+	if !e.IsOpen() { // and others came after it
+		if next.Blocked == "" {
+			return nil
+		}
+		return &next
 	}
 	ev := &o.Evidence
 	if ev.TMC != nil && ev.TMV != nil && ev.Protected && (!next.HasTMC || otherCounter(&next, *ev.TMC, *ev.TMV, e.LRP) == "") {
 		next.HasTMC, next.TMC, next.TMV, next.LRP = true, *ev.TMC, *ev.TMV, e.LRP
 	}
-	if ev.Slot != nil && o.Decision != InDoubt {
-		next.Slot = slices.Clone(ev.Slot)
+	if e.SlotFile != nil && o.Decision != InDoubt {
+		// Where a person or the centre decided, nobody has looked at the slot.
+		next.Slot, next.SlotFile, next.SlotNo = nil, clonePointer(e.SlotFile), e.SlotNo
+		if ev.Protected || e.Policy == Accidents {
+			next.Slot = slices.Clone(ev.Slot)
+		}
 	}
 	if e.RecordFile != nil {
 		next.RecordNo = max(next.RecordNo, e.RecordNo)
@@ -86,12 +108,8 @@ func remember(state *CardState, e *Entry, o *Outcome) *CardState {
 		next.Values, next.Lease = slices.Clone(ev.Values), e.Lease
 	}
 	if !e.Key.NoVersion && e.KeyNo != nil {
-		v := e.Key.Version
-		next.KeyVer = &v
-	}
-	for _, a := range o.Alarms {
-		if a.Block {
-			next.Blocked = a.What
+		if v := e.Key.Version; next.KeyVer == nil || v > *next.KeyVer {
+			next.KeyVer = &v
 		}
 	}
 	return &next

@@ -225,13 +225,17 @@ func (e *Entry) AllAcked() bool {
 // CardState is what is remembered of an application on a card for ever.
 type CardState struct {
 	CardApp
-	HasTMC    bool          `json:"has_tmc,omitempty"`
-	LRP       bool          `json:"lrp,omitempty"`
-	TMC       uint32        `json:"tmc,omitempty"` // the highest seen
-	TMV       TMV           `json:"tmv"`           // of that one
-	KeyVer    *byte         `json:"key_version,omitempty"`
-	TMKeyVer  *byte         `json:"tm_key_version,omitempty"`
-	Slot      Hex           `json:"slot,omitempty"` // what our slot holds, as the card last said or confirmed
+	HasTMC   bool   `json:"has_tmc,omitempty"`
+	LRP      bool   `json:"lrp,omitempty"`
+	TMC      uint32 `json:"tmc,omitempty"` // the highest seen
+	TMV      TMV    `json:"tmv"`           // of that one
+	KeyVer   *byte  `json:"key_version,omitempty"`
+	TMKeyVer *byte  `json:"tm_key_version,omitempty"`
+	// Slot is what slot SlotNo of SlotFile holds, as the card last said or confirmed; empty
+	// if that is not known.
+	Slot      Hex           `json:"slot,omitempty"`
+	SlotFile  *wire.FileNo  `json:"slot_file,omitempty"`
+	SlotNo    int           `json:"slot_no,omitempty"`
 	RecordNo  uint32        `json:"record_no,omitempty"`
 	Values    []ValueBefore `json:"values,omitempty"`    // the last ones that were confirmed
 	Lease     string        `json:"lease,omitempty"`     // under which they were

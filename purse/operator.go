@@ -62,8 +62,8 @@ func (p *Purse) Learn(ctx context.Context, id ID, o Outcome) (*Receipt, error) {
 	return nil, p.block(ctx, state, why)
 }
 
-// Unblock lets a blocked card be used again. What its slot and counter were is
-// forgotten.
+// Unblock lets a blocked card be used again. What its slot, its counter and the versions
+// of its keys were is forgotten.
 func (p *Purse) Unblock(ctx context.Context, card CardApp, reason string) error {
 	if strings.TrimSpace(reason) == "" {
 		return &RequestError{"a reason is missing, for those who read the journal"}
@@ -75,7 +75,7 @@ func (p *Purse) Unblock(ctx context.Context, card CardApp, reason string) error 
 	case state == nil || state.Blocked == "":
 		return &RequestError{fmt.Sprintf("card %s is not blocked", card.UID)}
 	}
-	next := &CardState{CardApp: card, KeyVer: state.KeyVer, TMKeyVer: state.TMKeyVer, RecordNo: state.RecordNo, Unblocked: reason}
+	next := &CardState{CardApp: card, RecordNo: state.RecordNo, Unblocked: reason}
 	if err := p.conf.Journal.Keep(ctx, next); err != nil {
 		return &JournalError{err}
 	}

@@ -170,13 +170,13 @@ func (p *Purse) settleConfig(ctx context.Context, card *desfire.Card, e *Entry) 
 			conf.TMAC.ReaderID = (*[16]byte)(&id)
 		}
 	}
-	if x := c.Slot; x != nil {
-		conf.Slot = &desfire.SettleData{File: x.No, Offset: x.offset(), Length: uint32(x.size())}
-		if x.Spare != nil {
-			conf.Spare = &desfire.SettleSpare{File: x.No, Offset: *x.Spare}
-		}
+	if n := len(e.Slot0); e.SlotFile != nil && n > 0 { // that of the change, whichever ours is now
+		conf.Slot = &desfire.SettleData{File: *e.SlotFile, Offset: uint32(e.SlotNo * n), Length: uint32(n)}
 	}
-	if x := c.Record; x != nil {
+	if x := c.Slot; x != nil && x.Spare != nil {
+		conf.Spare = &desfire.SettleSpare{File: x.No, Offset: *x.Spare}
+	}
+	if x := c.Record; x != nil && e.RecordFile != nil && *e.RecordFile == x.No {
 		conf.Records = &desfire.SettleRecords{File: x.No, Count: uint32(x.Newest), Number: true}
 	}
 	if x := c.Elsewhere; x != nil && c.Policy == Hostile {

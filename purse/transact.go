@@ -24,7 +24,7 @@ func (p *Purse) Do(ctx context.Context, card *desfire.Card, o Order) (*Receipt, 
 		return nil, err
 	}
 	before, err := p.known(ctx, &o)
-	if err != nil || before != nil && !before.IsOpen() && before.Outcome().Decision == Happened {
+	if err != nil || before != nil && before.has(Happened) {
 		return stored(before), err
 	}
 	s, err := p.enter(ctx, card)
@@ -35,10 +35,10 @@ func (p *Purse) Do(ctx context.Context, card *desfire.Card, o Order) (*Receipt, 
 		return settled, err
 	}
 	if before != nil { // what became of it may be known by now
-		if before, err = p.known(ctx, &o); err != nil {
-			return nil, err
+		if before, err = p.known(ctx, &o); err != nil || before != nil && before.has(Happened) {
+			return stored(before), err
 		}
-		if before.IsOpen() {
+		if before != nil && before.IsOpen() {
 			return nil, &InDoubtError{&Receipt{Entry: *before}, fmt.Errorf("it was begun on card %s, and this is card %s", before.UID, s.cardApp(&p.conf).UID)}
 		}
 	}
@@ -101,8 +101,23 @@ func (p *Purse) known(ctx context.Context, o *Order) (*Entry, error) {
 	if e != nil && !bytes.Equal(e.Fingerprint, o.fingerprint(p.conf.Place)) {
 		return nil, &FingerprintError{o.ID, e.ID}
 	}
+	if e == nil || e.Attempt == 1 || e.has(Happened) {
+		return e, nil
+	}
+	// An attempt that a person took for not made may be known to have happened since.
+	for old, err := range p.conf.Journal.Entries(ctx) {
+		if err != nil {
+			return nil, &JournalError{err}
+		}
+		if old.Request == o.ID && old.has(Happened) {
+			return old, nil
+		}
+	}
 	return e, nil
 }
+
+// has reports whether a decision is the last one.
+func (e *Entry) has(d Decision) bool { return e.Outcome() != nil && e.Outcome().Decision == d }
 
 // settleFirst settles what is open on the card. It returns a receipt if that was
 // the change that is asked for, and it happened.
@@ -198,8 +213,8 @@ func (p *Purse) lease(s *session) (string, error) {
 
 // preload takes over what the last transaction under the same lease left.
 func (p *Purse) preload(s *session, state *CardState) {
-	if s.slot == nil && p.conf.Slot != nil && len(state.Slot) == p.conf.Slot.size() {
-		s.slot = slices.Clone(state.Slot)
+	if was := p.conf.Slot.kept(state); s.slot == nil && was != nil {
+		s.slot = slices.Clone(was)
 	}
 	for _, v := range state.Values {
 		if _, ok := s.value(v.File); !ok {
