@@ -19,20 +19,10 @@ func (b *bench) open(t testing.TB) *purse.Purse {
 	return p
 }
 
-// wireTap stands between reader and card.
-type wireTap struct {
-	desfire.Transport
-	// ask is given each command and what the card does with it.
-	ask func(command []byte, card func() ([]byte, error)) ([]byte, error)
-}
-
-func (w *wireTap) Transmit(ctx context.Context, command []byte) ([]byte, error) {
-	return w.ask(command, func() ([]byte, error) { return w.Transport.Transmit(ctx, command) })
-}
-
-func (b *bench) tapped(t testing.TB, ask func(command []byte, card func() ([]byte, error)) ([]byte, error)) *desfire.Card {
+// tapped is the card with a relay in between.
+func (b *bench) tapped(t testing.TB, relay func(command []byte, card func() ([]byte, error)) ([]byte, error)) *desfire.Card {
 	t.Helper()
-	card, err := desfire.Connect(context.Background(), &wireTap{b.picc.Present(), ask}, nil)
+	card, err := desfire.Connect(context.Background(), &link{b.picc.Present(), &field{relay: relay}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,9 @@ func (c *Config) check() error {
 	if err := c.checkMethod(); err != nil {
 		return err
 	}
+	if err := c.elsewhere(c.Generation); err != nil {
+		return err
+	}
 	for i := range c.Values {
 		if err := c.checkValue(i); err != nil {
 			return err
@@ -180,6 +183,20 @@ func (c *Config) checkRecord() error {
 		return bad("records of file %d have %d bytes; an id, an amount and a number take %d", r.No, r.Settings.RecordSize, recordSize)
 	case c.Policy == Hostile && !c.BeginFence && (c.TMAC == nil || !c.TMAC.NamesReader):
 		return bad("a relay can have another terminal's pending record committed in place of ours: every terminal has to make sure that nothing pends before it begins (BeginFence), or names itself to a transaction MAC file")
+	}
+	return nil
+}
+
+// elsewhere refuses a place that fences nothing on cards of a generation, so that what is open
+// could never be settled.
+func (c *Config) elsewhere(g wire.Generation) error {
+	e := c.Elsewhere
+	switch {
+	case e == nil || c.Policy != Hostile:
+	case e.Place == c.Place:
+		return &ConfigError{"Elsewhere", "it is the application of the purse"}
+	case !e.Place.IsCard() && g.Has(wire.FeatureDelegated):
+		return &ConfigError{"Elsewhere", fmt.Sprintf("%v cards can have two applications selected at a time: only the card level fences", g)}
 	}
 	return nil
 }

@@ -154,11 +154,11 @@ func (d *Drain) Step(ctx context.Context, card *desfire.Card) (done bool, err er
 	}
 	if d.again.open != nil {
 		r, err := d.again.settle(ctx, d.Purse, card)
-		if err != nil {
-			return false, err
-		}
 		if r != nil {
 			d.resolved(r)
+		}
+		if err != nil {
+			return false, err
 		}
 	}
 	if d.enough() {
@@ -178,22 +178,31 @@ func (d *Drain) Step(ctx context.Context, card *desfire.Card) (done bool, err er
 		}
 		return false, err
 	case err != nil:
-		err = d.again.failed(err)
+		if r != nil && r.Decision() != InDoubt { // and the journal could not write it
+			d.done(r)
+			return false, err
+		}
+		err = d.again.failed(r, err)
 		if open := d.again.open; open != nil {
 			d.start(open.Values)
 			d.Summary.Final = nil
 		}
 		return false, err
 	}
-	d.again.refusals = 0
+	d.done(r)
+	return d.enough(), nil
+}
+
+// done counts a debit that is decided.
+func (d *Drain) done(r *Receipt) {
 	if r.Rule() != RuleCommit {
 		d.resolved(r)
-		return d.enough(), nil
+		return
 	}
+	d.again.refusals = 0
 	d.Summary.Debits++
 	d.know(r)
 	d.event(Event{Kind: EventDebited, Value: *d.Summary.Final, Receipt: r})
-	return d.enough(), nil
 }
 
 // ended says how a drain ends whose card has less than one debit.

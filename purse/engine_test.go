@@ -37,8 +37,13 @@ var testKey = func() key.Key {
 // newBench makes a card that holds 500, and a purse with some receipts.
 func newBench(t testing.TB, g wire.Generation, tmac, slot, record bool) *bench {
 	t.Helper()
+	return newBenchOf(t, g, []byte{4, 0x11, 2, 3, 4, 5, 6}, tmac, slot, record)
+}
+
+func newBenchOf(t testing.TB, g wire.Generation, uid []byte, tmac, slot, record bool) *bench {
+	t.Helper()
 	ctx := context.Background()
-	picc, err := sim.New(&sim.Config{Generation: g, UID: []byte{4, 0x11, 2, 3, 4, 5, 6}})
+	picc, err := sim.New(&sim.Config{Generation: g, UID: uid})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -160,7 +160,7 @@ func (p *Purse) leaseHeld(e *Entry, uid []byte) bool {
 		return false
 	}
 	if p.conf.Lease == nil {
-		return true
+		return e.Lease == ""
 	}
 	epoch, held := p.conf.Lease.Epoch(uid)
 	return held && epoch == e.Lease

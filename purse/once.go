@@ -3,9 +3,11 @@ package purse
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/keystore"
 )
 
 // Once makes one order, whatever happens to the card meanwhile: where the card is
@@ -92,15 +94,14 @@ func (o *Once) Step(ctx context.Context, card *desfire.Card) (done bool, err err
 	}
 	if o.again.open != nil {
 		r, err := o.again.settle(ctx, o.Purse, card)
-		if err != nil {
-			return false, err
-		}
-		if r != nil && r.Decision() == Happened {
-			o.settled(r)
-			o.Receipt = r
-			return true, nil
-		}
 		o.settled(r)
+		happened := r != nil && r.Decision() == Happened
+		if r != nil && (happened || err != nil) {
+			o.Receipt = r
+		}
+		if happened || err != nil {
+			return err == nil, err
+		}
 	}
 	r, err := o.Purse.Do(ctx, card, o.Order)
 	var not *DidNotError
@@ -110,9 +111,9 @@ func (o *Once) Step(ctx context.Context, card *desfire.Card) (done bool, err err
 		return false, nil
 	case r != nil && errors.As(err, new(*JournalError)):
 		o.Receipt = r // it is known, and could not be written
-		return false, err
+		return false, o.again.failed(r, err)
 	case err != nil:
-		return false, o.again.failed(err)
+		return false, o.again.failed(nil, err)
 	}
 	o.again.refusals = 0
 	if !r.Stored && r.Rule() != RuleCommit {
@@ -140,18 +141,29 @@ type again struct {
 	refusals int    // in a row
 }
 
-// settle finds out what became of what is open; nil if somebody did that before.
+// settle finds out what became of what is open. With a receipt, it is not open any more; an
+// error then says that the journal could not write it.
 func (a *again) settle(ctx context.Context, p *Purse, card *desfire.Card) (*Receipt, error) {
 	r, err := p.Settle(ctx, card)
-	if err != nil {
-		return nil, a.failed(err)
+	switch {
+	case r != nil && r.Entry.ID == a.open.ID && r.Decision() != InDoubt:
+		a.open = nil
+		return r, err
+	case err != nil:
+		return nil, a.failed(nil, err)
 	}
-	open := a.open
+	// Somebody else has settled it, or this is another card.
+	now, err := p.conf.Journal.Entry(ctx, a.open.ID)
+	switch {
+	case err != nil:
+		return nil, &JournalError{err}
+	case now == nil:
+		return nil, &JournalError{&UnknownIDError{a.open.ID}}
+	case now.IsOpen():
+		return nil, &InDoubtError{&Receipt{Entry: *now}, fmt.Errorf("it was begun on card %s, and this is another one", now.UID)}
+	}
 	a.open = nil
-	if r == nil || open == nil || r.Entry.ID != open.ID {
-		return nil, nil
-	}
-	return r, nil
+	return stored(now), nil
 }
 
 // may reports whether a change that did not happen is worth another attempt: a
@@ -163,16 +175,26 @@ func (a *again) may(not *DidNotError) bool {
 
 // failed takes note of what an error left open. What another look at the card may decide is
 // made an error that Keep takes for a loss.
-func (a *again) failed(err error) error {
+func (a *again) failed(r *Receipt, err error) error {
+	if r != nil && r.Decision() == InDoubt { // and the journal could not write it
+		a.open = &r.Entry
+		return err
+	}
 	var doubt *InDoubtError
 	if errors.As(err, new(*OpenEntryError)) || !errors.As(err, &doubt) {
 		return err
 	}
 	a.open = &doubt.Receipt.Entry
-	if doubt.Err == nil || desfire.Lost(err) || a.open.blocked() {
+	if doubt.Err == nil || desfire.Lost(err) || a.open.blocked() || !mends(err) {
 		return err
 	}
 	return &desfire.OutcomeUnknownError{Command: a.open.Moves[0].Kind.String(), Err: err}
+}
+
+// mends reports whether another look at the card may help: not where the journal, the keys or the
+// configuration do not let the purse look.
+func mends(err error) bool {
+	return !errors.As(err, new(*JournalError)) && !errors.As(err, new(*ConfigError)) && !errors.Is(err, keystore.ErrNotFound)
 }
 
 // blocked reports whether the last settlement found another history.

@@ -40,7 +40,7 @@ func (p *Purse) Learn(ctx context.Context, id ID, o Outcome) (*Receipt, error) {
 		return nil, &JournalError{err}
 	case e == nil:
 		return nil, &RequestError{fmt.Sprintf("there is no transaction %v in the journal", id)}
-	case o.Decision != Happened && o.Decision != DidNot || o.Rule == RuleOperator || o.Rule == RuleNone:
+	case o.Decision != Happened && o.Decision != DidNot || !o.Rule.decides():
 		return nil, &RequestError{fmt.Sprintf("transaction %v: %v by rule %s decides nothing", id, o.Decision, o.Rule)}
 	}
 	p.live = nil

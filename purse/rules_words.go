@@ -15,6 +15,15 @@ func Rules() []Rule {
 	}
 }
 
+// decides reports whether evidence can decide by a rule.
+func (r Rule) decides() bool {
+	switch r {
+	case RuleOtherHistory, RuleOperator, RuleReceipt, RuleNoKey, RuleBothWays, RuleNone:
+		return false
+	}
+	return ruleWords[r] != ""
+}
+
 var ruleWords = map[Rule]string{
 	RuleCommit:       "the card confirmed the commit, and each command before it, with a right MAC: it happened",
 	RuleCounter:      "the transaction counter is where it was, and nothing is pending: it did not happen",

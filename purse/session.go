@@ -100,8 +100,9 @@ func (p *Purse) login(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if s.facts = facts; c.sharedKey(ctx, s.uid, facts) != nil {
-		return c.sharedKey(ctx, s.uid, facts)
+	s.facts = facts
+	if err := c.sharedKey(ctx, s.uid, facts); err != nil {
+		return err
 	}
 	if err := s.card.AuthenticateWith(ctx, c.method(s.card, k), c.KeyNo, k); err != nil {
 		return err
@@ -128,10 +129,15 @@ func (p *Purse) login(ctx context.Context, s *session) error {
 
 // rightCard refuses a card that says it is older than the cards of the purse.
 func (c *Config) rightCard(card *desfire.Card) error {
-	if c.Policy == Hostile && c.Generation.Has(wire.FeatureTMAC) && !card.Generation().Has(wire.FeatureTMAC) {
-		return &ConfigError{"Generation", fmt.Sprintf("the card says that it is a %v, and those of the purse are %v or newer: a relay can claim that", card.Generation(), c.Generation)}
+	if c.Policy != Hostile {
+		return nil
 	}
-	return nil
+	for _, f := range []wire.Feature{wire.FeatureTMAC, wire.FeatureEV2Auth, wire.FeatureCardUID} {
+		if c.Generation.Has(f) && !card.Generation().Has(f) {
+			return &ConfigError{"Generation", fmt.Sprintf("the card says that it is a %v, and those of the purse are %v or newer: a relay can claim that", card.Generation(), c.Generation)}
+		}
+	}
+	return c.elsewhere(card.Generation())
 }
 
 // strong refuses a session that is weaker than the cards of the purse allow, unless it was asked for by name.

@@ -57,9 +57,17 @@ func (p *Purse) settle(ctx context.Context, card *desfire.Card, e *Entry) (*Rece
 		if ev == nil { // nothing was said
 			return nil, &InDoubtError{&Receipt{Entry: *e}, err}
 		}
-		state, jerr := p.conf.Journal.State(ctx, e.CardApp)
+		// What was read counts only if the change was open then.
+		now, jerr := p.conf.Journal.Entry(ctx, e.ID)
+		if jerr == nil && now != nil && !now.IsOpen() {
+			return stored(now), nil
+		}
+		var state *CardState
+		if jerr == nil {
+			state, jerr = p.conf.Journal.State(ctx, e.CardApp)
+		}
 		if jerr != nil {
-			return nil, &JournalError{jerr}
+			return nil, &InDoubtError{&Receipt{Entry: *e}, &JournalError{jerr}}
 		}
 		o, failed = Decide(e, ev, state), err
 		if failed == nil || o.Decision != InDoubt {

@@ -205,6 +205,9 @@ func (p *Purse) lease(s *session) (string, error) {
 	if !held && p.conf.Others == OthersNothing {
 		return "", &ConfigError{"Lease", "no lease of this card is held, and without one others may move its value"}
 	}
+	if held && epoch == "" {
+		return "", &ConfigError{"Lease", "the lease of this card has no epoch, so that nothing tells whether it was lost in between"}
+	}
 	if !held {
 		return "", nil
 	}
