@@ -31,7 +31,7 @@ func (p *Purse) compare(ctx context.Context, s *session, state *CardState) error
 	if s.receipt != nil && state.HasTMC {
 		why = otherCounter(state, s.receipt.TMC, s.receipt.TMV, s.lrp())
 	}
-	if was := p.conf.Slot.kept(state); why == "" && s.slot != nil && was != nil && !bytes.Equal(was, s.slot) {
+	if was := p.conf.Slot.kept(state); why == "" && s.slot != nil && was != nil && !bytes.Equal(was, s.slot) && !bytes.Equal(state.SlotOr, s.slot) {
 		why = fmt.Sprintf("the slot of this terminal holds %X, and the journal left %X in it: another terminal uses the slot, or the journal was restored", []byte(s.slot), []byte(was))
 	}
 	if v := state.KeyVer; why == "" && v != nil && s.keyed && !s.facts.NoVersion && s.facts.Version < *v {
@@ -94,10 +94,11 @@ func remember(state *CardState, e *Entry, o *Outcome) *CardState {
 		next.HasTMC, next.TMC, next.TMV, next.LRP = true, *ev.TMC, *ev.TMV, e.LRP
 	}
 	if e.SlotFile != nil && o.Decision != InDoubt {
-		// Where a person or the centre decided, nobody has looked at the slot.
-		next.Slot, next.SlotFile, next.SlotNo = nil, clonePointer(e.SlotFile), e.SlotNo
-		if ev.Protected || e.Policy == Accidents {
-			next.Slot = slices.Clone(ev.Slot)
+		next.SlotFile, next.SlotNo = clonePointer(e.SlotFile), e.SlotNo
+		if len(ev.Slot) > 0 && (ev.Protected || e.Policy == Accidents) {
+			next.Slot, next.SlotOr = slices.Clone(ev.Slot), nil
+		} else { // a person or the centre decided, and nobody has looked
+			next.Slot, next.SlotOr = slices.Clone(e.Slot0), slices.Clone(e.ID.Slot(len(e.Slot0)))
 		}
 	}
 	if e.RecordFile != nil {

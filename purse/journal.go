@@ -234,6 +234,7 @@ type CardState struct {
 	// Slot is what slot SlotNo of SlotFile holds, as the card last said or confirmed; empty
 	// if that is not known.
 	Slot      Hex           `json:"slot,omitempty"`
+	SlotOr    Hex           `json:"slot_or,omitempty"` // or that, where nobody has looked since
 	SlotFile  *wire.FileNo  `json:"slot_file,omitempty"`
 	SlotNo    int           `json:"slot_no,omitempty"`
 	RecordNo  uint32        `json:"record_no,omitempty"`

@@ -295,6 +295,7 @@ func (s *CardState) Clone() *CardState {
 	c.KeyVer = clonePointer(s.KeyVer)
 	c.TMKeyVer = clonePointer(s.TMKeyVer)
 	c.Slot = slices.Clone(s.Slot)
+	c.SlotOr = slices.Clone(s.SlotOr)
 	c.SlotFile = clonePointer(s.SlotFile)
 	c.Values = slices.Clone(s.Values)
 	return &c

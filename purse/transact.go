@@ -216,7 +216,7 @@ func (p *Purse) lease(s *session) (string, error) {
 
 // preload takes over what the last transaction under the same lease left.
 func (p *Purse) preload(s *session, state *CardState) {
-	if was := p.conf.Slot.kept(state); s.slot == nil && was != nil {
+	if was := p.conf.Slot.kept(state); s.slot == nil && was != nil && len(state.SlotOr) == 0 {
 		s.slot = slices.Clone(was)
 	}
 	for _, v := range state.Values {
