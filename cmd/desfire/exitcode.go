@@ -128,7 +128,7 @@ func codesIn(ctx context.Context, err error) (codes []int) {
 	case *usageError:
 		return []int{exitUsage}
 	}
-	if err == errInterrupted || err == context.Canceled && ctx.Err() != nil {
+	if err == errInterrupted || ctx.Err() != nil && (err == context.Canceled || err == context.Cause(ctx)) {
 		codes = append(codes, exitInterrupted)
 	} else if c := codeOf(err); c != exitDone {
 		codes = append(codes, c)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -115,5 +116,18 @@ func TestExitCodeOfTrees(t *testing.T) {
 		if got := exitCode(t.Context(), x.err); got != x.want {
 			t.Errorf("%v: %d, want %d", x.err, got, x.want)
 		}
+	}
+}
+
+// A context that a signal ended says so in its cause: that is no error of its own.
+func TestInterruptedBySignal(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("interrupt signal received")
+	cancel(cause)
+	if code := exitCode(ctx, fmt.Errorf("waiting: %w", context.Cause(ctx))); code != exitInterrupted {
+		t.Errorf("exit code %d", code)
+	}
+	if code := exitCode(t.Context(), cause); code != exitRefused {
+		t.Errorf("of another context: exit code %d", code)
 	}
 }

@@ -248,7 +248,7 @@ func (a *app) hold(ctx context.Context, pl *place.Place, h held, step desfire.St
 		},
 		OnChange: func(c desfire.KeepChange) {
 			switch c.State {
-			case desfire.KeepWaiting, desfire.KeepLost, desfire.KeepNoService:
+			case desfire.KeepWaiting, desfire.KeepLost, desfire.KeepNoService, desfire.KeepOther, desfire.KeepRetrying:
 				w.waiting()
 			case desfire.KeepHolding, desfire.KeepBack:
 				w.present()

@@ -40,8 +40,10 @@ func (a *app) makePurseCard(ctx context.Context, c *sim.Card) error {
 		return err
 	}
 	defer card.Close()
-	if !card.Generation().Has(wire.FeatureTMAC) || !card.Generation().Has(wire.FeatureApplications) {
-		return withCode(exitImpossible, fmt.Errorf("%s has no transaction MAC: a purse needs ev2 or ev3", productOf(c)))
+	for f, what := range map[wire.Feature]string{wire.FeatureTMAC: "transaction MAC", wire.FeatureApplications: "applications to make"} {
+		if !card.Generation().Has(f) {
+			return withCode(exitImpossible, fmt.Errorf("%s has no %s: a purse needs ev2 or ev3", productOf(c), what))
+		}
 	}
 	mover, err := testAES(purseTestKey)
 	if err != nil {

@@ -100,10 +100,12 @@ func (a *app) makeOrder(cmd *cobra.Command, file *purseFile, o ledger.Order, noW
 		return err
 	}
 	ctx := cmd.Context()
-	if r, err := p.Stored(ctx, o); err != nil || r != nil {
-		if err != nil {
-			return err
-		}
+	switch r, err := p.Stored(ctx, o); {
+	case errors.As(err, new(*ledger.RequestError)):
+		return &usageError{cmd, err}
+	case err != nil:
+		return err
+	case r != nil:
 		return a.tellReceipt(r)
 	}
 	once := &ledger.Once{Purse: p, Order: o, OnSettled: a.tellSettled}
@@ -167,6 +169,8 @@ func (a *app) tellFailed(ctx context.Context, file *purseFile, once *ledger.Once
 	var not *ledger.DidNotError
 	var doubt *ledger.InDoubtError
 	switch {
+	case errors.As(err, new(*ledger.BlockedError)):
+		return unblockAdvice(err)
 	case errors.As(err, new(*ledger.OpenEntryError)):
 		return advise(err, "desfire purse settle finds out what became of it, with the card.")
 	case errors.As(err, &not):
@@ -176,7 +180,22 @@ func (a *app) tellFailed(ctx context.Context, file *purseFile, once *ledger.Once
 	case once.Open() != nil:
 		return errors.Join(a.tellReceipt(a.current(ctx, file, &ledger.Receipt{Entry: *once.Open()})), a.openAdvice(withCode(exitUnknown, err)))
 	}
+	if e := openBefore(ctx, file, once.Order.ID); e != nil {
+		return errors.Join(a.tellReceipt(&ledger.Receipt{Entry: *e}), a.openAdvice(withCode(exitUnknown, fmt.Errorf("the change was begun before, and is open: %w", err))))
+	}
 	return err
+}
+
+// openBefore is the attempt of a request that an earlier run left open; nil if there is none.
+func openBefore(ctx context.Context, file *purseFile, request string) *ledger.Entry {
+	if request == "" {
+		return nil
+	}
+	e, err := file.journal.Request(context.WithoutCancel(ctx), request)
+	if err != nil || e == nil || !e.IsOpen() {
+		return nil
+	}
+	return e
 }
 
 func (a *app) openAdvice(err error) error {

@@ -167,6 +167,11 @@ func (a *app) purseInit(ctx context.Context, cmd *cobra.Command, card *desfire.C
 	if err != nil {
 		return err
 	}
+	if conf.NoKey {
+		if err := free(t, &conf.Values[0].Settings, []inspect.Act{inspect.ActGetValue, inspect.ActDebit}); err != nil {
+			return err
+		}
+	}
 	conf.Diversified = f.diversified
 	out := purseInitResult{cardOf: a.saw(card), Certainty: conf.Certainty(hasTMKey(ctx, conf, card)), DryRun: a.dryRun}
 	if out.Slots, out.Records, err = d.Candidates(ctx, card, conf); err != nil {
@@ -228,7 +233,10 @@ func makePurse(cmd *cobra.Command, path string, layout *ledger.Layout) error {
 		return err
 	}
 	j, err := boltjournal.Open(path, boltjournal.Options{Program: cmd.CommandPath()})
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return withCode(exitInput, fmt.Errorf("the journal %s cannot be made: %w", path, err))
+	case err != nil:
 		return badJournal(path, err)
 	}
 	if err := j.Close(); err != nil {

@@ -103,6 +103,9 @@ func (a *app) reconcile(ctx context.Context, centre *ledger.Centre, reports []le
 		}
 		a.printBooks(&c)
 	}
+	if len(books.Cards) == 0 && !a.json {
+		a.printf("No changes in %s\n", count(len(reports), "report"))
+	}
 	switch {
 	case alarms > 0:
 		return withCode(exitNotGenuine, fmt.Errorf("the reports contradict: %s; a person has to look", count(alarms, "alarm")))

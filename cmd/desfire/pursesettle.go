@@ -76,6 +76,8 @@ func (a *app) settlePurse(cmd *cobra.Command, file *purseFile) error {
 		switch {
 		case errors.As(err, &doubt):
 			return errors.Join(a.tellReceipt(a.current(ctx, file, doubt.Receipt)), advise(err, "desfire purse settle may be repeated as often as you like. A person decides with --as."))
+		case errors.As(err, new(*ledger.BlockedError)):
+			return unblockAdvice(err)
 		case err != nil:
 			return err
 		case r == nil && a.json:
@@ -133,6 +135,8 @@ func (f *purseFile) openEntry(ctx context.Context, cmd *cobra.Command, args []st
 			return nil, err
 		case e == nil:
 			return nil, withCode(exitRefused, fmt.Errorf("there is no change %v in the journal: desfire purse journal --open lists those that are open", id))
+		case !e.IsOpen():
+			return nil, withCode(exitRefused, fmt.Errorf("change %v is decided already: %v by rule %s", id, e.Outcome().Decision, e.Outcome().Rule))
 		}
 		return e, nil
 	}
@@ -153,6 +157,10 @@ func (f *purseFile) openEntry(ctx context.Context, cmd *cobra.Command, args []st
 		return found, nil
 	}
 	return nil, &usageError{cmd, fmt.Errorf("%d changes are open: name one by its ID; desfire purse journal --open lists them", n)}
+}
+
+func unblockAdvice(err error) error {
+	return advise(err, "When it is known why: desfire purse unblock UID --reason TEXT uses the card again.")
 }
 
 func (a *app) purseUnblockCommand() *cobra.Command {

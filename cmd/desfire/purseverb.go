@@ -86,15 +86,22 @@ func (a *app) openPurse(cmd *cobra.Command, path string, readOnly bool) (*purseF
 		return nil, withCode(exitInput, fmt.Errorf("%s: %w", layoutName(path), err))
 	}
 	f := &purseFile{path: path}
-	if f.conf, err = layout.Config(); err != nil {
-		return nil, withCode(exitInput, fmt.Errorf("%s: %w", layoutName(path), err))
+	if f.conf, err = layout.Config(); err == nil {
+		err = f.conf.Check()
+	}
+	if err != nil {
+		return nil, advise(withCode(exitInput, fmt.Errorf("%s: %w", layoutName(path), err)), "It is as desfire purse init wrote it no more: put it back from a backup.")
 	}
 	f.journal, err = boltjournal.Open(path, boltjournal.Options{ReadOnly: readOnly, Existing: true, Program: cmd.CommandPath()})
 	if err != nil {
 		return nil, badJournal(path, err)
 	}
 	f.conf.Journal = f.journal
-	if why := f.journal.Renewed(); why != "" {
+	switch why := f.journal.Renewed(); {
+	case why == "":
+	case readOnly:
+		a.log.Warn("the next change will begin a new generation of the journal, as for a copy or a restored one: " + why)
+	default:
 		a.log.Warn("the journal has a new generation, as a copy or a restored one would: " + why)
 	}
 	return f, nil
