@@ -226,7 +226,12 @@ func (p *pageRun) sh(command string) (lines []string, code int) {
 	text = dateTime.ReplaceAllString(text, "2026-01-01 12:00:00Z")
 	text = toolBuild.ReplaceAllString(text, "by desfire")
 	text = tookJSON.ReplaceAllString(text, `"ms":1.0`)
-	text = purseID.ReplaceAllString(text, "70757273650000000001010203040506")
+	text = purseID.ReplaceAllStringFunc(text, func(id string) string {
+		if strings.Trim(id, "0") == "" {
+			return id // no transaction's, but the room for an identifier
+		}
+		return "70757273650000000001010203040506"
+	})
 	text = purseGeneration.ReplaceAllString(text, "${1}707572736500")
 	text = purseTMV.ReplaceAllString(text, "${1}0102030405060708")
 	if code == 0 {
