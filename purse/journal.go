@@ -69,8 +69,8 @@ type Journal interface {
 
 // CardApp is an application on one card.
 type CardApp struct {
-	UID string `json:"uid"` // the real one, hexadecimal, upper case
-	App string `json:"app"` // wire.Place as it prints itself
+	UID string `json:"uid"`         // the real one, hexadecimal, upper case
+	App string `json:"application"` // wire.Place as it prints itself
 }
 
 // Entry is one attempt of a change. It travels as JSON, and has no key bytes.

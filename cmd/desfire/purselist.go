@@ -195,7 +195,7 @@ type purseStatusResult struct {
 
 // purseBlocked is a card from which nothing is taken.
 type purseBlocked struct {
-	Card string `json:"card"`
+	Card string `json:"uid"`
 	Why  string `json:"why"`
 }
 

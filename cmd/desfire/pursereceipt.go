@@ -13,7 +13,7 @@ import (
 // purseReceipt is what the verbs of a purse print of one change with --json.
 type purseReceipt struct {
 	cardOf
-	Card        string            `json:"card"` // whose change it is
+	Card        string            `json:"card_uid"` // whose change it is
 	Application string            `json:"application"`
 	Decision    ledger.Decision   `json:"decision"` // happened, did not, in doubt
 	Rule        ledger.Rule       `json:"rule"`

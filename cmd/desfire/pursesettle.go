@@ -195,7 +195,7 @@ card. What the journal expected of the card is forgotten; the reason stays.`,
 
 // purseUnblockResult is what purse unblock prints with --json.
 type purseUnblockResult struct {
-	Card        string `json:"card"`
+	Card        string `json:"uid"`
 	Application string `json:"application"`
 	Was         string `json:"was"` // why it was blocked
 	Reason      string `json:"reason"`
