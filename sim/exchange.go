@@ -65,14 +65,17 @@ func (x *Exchange) Forge(status wire.Status, data ...byte) []byte {
 }
 
 // Wait lets time pass. It fails, as an exchange that was broken off, when the
-// reader's context ends, its activation is closed or the card loses its field.
+// reader's context ends, its activation is closed or the card loses its field. Where
+// the activation is over already it does not wait.
 func (x *Exchange) Wait(d time.Duration) error {
 	if d <= 0 {
 		return nil
 	}
 	var over <-chan struct{}
 	if a := x.Air.activation(); a != nil {
-		over = a.over()
+		if over = a.over(); over == nil {
+			return nil
+		}
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()

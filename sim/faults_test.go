@@ -289,6 +289,23 @@ func TestReaderTime(t *testing.T) {
 	})
 }
 
+// Who still speaks to an activation that is over does not keep the relay from others.
+func TestDelayAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := parsed(t, "delay=1h; reader=106")
+		c := newCard(t, wire.EV2)
+		a := f.Present(c)
+		c.Present()
+		begin := time.Now()
+		if got := say(t, a, "60"); got != over {
+			t.Error(got)
+		}
+		if d := time.Since(begin); d != 0 {
+			t.Errorf("after %v", d)
+		}
+	})
+}
+
 // The times of a command of one byte and an answer of one, by hand.
 func TestLatency(t *testing.T) {
 	periods := func(n int64) time.Duration { return time.Duration(n) * time.Second / carrier }
