@@ -27,7 +27,7 @@ func (j *Journal) create(at string) error {
 		return err
 	}
 	if err := j.fill(f.Name()); err != nil {
-		return err
+		return fmt.Errorf("%s could not be made: %w", j.path, err)
 	}
 	j.step("create")
 	err = wholefile.New(at, prefix, 0o600, func(w io.Writer) error {

@@ -187,7 +187,7 @@ func (j *Journal) settleIn(at string) (err error) {
 		return err
 	}
 	if err := j.put(j.pending); err != nil {
-		return err
+		return fmt.Errorf("%s could not be written: %w", j.path, err)
 	}
 	if j.notes, err = createNotes(notesName(at)); err != nil {
 		return err
