@@ -116,6 +116,8 @@ func (a *app) tellReceipt(r *ledger.Receipt) error {
 		for _, n := range out.Needs {
 			a.fold(w, "needs", n)
 		}
+	case out.Rule == ledger.RuleOperator:
+		a.row(w, "holds", "as a person's word: no card was asked")
 	case out.Relay:
 		a.row(w, "holds", policyWords[ledger.Hostile])
 	default:
