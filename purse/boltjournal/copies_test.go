@@ -230,3 +230,25 @@ func TestLost(t *testing.T) {
 	must(t, os.Remove(boltjournal.NotesName(path)))
 	open(t, path, boltjournal.Options{NoSync: true})
 }
+
+// A copy of a journal that was made and never opened, as a kill leaves it, has a
+// generation of its own.
+func TestCopyOfNew(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "purse.db"), filepath.Join(dir, "other.db")
+	j := open(t, path, boltjournal.Options{NoSync: true}.WithStep(func(at string) {
+		if at == "created" {
+			cp(t, path, other)
+		}
+	}))
+	k := open(t, other, boltjournal.Options{NoSync: true})
+	if j.Generation() == k.Generation() {
+		t.Error("both have the same generation")
+	}
+	for _, j := range []*boltjournal.Journal{j, k} {
+		all, err := j.Generations()
+		if err != nil || len(all) != 1 || all[0].Generation != j.Generation() || j.Renewed() != "" {
+			t.Errorf("%v, %v, %q", all, err, j.Renewed())
+		}
+	}
+}

@@ -47,7 +47,8 @@ func (j *Journal) create(at string) error {
 	return nil
 }
 
-// fill makes an empty journal of an empty file.
+// fill makes an empty journal of an empty file, with no generation yet: a copy of it has
+// another one.
 func (j *Journal) fill(name string) error {
 	db, err := bolt.Open(name, 0o600, &bolt.Options{PageSize: pageSize, NoSync: true})
 	if err != nil {
@@ -66,9 +67,6 @@ func (j *Journal) fill(name string) error {
 		}
 		return nil
 	})
-	if err == nil {
-		err = j.renew(l, "it was made")
-	}
 	if err == nil {
 		err = db.Update(l.write)
 	}

@@ -160,8 +160,12 @@ func (j *Journal) begin(at string, h head) error {
 	if j.options.ReadOnly {
 		return nil
 	}
-	if j.why != "" {
-		if err := j.renew(j.pending, j.why); err != nil {
+	why := j.why
+	if h.Opens == 0 {
+		why = "it was made"
+	}
+	if why != "" {
+		if err := j.renew(j.pending, why); err != nil {
 			return err
 		}
 	}
