@@ -20,10 +20,14 @@ type failing struct {
 	purse.Journal
 	at, calls int
 	once      bool
+	told      func(call int)
 }
 
 func (f *failing) fail() error {
 	f.calls++
+	if f.told != nil {
+		f.told(f.calls)
+	}
 	if f.calls == f.at || !f.once && f.at > 0 && f.calls > f.at {
 		return errJournal
 	}
@@ -145,6 +149,58 @@ func TestJournalFailsAtEachCall(t *testing.T) {
 						}
 					}
 					if calls < at {
+						break
+					}
+				}
+			}
+		}
+	}
+}
+
+// A context ends at each frame, and at each call of the journal.
+func TestContextEndsAnywhere(t *testing.T) {
+	for _, x := range []struct{ tmac, slot bool }{{}, {slot: true}, {true, true}} {
+		for _, heard := range []bool{true, false} {
+			for _, inJournal := range []bool{true, false} {
+				for at := 1; ; at++ {
+					what := fmt.Sprintf("%+v, heard %v, journal %v, at %d", x, heard, inJournal, at)
+					b := newBench(t, wire.EV3, x.tmac, x.slot, false)
+					j := &failing{Journal: b.conf.Journal}
+					b.conf.Journal = j
+					p := b.open(t)
+					ctx, cancel := context.WithCancel(context.Background())
+					frames := -1 << 20 // those of Connect do not count
+					card := b.tapped(t, func(command []byte, card func() ([]byte, error)) ([]byte, error) {
+						if frames++; !inJournal && frames == at {
+							cancel()
+							if !heard {
+								return nil, ctx.Err()
+							}
+						}
+						return card()
+					})
+					frames = 0
+					j.told = func(call int) {
+						if inJournal && call == at {
+							cancel()
+						}
+					}
+					r, err := p.Debit(ctx, card, purse.Request{ID: "x", Amount: 10})
+					ended := ctx.Err() != nil
+					cancel()
+					checkSaid(t, what, b, j, r, err)
+					j.told = nil
+					for _, card := range []*desfire.Card{card, b.connect(t)} {
+						r, err = p.Debit(context.Background(), card, purse.Request{ID: "x", Amount: 10})
+						var doubt *purse.InDoubtError
+						if err == nil && (r.Decision() != purse.Happened || b.value(t) != 490) || err != nil && !errors.As(err, &doubt) && !desfire.Lost(err) {
+							t.Errorf("%s: again: %v, value %d", what, err, b.value(t))
+						}
+					}
+					if err != nil {
+						t.Errorf("%s: with a new connection: %v", what, err)
+					}
+					if !ended {
 						break
 					}
 				}

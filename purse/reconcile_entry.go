@@ -1,6 +1,7 @@
 package purse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -202,7 +203,7 @@ func (l *ledger) doubt(a *account, o *Outcome) {
 	case a.rule != "":
 		o.Rule = a.rule
 	}
-	o.Why, o.Needs = strings.Join(a.notes, "; "), slices.Clone(a.needs)
+	o.Why, o.Needs = cmp.Or(strings.Join(a.notes, "; "), "nothing was found that decides it"), slices.Clone(a.needs)
 	if l.noKey != "" {
 		o.Needs = append(o.Needs, "the transaction MAC key of the card, for the centre: "+l.noKey)
 	}
