@@ -78,7 +78,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"record without fence", func(c *purse.Config) { c.TMAC, c.BeginFence = nil, true }, func(c *purse.Config) { c.BeginFence = false }, "Record", "BeginFence"},
 
 		{"the key of the card", nil, func(c *purse.Config) { c.Keys = withKey(c.Keys, keystore.Ref{}, testKey) }, "Keys", "the same key"},
-		{"the key of elsewhere", func(c *purse.Config) { c.Elsewhere = &purse.Elsewhere{Place: wire.Place{AID: 0x010203}, KeyNo: 2} },
+		{"the key of elsewhere", func(c *purse.Config) { c.Elsewhere = &purse.Elsewhere{KeyNo: 2} },
 			func(c *purse.Config) {
 				c.Keys = withKey(c.Keys, keystore.Ref{Place: c.Elsewhere.Place, Key: keystore.Number(2)}, testKey)
 			}, "Keys", "the same key"},
