@@ -145,6 +145,9 @@ func TestEarlierAttemptHappened(t *testing.T) {
 	if _, err := p.Decide(ctx, first.ID, purse.DidNot, "the customer says so"); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := p.Debit(ctx, b.connect(t), purse.Request{ID: "other", Amount: 10}); err != nil {
+		t.Fatal(err) // now the card proves nothing of the first one
+	}
 	second := b.lost(t, p, "a", false)
 	if r, err := p.Settle(ctx, b.connect(t)); err != nil || r.Decision() != purse.DidNot || r.Entry.ID != second.ID {
 		t.Fatal(err, r)

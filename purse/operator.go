@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/wire"
 )
 
 // Decide closes an open change by a person's word, with a reason that stays in the
@@ -28,6 +30,41 @@ func (p *Purse) Decide(ctx context.Context, id ID, d Decision, reason string) (*
 	}
 	p.live = nil
 	return p.end(ctx, e, &Outcome{Decision: d, Rule: RuleOperator, Why: reason})
+}
+
+// overruled asks the card, before a request is made again, whether an attempt that
+// a person took for not made happened after all: the slot or the transaction MAC
+// may still prove it. Values do not, since others may have moved them since.
+func (p *Purse) overruled(ctx context.Context, s *session, before *Entry, moves []Move) (*Receipt, error) {
+	if before == nil || before.CardApp != s.cardApp(&p.conf) {
+		return nil, nil
+	}
+	if last := before.Outcome(); last == nil || last.Decision != DidNot || last.Rule != RuleOperator {
+		return nil, nil
+	}
+	if err := p.look(ctx, s, moves); err != nil {
+		return nil, p.left(err)
+	}
+	ev := &Evidence{SameCard: true, Protected: s.keyed && s.info.Scheme != wire.SchemeD40}
+	if x := p.conf.Slot; x != nil && before.SlotFile != nil && *before.SlotFile == x.No && before.SlotNo == x.Number {
+		ev.Slot = slices.Clone(s.slot)
+	}
+	if s.receipt != nil {
+		n, v := s.receipt.TMC, TMV(s.receipt.TMV)
+		ev.TMC, ev.TMV = &n, &v
+	}
+	if err := p.compute(ctx, ev, before); err != nil {
+		return nil, err
+	}
+	o := Decide(before, ev, nil)
+	if o.Decision != Happened {
+		return nil, nil // the person's word stands
+	}
+	r, err := p.end(ctx, before, &o)
+	if r != nil {
+		r.Stored = true
+	}
+	return r, err
 }
 
 // Learn takes over what the centre decided (Reconcile): what was in doubt here, or

@@ -73,3 +73,38 @@ func TestOperatorAndCentre(t *testing.T) {
 		t.Errorf("unblocked: %v", err)
 	}
 }
+
+// A request that a person took for not made is not made again where the card
+// proves that it was.
+func TestOperatorOverruledByCard(t *testing.T) {
+	ctx := context.Background()
+	for _, x := range []struct {
+		name       string
+		tmac, slot bool
+		commit     int // its exchange
+	}{{"slot", false, true, 12}, {"TMAC", true, false, 12}, {"both", true, true, 14}} {
+		for _, kind := range []sim.FaultKind{sim.LosePowerAfter, sim.LosePowerBefore} {
+			b := newBench(t, wire.EV3, x.tmac, x.slot, false)
+			p, err := purse.Open(b.conf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.picc.Inject(sim.Fault{Exchange: x.commit, Kind: kind})
+			_, err = p.Debit(ctx, b.connect(t), purse.Request{ID: "a", Amount: 10})
+			var doubt *purse.InDoubtError
+			if !errors.As(err, &doubt) || !doubt.Receipt.Entry.Progress.CommitSent {
+				t.Fatalf("%s: %v", x.name, err)
+			}
+			if _, err := p.Decide(ctx, doubt.Receipt.Entry.ID, purse.DidNot, "the customer says so"); err != nil {
+				t.Fatal(err)
+			}
+			r, err := p.Debit(ctx, b.connect(t), purse.Request{ID: "a", Amount: 10})
+			if err != nil || b.value(t) != 490 || r.Stored != (kind == sim.LosePowerAfter) {
+				t.Errorf("%s, %v: %v, %d, %+v", x.name, kind, err, b.value(t), r)
+			}
+			if r, err = p.Debit(ctx, b.connect(t), purse.Request{ID: "a", Amount: 10}); err != nil || !r.Stored || b.value(t) != 490 {
+				t.Errorf("%s, %v, again: %v, %d", x.name, kind, err, b.value(t))
+			}
+		}
+	}
+}

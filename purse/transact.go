@@ -47,6 +47,9 @@ func (p *Purse) Do(ctx context.Context, card *desfire.Card, o Order) (*Receipt, 
 			return nil, err
 		}
 	}
+	if r, err := p.overruled(ctx, s, before, o.Moves); err != nil || r != nil {
+		return r, err
+	}
 	e, err := p.begin(ctx, s, &o, before)
 	if err != nil {
 		return nil, p.left(err)
