@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -97,15 +98,7 @@ func liftAfter(ctx context.Context, f *simreader.Reader, exchanges int) {
 // unknown outcome, which ends the drain.
 func TestDrainOtherProgram(t *testing.T) {
 	d, f, out := drainCard(t, 9)
-	const commit = 5 + 4 // identify, accept with settings, then the commit of the first debit
-	f.Card.TearAfter(commit)
-	before := f.Card.Exchanges()
-	go func() {
-		for f.Card.Exchanges() < before+commit && t.Context().Err() == nil {
-			time.Sleep(100 * time.Microsecond)
-		}
-		f.Lift()
-		f.Card.Return()
+	once := sync.OnceFunc(func() { // in the moment in which the commit's answer is lost
 		card, err := desfire.Connect(t.Context(), f.Card.Present(), nil)
 		if err == nil {
 			err = card.Select(t.Context(), wire.Place{AID: transitApp})
@@ -116,8 +109,15 @@ func TestDrainOtherProgram(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		f.Return()
-	}()
+	})
+	f.Relay = &sim.Relay{Meet: func(_ context.Context, x *sim.Exchange) ([]byte, error) {
+		if x.INS != wire.InsCommitTransaction {
+			return x.Pass()
+		}
+		answer, err := x.PassWith(sim.Fault{Kind: sim.LosePowerAfter})
+		once()
+		return answer, err
+	}}
 	err := d.run(t.Context(), &place.Place{Source: f, Name: "field", Fixed: true}, 0)
 	if exitCode(t.Context(), err) != exitUnknown || d.sum.Debits != 0 || d.sum.Unknown != 1 || d.sum.End != "failed" || left(f) != 5 {
 		t.Errorf("%v, %+v, card has %d\n%s", err, d.sum, left(f), out)
@@ -151,16 +151,15 @@ func TestDrainInterrupted(t *testing.T) {
 func TestDrainInterruptedAway(t *testing.T) {
 	d, f, out := drainCard(t, 9)
 	ctx, cancel := context.WithCancel(t.Context())
-	const commit = 5 + 4 // identify, accept with settings, then the commit of the first debit
-	f.Card.TearAfter(commit)
-	before := f.Card.Exchanges()
-	go func() {
-		for f.Card.Exchanges() < before+commit && ctx.Err() == nil {
-			time.Sleep(100 * time.Microsecond)
+	f.Relay = &sim.Relay{Meet: func(_ context.Context, x *sim.Exchange) ([]byte, error) {
+		if x.INS != wire.InsCommitTransaction {
+			return x.Pass()
 		}
+		answer, err := x.PassWith(sim.Fault{Kind: sim.LosePowerAfter})
 		f.Lift()
 		cancel()
-	}()
+		return answer, err
+	}}
 	d.app.json = false
 	if err := d.run(ctx, &place.Place{Source: f, Name: "field", Fixed: true}, time.Hour); !errors.Is(err, errInterrupted) {
 		t.Fatal(err)
