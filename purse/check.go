@@ -179,6 +179,8 @@ func (c *Config) checkRecord() error {
 		return err
 	}
 	switch {
+	case r.Settings.MaxRecords < 2:
+		return bad("file %d has room for %d; a cyclic file needs 2 to show one", r.No, r.Settings.MaxRecords)
 	case r.Settings.RecordSize < recordSize:
 		return bad("records of file %d have %d bytes; an id, an amount and a number take %d", r.No, r.Settings.RecordSize, recordSize)
 	case c.Policy == Hostile && !c.BeginFence && (c.TMAC == nil || !c.TMAC.NamesReader):

@@ -75,6 +75,7 @@ func TestOpenRefuses(t *testing.T) {
 
 		{"record of another type", nil, func(c *purse.Config) { c.Record.Settings.Type = wire.FileBackup }, "Record", "file 4"},
 		{"short records", nil, func(c *purse.Config) { c.Record.Settings.RecordSize = 23 }, "Record", "take 24"},
+		{"a file of one record", nil, func(c *purse.Config) { c.Record.Settings.MaxRecords = 1 }, "Record", "has room for 1"},
 		{"record without fence", func(c *purse.Config) { c.TMAC, c.BeginFence = nil, true }, func(c *purse.Config) { c.BeginFence = false }, "Record", "BeginFence"},
 
 		{"the key of the card", nil, func(c *purse.Config) { c.Keys = withKey(c.Keys, keystore.Ref{}, testKey) }, "Keys", "the same key"},

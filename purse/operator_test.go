@@ -108,3 +108,28 @@ func TestOperatorOverruledByCard(t *testing.T) {
 		}
 	}
 }
+
+// An entry that no purse made settles nothing, and breaks nothing.
+func TestEntryWithoutMoves(t *testing.T) {
+	ctx := context.Background()
+	b := newBench(t, wire.EV3, true, false, false)
+	p, err := purse.Open(b.conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	card := b.connect(t)
+	v, err := p.Look(ctx, card)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := b.conf.Journal.NewID(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.conf.Journal.Begin(ctx, &purse.Entry{ID: id, CardApp: v.CardApp}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Settle(ctx, card); !errors.As(err, new(*purse.InDoubtError)) {
+		t.Error(err)
+	}
+}

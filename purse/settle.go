@@ -49,6 +49,9 @@ const fences = 3
 
 // settle decides an open entry with its card.
 func (p *Purse) settle(ctx context.Context, card *desfire.Card, e *Entry) (*Receipt, error) {
+	if len(e.Moves) == 0 {
+		return nil, &InDoubtError{&Receipt{Entry: *e}, errors.New("its entry moves nothing: this is no entry of a purse")}
+	}
 	p.live = nil
 	var o Outcome
 	var failed error
