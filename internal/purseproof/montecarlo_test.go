@@ -73,7 +73,8 @@ func randomWorlds(t *testing.T, runs int, play func(t testing.TB, l *layout, see
 		for seed := from; seed < from+uint64(runs) && !t.Failed(); seed++ {
 			w := play(t, l, seed)
 			if w == nil {
-				t.Skip("proves nothing against a relay, and says so")
+				t.Log("not played: proves nothing against a relay, and says so")
+				return
 			}
 			y.add(w)
 			w.report()
