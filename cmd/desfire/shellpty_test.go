@@ -217,6 +217,12 @@ func TestShellHangs(t *testing.T) {
 	r.expect(prompts)
 	r.typed("ls --key @nobody-writes\r")
 	r.expect(`nobody-writes\n`)
+	// An earlier Ctrl-C would end the verb before it reads.
+	writer, err := os.OpenFile(filepath.Join(dir, "nobody-writes"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
 	go func() { // two that come at once are one signal
 		for {
 			if _, err := io.WriteString(r.f, "\x03"); err != nil {
