@@ -310,6 +310,11 @@ func lightTMACFile(t *trial) {
 	t.in(3, nil)
 	do(t, &wire.Credit{File: lightValue, Amount: 3})
 	t.refuses(&wire.CommitTransaction{}, wire.StatusPermissionDenied) // without a reader
+	t.lightAnew(fs)
+}
+
+// lightAnew makes the transaction MAC file anew, as it was, and the value what it was.
+func (t *trial) lightAnew(fs *wire.FileSettings) {
 	t.in(0, nil)
 	do(t, &wire.DeleteFile{File: lightTMAC})
 	do(t, &wire.CreateTransactionMACFile{File: lightTMAC, Option: fs.Option, Access: fs.Access, KeyOption: wire.TMKeyAES, Key: zeroTMKey(), KeyVersion: fs.TMKeyVersion})

@@ -370,10 +370,5 @@ func siliconSesTMC(t *trial) {
 		saw = append(saw, fmt.Sprintf("%08X", uint32(done.TMC)))
 	}
 	t.observe("ses-tmc", "the counters of two commits, an abort between them", "%v", saw)
-	t.in(0, nil)
-	do(t, &wire.DeleteFile{File: lightTMAC})
-	do(t, &wire.CreateTransactionMACFile{File: lightTMAC, Option: fs.Option, Access: fs.Access, KeyOption: wire.TMKeyAES, Key: zeroTMKey(), KeyVersion: fs.TMKeyVersion})
-	t.in(3, nil)
-	do(t, &wire.Debit{File: lightValue, Amount: 6})
-	t.lightCommit()
+	t.lightAnew(fs)
 }
