@@ -2,7 +2,6 @@ package purse
 
 import (
 	"context"
-	"io"
 	"time"
 
 	"github.com/go-desfire/desfire"
@@ -57,8 +56,7 @@ type Config struct {
 	// that all transactions share for example; only without TMAC and with policy Accidents. It may be nil.
 	BeforeCommit func(ctx context.Context, card *desfire.Card) error
 
-	Rand io.Reader        // nil: crypto/rand
-	Now  func() time.Time // nil: time.Now
+	Now func() time.Time // nil: time.Now
 }
 
 // File is a file and its settings.

@@ -2,7 +2,6 @@ package purse
 
 import (
 	"context"
-	"crypto/rand"
 	"time"
 
 	"github.com/go-desfire/desfire"
@@ -20,9 +19,6 @@ type Purse struct {
 func Open(conf Config) (*Purse, error) {
 	if conf.Policy == "" {
 		conf.Policy = Hostile
-	}
-	if conf.Rand == nil {
-		conf.Rand = rand.Reader
 	}
 	if conf.Now == nil {
 		conf.Now = time.Now

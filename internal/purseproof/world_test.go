@@ -94,7 +94,6 @@ func (tm *terminal) String() string { return fmt.Sprintf("T%d", tm.number) }
 
 func (tm *terminal) open() {
 	conf := tm.w.lay.conf(tm.number, &watched{tm.journal, tm}, tm.keys)
-	conf.Rand = seeded(tm.w.seed, fmt.Sprint("purse", tm.number))
 	conf.Now = tm.w.clock
 	if tm.w.lay.lease {
 		conf.Lease = tm
