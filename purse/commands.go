@@ -12,12 +12,18 @@ import (
 
 // run sends a command and adds it to the input of the transaction MAC.
 func run[R wire.Message](ctx context.Context, s *session, cmd wire.Request[R]) (R, error) {
-	rsp, err := desfire.Do(ctx, s.card, cmd)
+	rsp := cmd.Response()
+	return rsp, s.run(ctx, cmd, rsp)
+}
+
+// run is run for a command of any kind.
+func (s *session) run(ctx context.Context, cmd wire.Command, rsp wire.Message) error {
+	err := s.card.Run(ctx, cmd, rsp)
 	s.sent = s.card.Sent()
 	if err != nil {
-		return rsp, err
+		return err
 	}
-	return rsp, s.input.Add(cmd, rsp)
+	return s.input.Add(cmd, rsp)
 }
 
 // classic reports whether the card takes the first commands for data, besides those of ISO/IEC 7816-4 chaining.

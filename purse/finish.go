@@ -67,13 +67,7 @@ func (p *Purse) send(ctx context.Context, s *session, e *Entry) (*Evidence, erro
 		return nil
 	}
 	for i, cmd := range p.commands(s, e) {
-		rsp := new(wire.Empty)
-		err := s.card.Run(ctx, cmd, rsp)
-		s.sent = s.card.Sent()
-		if err != nil {
-			return nil, err
-		}
-		if err := s.input.Add(cmd, rsp); err != nil {
+		if err := s.run(ctx, cmd, new(wire.Empty)); err != nil {
 			return nil, err
 		}
 		if p.source(s, e.Moves[0].File) == FromSession || p.conf.Policy == Accidents {
@@ -92,8 +86,7 @@ func (p *Purse) send(ctx context.Context, s *session, e *Entry) (*Evidence, erro
 	if err := note(Progress{CommitSent: true}); err != nil {
 		return nil, err
 	}
-	rsp, err := desfire.Do(ctx, s.card, &wire.CommitTransaction{WithOption: p.conf.TMAC != nil, ReturnTMAC: p.conf.TMAC != nil})
-	s.sent = s.card.Sent()
+	rsp, err := run(ctx, s, &wire.CommitTransaction{WithOption: p.conf.TMAC != nil, ReturnTMAC: p.conf.TMAC != nil})
 	if err != nil {
 		return nil, err
 	}
@@ -102,8 +95,7 @@ func (p *Purse) send(ctx context.Context, s *session, e *Entry) (*Evidence, erro
 		Protected: s.keyed && s.info.Scheme != wire.SchemeD40,
 	}
 	if rsp.HasTMAC {
-		n, v := uint32(rsp.TMC), TMV(rsp.TMV)
-		ev.TMC, ev.TMV = &n, &v
+		ev.transaction(&tmac.Receipt{TMC: uint32(rsp.TMC), TMV: rsp.TMV})
 	}
 	for _, v := range e.Values {
 		ev.Values = append(ev.Values, ValueBefore{v.File, int32(int64(v.Value) + e.Signed(v.File)), v.Source})

@@ -11,7 +11,7 @@ import (
 
 // history is what is remembered of the card. A blocked card is a *BlockedError.
 func (p *Purse) history(ctx context.Context, s *session) (*CardState, error) {
-	state, err := p.conf.Journal.State(ctx, s.cardApp(&p.conf))
+	state, err := p.conf.Journal.State(ctx, p.conf.cardApp(s.uid))
 	if err != nil {
 		return nil, &JournalError{err}
 	}

@@ -15,12 +15,10 @@ import (
 // journal. It needs no card. Evidence that comes later, at the centre for example, still counts
 // for more.
 func (p *Purse) Decide(ctx context.Context, id ID, d Decision, reason string) (*Receipt, error) {
-	e, err := p.conf.Journal.Entry(ctx, id)
+	e, err := p.written(ctx, id)
 	switch {
 	case err != nil:
-		return nil, &JournalError{err}
-	case e == nil:
-		return nil, &RequestError{fmt.Sprintf("there is no transaction %v in the journal", id)}
+		return nil, err
 	case !e.IsOpen():
 		return nil, &RequestError{fmt.Sprintf("transaction %v is decided already: %v by rule %s", id, e.Outcome().Decision, e.Outcome().Rule)}
 	case d != Happened && d != DidNot:
@@ -32,14 +30,26 @@ func (p *Purse) Decide(ctx context.Context, id ID, d Decision, reason string) (*
 	return p.end(ctx, e, &Outcome{Decision: d, Rule: RuleOperator, Why: reason})
 }
 
+// written is an entry of the journal; an error if there is none.
+func (p *Purse) written(ctx context.Context, id ID) (*Entry, error) {
+	e, err := p.conf.Journal.Entry(ctx, id)
+	switch {
+	case err != nil:
+		return nil, &JournalError{err}
+	case e == nil:
+		return nil, &RequestError{fmt.Sprintf("there is no transaction %v in the journal", id)}
+	}
+	return e, nil
+}
+
 // overruled asks the card, before a request is made again, whether an attempt that
 // a person took for not made happened after all: the slot or the transaction MAC
 // may still prove it. Values do not, since others may have moved them since.
 func (p *Purse) overruled(ctx context.Context, s *session, before *Entry, moves []Move) (*Receipt, error) {
-	if before == nil || before.CardApp != s.cardApp(&p.conf) {
+	if before == nil || before.CardApp != p.conf.cardApp(s.uid) {
 		return nil, nil
 	}
-	if last := before.Outcome(); last == nil || last.Decision != DidNot || last.Rule != RuleOperator {
+	if !before.has(DidNot) || before.Outcome().Rule != RuleOperator {
 		return nil, nil
 	}
 	if err := p.look(ctx, s, moves); err != nil {
@@ -49,10 +59,7 @@ func (p *Purse) overruled(ctx context.Context, s *session, before *Entry, moves 
 	if x := p.conf.Slot; x != nil && before.SlotFile != nil && *before.SlotFile == x.No && before.SlotNo == x.Number {
 		ev.Slot = slices.Clone(s.slot)
 	}
-	if s.receipt != nil {
-		n, v := s.receipt.TMC, TMV(s.receipt.TMV)
-		ev.TMC, ev.TMV = &n, &v
-	}
+	ev.transaction(s.receipt)
 	if err := p.compute(ctx, ev, before); err != nil {
 		return nil, err
 	}
@@ -71,12 +78,10 @@ func (p *Purse) overruled(ctx context.Context, s *session, before *Entry, moves 
 // was a person's word, is decided by it. An outcome that contradicts what this
 // journal has evidence for is an error, and the card is blocked.
 func (p *Purse) Learn(ctx context.Context, id ID, o Outcome) (*Receipt, error) {
-	e, err := p.conf.Journal.Entry(ctx, id)
+	e, err := p.written(ctx, id)
 	switch {
 	case err != nil:
-		return nil, &JournalError{err}
-	case e == nil:
-		return nil, &RequestError{fmt.Sprintf("there is no transaction %v in the journal", id)}
+		return nil, err
 	case o.Decision != Happened && o.Decision != DidNot || !o.Rule.decides():
 		return nil, &RequestError{fmt.Sprintf("transaction %v: %v by rule %s decides nothing", id, o.Decision, o.Rule)}
 	}
@@ -146,7 +151,7 @@ func (p *Purse) Look(ctx context.Context, card *desfire.Card) (*View, error) {
 	if err := p.look(ctx, s, moves); err != nil {
 		return nil, p.left(err)
 	}
-	v := &View{CardApp: s.cardApp(&p.conf), UIDProof: s.proof, Slot: append(Hex(nil), s.slot...), Newest: append(Hex(nil), s.marker...), Records: s.records}
+	v := &View{CardApp: p.conf.cardApp(s.uid), UIDProof: s.proof, Slot: append(Hex(nil), s.slot...), Newest: append(Hex(nil), s.marker...), Records: s.records}
 	v.Values = append(v.Values, s.values...)
 	if s.receipt != nil {
 		n, m := s.receipt.TMC, TMV(s.receipt.TMV)

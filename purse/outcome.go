@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/tmac"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -147,6 +148,14 @@ type Evidence struct {
 
 	KeyVersion   *byte `json:"key_version,omitempty"`    // of the key that the session was opened with
 	TMKeyVersion *byte `json:"tm_key_version,omitempty"` // as the transaction MAC file has it
+}
+
+// transaction takes note of the counter and MAC of a transaction; r may be nil.
+func (e *Evidence) transaction(r *tmac.Receipt) {
+	if r != nil {
+		n, v := r.TMC, TMV(r.TMV)
+		e.TMC, e.TMV = &n, &v
+	}
 }
 
 // Value is the value that was read of a file.

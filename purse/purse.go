@@ -64,7 +64,7 @@ func (p *Purse) Stored(ctx context.Context, o Order) (*Receipt, error) {
 		return nil, err
 	}
 	e, err := p.known(ctx, &o)
-	if err != nil || e == nil || e.IsOpen() || e.Outcome().Decision != Happened {
+	if err != nil || e == nil || !e.has(Happened) {
 		return nil, err
 	}
 	return stored(e), nil

@@ -34,8 +34,9 @@ type session struct {
 	values  []ValueBefore
 }
 
-func (s *session) cardApp(c *Config) CardApp {
-	return CardApp{hexUID(s.uid), c.Place.String()}
+// cardApp names the application of the purse on a card.
+func (c *Config) cardApp(uid []byte) CardApp {
+	return CardApp{hexUID(uid), c.Place.String()}
 }
 
 func (s *session) value(no wire.FileNo) (ValueBefore, bool) {

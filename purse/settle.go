@@ -35,13 +35,13 @@ func (p *Purse) Settle(ctx context.Context, card *desfire.Card) (*Receipt, error
 // enough to find what is open: the settlement proves it.
 func (p *Purse) which(ctx context.Context, card *desfire.Card) (CardApp, error) {
 	if uid := card.UID(); uid != nil {
-		return CardApp{hexUID(uid), p.conf.Place.String()}, nil
+		return p.conf.cardApp(uid), nil
 	}
 	s, err := p.enter(ctx, card)
 	if err != nil {
 		return CardApp{}, err
 	}
-	return s.cardApp(&p.conf), nil
+	return p.conf.cardApp(s.uid), nil
 }
 
 // fences is how often a settlement is tried before a person is asked to try again.
@@ -150,7 +150,7 @@ func (p *Purse) same(ev *Evidence, found *desfire.Settlement, card *desfire.Card
 	if found.UID != nil {
 		uid = found.UID
 	}
-	ev.SameCard = CardApp{hexUID(uid), p.conf.Place.String()} == e.CardApp
+	ev.SameCard = p.conf.cardApp(uid) == e.CardApp
 }
 
 // settleConfig says what to read, and how to fence.
@@ -225,10 +225,7 @@ func (p *Purse) found(ctx context.Context, ev *Evidence, x *desfire.Settlement, 
 		slices.Reverse(ev.Records) // the newest first
 		ev.AllRecords = len(ev.Records) == int(*x.Number)
 	}
-	if x.Receipt != nil {
-		n, v := x.Receipt.TMC, TMV(x.Receipt.TMV)
-		ev.TMC, ev.TMV = &n, &v
-	}
+	ev.transaction(x.Receipt)
 	if x.EncTMRI != nil {
 		ev.EncTMRI = slices.Clone(x.EncTMRI[:])
 		if id := conf.TMAC.ReaderID; id != nil {

@@ -39,7 +39,7 @@ func (p *Purse) Do(ctx context.Context, card *desfire.Card, o Order) (*Receipt, 
 			return stored(before), err
 		}
 		if before != nil && before.IsOpen() {
-			return nil, &InDoubtError{&Receipt{Entry: *before}, fmt.Errorf("it was begun on card %s, and this is card %s", before.UID, s.cardApp(&p.conf).UID)}
+			return nil, &InDoubtError{&Receipt{Entry: *before}, fmt.Errorf("it was begun on card %s, and this is card %s", before.UID, p.conf.cardApp(s.uid).UID)}
 		}
 	}
 	if p.live != s { // the settlement left the session
@@ -125,7 +125,7 @@ func (e *Entry) has(d Decision) bool { return e.Outcome() != nil && e.Outcome().
 // settleFirst settles what is open on the card. It returns a receipt if that was
 // the change that is asked for, and it happened.
 func (p *Purse) settleFirst(ctx context.Context, s *session, asked *Entry) (*Receipt, error) {
-	e, err := p.conf.Journal.Open(ctx, s.cardApp(&p.conf))
+	e, err := p.conf.Journal.Open(ctx, p.conf.cardApp(s.uid))
 	if err != nil {
 		return nil, &JournalError{err}
 	}
@@ -298,7 +298,7 @@ func (p *Purse) entry(s *session, o *Order, id ID, lease string, state *CardStat
 	e := &Entry{
 		ID: id, Request: o.ID, Fingerprint: o.fingerprint(c.Place), Meta: o.Meta,
 		Began: At(c.Now()), Terminal: c.Terminal, Reader: s.card.Reader(), Policy: c.Policy, Others: c.Others,
-		CardApp: s.cardApp(c), UIDProof: s.proof, Key: s.facts, Scheme: s.info.Scheme.String(), LRP: s.lrp(),
+		CardApp: c.cardApp(s.uid), UIDProof: s.proof, Key: s.facts, Scheme: s.info.Scheme.String(), LRP: s.lrp(),
 		Moves: slices.Clone(o.Moves), Lease: lease,
 	}
 	if s.keyed {
