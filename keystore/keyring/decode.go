@@ -185,29 +185,30 @@ func (r *Ring) decodeSlot(n *node, ref keystore.Ref) (*slot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &slot{ring: r, name: name}
+	s := &slot{ring: r, recipe: keystore.Recipe{Master: name}}
+	rc := &s.recipe
 	if s.master = r.masters[name]; s.master == nil {
 		return nil, from.fault("there is no master key %s in masters", shown(name))
 	}
 	if v, ok := f["version"]; ok {
-		if s.version, err = v.byte(); err != nil {
+		if rc.Version, err = v.byte(); err != nil {
 			return nil, err
 		}
-		s.versioned = true
+		rc.Versioned = true
 	}
 	known := s.master.written().Type
 	if t, ok := f["type"]; ok {
-		if s.typ, err = key.ParseType(t.text); err != nil || t.kind != scalar {
+		if rc.Type, err = key.ParseType(t.text); err != nil || t.kind != scalar {
 			return nil, t.fault("type is %s: want des, 2k3des, 3k3des or aes", t.describe())
 		}
-		s.typed = true
-		if known != "" && !alike(known, s.typ.String()) {
-			return nil, t.fault("type is %v, and the master key %s is of type %s", s.typ, shown(name), known)
+		rc.Typed = true
+		if known != "" && !keystore.OneType(known, rc.Type.String()) {
+			return nil, t.fault("type is %v, and the master key %s is of type %s", rc.Type, shown(name), known)
 		}
-		known = s.typ.String()
+		known = rc.Type.String()
 	}
 	if d, ok := f["diversify"]; ok {
-		s.diversify, err = decodeDiversify(d, ref.Place, known)
+		rc.Diversify, err = decodeDiversify(d, ref.Place, known)
 	}
 	return s, err
 }
@@ -225,13 +226,8 @@ func (n *node) byte() (byte, error) {
 	return byte(v), nil
 }
 
-// diversify is the input of AN10922.
-type diversify struct {
-	uid, aid bool
-	system   []byte
-}
-
-func decodeDiversify(n *node, place wire.Place, known string) (*diversify, error) {
+// decodeDiversify reads the input of AN10922.
+func decodeDiversify(n *node, place wire.Place, known string) (*keystore.Diversification, error) {
 	const want = `{an10922: {uid: true, aid: true, system: "TEXT"}}`
 	if err := n.wantMembers(want); err != nil {
 		return nil, err
@@ -250,25 +246,25 @@ func decodeDiversify(n *node, place wire.Place, known string) (*diversify, error
 	if f, err = in.fields("an10922", "uid", "aid", "system"); err != nil {
 		return nil, err
 	}
-	d := new(diversify)
+	d := new(keystore.Diversification)
 	size := 0
 	if v, ok := f["uid"]; ok {
-		if d.uid, err = v.bool("uid"); err != nil {
+		if d.UID, err = v.bool("uid"); err != nil {
 			return nil, err
 		}
 	}
-	if d.uid {
+	if d.UID {
 		size += 4 // at least
 	}
 	if v, ok := f["aid"]; ok {
-		if d.aid, err = v.bool("aid"); err != nil {
+		if d.AID, err = v.bool("aid"); err != nil {
 			return nil, err
 		}
-		if d.aid && (place.Fixed || place.Name != "") {
+		if d.AID && (place.Fixed || place.Name != "") {
 			return nil, v.fault("%v has no AID", place)
 		}
 	}
-	if d.aid {
+	if d.AID {
 		size += 3
 	}
 	if v, ok := f["system"]; ok {
@@ -276,11 +272,11 @@ func decodeDiversify(n *node, place wire.Place, known string) (*diversify, error
 		if err != nil {
 			return nil, err
 		}
-		d.system = an10922.System(text)
-		if strings.HasPrefix(text, "hex:") && string(d.system) == text {
+		d.System = an10922.System(text)
+		if strings.HasPrefix(text, "hex:") && string(d.System) == text {
 			return nil, v.fault("system: want hexadecimal digits after hex:")
 		}
-		size += len(d.system)
+		size += len(d.System)
 	}
 	limit := 31
 	if known != "" && known != key.TypeAES.String() {

@@ -310,7 +310,7 @@ func TestTypeDiffers(t *testing.T) {
 		t.Fatal(err)
 	}
 	k, err := r.Key(context.Background(), ref(t, "*/card/0"))
-	if err == nil || !strings.Contains(err.Error(), "the keyring says type 3K3DES, and the master key m is of type AES") {
+	if err == nil || !strings.Contains(err.Error(), "the type should be 3K3DES, and the master key m is of type AES") {
 		t.Errorf("%v, %v", k, err)
 	}
 }
