@@ -38,6 +38,13 @@ type Config struct {
 	// transactions need it.
 	ReaderID [16]byte
 
+	// Prune deletes applications and files that are on the card and not in the layout.
+	Prune bool
+
+	// Irreversible are the Options that can never be undone and may be set all the
+	// same, by name. Others of the layout are in Plan.Held.
+	Irreversible []string
+
 	// OnStep, if there is one, is told each step before it begins.
 	OnStep func(Progress)
 }

@@ -17,10 +17,19 @@ type Layout struct {
 	Applications []Application
 }
 
-// Level are key settings and keys of the card itself.
+// Level are settings and keys of the card itself. On DESFire Light and NTAG 424 DNA
+// only Options is used.
 type Level struct {
 	KeySettings *wire.KeySett1 // nil leaves them
-	Keys        []KeyWant      // number 0 is the PICC master key, the only one
+	Keys        []KeyWant      // number 0 is the PICC master key; the others, of EV2 and later, have roles
+	Options     []Option       // in any order
+}
+
+// Option is a setting of the card, or of the application of DESFire Light and NTAG
+// 424 DNA, that SetConfiguration makes.
+type Option struct {
+	Name    string       // one of Options
+	Setting wire.Setting // nil for the default key, which is keystore.RoleDefault of the store of wanted keys
 }
 
 // Application is an application that should be there.
@@ -38,8 +47,33 @@ type Application struct {
 	KeySett3    wire.KeySett3      // what a card does not tell: made, not compared
 	KeySets     *wire.KeySetConfig // nil for none
 
-	Keys  []KeyWant
-	Files []File
+	Keys      []KeyWant
+	VCKeys    []KeyWant // of virtual cards, where KeySett3 says that it has its own; by role
+	Sets      []KeySetWant
+	Delegated *Delegation // it is made by delegation; nil: as others are
+	Files     []File
+
+	Label string // for people; may be empty
+}
+
+// KeySetWant is a key set, besides the active one, that should be filled.
+type KeySetWant struct {
+	Set     wire.KeySetNo
+	Version wire.KeyVersion
+	Type    key.Type
+	Keys    []KeyWant // in the store they are keystore.InSet(Set, No), unless Ref says otherwise
+}
+
+// Delegation is how an application is made in memory that the issuer of the card has
+// given away.
+type Delegation struct {
+	Slot    uint16
+	Version byte   // of the slot
+	Quota   uint16 // blocks of 32 bytes
+
+	// Signed is the command as the issuer has signed it; nil: it is signed with the
+	// keys of the roles of delegation, of the store of wanted keys.
+	Signed *wire.CreateDelegatedApplication
 }
 
 // KeyWant is a key that should be there. The key itself is that of the store of
@@ -50,6 +84,8 @@ type KeyWant struct {
 	Version *byte
 	// Ref names the key in the store; nil is that of its place and number.
 	Ref *keystore.Ref
+	// Label names it for people; may be empty.
+	Label string
 }
 
 // File is a file that should be there.
@@ -66,6 +102,13 @@ type File struct {
 	Data    []byte   // from the start of a standard or backup file
 	Records [][]byte // oldest first; all that should be there
 	Value   *int32
+
+	// First is what a new file begins with, whatever Config.Values says; nil is as
+	// Config says. It is no difference if the file holds something else later.
+	First     *int32 // value
+	FirstData []byte // of a standard or backup file
+
+	Label string // for people; may be empty
 }
 
 // Ref names a key of the layout in a store, for a card.

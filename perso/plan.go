@@ -21,6 +21,7 @@ type Plan struct {
 	Keep       []Note `json:"keep"`       // is so already
 	Extra      []Note `json:"extra"`      // on the card, not in the layout; left alone
 	Impossible []Note `json:"impossible"` // and why
+	Held       []Note `json:"held"`       // can never be undone, and was not asked for by name
 	Warnings   []Note `json:"warnings"`
 
 	layout *Layout
@@ -78,7 +79,7 @@ func (r *runner) plan(ctx context.Context) (*Plan, error) {
 	is.UID = inspect.Hex(r.uid)
 	p := &planner{runner: r, is: is, free: -1, apps: len(is.Applications), plan: &Plan{
 		UID: is.UID, Product: is.Product, Reader: is.Reader, Structure: hashOf(is), layout: r.layout,
-		Steps: []Step{}, Keep: []Note{}, Extra: []Note{}, Impossible: []Note{}, Warnings: []Note{}, // lists in JSON
+		Steps: []Step{}, Keep: []Note{}, Extra: []Note{}, Impossible: []Note{}, Held: []Note{}, Warnings: []Note{}, // lists in JSON
 	}}
 	if is.FreeMemory != nil {
 		p.free = *is.FreeMemory
