@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
+	"github.com/go-desfire/desfire/perso"
 	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -58,20 +59,20 @@ what can be seen from outside is said.`,
 
 func (a *app) showConfig(card *desfire.Card) error {
 	r := configResult{cardOf: a.card, Settings: []configSetting{}}
-	for _, s := range cardSettings {
-		if !slices.Contains(s.on, card.Generation()) {
+	for _, o := range perso.Options() {
+		if !o.Has(card.Generation()) {
 			continue
 		}
 		state := "not told"
 		switch {
-		case s.flags == wire.PICCRandomID && card.UID() == nil:
+		case o.Flags == wire.PICCRandomID && card.UID() == nil:
 			state = "on: it shows a random UID"
-		case s.flags == wire.PICCRandomID:
+		case o.Flags == wire.PICCRandomID:
 			state = "off: it shows its UID"
-		case s.option == wire.ConfigATS && len(card.ATR()) > 0:
+		case o.Option == wire.ConfigATS && len(card.ATR()) > 0:
 			state = fmt.Sprintf("in the ATR %X", card.ATR())
 		}
-		r.Settings = append(r.Settings, configSetting{s.flag, s.what, s.forever, state})
+		r.Settings = append(r.Settings, configSetting{settingFlag(&o), o.What, o.Forever, state})
 	}
 	if a.json {
 		return a.emit(r)
@@ -119,11 +120,11 @@ What could make the card unreachable or lock its keys is refused unless --force.
 		},
 	}
 	f := cmd.Flags()
-	for _, s := range cardSettings {
-		if s.value == "" {
-			f.Bool(s.flag, false, s.help)
+	for _, o := range perso.Options() {
+		if flag := settingFlag(&o); o.Value == "" {
+			f.Bool(flag, false, settingHelp[o.Name])
 		} else {
-			text[s.flag] = f.String(s.flag, "", s.help)
+			text[flag] = f.String(flag, "", settingHelp[o.Name])
 		}
 	}
 	return cmd
@@ -167,9 +168,8 @@ func (a *app) configure(ctx context.Context, cmd *cobra.Command, card *desfire.C
 		if a.dryRun {
 			state = "would be set"
 		}
-		for n, flag := range c.flags {
-			s := cardSettings[slices.IndexFunc(cardSettings, func(s cardSetting) bool { return "--"+s.flag == flag })]
-			r.Settings = append(r.Settings, configSetting{s.flag, c.words[n], s.forever, state})
+		for n, o := range c.options {
+			r.Settings = append(r.Settings, configSetting{settingFlag(&o), c.words[n], o.Forever, state})
 		}
 	}
 	switch {

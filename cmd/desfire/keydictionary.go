@@ -13,6 +13,7 @@ import (
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/perso"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -123,7 +124,9 @@ func (d *dictionaryCheck) bare(n int, typ wire.KeyType, known bool) (key.Type, b
 // counts reports whether a card can count failed attempts (command reference
 // 7.1, option 0A).
 func counts(card *desfire.Card) bool {
-	return slices.Contains(withLimit, card.Generation())
+	return slices.ContainsFunc(perso.Options(), func(o perso.OptionInfo) bool {
+		return o.Option == wire.ConfigFailedAuth && o.Has(card.Generation())
+	})
 }
 
 func (d *dictionaryCheck) run(ctx context.Context, a *app, card *desfire.Card) error {
