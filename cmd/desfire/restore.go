@@ -2,22 +2,19 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/dump"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/perso"
-	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) restoreCommand() *cobra.Command {
-	v := &restoreVerb{app: a}
+	v := &restoreVerb{making: making{app: a}}
 	cmd := wantsFiles(&cobra.Command{
 		Use:   "restore FILE",
 		Short: "Make a card what a dump says",
@@ -48,26 +45,19 @@ on; so does the same command later. At the end it reads back and compares.`,
 			return v.run()
 		},
 	}, "FILE")
-	f := cmd.Flags()
-	f.BoolVar(&v.values, "values", false, "restore values and records, too")
-	f.StringVar(&v.journal, "journal", "", "`FILE` for the journal of key changes (default key-journal.jsonl in the user's configuration folder)")
+	cmd.Flags().BoolVar(&v.values, "values", false, "restore values and records, too")
+	keyJournalFlag(cmd, &v.journal)
 	return cmd
 }
 
 // restoreVerb is one run of restore.
 type restoreVerb struct {
-	*app
-	cmd           *cobra.Command
+	making
 	path, journal string
 	values        bool
 
-	from   *dump.Dump
-	layout *perso.Layout
-	never  []perso.Note // what of the dump the layout does not have
-	conf   *perso.Config
-	plan   *perso.Plan // nil until it was made
-	agreed bool        // to do it
-	done   int         // steps that were begun
+	from  *dump.Dump
+	never []perso.Note // what of the dump the layout does not have
 }
 
 func (v *restoreVerb) run() error {
@@ -77,13 +67,17 @@ func (v *restoreVerb) run() error {
 	}
 	v.card = cardOf{} // it is not the one on the reader
 	v.sayNotes(v.from)
-	v.layout, v.never = perso.FromCard(v.from.Card)
-	if v.layout == nil || v.from.Card.Generation == wire.UnknownGeneration {
+	layout, never := perso.FromCard(v.from.Card)
+	if layout == nil || v.from.Card.Generation == wire.UnknownGeneration {
 		return withCode(exitInput, fmt.Errorf("%s does not say what card it is of", v.path))
 	}
+	v.never = never
 	if v.force {
-		v.layout.Generations = nil
+		layout.Generations = nil
 	}
+	v.find = func(context.Context, *desfire.Card) (*perso.Layout, error) { return layout, nil }
+	v.show, v.making.result = v.shown, v.result
+	v.doing, v.again = "restoring", "desfire restore "+v.path
 	v.conf = &perso.Config{Values: v.values}
 	switch {
 	case v.key != nil:
@@ -92,118 +86,15 @@ func (v *restoreVerb) run() error {
 	case v.ring != nil:
 		v.conf.Have, v.conf.Want = v.ring, v.ring
 	}
-	if v.conf.Want != nil && !v.dryRun {
-		if v.journal == "" {
-			if v.journal, err = defaultJournal(); err != nil {
-				return err
-			}
-		}
-		journal, err := openJournal(v.journal)
+	if v.conf.Want != nil {
+		journal, done, err := v.keyJournal(v.journal)
 		if err != nil {
-			return fmt.Errorf("the journal cannot be written, so no key is changed: %w", err)
+			return err
 		}
-		defer journal.Close()
+		defer done()
 		v.conf.Journal = journal
-	} else if v.conf.Want != nil {
-		v.conf.Journal = noJournal{}
 	}
-	return v.hold()
-}
-
-// noJournal is the journal of a dry run.
-type noJournal struct{}
-
-// Record implements rekey.Journal.
-func (noJournal) Record(context.Context, rekey.Entry) error {
-	return errors.New("a dry run changes nothing")
-}
-
-// maxStalls is how often a card may fail without any progress.
-const maxStalls = 5
-
-// hold works on a card, and goes on with the same one when it is back.
-func (v *restoreVerb) hold() error {
-	asked := v.uid
-	defer func() { v.uid = asked }()
-	for stalls, before := 0, 0; ; {
-		err := v.withCard(v.cmd, v.step)
-		switch {
-		case v.done > before:
-			stalls, before = 0, v.done
-		default:
-			stalls++
-		}
-		if !desfire.Lost(err) || v.present != nil || v.cmd.Context().Err() != nil || stalls > maxStalls {
-			return v.ended(err)
-		}
-		v.log.Warn("Lost the card: put it back", "card", v.cardName(), "err", text(err))
-		if v.plan != nil && len(v.card.UID) > 0 { // else the plan knows the card in a session
-			v.uid = fmt.Sprintf("%X", []byte(v.card.UID))
-		}
-		select {
-		case <-time.After(time.Duration(stalls) * 50 * time.Millisecond):
-		case <-v.cmd.Context().Done():
-			return v.ended(v.cmd.Context().Err())
-		}
-	}
-}
-
-// ended says of an error how to go on.
-func (v *restoreVerb) ended(err error) error {
-	var wrong *perso.WrongCardError
-	switch {
-	case err == nil, v.done == 0, errors.As(err, &wrong) && wrong.Want != wrong.Is, exitCode(context.Background(), err) == exitDiffers:
-		return err
-	case errors.Is(err, context.Canceled) && v.cmd.Context().Err() != nil:
-	case exitCode(context.Background(), err) == exitNoCard: // it is made in part
-		err = withCode(exitUnknown, err)
-	}
-	return advise(err, "The card is made in part. Present it again, and the same command goes on: desfire restore %s.", v.path)
-}
-
-// step is one attempt: the plan first, unless there is one, then what is left of
-// it.
-func (v *restoreVerb) step(ctx context.Context, card *desfire.Card) error {
-	if v.plan == nil {
-		plan, err := perso.NewPlan(ctx, card, v.layout, v.conf)
-		if err != nil {
-			return err
-		}
-		v.plan = plan
-		if len(v.card.UID) == 0 {
-			v.card.UID = hexBytes(plan.UID)
-		}
-		if err := v.show(card); err != nil {
-			return err
-		}
-	}
-	if v.dryRun {
-		return nil
-	}
-	if !v.agreed && len(v.plan.Steps) > 0 {
-		if err := v.confirm(v.cmd, "Do this with the card?"); err != nil {
-			return err
-		}
-	}
-	v.agreed = true
-	progress := v.progress("restoring")
-	defer progress.End()
-	v.conf.OnStep = func(p perso.Progress) {
-		v.done++
-		progress.At(p.N-1, p.Of)
-		v.log.Debug(p.Step.Words, "step", p.N, "of", p.Of)
-	}
-	if err := v.plan.Apply(ctx, card, v.conf); err != nil {
-		return err
-	}
-	progress.End()
-	progress = v.progress("reading back")
-	progress.At(0, 0)
-	list, err := perso.Verify(ctx, card, v.layout, v.conf)
-	if err != nil {
-		return err
-	}
-	return v.result(list)
+	return v.making.run()
 }
 
 // restorePlan is what restore prints first with --json.
@@ -222,8 +113,8 @@ type restorePlan struct {
 	Warnings    []perso.Note `json:"warnings"`
 }
 
-// show prints the plan, and refuses what is impossible.
-func (v *restoreVerb) show(card *desfire.Card) error {
+// shown prints the plan, and refuses what is impossible.
+func (v *restoreVerb) shown(card *desfire.Card) error {
 	p := v.plan
 	if v.json {
 		err := v.emit(restorePlan{
@@ -251,34 +142,11 @@ func (v *restoreVerb) print(card *desfire.Card) {
 		source += ", " + v.from.Format.Words()
 	}
 	v.sayf("%s %s\n", p.Dim.Render("from "+v.path+":"), source)
-	var steps []perso.Note
-	for i := range plan.Steps {
-		s := &plan.Steps[i]
-		if s.Forever != "" {
-			steps = append(steps, perso.Note{Where: perso.Where{Place: s.Place}, Text: s.Words + ": " + s.Forever})
-		}
-	}
-	switch n := len(plan.Steps); n {
-	case 0:
-		v.sayf("%s\n", p.Title.Render("Nothing to do"))
-	default:
-		v.sayf("%s %s\n", p.Title.Render("To do:"), p.Dim.Render(fmt.Sprintf("%s, about %s and %s of memory", count(n, "step"), count(plan.Exchanges(), "exchange"), count(plan.Bytes(), "byte"))))
-		for i := range plan.Steps {
-			words := plan.Steps[i].Words
-			if plan.Steps[i].Replaces {
-				words += " (what it holds is lost)"
-			}
-			v.sayWrapped("  ", words)
-		}
-	}
-	v.sayNotesOf(p.Bad, "Never to be undone", steps)
-	v.sayNotesOf(p.Title, "On the card, and not in the dump: left alone", plan.Extra)
-	v.sayNotesOf(p.Title, "Not restored", v.never)
-	v.sayNotesOf(p.Warn, "Warnings", plan.Warnings)
+	words := planWords{extra: "On the card, and not in the dump: left alone", left: "Not restored", leftOver: v.never}
 	if !v.values && v.hasValues() {
-		v.sayf("  --values restores values and records\n")
+		words.hint = "--values restores values and records"
 	}
-	v.sayNotesOf(p.Bad, "Impossible", plan.Impossible)
+	v.remarks().plan(plan, words)
 }
 
 // hasValues reports whether the dump has any values or records.

@@ -3,9 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
 
-	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/perso"
 )
 
@@ -20,14 +18,8 @@ type restoreResult struct {
 
 // result says how the card compares with the dump.
 func (v *restoreVerb) result(list []perso.Difference) error {
-	r := restoreResult{cardOf: v.card, Dump: v.path, Done: v.done, Differences: []perso.Difference{}, NotCompared: []perso.Difference{}}
-	for _, d := range list {
-		if d.Unproven != "" {
-			r.NotCompared = append(r.NotCompared, d)
-		} else {
-			r.Differences = append(r.Differences, d)
-		}
-	}
+	r := restoreResult{cardOf: v.card, Dump: v.path, Done: v.done}
+	r.Differences, r.NotCompared = parted(list)
 	var err error
 	if v.json {
 		err = v.emit(r)
@@ -54,7 +46,7 @@ func (v *restoreVerb) printResult(r *restoreResult) {
 			keys++ // the plan warns of each that should have another version
 			continue
 		}
-		v.sayWrapped("", fmt.Sprintf("Not compared: %s of %v: %s", d.What, d.Where, d.Unproven))
+		v.remarks().wrapped("", fmt.Sprintf("Not compared: %s of %v: %s", d.What, d.Where, d.Unproven))
 	}
 	if keys > 0 {
 		v.sayf("Not compared: %s that no keyring has\n", count(keys, "key"))
@@ -67,32 +59,4 @@ func (v *restoreVerb) printResult(r *restoreResult) {
 		did = "Nothing was to do"
 	}
 	v.printf("%s on %s; read back, %s\n", p.Good.Render(did), v.cardName(), "and found as "+v.path+" says")
-}
-
-// sayWrapped prints a text on stderr, folded to the terminal, further lines
-// indented by two more.
-func (a *app) sayWrapped(indent, text string) {
-	for i, line := range screen.Wrap(screen.Visible(text), max(a.columns()-len(indent)-2, 30)) {
-		if i > 0 {
-			line = "  " + line
-		}
-		a.sayf("%s%s\n", indent, line)
-	}
-}
-
-// sayNotesOf prints notes below a title, those of one place together.
-func (a *app) sayNotesOf(style screen.Style, title string, notes []perso.Note) {
-	if len(notes) == 0 {
-		return
-	}
-	a.sayf("%s\n", style.Render(title))
-	last := ""
-	for _, n := range notes {
-		where := n.Where.String()
-		if where != last {
-			a.sayf("  %s\n", where)
-		}
-		last = where
-		a.sayWrapped("    ", strings.TrimSpace(n.Text))
-	}
 }

@@ -119,7 +119,7 @@ func (a *app) simNew(cmd *cobra.Command, path string, conf *sim.Config, flags *c
 		return a.emit(r)
 	}
 	a.printf("%s: %s, UID %s\n", a.out.Name.Render(path), r.Product, a.out.Number.Render(fmt.Sprintf("%X", card.UID())))
-	a.sayNotesOf(a.err.Warn, "It lacks", r.Lacks)
+	a.remarks().notes(a.err.Warn, "It lacks", r.Lacks)
 	if keys != "" {
 		a.printf("  application %v, value file %d, credit %d, slots in file %d, transaction MAC file %d\n", purseApp, purseValue, purseCredit, purseSlots, purseTMAC)
 		a.printf("  its keys, for tests and known to everybody: %s\n", a.out.Name.Render(keys))
