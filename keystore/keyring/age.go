@@ -14,6 +14,7 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/armor"
 	"github.com/go-desfire/desfire/internal/keytext"
+	"github.com/go-desfire/desfire/internal/yamlnode"
 	"github.com/go-desfire/desfire/keystore"
 )
 
@@ -126,7 +127,7 @@ func (a *ages) load(ctx context.Context, may bool) error {
 	if info, err := os.Stat(a.file); err == nil && !info.Mode().IsRegular() && !may {
 		return errAsks // a terminal or a pipe
 	}
-	text, info, err := keytext.ReadFile(a.file, maxFile)
+	text, info, err := keytext.ReadFile(a.file, yamlnode.MaxFile)
 	if err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
@@ -140,7 +141,7 @@ func (a *ages) load(ctx context.Context, may bool) error {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		clear(text)
-		if text, err = a.byPassphrase(ctx, what, sealed, may, maxFile); err != nil {
+		if text, err = a.byPassphrase(ctx, what, sealed, may, yamlnode.MaxFile); err != nil {
 			return err
 		}
 	}

@@ -1,8 +1,7 @@
 package keyring
 
 import (
-	"strconv"
-
+	"github.com/go-desfire/desfire/internal/yamlnode"
 	"github.com/go-desfire/desfire/keystore"
 )
 
@@ -18,38 +17,9 @@ func Read(text []byte) (*Ring, error) {
 // Plain is a text as a schema sees it: names of members as they stand there, and
 // values of the types of JSON.
 func Plain(text string) (any, error) {
-	n, err := parse([]byte(text))
+	n, err := yamlnode.Parse([]byte(text), words)
 	if err != nil {
 		return nil, err
 	}
-	return n.plain(), nil
-}
-
-func (n *node) plain() any {
-	switch n.kind {
-	case mapping:
-		m := map[string]any{}
-		for _, x := range n.members {
-			m[x.name.text] = x.value.plain()
-		}
-		return m
-	case sequence:
-		list := []any{}
-		for _, x := range n.items {
-			list = append(list, x.plain())
-		}
-		return list
-	}
-	switch {
-	case n.null:
-		return nil
-	case n.quoted:
-	case n.text == "true" || n.text == "false":
-		return n.text == "true"
-	default:
-		if i, err := strconv.ParseInt(n.text, 0, 64); err == nil {
-			return float64(i)
-		}
-	}
-	return n.text
+	return n.Plain(), nil
 }

@@ -31,7 +31,7 @@ var faults = []struct {
 	{"no version", "keys: {}\n", "1:1", "the member desfire is missing", true},
 	{"other version", "desfire: keys/v2\n", "1:10", `desfire is the text "keys/v2": this program reads keys/v1`, true},
 	{"layout", "desfire: layout/v1\n", "1:10", "layout/v1", true},
-	{"unknown member", "desfire: keys/v1\nkeyss: {}\n", "2:1", `a keyring has no member "keyss": want desfire, masters, keys or cards`, true},
+	{"unknown member", "desfire: keys/v1\nkeyss: {}\n", "2:1", `a keyring has no member "keyss": did you mean keys? want desfire, masters, keys or cards`, true},
 	{"twice", "desfire: keys/v1\nkeys: {}\nkeys: {}\n", "3:1", "keys stands here a second time, after line 2", false},
 	{"master twice", "desfire: keys/v1\nmasters:\n  m: prompt\n  m: prompt\n", "4:3", `"m" stands here a second time`, false},
 	{"master name", "desfire: keys/v1\nmasters: {\"a b\": prompt}\n", "2:11", `the name "a b" of a master key`, true},

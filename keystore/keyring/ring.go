@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/go-desfire/desfire/internal/keytext"
+	"github.com/go-desfire/desfire/internal/yamlnode"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/keystore/execkey"
@@ -63,7 +64,7 @@ func Open(path string, conf *Config) (*Ring, error) {
 	if conf == nil {
 		conf = new(Config)
 	}
-	text, info, err := keytext.ReadFile(path, maxFile)
+	text, info, err := keytext.ReadFile(path, yamlnode.MaxFile)
 	if err != nil {
 		return nil, fmt.Errorf("keyring: %w", err)
 	}
@@ -88,7 +89,7 @@ func Open(path string, conf *Config) (*Ring, error) {
 	}
 	if keystore.Encrypted(text) {
 		sealed := text
-		if text, err = r.ages.open(context.Background(), what, sealed, true, maxFile); err != nil {
+		if text, err = r.ages.open(context.Background(), what, sealed, true, yamlnode.MaxFile); err != nil {
 			return nil, fmt.Errorf("keyring: %w", err)
 		}
 	}
@@ -104,11 +105,14 @@ func Open(path string, conf *Config) (*Ring, error) {
 
 // read makes the entries of a text.
 func (r *Ring) read(text []byte) error {
-	root, err := parse(text)
-	if err != nil {
-		return err
+	root, err := yamlnode.Parse(text, words)
+	if err == nil {
+		err = r.decode(root)
 	}
-	return r.decode(root)
+	if f := (*yamlnode.Fault)(nil); errors.As(err, &f) {
+		return &FileError{Line: f.Line, Column: f.Column, Reason: f.Reason}
+	}
+	return err
 }
 
 // executor runs programs, or says why none is run.
@@ -222,7 +226,7 @@ func (r *Ring) Masters() []string { return slices.Clone(r.names) }
 func (r *Ring) Master(ctx context.Context, name string) (key.Key, error) {
 	c, ok := r.masters[name]
 	if !ok {
-		return nil, fmt.Errorf("keyring: %s has no master key %s: %w", r.name, shown(name), keystore.ErrNotFound)
+		return nil, fmt.Errorf("keyring: %s has no master key %s: %w", r.name, yamlnode.Shown(name), keystore.ErrNotFound)
 	}
 	k, _, err := c.key(ctx)
 	if err != nil {
