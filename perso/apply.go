@@ -3,7 +3,9 @@ package perso
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-desfire/desfire"
 )
@@ -32,6 +34,12 @@ func Apply(ctx context.Context, card *desfire.Card, layout *Layout, conf *Config
 func (p *Plan) Apply(ctx context.Context, card *desfire.Card, conf *Config) error {
 	if p.layout == nil {
 		return errNoLayout
+	}
+	if conf == nil {
+		conf = &Config{}
+	}
+	if err := p.choices.check(conf); err != nil {
+		return err
 	}
 	for look := 1; ; look++ {
 		r := newRunner(card, p.layout, conf)
@@ -69,14 +77,21 @@ func (p *Plan) sameCard(r *runner) error {
 	return nil
 }
 
-// holds reports whether a plan still holds for a card, which now is one for. A
-// plan that was begun holds where nothing but its own steps is left.
+// holds reports whether a plan still holds for a card, which now is one for. Where it
+// was begun, what its steps change may have moved, and nothing but its own steps is
+// left.
 func (p *Plan) holds(now *Plan) error {
 	moved := func(reason string) error {
 		return &WrongCardError{Want: hexText(p.UID), Is: hexText(p.UID), Reason: reason}
 	}
+	mayMove := func(w Where) bool {
+		return p.begun && slices.ContainsFunc(p.Steps, func(s Step) bool { return s.moves(w) })
+	}
+	if words := movedParts(p.parts, now.parts, mayMove); len(words) > 0 {
+		return moved("the structure of the card has changed since it was made: " + strings.Join(words, ", "))
+	}
 	if !p.begun && p.Structure != now.Structure {
-		return moved("the structure of the card has changed since it was made")
+		return moved("the structure of the card has changed since it was made: its applications or files stand in another order")
 	}
 	for i := range now.Steps {
 		s := &now.Steps[i]
@@ -87,8 +102,30 @@ func (p *Plan) holds(now *Plan) error {
 	return nil
 }
 
+// begin says that anything may be done from now on.
+func (p *Plan) begin(conf *Config) error {
+	if p.begun {
+		return nil
+	}
+	p.begun = true
+	if conf.OnBegin == nil {
+		return nil
+	}
+	if err := conf.OnBegin(p); err != nil {
+		p.begun = false
+		return fmt.Errorf("perso: nothing was done, since the plan could not be saved as begun: %w", err)
+	}
+	return nil
+}
+
 // run does the steps of now, which is p or what is left of it.
 func (p *Plan) run(ctx context.Context, r *runner, now *Plan) error {
+	if len(now.Steps) == 0 {
+		return nil
+	}
+	if err := p.begin(&r.conf); err != nil {
+		return err
+	}
 	for i := range now.Steps {
 		s := now.Steps[i]
 		if err := ctx.Err(); err != nil {
@@ -97,7 +134,6 @@ func (p *Plan) run(ctx context.Context, r *runner, now *Plan) error {
 		if r.conf.OnStep != nil {
 			r.conf.OnStep(Progress{s, i + 1, len(now.Steps)})
 		}
-		p.begun = true
 		if err := s.do(ctx, r); err != nil {
 			r.forget()
 			return &StepError{s, i + 1, len(now.Steps), err}

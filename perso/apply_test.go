@@ -34,7 +34,7 @@ func TestAgain(t *testing.T) {
 	for _, g := range wire.Generations {
 		t.Run(g.String(), func(t *testing.T) {
 			layout := rich(g)
-			conf := &perso.Config{Want: keysFor(t, layout, 0x10), Journal: new(memJournal), Values: true}
+			conf := &perso.Config{Want: keysFor(t, layout, 0x10), Journal: new(memJournal), Values: true, Irreversible: perso.Irreversible()}
 			first := newPICC(t, g)
 			p, err := perso.Apply(ctx, connect(t, first), layout, conf)
 			if err != nil {
@@ -90,7 +90,7 @@ func TestLRP(t *testing.T) {
 			layout.Applications[0].Files[0].Settings.SDM.MACInputOffset = 80
 			layout.Applications[0].Files[0].Settings.SDM.MACOffset = 80
 		}
-		conf := &perso.Config{Want: keysFor(t, layout, 0x10), Journal: new(memJournal), Values: true}
+		conf := &perso.Config{Want: keysFor(t, layout, 0x10), Journal: new(memJournal), Values: true, Irreversible: perso.Irreversible()}
 		if p := apply(t, picc, layout, conf); len(p.Impossible) > 0 {
 			t.Errorf("%v: %q", g, p.Impossible)
 		}
@@ -212,7 +212,7 @@ func TestQuirks(t *testing.T) {
 				t.Fatal(err)
 			}
 			first, second := rich(g), moved(g)
-			conf := &perso.Config{Want: keysFor(t, first, 0x10), Journal: new(memJournal), Values: true}
+			conf := &perso.Config{Want: keysFor(t, first, 0x10), Journal: new(memJournal), Values: true, Irreversible: perso.Irreversible()}
 			for _, l := range []*perso.Layout{first, second} {
 				p, err := perso.Apply(ctx, connect(t, picc), l, conf)
 				if err != nil || len(p.Impossible) > 0 {

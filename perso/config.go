@@ -39,11 +39,20 @@ type Config struct {
 	ReaderID [16]byte
 
 	// Prune deletes applications and files that are on the card and not in the layout.
+	// Value files that hold something, or do not tell what, only if Irreversible names
+	// them. Their memory comes back with FormatPICC only.
 	Prune bool
 
-	// Irreversible are the Options that can never be undone and may be set all the
-	// same, by name. Others of the layout are in Plan.Held.
+	// Irreversible names what can never be undone and may be done all the same: names
+	// of the function Irreversible, and files or applications whose value may be lost
+	// (F48121/2). What it does not name is in Plan.Held, and the rest is done without.
+	// Another name is a *NameError.
 	Irreversible []string
+
+	// OnBegin, if there is one, is told the plan before the first step of it is done.
+	// Whoever has saved the plan saves it again there, so that it can be gone on with
+	// if this program ends in the middle. After an error nothing is done.
+	OnBegin func(*Plan) error
 
 	// OnStep, if there is one, is told each step before it begins.
 	OnStep func(Progress)
@@ -104,6 +113,6 @@ func (e *KeyError) Unwrap() error { return e.Err }
 
 var errNoJournal = errors.New("perso: keys are to be changed, and there is no journal: without one a card that is lost in the middle leaves nobody knowing which key it holds")
 
-var errNoLayout = errors.New("perso: this plan was not made by NewPlan: make one of its layout")
+var errNoLayout = errors.New("perso: this plan was not made by NewPlan: make one of its layout, or give a saved one its layout with Bind")
 
 func hexText(uid []byte) string { return fmt.Sprintf("%X", uid) }

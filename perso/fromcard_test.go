@@ -23,7 +23,7 @@ import (
 func TestFromDump(t *testing.T) {
 	for _, g := range wire.Generations {
 		layout := rich(g)
-		conf := &perso.Config{Want: keysFor(t, layout, 0x10), Journal: new(memJournal), Values: true}
+		conf := &perso.Config{Want: keysFor(t, layout, 0x10), Journal: new(memJournal), Values: true, Irreversible: perso.Irreversible()}
 		picc := newPICC(t, g)
 		apply(t, picc, layout, conf)
 		card := readAll(t, picc, conf.Want)
@@ -48,7 +48,7 @@ func TestFromDump(t *testing.T) {
 func TestNotes(t *testing.T) {
 	ctx := context.Background()
 	layout := rich(wire.EV3)
-	conf := &perso.Config{Want: keysFor(t, layout, 0x10), Journal: new(memJournal), Values: true}
+	conf := &perso.Config{Want: keysFor(t, layout, 0x10), Journal: new(memJournal), Values: true, Irreversible: perso.Irreversible()}
 	picc := newPICC(t, wire.EV3)
 	apply(t, picc, layout, conf)
 	read := func(enter func(ctx context.Context, card *desfire.Card, p wire.Place) error) ([]perso.Note, *perso.Layout) {
@@ -140,7 +140,7 @@ func FuzzFromCard(f *testing.F) {
 	for _, g := range wire.Generations {
 		layout := rich(g)
 		picc := newPICC(f, g)
-		conf := &perso.Config{Want: keysFor(f, layout, 0x10), Journal: new(memJournal), Values: true}
+		conf := &perso.Config{Want: keysFor(f, layout, 0x10), Journal: new(memJournal), Values: true, Irreversible: perso.Irreversible()}
 		if _, err := perso.Apply(context.Background(), connect(f, picc), layout, conf); err != nil {
 			f.Fatal(err)
 		}

@@ -16,6 +16,9 @@ type Plan struct {
 	Product   string      `json:"product"`   // of the card
 	Reader    string      `json:"reader"`    //
 	Structure string      `json:"structure"` // hash of places, settings and key versions
+	// Layout is a hash of the layout, in hexadecimal, which whoever saves the plan
+	// sets; see Encode.
+	Layout string `json:"layout,omitempty"`
 
 	Steps      []Step `json:"steps"`
 	Keep       []Note `json:"keep"`       // is so already
@@ -24,9 +27,14 @@ type Plan struct {
 	Held       []Note `json:"held"`       // can never be undone, and was not asked for by name
 	Warnings   []Note `json:"warnings"`
 
-	layout *Layout
-	begun  bool
+	layout  *Layout
+	parts   []part // of Structure
+	choices choices
+	begun   bool
 }
+
+// Begun reports whether anything of the plan may have been done.
+func (p *Plan) Begun() bool { return p.begun }
 
 // Exchanges is about how many the plan takes.
 func (p *Plan) Exchanges() (n int) {
@@ -52,6 +60,9 @@ func NewPlan(ctx context.Context, card *desfire.Card, layout *Layout, conf *Conf
 		return nil, err
 	}
 	r := newRunner(card, layout, conf)
+	if err := checkNames(r.conf.Irreversible); err != nil {
+		return nil, err
+	}
 	return r.plan(ctx)
 }
 
@@ -77,8 +88,9 @@ func (r *runner) plan(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	is.UID = inspect.Hex(r.uid)
+	parts := partsOf(is)
 	p := &planner{runner: r, is: is, free: -1, apps: len(is.Applications), plan: &Plan{
-		UID: is.UID, Product: is.Product, Reader: is.Reader, Structure: hashOf(is), layout: r.layout,
+		UID: is.UID, Product: is.Product, Reader: is.Reader, Structure: structureOf(parts), layout: r.layout, parts: parts, choices: choicesOf(&r.conf),
 		Steps: []Step{}, Keep: []Note{}, Extra: []Note{}, Impossible: []Note{}, Held: []Note{}, Warnings: []Note{}, // lists in JSON
 	}}
 	if is.FreeMemory != nil {

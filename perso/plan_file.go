@@ -275,9 +275,14 @@ func (x *filePlan) change(ctx context.Context, now *wire.FileSettings) (ok bool,
 		}
 		return false, nil
 	}
+	file := x.thawed(now)
+	want = &file.Settings
+	if len(changes(now, want)) == 0 {
+		return true, nil
+	}
 	s := Step{
 		Where: x.here, Kind: ChangeFileSettings, Words: fmt.Sprintf("set mode and rights of %v: %v, %v", x.here, want.Comm(), inspect.RightsOf(want).Words()), Exchanges: 2,
-		do: func(ctx context.Context, r *runner) error { return r.changeFileSettings(ctx, x.app, x.file, *now, as) },
+		do: func(ctx context.Context, r *runner) error { return r.changeFileSettings(ctx, x.app, file, *now, as) },
 	}
 	if want.Access.Change == wire.Never {
 		s.Forever = "its settings can never be changed again"

@@ -121,7 +121,7 @@ func TestImpossible(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			picc := newPICC(t, tc.g)
-			conf := &perso.Config{Want: tc.keys, Journal: new(memJournal), Values: true}
+			conf := &perso.Config{Want: tc.keys, Journal: new(memJournal), Values: true, Irreversible: perso.Irreversible()}
 			if tc.keys == nil {
 				conf.Want = nil
 			}
@@ -177,7 +177,7 @@ func TestBytesAndExchanges(t *testing.T) {
 		l := rich(g)
 		picc := newPICC(t, g)
 		air := &torn{Activation: picc.Present()}
-		conf := &perso.Config{Want: keysFor(t, l, 1), Journal: new(memJournal), Values: true}
+		conf := &perso.Config{Want: keysFor(t, l, 1), Journal: new(memJournal), Values: true, Irreversible: perso.Irreversible()}
 		p := plan(t, picc, l, conf)
 		air.seen = 0
 		free := func() int {
@@ -235,7 +235,7 @@ func TestWrongCard(t *testing.T) {
 func TestValues(t *testing.T) {
 	l := rich(wire.EV3)
 	picc := newPICC(t, wire.EV3)
-	conf := &perso.Config{Want: keysFor(t, l, 1), Journal: new(memJournal)}
+	conf := &perso.Config{Want: keysFor(t, l, 1), Journal: new(memJournal), Irreversible: perso.Irreversible()}
 	p := apply(t, picc, l, conf)
 	for _, want := range []string{"its value 123 is not restored", "its 2 records are not restored"} {
 		if !has(p.Warnings, want) {
@@ -336,7 +336,7 @@ func TestMasterKey(t *testing.T) {
 		if p := plan(t, picc, l, nil); len(p.Steps) > 0 || !has(p.Impossible, "would freeze keys that everybody knows (key 0)") {
 			t.Errorf("%v: without a key: steps %v, impossible %q", g, p.Steps, p.Impossible)
 		}
-		conf := &perso.Config{Journal: new(memJournal), Want: keystore.Map{{}: {Key: theKey(t, key.TypeAES, wire.Place{}, 1, 0x42)}}}
+		conf := &perso.Config{Journal: new(memJournal), Irreversible: perso.Irreversible(), Want: keystore.Map{{}: {Key: theKey(t, key.TypeAES, wire.Place{}, 1, 0x42)}}}
 		p := apply(t, picc, l, conf)
 		if len(p.Steps) != 2 || p.Steps[1].Forever == "" {
 			t.Errorf("%v: steps %v", g, p.Steps)

@@ -3,9 +3,7 @@ package perso
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/go-desfire/desfire"
@@ -171,38 +169,4 @@ func (r *runner) records(ctx context.Context, no wire.FileNo, fs *wire.FileSetti
 		list = append(list, bytes.Clone(x))
 	}
 	return list, nil
-}
-
-// hashOf is what a plan is bound to: places, settings and key versions, and not
-// what changes in use.
-func hashOf(c *inspect.Card) string {
-	h := sha256.New()
-	keys := func(s *inspect.KeySettings, versions []inspect.KeyVersion) {
-		if s != nil {
-			fmt.Fprintf(h, "%X %d %s %v ", []byte(s.Settings), s.Keys, s.KeyType, s.Sets)
-		}
-		fmt.Fprintf(h, "%v\n", versions)
-	}
-	fmt.Fprintf(h, "%v %X\n", c.Generation, []byte(c.UID))
-	keys(c.KeySettings, c.KeyVersions)
-	for i := range c.Applications {
-		a := &c.Applications[i]
-		fmt.Fprintf(h, "%v %X %X\n", a.Place, []byte(a.ISOID), []byte(a.DFName))
-		keys(a.KeySettings, a.KeyVersions)
-		for j := range a.Files {
-			f := &a.Files[j]
-			fmt.Fprintf(h, "%d ", f.No)
-			if f.Settings != nil {
-				s := f.Settings.Clone()
-				s.LimitedCredit, s.Records = 0, 0
-				block := wire.SDM{}
-				if s.SDM != nil {
-					block, s.SDM = *s.SDM, nil
-				}
-				fmt.Fprintf(h, "%+v %+v", s, block)
-			}
-			fmt.Fprintln(h)
-		}
-	}
-	return fmt.Sprintf("%X", h.Sum(nil))
 }

@@ -8,7 +8,9 @@ type Kind string
 // Kinds of steps.
 const (
 	CreateApplication  Kind = "create application"
+	DeleteApplication  Kind = "delete application"
 	CreateFile         Kind = "create file"
+	DeleteFile         Kind = "delete file"
 	WriteData          Kind = "write data"
 	SetValue           Kind = "set value"
 	WriteRecords       Kind = "write records"
@@ -21,6 +23,7 @@ const (
 type Step struct {
 	Where
 	Kind      Kind   `json:"step"`
+	Name      string `json:"name,omitempty"` // of an option, where there are several
 	Words     string `json:"words"`
 	Exchanges int    `json:"exchanges"`          // about
 	Bytes     int    `json:"bytes,omitempty"`    // of memory, which comes back with FormatPICC only
@@ -32,6 +35,9 @@ type Step struct {
 
 // same reports whether two steps are the same one, of two plans.
 func (s *Step) same(o *Step) bool {
-	eq := s.Kind == o.Kind && s.Place == o.Place && (s.File == nil) == (o.File == nil) && (s.Key == nil) == (o.Key == nil)
+	eq := s.Kind == o.Kind && s.Name == o.Name && s.Place == o.Place && (s.File == nil) == (o.File == nil) && (s.Key == nil) == (o.Key == nil)
+	if s.Kind == ChangeKey && s.Words != o.Words { // to another key
+		return false
+	}
 	return eq && (s.File == nil || *s.File == *o.File) && (s.Key == nil || *s.Key == *o.Key)
 }

@@ -71,7 +71,7 @@ func jobs(t testing.TB) (list []job) {
 }
 
 func (j *job) conf(i int) *perso.Config {
-	c := &perso.Config{Want: j.keys[i], Journal: new(memJournal), Values: true}
+	c := &perso.Config{Want: j.keys[i], Journal: new(memJournal), Values: true, Irreversible: perso.Irreversible()}
 	if i > 0 {
 		c.Have = j.keys[i-1]
 	}

@@ -17,7 +17,7 @@ func TestVerify(t *testing.T) {
 	ctx := context.Background()
 	layout := rich(wire.EV3)
 	want := keysFor(t, layout, 0x10)
-	conf := &perso.Config{Want: want, Journal: new(memJournal), Values: true}
+	conf := &perso.Config{Want: want, Journal: new(memJournal), Values: true, Irreversible: perso.Irreversible()}
 	place := wire.Place{AID: appA}
 	with := func(card *desfire.Card, p wire.Place, no wire.KeyNo) error {
 		if err := card.Select(ctx, p); err != nil {
@@ -133,7 +133,7 @@ func TestVerify(t *testing.T) {
 func TestUnproven(t *testing.T) {
 	ctx := context.Background()
 	layout := rich(wire.EV3)
-	conf := &perso.Config{Want: keysFor(t, layout, 0x10), Journal: new(memJournal), Values: true}
+	conf := &perso.Config{Want: keysFor(t, layout, 0x10), Journal: new(memJournal), Values: true, Irreversible: perso.Irreversible()}
 	picc := newPICC(t, wire.EV3)
 	apply(t, picc, layout, conf)
 	layout, _ = perso.FromCard(readAll(t, picc, conf.Want))

@@ -35,8 +35,12 @@ func (w Where) String() string {
 type Note struct {
 	Where
 	Text string `json:"text"`
+	// Name is what Config.Irreversible calls it; only in Plan.Held.
+	Name string `json:"name,omitempty"`
 }
 
 func (n Note) String() string { return n.Where.String() + ": " + n.Text }
 
-func note(w Where, format string, args ...any) Note { return Note{w, fmt.Sprintf(format, args...)} }
+func note(w Where, format string, args ...any) Note {
+	return Note{Where: w, Text: fmt.Sprintf(format, args...)}
+}

@@ -78,7 +78,7 @@ func (v *restoreVerb) run() error {
 	v.find = func(context.Context, *desfire.Card) (*perso.Layout, error) { return layout, nil }
 	v.show, v.making.result = v.shown, v.result
 	v.doing, v.again = "restoring", "desfire restore "+v.path
-	v.conf = &perso.Config{Values: v.values}
+	v.conf = &perso.Config{Values: v.values, Irreversible: perso.Irreversible()}
 	switch {
 	case v.key != nil:
 		at := wire.Place{Fixed: v.from.Card.Generation.FixedName() != nil}

@@ -122,7 +122,7 @@ func (x *copied) fill(ctx context.Context, picc *sim.Card) error {
 			x.lack(wire.Place{}, m.Words())
 		}
 	}
-	plan, err := perso.Apply(ctx, card, x.layout, &perso.Config{Values: true, Want: x.macKeys()})
+	plan, err := perso.Apply(ctx, card, x.layout, &perso.Config{Values: true, Want: x.macKeys(), Irreversible: perso.Irreversible()})
 	if err != nil {
 		return err
 	}
