@@ -24,7 +24,8 @@ type Change struct {
 	OldSource, NewSource string
 
 	// With is the key that authenticates the change, where the settings name
-	// another one than the key itself: often the master key, number 0.
+	// another one than the key itself: often the master key, number 0. A Special
+	// key always needs one.
 	With   key.Key
 	WithNo wire.KeyNo
 
@@ -119,6 +120,9 @@ func Run(ctx context.Context, card *desfire.Card, ch *Change) (Outcome, error) {
 	p, err := newProver(card, ch)
 	if err != nil {
 		return Untouched, err
+	}
+	if Special(ch.No) {
+		return p.runSpecial(ctx)
 	}
 	isNew, err := p.find(ctx, byVersion)
 	if err != nil {
@@ -268,6 +272,8 @@ func (ch *Change) check() error {
 		return errBothKeys
 	case ch.Journal == nil && !ch.DryRun:
 		return errors.New("rekey: a journal is needed")
+	case Special(ch.No):
+		return ch.checkSpecial()
 	}
 	return nil
 }

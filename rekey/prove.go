@@ -42,7 +42,8 @@ type Found struct {
 // Find tells which of the two keys of a change the card holds, and leaves a
 // session with it. The key version, which is free to read, says which to try
 // first; at most ch.Budget attempts may fail, and a *BudgetError says that they
-// were not enough. Journal and With are not used.
+// were not enough. Journal is not used, and With only for a Special key, of which
+// the version tells in a session of With: an *UntoldError where it does not.
 func Find(ctx context.Context, card *desfire.Card, ch *Change) (*Found, error) {
 	if ch.Old == nil || ch.New == nil {
 		return nil, errBothKeys
@@ -51,7 +52,7 @@ func Find(ctx context.Context, card *desfire.Card, ch *Change) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	isNew, err := p.find(ctx, byVersion)
+	isNew, err := p.either(ctx)
 	switch {
 	case err != nil:
 		return nil, err
@@ -76,7 +77,7 @@ func Settle(ctx context.Context, card *desfire.Card, ch *Change) (found *Found, 
 	if err != nil {
 		return nil, false, err
 	}
-	isNew, err := p.find(ctx, byVersion)
+	isNew, err := p.either(ctx)
 	if err != nil {
 		return nil, false, err
 	}
@@ -99,6 +100,14 @@ func Settle(ctx context.Context, card *desfire.Card, ch *Change) (found *Found, 
 		}
 	}
 	return found, false, nil
+}
+
+// either tells which key the card holds, without changing anything.
+func (p *prover) either(ctx context.Context) (isNew bool, err error) {
+	if Special(p.ch.No) {
+		return p.foundSpecial(ctx)
+	}
+	return p.find(ctx, byVersion)
 }
 
 // order says which key is tried first.

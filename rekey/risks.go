@@ -88,6 +88,7 @@ func (ch *Change) riskySettings(s wire.KeySett1) (risks []string) {
 	}
 	need, frozen := Changer(s, ch.No)
 	switch stated := ch.stated(); {
+	case Special(ch.No) && ch.No > wire.KeyVCConfig && stated == wire.KeyVCConfig: // it changes those of its kind
 	case frozen:
 		risks = append(risks, "all keys but the master key are frozen")
 	case stated != need:
