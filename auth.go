@@ -69,7 +69,8 @@ func (c *Card) strongest(t key.Type) key.Method {
 // MethodLRPFirst settles for EV2 when the card has LRP switched off, which the
 // card's authenticated capabilities then confirm; Session tells. A method
 // weaker than Config.Weakest is a *WeakMethodError, before anything is sent. The
-// handle k is used during the call only.
+// handle k is used during the call only; one that is a key.Handshaker is asked for
+// no cipher.
 func (c *Card) AuthenticateWith(ctx context.Context, m key.Method, no KeyNo, k key.Key) error {
 	if err := c.acquire(); err != nil {
 		return err

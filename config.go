@@ -65,7 +65,8 @@ type Config struct {
 	// refusal (SessionLostError, ProtectionError, BrokenError).
 	Unguarded bool
 
-	// Rand is where the reader's randoms come from; nil means crypto/rand.
+	// Rand is where the reader's randoms come from; nil means crypto/rand. Keys
+	// that are key.Handshakers have randoms of their own.
 	Rand io.Reader
 
 	// Observe is called after each command with what went over the air, secure

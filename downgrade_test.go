@@ -122,10 +122,12 @@ func TestWeakestAndLRP(t *testing.T) {
 }
 
 // What the card says it heard of the reader's capabilities is compared: a
-// forger in between who takes LRP out of them is found.
+// forger in between who takes LRP out of them is found, also where a key in a safe
+// read them.
 func TestAlteredCapabilities(t *testing.T) {
 	ctx := context.Background()
-	for _, x := range []*target{targets[4], targets[5]} {
+	for i := range 4 {
+		x, far := targets[4+i%2], i >= 2
 		for _, more := range []bool{false, true} {
 			air := &altering{tamper: tamper{Activation: x.card(t, wire.CommMAC).Present()}, more: more}
 			card, err := desfire.Connect(ctx, air, nil)
@@ -136,9 +138,13 @@ func TestAlteredCapabilities(t *testing.T) {
 				t.Fatal(err)
 			}
 			air.armed = true
-			if err := x.login(card); err == nil {
+			login := func() error { return x.login(card) }
+			if far {
+				login = func() error { return card.AuthenticateWith(ctx, x.method, x.key, newFarKey(t, x.typ)) }
+			}
+			if err := login(); err == nil {
 				s, _ := card.Session()
-				t.Errorf("%s, more %v: not noticed: %+v", x.name, more, s)
+				t.Errorf("%s, more %v, far %v: not noticed: %+v", x.name, more, far, s)
 			}
 			if _, ok := card.Session(); ok {
 				t.Errorf("%s, more %v: there is a session", x.name, more)

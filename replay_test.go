@@ -268,7 +268,7 @@ func (d *driver) authenticate(ctx context.Context, o trace.Opened, m key.Method)
 	}
 	d.r.want = append(d.r.want, second)
 	for _, k := range d.rec.Keys {
-		if securemsg.Fits(m, k.Value.Type()) != nil {
+		if m.Fits(k.Value.Type()) != nil {
 			continue
 		}
 		x := securemsg.Recorded{Method: m, KeyNo: no, Key: k.Value, Challenge: first.answer, Token: second.body, Proof: second.answer}

@@ -3,7 +3,6 @@ package diagnose
 import (
 	"fmt"
 
-	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -19,7 +18,7 @@ func (d *diagnosis) judge() {
 	if d.settings != nil && d.settings.KS2.KeyType() != d.t.Type.Wire() {
 		d.cause(95, fmt.Sprintf("use a key of type %v", d.settings.KS2.KeyType()), "the keys here are of type %v, the key tried is %v", d.settings.KS2.KeyType(), d.t.Type)
 	}
-	if err := securemsg.Fits(d.t.Method, d.t.Type); err != nil {
+	if err := d.t.Method.Fits(d.t.Type); err != nil {
 		d.cause(95, "let Authenticate choose the method", "%v", err)
 	}
 	switch status := d.begins[d.t.Method]; status {

@@ -18,17 +18,25 @@
 //
 // # Keys in a safe
 //
-// A handle to a key elsewhere needs the methods of Key. It is asked for CBC over
-// whole messages, a few calls an authentication. Session keys are made from the
-// answers and live in the program. What more a safe can do it shows by optional
+// A handle to a key elsewhere needs the methods of Key, which are asked for CBC
+// over whole messages, a few calls an authentication. Session keys are made from
+// the answers and live in the program. What more a safe can do it shows by optional
 // interfaces:
 //
-//   - [Handshaker] does an authentication in one call, so that the key need not
-//     decipher what somebody chose;
+//   - [Handshaker] does the whole of an authentication in two calls, by every
+//     method: it answers the card's challenge, checks the card's proof and gives
+//     the session keys. It is asked for no cipher, and may refuse to be one: an
+//     error from EncryptCBC and DecryptCBC hinders no authentication. [Answer]
+//     makes one of a key that ciphers, where that key is;
 //   - [Wrapper] makes the cryptogram of a key change, so that neither the old
 //     nor the new key leaves;
 //   - [Exporter] gives the bytes away. Without it and Wrapper the key can
 //     authenticate and cannot be part of a change ([*OpaqueError]).
+//
+// What a Handshaker answers is looked at: lengths, and with LRP whether the card's
+// proof fits the session key. That it checks the proof is otherwise its promise,
+// since nobody else can; one that accepts anything opens sessions in which the
+// first answer with a MAC or checksum fails.
 //
 // Contexts are passed on, so that a call over a network can be given up. An
 // error of a safe ends the authentication and is found in the error by

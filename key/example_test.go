@@ -48,8 +48,7 @@ func (m *module) cipher(ctx context.Context, label string, encrypt bool, iv, dst
 	return k.DecryptCBC(ctx, iv, dst, src)
 }
 
-// A key in a safe opens sessions like any other. Where one call to the safe is
-// slow, let the handle be a Handshaker too.
+// A key in a safe that ciphers opens sessions like any other.
 func ExampleKey() {
 	ctx := context.Background()
 	safe := &module{map[string]*key.Secret{"door": key.Zero(key.TypeAES)}}
@@ -76,4 +75,47 @@ func ExampleKey() {
 	// Output:
 	// AES version 00 check 66E94B <nil>
 	// true
+}
+
+// doorkeeper is a key on another computer that ciphers for nobody: whoever has the
+// handle can ask it to authenticate, and gets a session only with a card that has
+// the key. Its bytes, and what they encipher, never come out.
+type doorkeeper struct{ token }
+
+func (d *doorkeeper) EncryptCBC(context.Context, []byte, []byte, []byte) error {
+	return errors.New("this key ciphers for nobody")
+}
+
+func (d *doorkeeper) DecryptCBC(context.Context, []byte, []byte, []byte) error {
+	return errors.New("this key ciphers for nobody")
+}
+
+// Handshake asks the other computer, where Answer does it with the key itself.
+func (d *doorkeeper) Handshake(ctx context.Context, r key.HandshakeRequest) (key.Handshake, error) {
+	return key.Answer(ctx, d.module.keys[d.label], nil, r)
+}
+
+// A key that answers challenges where it lives need not cipher.
+func ExampleHandshaker() {
+	ctx := context.Background()
+	safe := &module{map[string]*key.Secret{"door": key.Zero(key.TypeAES)}}
+	door := &doorkeeper{token{module: safe, label: "door", check: key.CheckValue{0x66, 0xE9, 0x4B}}}
+
+	picc, err := sim.New(&sim.Config{Generation: wire.Light})
+	if err != nil {
+		log.Fatal(err)
+	}
+	card, err := desfire.Connect(ctx, picc.Present(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := card.Select(ctx, desfire.Place{Fixed: true}); err != nil {
+		log.Fatal(err)
+	}
+	if err := card.Authenticate(ctx, 0, door); err != nil {
+		log.Fatal(err)
+	}
+	s, _ := card.Session()
+	fmt.Println(s.Method, s.Key)
+	// Output: EV2 AES version 00 check 66E94B
 }

@@ -151,32 +151,6 @@ func (m Method) Scheme() wire.Scheme {
 	return wire.SchemeNone
 }
 
-// Handshaker is implemented by keys that answer a card's challenge where they
-// live, in one call. It serves all methods but LRP and ISO 7816, which use the
-// key's CBC alone.
-type Handshaker interface {
-	Key
-	Handshake(ctx context.Context, m Method, challenge []byte) (Handshake, error)
-}
-
-// Handshake is what a Handshaker answers. Its slices are the caller's, who
-// overwrites the secret ones in the end.
-type Handshake struct {
-	RndA []byte // the reader's random
-	// Token is the second frame's data: both randoms, enciphered.
-	Token []byte
-	// Answer is what the card must answer; nil for EV2First, whose answer
-	// DecryptCBC deciphers.
-	Answer []byte
-	// Session is the session key; EV2: the encryption key.
-	Session []byte
-	// SessionMAC is the session MAC key of EV2.
-	SessionMAC []byte
-}
-
-// Format prints nothing of it.
-func (Handshake) Format(f fmt.State, _ rune) { fmt.Fprint(f, "key.Handshake(secret)") }
-
 // Wrapper is implemented by keys whose bytes stay where they are but that can
 // be the new or the old key of a change: it makes ChangeKey's cryptogram.
 type Wrapper interface {

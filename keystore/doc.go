@@ -21,8 +21,8 @@
 //     looked at in Has.
 //   - PKCS#11: Has answers from configured labels, Key logs in with a PIN from
 //     Prompt. The key.Key that comes back ciphers in the token; one that is also
-//     a key.Handshaker does an authentication in one call, a key.Wrapper changes
-//     keys whose bytes never leave.
+//     a key.Handshaker does authentications without ciphering for anybody, a
+//     key.Wrapper changes keys whose bytes never leave.
 //   - Another computer: Has may ask it, since that prompts nobody; ctx bounds it.
 //
 // A key derived from a master key is made in Key: Ref has the UID and the place

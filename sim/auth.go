@@ -108,7 +108,7 @@ func (c *Card) begin(method key.Method, no wire.KeyNo, caps []byte) ([]byte, wir
 			h.secret.Wipe()
 		}
 	}()
-	if securemsg.Fits(method, h.secret.Type()) != nil {
+	if method.Fits(h.secret.Type()) != nil {
 		return nil, wire.StatusAuthenticationError
 	}
 	h.card, err = securemsg.NewCardHandshake(securemsg.Config{

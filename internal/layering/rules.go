@@ -11,7 +11,7 @@ import (
 var stdlibOnly = []string{
 	".", "wire", "key", "sim", "trace", "tmac", "sdm", "an10922", "dam", "originality", "ndef", "inspect", "selftest", "transporttest",
 	"rekey", "keystore", "keystore/execkey", "diagnose", "place", "purse", "purse/journaltest", "perso", "unlock", "wellknown", "dump", "report",
-	"internal/securemsg", "internal/frame", "internal/framelog", "internal/cmac", "internal/lrp", "internal/crc", "internal/secret", "internal/filelock", "internal/bertlv", "internal/foreign", "internal/keytext",
+	"internal/securemsg", "internal/handshake", "internal/frame", "internal/framelog", "internal/cmac", "internal/lrp", "internal/crc", "internal/secret", "internal/filelock", "internal/bertlv", "internal/foreign", "internal/keytext",
 	"internal/strictjson", "internal/visible", "internal/wholefile", "internal/blocks",
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -24,8 +23,11 @@ import (
 //
 // and differ in how the three are enciphered: see the file of each.
 
+// What the reader enciphers and checks is done by its key: by one that is a
+// key.Handshaker where it lives, by any other in key.Answer.
+
 // ErrProof says that the other side did not prove that it has the key.
-var ErrProof = errors.New("the other side did not prove to hold the key")
+var ErrProof = key.ErrProof
 
 // HandshakeError says which step of an authentication failed and why.
 type HandshakeError struct {
@@ -48,8 +50,8 @@ type Config struct {
 	KeyNo  wire.KeyNo
 	Key    key.Key
 
-	// Rand gives RndA on the reader's side; on the card's RndB and, for the
-	// First methods, then TI. nil is crypto/rand.
+	// Rand gives RndA on the reader's side, unless the key is a key.Handshaker;
+	// on the card's RndB and, for the First methods, then TI. nil is crypto/rand.
 	Rand io.Reader
 
 	// Caps are the reader's capabilities (PCDcap2) of EV2First and LRPFirst:
@@ -63,34 +65,6 @@ type Config struct {
 
 	// Session is the session that a NonFirst method goes on from.
 	Session Channel
-
-	// ZeroIV makes the last cryptogram of ISO 7816 start at zero and not at
-	// the one before it. What cards do is unverified; both sources carry on.
-	ZeroIV bool
-}
-
-// Fits says why a key of type t cannot authenticate with m, or nil.
-func Fits(m key.Method, t key.Type) error {
-	aes := t == key.TypeAES
-	if m > key.MethodISO7816 || t > key.TypeAES {
-		return fmt.Errorf("no method %v, or no key type %v", m, t)
-	}
-	switch m {
-	case key.MethodD40:
-		if aes || t == key.Type3K3DES {
-			return fmt.Errorf("a %v key cannot authenticate with %v: it needs a DES or 2K3DES key", t, m)
-		}
-	case key.MethodISO:
-		if aes {
-			return fmt.Errorf("a %v key cannot authenticate with %v: it needs a DES, 2K3DES or 3K3DES key", t, m)
-		}
-	case key.MethodISO7816:
-	default:
-		if !aes {
-			return fmt.Errorf("a %v key cannot authenticate with %v: it needs an AES key", t, m)
-		}
-	}
-	return nil
 }
 
 // prepare checks a configuration and returns the session that a NonFirst
@@ -99,7 +73,7 @@ func (c *Config) prepare(end Side) (*ev2, error) {
 	if c.Key == nil {
 		return nil, fmt.Errorf("authenticate %v: no key", c.Method)
 	}
-	if err := Fits(c.Method, c.Key.Type()); err != nil {
+	if err := c.Method.Fits(c.Key.Type()); err != nil {
 		return nil, err
 	}
 	if c.Rand == nil {
@@ -120,27 +94,27 @@ type attempt struct {
 	Config
 	end        Side
 	step       int
-	rndA, rndB []byte
-	made       key.Handshake // of a Handshaker
+	rndA, rndB []byte        // of the card
+	made       key.Handshake // of the reader
+	typ        key.Type      // of the reader's key, asked once
 	cardCaps   [6]byte
 	pcdCaps    [6]byte
 	ti         [4]byte
 	counter    uint16
-	lrp        *lrpSuite // of the session to be, on the reader's side
-	rest       []byte    // of ISO 7816: the random that is not for the session
+	rest       []byte // of the card, ISO 7816: the random that is not for the session
 }
 
 // Wipe overwrites the randoms and keys of the attempt, which is over. A handshake
 // that ends, well or badly, has been wiped; one that is left in the middle wants it.
 func (a *attempt) Wipe() {
 	a.step = -1
-	for _, b := range [...][]byte{a.rndA, a.rndB, a.rest, a.made.RndA, a.made.Session, a.made.SessionMAC} {
+	for _, b := range [...][]byte{a.rndA, a.rndB, a.rest} {
 		clear(b)
 	}
-	a.made = key.Handshake{}
-	if a.lrp != nil {
-		a.lrp.wipe()
+	if a.made.Finisher != nil {
+		a.made.Wipe()
 	}
+	a.made = key.Handshake{}
 	a.Session = nil
 }
 
@@ -164,8 +138,14 @@ func (a *attempt) fail(step string, err error, format string, args ...any) error
 	return &HandshakeError{Method: a.Method, Side: a.end, Step: step, Reason: fmt.Sprintf(format, args...), Err: err}
 }
 
+// keyFailed is the failure of a key, which is no verdict on the card whatever it
+// says.
 func (a *attempt) keyFailed(step string, err error) error {
-	return a.fail(step, err, "the key failed: %v", err)
+	reason := err
+	if errors.Is(err, ErrProof) || errors.Is(err, ErrLength) {
+		reason = errors.New(err.Error())
+	}
+	return a.fail(step, reason, "the key failed: %v", err)
 }
 
 // at checks that the steps come in order.
@@ -184,97 +164,6 @@ func (a *attempt) random(n int) ([]byte, error) {
 	}
 	return b, nil
 }
-
-// Handshake is the reader's side of an authentication.
-type Handshake struct {
-	*attempt
-	m readerSteps
-}
-
-type readerSteps interface {
-	// token answers the challenge.
-	token(ctx context.Context, challenge []byte) ([]byte, error)
-	// check checks the card's proof and says what the session is.
-	check(ctx context.Context, proof []byte) (Session, error)
-}
-
-// NewHandshake starts an authentication. It fails where method, key and session
-// do not fit, before anything is sent.
-func NewHandshake(c Config) (*Handshake, error) {
-	old, err := c.prepare(PCD)
-	if err != nil {
-		return nil, err
-	}
-	a := &attempt{Config: c, end: PCD}
-	if old != nil {
-		a.ti, a.counter = old.info.TI, old.info.Counter
-	}
-	h := &Handshake{attempt: a}
-	switch c.Method.Scheme() {
-	case wire.SchemeD40:
-		h.m = &d40Reader{a}
-	case wire.SchemeEV1:
-		if c.Method == key.MethodISO7816 {
-			return nil, errors.New("authenticate ISO7816: it has three exchanges, see NewISOHandshake")
-		}
-		h.m = &ev1Reader{attempt: a}
-	case wire.SchemeEV2:
-		h.m = &ev2Reader{a}
-	case wire.SchemeLRP:
-		if c.Method == key.MethodLRPFirst {
-			if len(a.Caps) == 0 {
-				a.Caps = make([]byte, 6)
-			}
-			a.Caps = append([]byte(nil), a.Caps...)
-			a.Caps[0] |= wire.CapLRP
-		}
-		h.m = &lrpReader{a}
-	}
-	return h, nil
-}
-
-// First is the first command: INS and the data after it.
-func (h *Handshake) First() (ins byte, data []byte) {
-	data = []byte{byte(h.KeyNo)}
-	switch h.Method {
-	case key.MethodD40:
-		return 0x0A, data
-	case key.MethodISO:
-		return 0x1A, data
-	case key.MethodAES:
-		return 0xAA, data
-	case key.MethodEV2First, key.MethodLRPFirst:
-		caps := h.Caps[:min(len(h.Caps), 6)]
-		return 0x71, append(append(data, byte(len(caps))), caps...)
-	}
-	return 0x77, data
-}
-
-// Second takes the data that came with status AF and returns the data of the
-// second frame, whose INS is AF.
-func (h *Handshake) Second(ctx context.Context, challenge []byte) ([]byte, error) {
-	if err := h.at(0, "challenge"); err != nil {
-		return nil, err
-	}
-	return h.m.token(ctx, challenge)
-}
-
-// Finish takes the data that came with status 00 and returns the session's
-// channel. errors.Is(err, ErrProof) tells that the card does not have the key.
-func (h *Handshake) Finish(ctx context.Context, proof []byte) (Channel, error) {
-	if err := h.at(1, "proof"); err != nil {
-		return nil, err
-	}
-	s, err := h.m.check(ctx, proof)
-	if err != nil {
-		return nil, err
-	}
-	return h.channel(s)
-}
-
-// Capabilities are what EV2First and LRPFirst exchanged: the card's and, as the
-// card echoed them, the reader's.
-func (h *Handshake) Capabilities() (card, reader [6]byte) { return h.cardCaps, h.pcdCaps }
 
 // CardHandshake is the card's side of an authentication.
 type CardHandshake struct {
@@ -354,29 +243,4 @@ func (h *CardHandshake) Second(ctx context.Context, token []byte) ([]byte, Chann
 	return proof, c, nil
 }
 
-// rotl is the bytes of a random rotated by one to the left.
-func rotl(b []byte) []byte { return append(append(make([]byte, 0, len(b)), b[1:]...), b[0]) }
-
 func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
-
-func same(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
-
-// sameRotated tells whether rot is b rotated.
-func sameRotated(rot, b []byte) bool {
-	want := rotl(b)
-	defer clear(want)
-	return same(rot, want)
-}
-
-// handshaker answers the challenge by a key that does it in one call. ok tells
-// whether the key can.
-func (a *attempt) handshaker(ctx context.Context, challenge []byte) (token []byte, ok bool, err error) {
-	h, ok := a.Key.(key.Handshaker)
-	if !ok {
-		return nil, false, nil
-	}
-	if a.made, err = h.Handshake(ctx, a.Method, challenge); err != nil {
-		return nil, true, a.keyFailed("challenge", err)
-	}
-	return a.made.Token, true, nil
-}

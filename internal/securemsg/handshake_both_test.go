@@ -76,12 +76,24 @@ func play(ctx context.Context, pcd, picc Config) (reader, card Channel, err erro
 	return reader, card, err
 }
 
+// zeroIV makes an ISO handshake start the card's last cryptogram at zero: the
+// only one that the reader deciphers.
+type zeroIV struct{ key.Key }
+
+func (z zeroIV) DecryptCBC(ctx context.Context, _, dst, src []byte) error {
+	return z.Key.DecryptCBC(ctx, nil, dst, src)
+}
+
 func TestISO7816(t *testing.T) {
 	ctx := context.Background()
 	k2, _ := key.New2K3DES(unhex("000102030405060708090A0B0C0D0E0F"))
 	for _, k := range []key.Key{key.Zero(key.TypeDES), k2, key.Zero(key.Type3K3DES), key.Zero(key.TypeAES)} {
 		for _, zero := range []bool{false, true} {
-			h, err := NewISOHandshake(Config{Method: key.MethodISO7816, Key: k, KeyNo: 2, ZeroIV: zero, Rand: seeded("reader")})
+			used := k
+			if zero {
+				used = zeroIV{k}
+			}
+			h, err := NewISOHandshake(Config{Method: key.MethodISO7816, Key: used, KeyNo: 2, Rand: seeded("reader")})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/go-desfire/desfire/internal/handshake"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -20,10 +21,7 @@ import (
 //	       RPCD2, in clear                <--  E(RPICC2 RPCD2), IV carried on
 //
 // Unverified: no recording of it is public.
-type ISOHandshake struct {
-	*attempt
-	iv []byte // rest holds RPCD2
-}
+type ISOHandshake struct{ *attempt }
 
 // ISOAlgorithm is the P1 that names the algorithm of a key.
 func ISOAlgorithm(t key.Type) byte {
@@ -44,11 +42,11 @@ func NewISOHandshake(c Config) (*ISOHandshake, error) {
 	if _, err := c.prepare(PCD); err != nil {
 		return nil, err
 	}
-	return &ISOHandshake{attempt: &attempt{Config: c, end: PCD}}, nil
+	return &ISOHandshake{&attempt{Config: c, end: PCD, typ: c.Key.Type()}}, nil
 }
 
 // First is the Le of GET CHALLENGE.
-func (h *ISOHandshake) First() (le int) { return h.Key.Type().NonceSize() }
+func (h *ISOHandshake) First() (le int) { return h.typ.NonceSize() }
 
 // Second takes the answer of GET CHALLENGE and returns the data of EXTERNAL
 // AUTHENTICATE.
@@ -56,23 +54,7 @@ func (h *ISOHandshake) Second(ctx context.Context, challenge []byte) ([]byte, er
 	if err := h.at(0, "challenge"); err != nil {
 		return nil, err
 	}
-	n := h.First()
-	if len(challenge) != n {
-		return nil, h.fail("challenge", ErrLength, "%d bytes, want %d", len(challenge), n)
-	}
-	r, err := h.random(2 * n)
-	if err != nil {
-		return nil, h.fail("challenge", err, "%v", err)
-	}
-	h.rndA, h.rest = r[:n:n], r[n:]
-	t := join(h.rndA, challenge)
-	if err := h.Key.EncryptCBC(ctx, nil, t, t); err != nil {
-		return nil, h.keyFailed("challenge", err)
-	}
-	if !h.ZeroIV {
-		h.iv = append([]byte(nil), h.tail(t)...)
-	}
-	return t, nil
+	return h.answer(ctx, challenge)
 }
 
 // Third is the data of INTERNAL AUTHENTICATE, after the card answered 9000 to
@@ -81,7 +63,7 @@ func (h *ISOHandshake) Third() ([]byte, error) {
 	if err := h.at(1, "token"); err != nil {
 		return nil, err
 	}
-	return append([]byte(nil), h.rest...), nil
+	return append([]byte(nil), h.made.Internal...), nil
 }
 
 // Finish takes the answer of INTERNAL AUTHENTICATE and returns the channel.
@@ -89,41 +71,25 @@ func (h *ISOHandshake) Finish(ctx context.Context, proof []byte) (Channel, error
 	if err := h.at(2, "proof"); err != nil {
 		return nil, err
 	}
-	n := h.First()
-	if len(proof) != 2*n {
-		return nil, h.fail("proof", ErrLength, "%d bytes, want %d", len(proof), 2*n)
-	}
-	p := make([]byte, 2*n)
-	if err := h.Key.DecryptCBC(ctx, h.iv, p, proof); err != nil {
-		return nil, h.keyFailed("proof", err)
-	}
-	if !same(p[n:], h.rest) {
-		return nil, h.fail("proof", ErrProof, "the card does not hold this key")
-	}
-	h.rndB = p[:n]
-	return isoChannel(h.attempt)
-}
-
-func isoChannel(a *attempt) (Channel, error) {
-	return a.channel(Session{
-		Key: classicKey(a.Key.Type(), a.rndA, a.rndB), AES: a.Key.Type() == key.TypeAES,
-	})
+	return h.finish(ctx, proof)
 }
 
 // ISOCardHandshake is the card's side. Which key it is about is known only with
 // EXTERNAL AUTHENTICATE.
 type ISOCardHandshake struct {
 	*attempt
-	iv []byte // rest holds RPICC1
+	zeroIV bool
+	iv     []byte // rest holds RPICC1
 }
 
 // NewISOCardHandshake starts the card's side. rnd gives RPICC1, then RPICC2;
-// nil is crypto/rand. zeroIV is as in Config.
+// nil is crypto/rand. zeroIV makes the last cryptogram start at zero and not at
+// the one before it. What cards do is unverified; both sources carry on.
 func NewISOCardHandshake(rnd io.Reader, zeroIV bool) *ISOCardHandshake {
 	if rnd == nil {
 		rnd = rand.Reader
 	}
-	return &ISOCardHandshake{attempt: &attempt{Config: Config{Method: key.MethodISO7816, Rand: rnd, ZeroIV: zeroIV}, end: PICC}}
+	return &ISOCardHandshake{attempt: &attempt{Config: Config{Method: key.MethodISO7816, Rand: rnd}, end: PICC}, zeroIV: zeroIV}
 }
 
 // Challenge is the answer to GET CHALLENGE with Le = n, 8 or 16.
@@ -156,11 +122,11 @@ func (h *ISOCardHandshake) External(ctx context.Context, no wire.KeyNo, k key.Ke
 	if err := h.Key.DecryptCBC(ctx, nil, t, token); err != nil {
 		return h.keyFailed("token", err)
 	}
-	if !same(t[n:], h.rest) {
+	if !handshake.Same(t[n:], h.rest) {
 		return h.fail("token", ErrProof, "the reader does not hold this key")
 	}
 	h.rndA = t[:n]
-	if !h.ZeroIV {
+	if !h.zeroIV {
 		h.iv = append([]byte(nil), h.tail(token)...)
 	}
 	return nil
@@ -184,7 +150,8 @@ func (h *ISOCardHandshake) Internal(ctx context.Context, rpcd2 []byte) ([]byte, 
 	if err := h.Key.EncryptCBC(ctx, h.iv, p, p); err != nil {
 		return nil, nil, h.keyFailed("proof", err)
 	}
-	c, err := isoChannel(h.attempt)
+	t := h.Key.Type()
+	c, err := h.channel(Session{Key: handshake.Classic(h.rndA, h.rndB, t.SessionSize()), AES: t == key.TypeAES})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/go-desfire/desfire/internal/handshake"
 	"github.com/go-desfire/desfire/internal/vector"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
@@ -241,11 +242,11 @@ func TestEV2Authenticate(t *testing.T) {
 			}
 		}
 		l.run(t)
-		if v.Has("rndA_rot") && !bytes.Equal(rotl(l.rndA), v.Hex("rndA_rot")) {
-			t.Errorf("rotated RndA %X", rotl(l.rndA))
+		if v.Has("rndA_rot") && !bytes.Equal(handshake.Rotated(l.rndA), v.Hex("rndA_rot")) {
+			t.Errorf("rotated RndA %X", handshake.Rotated(l.rndA))
 		}
 		if v.Has("sv1") {
-			c := join([]byte{0, 1, 0, 0x80}, sessionContext(l.rndA, l.rndB))
+			c := join([]byte{0, 1, 0, 0x80}, handshake.Context(l.rndA, l.rndB))
 			if !bytes.Equal(join([]byte{0xA5, 0x5A}, c), v.Hex("sv1")) || !bytes.Equal(join([]byte{0x5A, 0xA5}, c), v.Hex("sv2")) {
 				t.Errorf("session vector ..%X", c)
 			}
@@ -271,7 +272,7 @@ func TestEV2NonFirstDerived(t *testing.T) {
 func TestLRPAuthenticate(t *testing.T) {
 	vector.Each(t, "lrp-auth", func(t *testing.T, v *vector.Vector) {
 		k, a, b := vectorKey(t, v.Hex("key"), []byte{0}), v.Hex("rndA"), v.Hex("rndB")
-		master, err := lrpSession(context.Background(), k, a, b)
+		master, err := handshake.LRP(context.Background(), k, a, b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -306,7 +307,7 @@ func TestLRPAuthenticate(t *testing.T) {
 
 func lrpTables(t *testing.T, v *vector.Vector, s *lrpSuite, a, b []byte) {
 	t.Helper()
-	if sv := join([]byte{0, 1, 0, 0x80}, sessionContext(a, b), []byte{0x96, 0x69}); !bytes.Equal(sv, v.Hex("sv")) {
+	if sv := join([]byte{0, 1, 0, 0x80}, handshake.Context(a, b), []byte{0x96, 0x69}); !bytes.Equal(sv, v.Hex("sv")) {
 		t.Errorf("session vector %X", sv)
 	}
 	p0, p15, u0, u1 := s.key.Plaintext(0), s.key.Plaintext(15), s.key.Updated(0), s.key.Updated(1)

@@ -68,7 +68,7 @@ func hsmCases(t *testing.T) map[string]Config {
 	c := map[string]Config{}
 	for m := key.MethodD40; m < key.MethodISO7816; m++ {
 		for _, k := range ks {
-			if Fits(m, k.Type()) == nil {
+			if m.Fits(k.Type()) == nil {
 				c[fmt.Sprintf("%v %v", m, k.Type())] = Config{Method: m, Key: k}
 			}
 		}
@@ -127,95 +127,6 @@ func TestHSMCancel(t *testing.T) {
 		time.AfterFunc(5*time.Millisecond, cancel)
 		if _, _, err := play(ctx, pcd, picc); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-// oracle answers a challenge in one call.
-type oracle struct {
-	*hsm
-	wrong bool
-}
-
-func (o *oracle) Handshake(ctx context.Context, m key.Method, challenge []byte) (key.Handshake, error) {
-	if err := o.wait(ctx); err != nil {
-		return key.Handshake{}, err
-	}
-	c := Config{Method: m, Key: o.k}
-	if m == key.MethodEV2NonFirst {
-		c.Method = key.MethodEV2First
-	}
-	h, err := NewHandshake(c)
-	if err != nil {
-		return key.Handshake{}, err
-	}
-	token, err := h.Second(ctx, challenge)
-	if err != nil {
-		return key.Handshake{}, err
-	}
-	out := key.Handshake{RndA: h.rndA, Token: token}
-	switch m {
-	case key.MethodEV2First, key.MethodEV2NonFirst:
-		if out.Session, out.SessionMAC, err = ev2Keys(ctx, o.k, h.rndA, h.rndB); err != nil {
-			return key.Handshake{}, err
-		}
-	default:
-		out.Session = classicKey(o.k.Type(), h.rndA, h.rndB)
-	}
-	if m != key.MethodEV2First {
-		var iv []byte
-		if m == key.MethodISO || m == key.MethodAES {
-			iv = h.tail(token)
-		}
-		out.Answer = rotl(h.rndA)
-		if err := o.k.EncryptCBC(ctx, iv, out.Answer, out.Answer); err != nil {
-			return key.Handshake{}, err
-		}
-	}
-	if o.wrong {
-		out.Answer, out.RndA = make([]byte, len(out.Answer)), make([]byte, len(out.RndA))
-	}
-	return out, nil
-}
-
-func TestHandshaker(t *testing.T) {
-	ctx := context.Background()
-	for name, c := range hsmCases(t) {
-		if c.Method == key.MethodLRPFirst || c.Method == key.MethodLRPNonFirst {
-			continue // uses CBC alone
-		}
-		l := login{c: c}
-		pcd, picc := c, c
-		if l.old() {
-			pcd.Session, picc.Session = l.oldSession(t, PCD), l.oldSession(t, PICC)
-		}
-		o := &oracle{hsm: &hsm{k: c.Key.(*key.Secret)}}
-		pcd.Key = o
-		reader, card, err := play(ctx, pcd, picc)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		want := 1
-		if c.Method == key.MethodEV2First {
-			want = 2 // one more to decipher what the card answers
-		}
-		if o.calls != want {
-			t.Errorf("%s: %d calls, want %d", name, o.calls, want)
-		}
-		if reader.Info() != card.Info() {
-			t.Errorf("%s: %+v, %+v", name, reader.Info(), card.Info())
-		}
-		if err := exchange(reader, card, Message{Code: 0x3D, Data: []byte("abc"), Mode: 3}, Message{Mode: 0}); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		pcd.Key = &oracle{hsm: &hsm{k: c.Key.(*key.Secret)}, wrong: true}
-		if _, _, err := play(ctx, pcd, picc); !errors.Is(err, ErrProof) {
-			t.Errorf("%s: a wrong proof gives %v", name, err)
-		}
-		pcd.Key = &oracle{hsm: &hsm{k: c.Key.(*key.Secret), fail: errSafe}}
-		if _, _, err := play(ctx, pcd, picc); !errors.Is(err, errSafe) {
-			t.Errorf("%s: a closed safe gives %v", name, err)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/go-desfire/desfire/internal/cmac"
+	"github.com/go-desfire/desfire/internal/handshake"
 	"github.com/go-desfire/desfire/internal/vector"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
@@ -144,10 +145,10 @@ func TestAuthenticationsCatchMistakes(t *testing.T) {
 				k, m = vectorKey(t, v.Hex("key"), []byte{0}), key.MethodAES
 			}
 			a, b, want := v.Hex("rndA"), rndB(t, v), v.Hex("session_key")
-			if !sameKey(classicKey(k.Type(), a, b), want) {
+			if !sameKey(handshake.Classic(a, b, k.Type().SessionSize()), want) {
 				t.Fatalf("%s: session key", v.ID)
 			}
-			note(m.String()+" swapped randoms", !sameKey(classicKey(k.Type(), b, a), want))
+			note(m.String()+" swapped randoms", !sameKey(handshake.Classic(b, a, k.Type().SessionSize()), want))
 			zero := key.Zero(k.Type())
 			zero = vectorKey(t, make([]byte, len(zero.Export())), map[bool][]byte{true: {0}}[m == key.MethodAES])
 			rec, err := Recover(ctx, Recorded{Method: m, Key: zero, Challenge: v.Hex("enc_rndB"), Token: v.Hex("token"), Proof: v.Hex("response")})
@@ -163,24 +164,24 @@ func TestAuthenticationsCatchMistakes(t *testing.T) {
 		}
 		a, b := v.Hex("rndA"), v.Hex("rndB")
 		k := vectorKey(t, v.Hex("key"), []byte{0})
-		enc, mac, err := ev2Keys(ctx, k, b, a)
+		enc, mac, err := handshake.EV2(ctx, k, b, a)
 		if err != nil {
 			t.Fatal(err)
 		}
 		note("EV2 swapped randoms", !bytes.Equal(enc, v.Hex("ses_enc")) && !bytes.Equal(mac, v.Hex("ses_mac")))
-		enc, mac, _ = ev2Keys(ctx, key.Zero(key.TypeAES), a, b)
+		enc, mac, _ = handshake.EV2(ctx, key.Zero(key.TypeAES), a, b)
 		note("EV2 zeroed key", !bytes.Equal(enc, v.Hex("ses_enc")) && !bytes.Equal(mac, v.Hex("ses_mac")))
 		note("EV2 swapped labels", !bytes.Equal(mac, v.Hex("ses_enc")))
 	}
 	for _, v := range vector.Load(t, "lrp-auth") {
 		a, b, want := v.Hex("rndA"), v.Hex("rndB"), v.Hex("ses_auth_master")
 		k := vectorKey(t, v.Hex("key"), []byte{0})
-		m, err := lrpSession(ctx, k, b, a)
+		m, err := handshake.LRP(ctx, k, b, a)
 		if err != nil {
 			t.Fatal(err)
 		}
 		note("LRP swapped randoms", !bytes.Equal(m[:], want))
-		m, _ = lrpSession(ctx, key.Zero(key.TypeAES), a, b)
+		m, _ = handshake.LRP(ctx, key.Zero(key.TypeAES), a, b)
 		note("LRP zeroed key", !bytes.Equal(m[:], want))
 	}
 	for name, n := range caught {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/go-desfire/desfire/internal/handshake"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -19,7 +20,7 @@ type Recorded struct {
 	Token     []byte // second command; ISO 7816: EXTERNAL AUTHENTICATE
 	Proof     []byte // second answer; ISO 7816: to INTERNAL AUTHENTICATE. May be nil
 	Internal  []byte // ISO 7816: the data of INTERNAL AUTHENTICATE
-	ZeroIV    bool   // ISO 7816, see Config
+	ZeroIV    bool   // ISO 7816, see NewISOCardHandshake
 
 	TI      [4]byte // NonFirst: of the session it goes on from
 	Counter uint16
@@ -58,7 +59,7 @@ func Recover(ctx context.Context, r Recorded) (*Recovered, error) {
 	if r.Key == nil {
 		return nil, fmt.Errorf("authenticate %v: no key", r.Method)
 	}
-	if err := Fits(r.Method, r.Key.Type()); err != nil {
+	if err := r.Method.Fits(r.Key.Type()); err != nil {
 		return nil, err
 	}
 	if err := r.lengths(); err != nil {
@@ -84,26 +85,17 @@ func Recover(ctx context.Context, r Recorded) (*Recovered, error) {
 		return nil, fmt.Errorf("authenticate %v: %w", r.Method, err)
 	}
 	if out.session.Key == nil {
-		out.session.Key = classicKey(r.Key.Type(), out.rndA, out.rndB)
+		out.session.Key = handshake.Classic(out.rndA, out.rndB, r.Key.Type().SessionSize())
 		out.session.AES = r.Key.Type() == key.TypeAES
 	}
 	return out, nil
 }
 
 func (r Recorded) lengths() error {
-	n := r.Key.Type().NonceSize()
-	challenge, token, proof := n, 2*n, n
-	switch r.Method {
-	case key.MethodEV2First:
-		proof = 32
-	case key.MethodLRPFirst:
-		challenge, proof = 17, 32
-	case key.MethodLRPNonFirst:
-		challenge = 17
-	case key.MethodISO7816:
-		proof = 2 * n
-		if len(r.Internal) != n {
-			return fmt.Errorf("authenticate ISO7816: INTERNAL AUTHENTICATE of %d bytes, want %d", len(r.Internal), n)
+	challenge, token, proof := r.Method.Frames(r.Key.Type())
+	if r.Method == key.MethodISO7816 {
+		if len(r.Internal) != challenge {
+			return fmt.Errorf("authenticate ISO7816: INTERNAL AUTHENTICATE of %d bytes, want %d", len(r.Internal), challenge)
 		}
 		if len(r.Proof) == 0 {
 			return fmt.Errorf("authenticate ISO7816: without the last answer there is no session")
@@ -136,7 +128,7 @@ func (r Recorded) d40(ctx context.Context, out *Recovered) (err error) {
 		return err
 	}
 	p, err := r.decrypt(ctx, nil, r.Proof)
-	out.ReaderProof, out.CardProof = sameRotated(rotB, out.rndB), sameRotated(p, out.rndA)
+	out.ReaderProof, out.CardProof = handshake.IsRotated(rotB, out.rndB), handshake.IsRotated(p, out.rndA)
 	return err
 }
 
@@ -151,7 +143,7 @@ func (r Recorded) ev1(ctx context.Context, out *Recovered) (err error) {
 	p, err := r.decrypt(ctx, r.tail(r.Token), r.Proof)
 	n := len(out.rndB)
 	out.rndA = t[:n]
-	out.ReaderProof, out.CardProof = sameRotated(t[n:], out.rndB), sameRotated(p, out.rndA)
+	out.ReaderProof, out.CardProof = handshake.IsRotated(t[n:], out.rndB), handshake.IsRotated(p, out.rndA)
 	return err
 }
 
@@ -170,7 +162,7 @@ func (r Recorded) iso(ctx context.Context, out *Recovered) error {
 	}
 	n := len(r.Challenge)
 	out.rndA, out.rndB = t[:n], p[:n]
-	out.ReaderProof, out.CardProof = same(t[n:], r.Challenge), same(p[n:], r.Internal)
+	out.ReaderProof, out.CardProof = handshake.Same(t[n:], r.Challenge), handshake.Same(p[n:], r.Internal)
 	return nil
 }
 
@@ -187,34 +179,34 @@ func (r Recorded) ev2(ctx context.Context, out *Recovered) (err error) {
 		return err
 	}
 	out.rndA = t[:16]
-	out.ReaderProof = sameRotated(t[16:], out.rndB)
+	out.ReaderProof = handshake.IsRotated(t[16:], out.rndB)
 	rotA := p
 	if len(p) == 32 {
 		rotA = p[4:20]
 		out.session.TI, out.session.Counter = [4]byte(p), 0
 		out.CardCaps, out.ReaderCaps = [6]byte(p[20:]), [6]byte(p[26:])
 	}
-	out.CardProof = sameRotated(rotA, out.rndA)
-	out.session.Key, out.session.MAC, err = ev2Keys(ctx, r.Key, out.rndA, out.rndB)
+	out.CardProof = handshake.IsRotated(rotA, out.rndA)
+	out.session.Key, out.session.MAC, err = handshake.EV2(ctx, r.Key, out.rndA, out.rndB)
 	return err
 }
 
 func (r Recorded) lrp(ctx context.Context, out *Recovered) error {
 	out.rndB, out.rndA = r.Challenge[1:], r.Token[:16]
-	m, err := lrpSession(ctx, r.Key, out.rndA, out.rndB)
+	m, err := handshake.LRP(ctx, r.Key, out.rndA, out.rndB)
 	if err != nil {
 		return err
 	}
 	out.session.Key = m[:]
 	k := newLRPSuite(m, 0)
 	want := k.sum.Sum(out.rndA, out.rndB)
-	out.ReaderProof = r.Challenge[0] == authModeLRP && same(want[:], r.Token[16:])
+	out.ReaderProof = r.Challenge[0] == authModeLRP && handshake.Same(want[:], r.Token[16:])
 	if len(r.Proof) == 0 {
 		return nil
 	}
 	data := append([]byte(nil), r.Proof[:len(r.Proof)-16]...)
 	want = k.sum.Sum(out.rndB, out.rndA, data)
-	out.CardProof = same(want[:], r.Proof[len(data):])
+	out.CardProof = handshake.Same(want[:], r.Proof[len(data):])
 	if len(data) == 16 {
 		k.cbc.Decrypt(data)
 		out.session.TI, out.session.Counter, out.session.Blocks = [4]byte(data), 0, 1

@@ -62,7 +62,7 @@ func TestPrintsNoSecrets(t *testing.T) {
 	}
 	c.Rand = nil
 	things = append(things, c, h, g, r, rec, *rec, change, m, &m,
-		key.Handshake{RndA: secret, Session: secret}, key.WrapRequest{Session: secret}, Message{Data: secret, NewKey: secret, OldKey: secret})
+		key.Handshake{Token: secret, Internal: secret}, key.SessionKeys{Key: secret, MAC: secret}, key.WrapRequest{Session: secret}, Message{Data: secret, NewKey: secret, OldKey: secret})
 	var out strings.Builder
 	for _, x := range things {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%c", "%e", "%t"} {
