@@ -92,7 +92,9 @@ func take(ctx context.Context, store keystore.Store, ref keystore.Ref) (k key.Ke
 	if err != nil || !ok {
 		return nil, "", false, err
 	}
-	if k, err = store.Key(ctx, ref); err != nil {
+	if k, err = store.Key(ctx, ref); errors.Is(err, keystore.ErrNoUID) && ref.UID == "" {
+		return nil, "", false, nil // which card it is, another key must tell
+	} else if err != nil {
 		return nil, "", false, fmt.Errorf("perso: %s: %w", ref.Words(), err)
 	}
 	return k, facts.Source, true, nil
@@ -123,6 +125,9 @@ func (r *ring) explicit(ctx context.Context, s slot) (list []held, err error) {
 	}
 	for _, x := range slots {
 		k, err := x.Key(ctx)
+		if errors.Is(err, keystore.ErrNoUID) && r.uid == "" {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("perso: %v: %w", s.where(), err)
 		}
