@@ -1,0 +1,35 @@
+package batch
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-desfire/desfire/perso"
+)
+
+// used says why a card that has no row may be one that has been made before: it has an
+// application of the layout, or, where a card always has it, its keys.
+func used(layout *perso.Layout, plan *perso.Plan) (reasons []string) {
+	for i := range layout.Applications {
+		a := &layout.Applications[i]
+		made, changed := false, false
+		for _, s := range plan.Steps {
+			if s.Place == a.Place && s.File == nil && s.Key == nil {
+				made = made || strings.HasPrefix(string(s.Kind), "create")
+			}
+			if s.Place == a.Place && s.Kind == perso.ChangeKey {
+				changed = true
+			}
+		}
+		switch {
+		case made, a.Place.Fixed && (changed || len(a.Keys) == 0):
+		case a.Place.Fixed:
+			reasons = append(reasons, "it holds the keys of the layout already, and is not in the book")
+		default:
+			reasons = append(reasons, fmt.Sprintf("it has %v already, and is not in the book", a.Place.Words()))
+		}
+	}
+	return reasons
+}
+
+func joined(reasons []string) string { return strings.Join(reasons, "; ") }
