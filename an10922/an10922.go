@@ -1,9 +1,13 @@
 // Package an10922 diversifies keys as NXP's application note AN10922 says: each
 // card gets keys of its own, derived from a master key and what is known of the
-// card. Only the master key's CBC is used, so that it may stay in a safe.
+// card. The master key is used by its CMAC, or its CBC, so that it may stay in a
+// safe.
 //
 // All diversification is a CMAC over a constant and the input, with one
-// difference: the message is always padded to two blocks.
+// difference: the message is always padded to two blocks. So a master key that is
+// a key.MACer serves alone where constant and input are more than one block: inputs
+// of 16 bytes and more for AES, 8 and more for 2K3DES and 3K3DES. Shorter ones, and
+// all of other master keys, are made by EncryptCBC.
 package an10922
 
 import (
@@ -12,6 +16,7 @@ import (
 	"crypto/cipher"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -58,6 +63,7 @@ func Key(ctx context.Context, master key.Key, input []byte) (*key.Secret, error)
 	if err != nil {
 		return nil, err
 	}
+	defer clear(b)
 	t := master.Type()
 	if t == key.TypeDES {
 		t = key.Type2K3DES
@@ -66,6 +72,7 @@ func Key(ctx context.Context, master key.Key, input []byte) (*key.Secret, error)
 	if err != nil {
 		return nil, err
 	}
+	defer k.Wipe()
 	return k.WithVersion(master.Version()), nil
 }
 
@@ -83,15 +90,36 @@ func Bytes(ctx context.Context, master key.Key, input []byte) ([]byte, error) {
 		return nil, err
 	}
 	encrypt := func(p []byte) error { return master.EncryptCBC(ctx, nil, p, p) }
-	var out []byte
+	out := make([]byte, 0, 3*n)
 	for _, c := range consts {
-		b, err := part(encrypt, n, c, input)
+		b, err := mac(ctx, master, c, input)
+		if errors.Is(err, errors.ErrUnsupported) {
+			b, err = part(encrypt, n, c, input)
+		}
 		if err != nil {
+			clear(out)
 			return nil, fmt.Errorf("diversify: %w", err)
 		}
 		out = append(out, b...)
+		clear(b)
 	}
 	return out, nil
+}
+
+// mac is part by the CMAC of the master key, which is the same where the message
+// has a byte in the second block. Else, and for keys without, the error is
+// errors.ErrUnsupported.
+func mac(ctx context.Context, master key.Key, constant byte, input []byte) ([]byte, error) {
+	m, ok := master.(key.MACer)
+	n := master.Type().BlockSize()
+	if !ok || 1+len(input) <= n {
+		return nil, errors.ErrUnsupported
+	}
+	b, err := m.CMAC(ctx, append([]byte{constant}, input...))
+	if err == nil && len(b) != n {
+		return nil, fmt.Errorf("the master key's CMAC has %d bytes, want %d", len(b), n)
+	}
+	return b, err
 }
 
 // AES192 derives a key of 24 bytes from an AES-192 master key of 24 bytes and an

@@ -28,6 +28,7 @@
 //     the session keys. It is asked for no cipher, and may refuse to be one: an
 //     error from EncryptCBC and DecryptCBC hinders no authentication. [Answer]
 //     makes one of a key that ciphers, where that key is;
+//   - [MACer] makes a CMAC in one call, for keys that are derived from it;
 //   - [Wrapper] makes the cryptogram of a key change, so that neither the old
 //     nor the new key leaves;
 //   - [Exporter] gives the bytes away. Without it and Wrapper the key can

@@ -114,6 +114,16 @@ type Exporter interface {
 	Export() []byte
 }
 
+// MACer is implemented by keys that make CMACs where they live, in one call, and
+// need no leave to cipher for it.
+type MACer interface {
+	Key
+	// CMAC is the whole CMAC (NIST SP 800-38B) of a message, one block of the
+	// key's cipher. The error is errors.ErrUnsupported where this key makes none:
+	// who asks makes it by EncryptCBC then.
+	CMAC(ctx context.Context, message []byte) ([]byte, error)
+}
+
 // Method is a way to authenticate.
 type Method uint8
 

@@ -1,0 +1,126 @@
+package pkcs11
+
+import (
+	"fmt"
+
+	"github.com/go-desfire/desfire/key"
+)
+
+// maxFound bounds how many objects of one name are counted.
+const maxFound = 16
+
+// find is the key's object, looked for again where handles may have changed, and
+// then compared with what the key was.
+func (h *handle) find(c cryptoki, s *conn) (object, error) {
+	h.mu.Lock()
+	o, good := h.object, h.known && h.generation == s.generation
+	h.mu.Unlock()
+	if good {
+		return o, nil
+	}
+	template := []attribute{{attrClass, c.ulong(classSecretKey)}, {attrToken, []byte{1}}}
+	if h.uri.Object != "" {
+		template = append(template, attribute{attrLabel, []byte(h.uri.Object)})
+	}
+	if len(h.uri.ID) > 0 {
+		template = append(template, attribute{attrID, h.uri.ID})
+	}
+	list, err := c.find(s.h, template, maxFound)
+	if err != nil {
+		return 0, err
+	}
+	if len(list) != 1 {
+		return 0, &NotFoundError{URI: h.uri.String(), Token: h.token.String(), Many: len(list)}
+	}
+	o = list[0]
+	t, err := h.look(c, s, o)
+	if err != nil {
+		return 0, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.known && (t.typ != h.traits.typ || t.check != h.traits.check) {
+		return 0, fmt.Errorf("another key stands in its place in the token: %v check %v, it was %v check %v; get it anew where that is right",
+			t.typ, t.check, h.traits.typ, h.traits.check)
+	}
+	if !h.known {
+		h.traits, h.known = t, true // never changed later: read without a lock
+	}
+	h.object, h.generation = o, s.generation
+	return o, nil
+}
+
+// look asks what a key is and may.
+func (h *handle) look(c cryptoki, s *conn, o object) (t traits, err error) {
+	want := []attribute{
+		{typ: attrKeyType}, {typ: attrValueLen}, {typ: attrEncrypt}, {typ: attrSign},
+		{typ: attrSensitive}, {typ: attrExtractable}, {typ: attrAlwaysAuthenticate},
+	}
+	if err := c.attributes(s.h, o, want); err != nil {
+		return t, err
+	}
+	if always, _ := boolean(want[6].value); always {
+		return t, fmt.Errorf("the key wants the PIN for each use (CKA_ALWAYS_AUTHENTICATE), which a card does not wait for")
+	}
+	t.keyType, _ = number(want[0].value)
+	t.bytes, _ = number(want[1].value)
+	if err := t.mechanisms(); err != nil {
+		return t, err
+	}
+	sensitive, known1 := boolean(want[4].value)
+	extractable, known2 := boolean(want[5].value)
+	t.exposed = !known1 || !known2 || !sensitive || extractable
+	if err := h.maySign(c, &t, want[3].value); err != nil {
+		return t, err
+	}
+	if may, known := boolean(want[2].value); may || !known {
+		n := t.typ.BlockSize()
+		zero, out := make([]byte, n), make([]byte, n)
+		switch err := c.crypt(s.h, true, t.cbc, o, zero, out, zero); {
+		case err == nil:
+			t.check = key.CheckValue(out)
+		case codeOf(err) != codeKeyNotPermitted:
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// mechanisms says what a key is ciphered by.
+func (t *traits) mechanisms() error {
+	switch t.keyType {
+	case keyTypeAES:
+		if t.bytes != 0 && t.bytes != 16 {
+			return fmt.Errorf("the key is an AES key of %d bytes: cards have such of 16", t.bytes)
+		}
+		t.typ, t.cbc, t.cmac = key.TypeAES, mechAESCBC, mechAESCMAC
+	case keyTypeDES:
+		t.typ, t.cbc = key.TypeDES, mechDESCBC
+	case keyTypeDES2:
+		t.typ, t.cbc, t.cmac = key.Type2K3DES, mechDES3CBC, mechDES3CMAC
+	case keyTypeDES3:
+		t.typ, t.cbc, t.cmac = key.Type3K3DES, mechDES3CBC, mechDES3CMAC
+	default:
+		return fmt.Errorf("the key is of type 0x%X in its token: cards have AES (0x1F), DES (0x13), DES2 (0x14) and DES3 (0x15) keys", t.keyType)
+	}
+	return nil
+}
+
+// maySign drops the CMAC of a key that may not sign, or of a token without it.
+func (h *handle) maySign(c cryptoki, t *traits, sign []byte) error {
+	if t.cmac == 0 {
+		return nil
+	}
+	if may, known := boolean(sign); known && !may {
+		t.cmac = 0
+		return nil
+	}
+	h.token.mu.Lock()
+	id := h.token.slot
+	h.token.mu.Unlock()
+	has, err := c.hasMechanism(id, t.cmac)
+	if err == nil && !has {
+		t.cmac = 0
+	}
+	return err
+}

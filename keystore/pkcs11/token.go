@@ -1,0 +1,194 @@
+package pkcs11
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// token is the pool of sessions with one token. Its methods block for as long as
+// the module does; contexts end waits only. They run under Module.do.
+type token struct {
+	m    *Module
+	name string // all that tells it apart
+	info tokenInfo
+
+	idle  chan *conn    // sessions that nobody uses
+	login chan struct{} // of one: one login at a time
+
+	mu         sync.Mutex
+	slot       slotID
+	placed     bool // slot is where it is
+	generation int  // of what was found in it
+	open       int  // sessions that are open, or being opened
+	conns      map[*conn]bool
+	freed      chan struct{} // closed when a session was closed
+}
+
+// conn is a session. One call at a time uses it.
+type conn struct {
+	h          session
+	generation int // when it was last known to be logged in
+}
+
+func newToken(m *Module, s slot) *token {
+	return &token{
+		m: m, name: nameOf(s.info), info: s.info, slot: s.id, placed: true,
+		idle: make(chan *conn, m.conf.Sessions), login: make(chan struct{}, 1),
+		conns: map[*conn]bool{}, freed: make(chan struct{}),
+	}
+}
+
+// String names it in errors.
+func (t *token) String() string { return tokenOf(t.info).String() }
+
+// with runs f in a session that is logged in where the token wants it. What others
+// took away meanwhile is looked for again, once: f must be such that it can run
+// twice.
+func (t *token) with(ctx context.Context, pin PIN, f func(c cryptoki, s *conn) error) error {
+	for again := false; ; again = true {
+		s, err := t.acquire(ctx)
+		if err == nil {
+			if err = t.enter(ctx, s, pin); err == nil {
+				err = f(t.m.lib, s)
+			}
+			t.done(s, err)
+		}
+		code := codeOf(err)
+		if code.lost() {
+			t.lose(code.tokenGone())
+		}
+		if again || !code.lost() || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// acquire gives a session, and waits while all that may be open are in use.
+func (t *token) acquire(ctx context.Context) (*conn, error) {
+	for {
+		select {
+		case s := <-t.idle:
+			return s, nil
+		default:
+		}
+		t.mu.Lock()
+		freed := t.freed
+		more := t.open < t.m.conf.Sessions
+		if more {
+			t.open++
+		}
+		t.mu.Unlock()
+		if more {
+			s, err := t.connect()
+			if err == nil {
+				return s, nil
+			}
+			others := t.closed(nil)
+			if codeOf(err) != codeSessionCount {
+				return nil, err
+			}
+			if others == 0 {
+				return nil, fmt.Errorf("other programs have them: %w", err)
+			}
+			t.mu.Lock() // one of ours will do
+			freed = t.freed
+			t.mu.Unlock()
+		}
+		select {
+		case s := <-t.idle:
+			return s, nil
+		case <-freed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-t.m.closing:
+			return nil, ErrClosed
+		}
+	}
+}
+
+// connect opens a session.
+func (t *token) connect() (*conn, error) {
+	t.mu.Lock()
+	id, placed := t.slot, t.placed
+	t.mu.Unlock()
+	if !placed {
+		var err error
+		if id, err = t.place(); err != nil {
+			return nil, err
+		}
+	}
+	h, err := t.m.lib.openSession(id)
+	if err != nil {
+		return nil, err
+	}
+	s := &conn{h: h, generation: -1}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.conns[s] = true
+	return s, nil
+}
+
+// place looks for the token, which was in another slot or nowhere.
+func (t *token) place() (slotID, error) {
+	list, err := present(t.m.lib)
+	if err != nil {
+		return 0, err
+	}
+	for _, s := range list {
+		if nameOf(s.info) == t.name {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.slot, t.placed = s.id, true
+			return s.id, nil
+		}
+	}
+	return 0, ErrNoToken
+}
+
+// closed counts a session that is open no more and tells how many others are.
+func (t *token) closed(s *conn) (others int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.conns, s)
+	t.open--
+	close(t.freed)
+	t.freed = make(chan struct{})
+	return t.open
+}
+
+// lose says that logins and objects may be gone; with moved, the token may be
+// elsewhere.
+func (t *token) lose(moved bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.generation++
+	if moved {
+		t.placed = false
+	}
+}
+
+func (t *token) now() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.generation
+}
+
+// done gives a session back after a call, or closes it where it is of no use any
+// more.
+func (t *token) done(s *conn, err error) {
+	if codeOf(err).spoils() || errors.Is(err, ErrModule) {
+		_ = t.m.lib.closeSession(s.h) // it may be gone
+		t.closed(s)
+		return
+	}
+	t.idle <- s // has room for all that may be open
+}
+
+// close closes all sessions. Nothing uses the token any more.
+func (t *token) close(c cryptoki) {
+	for s := range t.conns {
+		_ = c.closeSession(s.h)
+	}
+}
