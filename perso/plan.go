@@ -2,7 +2,6 @@ package perso
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/go-desfire/desfire"
@@ -75,6 +74,7 @@ type planner struct {
 	apps int // on the card
 	last who // session of the step before, to count exchanges
 	at   wire.Place
+	gone map[string]bool // applications and files that prune has decided about
 }
 
 func (r *runner) plan(ctx context.Context) (*Plan, error) {
@@ -89,7 +89,7 @@ func (r *runner) plan(ctx context.Context) (*Plan, error) {
 	}
 	is.UID = inspect.Hex(r.uid)
 	parts := partsOf(is)
-	p := &planner{runner: r, is: is, free: -1, apps: len(is.Applications), plan: &Plan{
+	p := &planner{runner: r, is: is, free: -1, apps: len(is.Applications), gone: map[string]bool{}, plan: &Plan{
 		UID: is.UID, Product: is.Product, Reader: is.Reader, Structure: structureOf(parts), layout: r.layout, parts: parts, choices: choicesOf(&r.conf),
 		Steps: []Step{}, Keep: []Note{}, Extra: []Note{}, Impossible: []Note{}, Held: []Note{}, Warnings: []Note{}, // lists in JSON
 	}}
@@ -112,10 +112,16 @@ func (p *planner) all(ctx context.Context) error {
 		p.impossible(at(wire.Place{}), "it is for %s, and this is %v", strings.Join(names, ", "), g)
 		return nil
 	}
+	if err := p.pruneApplications(ctx, true); err != nil {
+		return err
+	}
 	for i := range p.layout.Applications {
 		if err := p.application(ctx, &p.layout.Applications[i]); err != nil {
 			return err
 		}
+	}
+	if err := p.pruneApplications(ctx, false); err != nil {
+		return err
 	}
 	if err := p.level(ctx); err != nil {
 		return err
@@ -160,19 +166,22 @@ func (p *planner) allocate(w Where, n int) bool {
 	return true
 }
 
-// extra lists what the layout does not know.
+// extra lists what the layout does not know, and stays.
 func (p *planner) extra() {
-	for i := range p.is.Applications {
-		a := &p.is.Applications[i]
-		want := find(p.layout.Applications, func(x *Application) bool { return x.Place == a.Place })
-		if want == nil {
-			p.plan.Extra = append(p.plan.Extra, note(at(a.Place), "%s", fmt.Sprintf("it is not in the layout (%d files)", len(a.Files))))
+	for _, a := range p.extraApplications() {
+		if w := at(a.Place); !p.deleted(w) {
+			p.plan.Extra = append(p.plan.Extra, note(w, "it is not in the layout (%s)", plural(len(a.Files), "file")))
+		}
+	}
+	for i := range p.layout.Applications {
+		want := &p.layout.Applications[i]
+		is := find(p.is.Applications, func(x *inspect.Application) bool { return x.Place == want.Place })
+		if is == nil {
 			continue
 		}
-		for j := range a.Files {
-			f := &a.Files[j]
-			if find(want.Files, func(x *File) bool { return x.No == f.No }) == nil {
-				p.plan.Extra = append(p.plan.Extra, note(at(a.Place).file(f.No), "it is not in the layout"))
+		for _, f := range extraFiles(want, is) {
+			if w := at(want.Place).file(f.No); !p.deleted(w) {
+				p.plan.Extra = append(p.plan.Extra, note(w, "it is not in the layout"))
 			}
 		}
 	}

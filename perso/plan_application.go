@@ -1,6 +1,7 @@
 package perso
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -38,7 +39,13 @@ func (p *planner) application(ctx context.Context, a *Application) error {
 			p.warn(w, "its key settings are not known%s", because(is.MissingPart(inspect.PartKeySettings)))
 		}
 	}
+	if err := p.pruneFiles(ctx, a, is, true); err != nil {
+		return err
+	}
 	if err := p.files(ctx, a, is); err != nil {
+		return err
+	}
+	if err := p.pruneFiles(ctx, a, is, false); err != nil {
 		return err
 	}
 	known, err := p.keys(ctx, a.Place, a.KeyCount, now)
@@ -57,6 +64,9 @@ func relaxed(s wire.KeySett1, keys int) wire.KeySett1 {
 	return s | wire.SettMasterChangeable | wire.SettChangeable
 }
 
+// maxApplications is how many a D40 or EV1 card can have.
+const maxApplications = 28
+
 // create plans a new application.
 func (p *planner) create(ctx context.Context, a *Application) (ok bool, err error) {
 	w, g := at(a.Place), p.is.Generation
@@ -70,8 +80,12 @@ func (p *planner) create(ctx context.Context, a *Application) (ok bool, err erro
 	case p.is.Applications == nil:
 		p.impossible(w, "whether it is there is not known%s", because(p.is.MissingPart(inspect.PartApplications)))
 		return false, nil
-	case (g == wire.D40 || g == wire.EV1) && p.apps >= 28:
-		p.impossible(w, "a card of type %v has at most 28 applications", g)
+	case (g == wire.D40 || g == wire.EV1) && p.apps >= maxApplications:
+		p.impossible(w, "a card of type %v has at most %d applications", g, maxApplications)
+		return false, nil
+	}
+	if o := p.sameName(a); o != nil {
+		p.impossible(w, "%v has its name or ISO identifier: only deleting that would help", at(o.Place))
 		return false, nil
 	}
 	as := who{free: true}
@@ -104,6 +118,14 @@ func (p *planner) create(ctx context.Context, a *Application) (ok bool, err erro
 	last := &p.plan.Steps[len(p.plan.Steps)-1]
 	last.Where, last.do = w, func(ctx context.Context, r *runner) error { return r.createApplication(ctx, a, as) }
 	return true, nil
+}
+
+// sameName is another application on the card with a name that one should have.
+func (p *planner) sameName(a *Application) *inspect.Application {
+	return find(p.is.Applications, func(o *inspect.Application) bool {
+		same := a.ISOID != 0 && isoID(o.ISOID) == a.ISOID || len(a.DFName) > 0 && bytes.Equal(o.DFName, a.DFName)
+		return same && !p.deleted(at(o.Place))
+	})
 }
 
 func plural(n int, noun string) string {

@@ -24,7 +24,9 @@ func (p *planner) files(ctx context.Context, a *Application, is *inspect.Applica
 			x := filePlan{planner: p, app: a, file: f, here: at(a.Place).file(f.No)}
 			if is != nil {
 				x.is = find(is.Files, func(y *inspect.File) bool { return y.No == f.No })
-				x.mac = find(is.Files, func(y *inspect.File) bool { return y.Settings != nil && y.Settings.Type == wire.FileTransactionMAC })
+				x.mac = find(is.Files, func(y *inspect.File) bool {
+					return y.Settings != nil && y.Settings.Type == wire.FileTransactionMAC && !p.deleted(at(a.Place).file(y.No))
+				})
 				x.settings, x.missing = is.KeySettings, is.MissingPart(inspect.PartISOFiles)
 			}
 			if err := x.all(ctx); err != nil {

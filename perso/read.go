@@ -56,7 +56,7 @@ func keyType(s *inspect.KeySettings) (wire.KeyType, bool) {
 // its master key where that is at hand, since what is said in clear may be
 // forged; the card only where it tells nothing without.
 func (r *runner) look(ctx context.Context, p wire.Place) error {
-	if !p.IsCard() && !slices.ContainsFunc(r.layout.Applications, func(a Application) bool { return a.Place == p }) {
+	if !p.IsCard() && !r.conf.Prune && !slices.ContainsFunc(r.layout.Applications, func(a Application) bool { return a.Place == p }) {
 		return r.plain(ctx, p)
 	}
 	if p.IsCard() {

@@ -40,7 +40,7 @@ func Differs(list []Difference) bool {
 // contents, and with Config.Values values and records. The keys of Config.Want are
 // proved by an authentication with each, one attempt a key. What could not be read
 // or proved is in the list as Unproven. What is on the card and not in the layout
-// is no difference.
+// is a difference with Config.Prune only.
 func Verify(ctx context.Context, card *desfire.Card, layout *Layout, conf *Config) ([]Difference, error) {
 	if err := layout.Check(); err != nil {
 		return nil, err
@@ -70,7 +70,23 @@ func Verify(ctx context.Context, card *desfire.Card, layout *Layout, conf *Confi
 			return v.list, err
 		}
 	}
+	if v.conf.Prune {
+		v.extra()
+	}
 	return v.list, nil
+}
+
+// extra lists what should have been deleted.
+func (v *verifier) extra() {
+	p := &planner{runner: v.runner, is: v.is, plan: &Plan{}}
+	p.extra()
+	for _, n := range p.plan.Extra {
+		if n.File == nil {
+			v.differ(n.Where, "application", "there", "deleted")
+		} else if v.is.Generation.FixedName() == nil {
+			v.differ(n.Where, "file", "there", "deleted")
+		}
+	}
 }
 
 type verifier struct {

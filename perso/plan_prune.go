@@ -1,0 +1,251 @@
+package perso
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// prune plans that what is on the card and not in the layout is deleted, as far as
+// Config.Prune says so. What is in the way of something that has to be made goes
+// first, the rest when all is made: inTheWay says which of them is planned.
+
+// extraApplications are those that the layout does not know.
+func (p *planner) extraApplications() (list []*inspect.Application) {
+	for i := range p.is.Applications {
+		a := &p.is.Applications[i]
+		if find(p.layout.Applications, func(x *Application) bool { return x.Place == a.Place }) == nil {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// extraFiles are those of an application that the layout does not know.
+func extraFiles(want *Application, is *inspect.Application) (list []*inspect.File) {
+	for i := range is.Files {
+		f := &is.Files[i]
+		if find(want.Files, func(x *File) bool { return x.No == f.No }) == nil {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// missing reports whether an application of the layout has to be made.
+func (p *planner) missing(a *Application) bool {
+	return find(p.is.Applications, func(x *inspect.Application) bool { return x.Place == a.Place }) == nil
+}
+
+// inTheWay reports whether an application that is not in the layout has the name of
+// one that has to be made, or takes its place among those that a card can have.
+func (p *planner) inTheWay(a *inspect.Application) bool {
+	g, missing := p.is.Generation, 0
+	for i := range p.layout.Applications {
+		x := &p.layout.Applications[i]
+		if !p.missing(x) {
+			continue
+		}
+		missing++
+		if x.ISOID != 0 && x.ISOID == isoID(a.ISOID) || len(x.DFName) > 0 && bytes.Equal(x.DFName, a.DFName) {
+			return true
+		}
+	}
+	return (g == wire.D40 || g == wire.EV1) && missing > 0 && p.apps+missing > maxApplications
+}
+
+// pruneApplications plans to delete those that are in the way, or the others.
+func (p *planner) pruneApplications(ctx context.Context, inTheWay bool) error {
+	if !p.conf.Prune || p.is.Generation.FixedName() != nil {
+		return nil
+	}
+	for _, a := range p.extraApplications() {
+		if p.gone[at(a.Place).String()] || inTheWay && !p.inTheWay(a) {
+			continue
+		}
+		if err := p.deleteApplication(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *planner) deleteApplication(ctx context.Context, a *inspect.Application) error {
+	w := at(a.Place)
+	p.gone[w.String()] = true // or is not to be had
+	as, ok, err := p.deleter(ctx, a.Place)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		p.impossible(w, "it is deleted with the PICC master key, or its own where the card lets it, and none is at hand")
+		return nil
+	}
+	values, ok, err := p.values(ctx, a)
+	if err != nil || !ok {
+		return err
+	}
+	s := Step{
+		Where: w, Kind: DeleteApplication, Words: fmt.Sprintf("delete %v", w), Exchanges: 1, Replaces: true,
+		do: func(ctx context.Context, r *runner) error { return r.deleteApplication(ctx, a.Place, as, values) },
+	}
+	if len(a.Files) > 0 {
+		s.Words += " with its " + plural(len(a.Files), "file")
+	}
+	s.Place = as.place
+	p.step(s, who{no: 0})
+	p.plan.Steps[len(p.plan.Steps)-1].Place = a.Place
+	p.apps--
+	return nil
+}
+
+// deleter is the master key that may delete an application: the card's, or its own.
+func (p *planner) deleter(ctx context.Context, place wire.Place) (as slot, ok bool, err error) {
+	if hand, err := p.atHand(ctx, slot{}); err != nil || hand {
+		return slot{}, hand, err
+	}
+	if s := p.is.KeySettings; s == nil || len(s.Settings) != 1 || !wire.KeySett1(s.Settings[0]).Has(wire.SettFreeCreate) {
+		return slot{}, false, nil
+	}
+	as = slot{place: place}
+	ok, err = p.atHand(ctx, as)
+	return as, ok, err
+}
+
+// values are the value files of an application that were seen to hold nothing, which
+// is looked at again before they are deleted; ok is false if one holds something, or
+// does not tell, and was not named.
+func (p *planner) values(ctx context.Context, a *inspect.Application) (empty []*inspect.File, ok bool, err error) {
+	w := at(a.Place)
+	if p.mayLose(w) {
+		return nil, true, nil
+	}
+	if a.Files == nil {
+		p.hold(w, w.Place.String(), "its files are not known%s: some may hold a value, which would be lost", because(a.MissingPart(inspect.PartFiles)))
+		return nil, false, nil
+	}
+	ok = true
+	for i := range a.Files {
+		f := &a.Files[i]
+		nothing, err := p.nothing(ctx, a.Place, f)
+		if err != nil {
+			return nil, false, err
+		}
+		if !nothing {
+			ok = false
+		} else if f.Settings != nil && f.Settings.Type == wire.FileValue && !p.mayLose(w.file(f.No)) {
+			empty = append(empty, f)
+		}
+	}
+	return empty, ok, nil
+}
+
+// nothing reports whether a file holds no value that would be lost, or may lose it.
+func (p *planner) nothing(ctx context.Context, place wire.Place, f *inspect.File) (bool, error) {
+	w := at(place).file(f.No)
+	name := fmt.Sprintf("%v/%d", place, uint8(f.No))
+	switch {
+	case p.mayLose(w):
+		return true, nil
+	case f.Settings == nil:
+		p.hold(w, name, "its settings are not known%s: it may hold a value, which would be lost", because(f.MissingPart(inspect.PartSettings)))
+		return false, nil
+	case f.Settings.Type != wire.FileValue:
+		return true, nil
+	}
+	value, reason, err := p.valueOf(ctx, place, f)
+	switch {
+	case err != nil:
+		return false, err
+	case reason != "":
+		p.hold(w, name, "the value that it holds would be lost, and is not known: %s", reason)
+	case value != 0:
+		p.hold(w, name, "the value %d that it holds would be lost", value)
+	}
+	return reason == "" && value == 0, nil
+}
+
+// valueOf reads a value in a session; in clear anybody may say it.
+func (r *runner) valueOf(ctx context.Context, place wire.Place, f *inspect.File) (value int32, reason string, err error) {
+	c, err := r.read(ctx, place, &File{No: f.No, Settings: *f.Settings}, f.Settings)
+	switch _, session := r.card.Session(); {
+	case err != nil:
+		return 0, "", err
+	case !c.known:
+		return 0, c.reason, nil
+	case !session:
+		return 0, "it is told in clear only", nil
+	}
+	return c.value, "", nil
+}
+
+// pruneFiles plans to delete files of an application: those that are in the way of
+// one that has to be made, or the others.
+func (p *planner) pruneFiles(ctx context.Context, a *Application, is *inspect.Application, inTheWay bool) error {
+	if !p.conf.Prune || is == nil {
+		return nil
+	}
+	for _, f := range extraFiles(a, is) {
+		w := at(a.Place).file(f.No)
+		if p.gone[w.String()] || inTheWay && !fileInTheWay(a, is, f) {
+			continue
+		}
+		if err := p.deleteFile(ctx, a, is, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fileInTheWay reports whether a file has the ISO identifier of one that has to be
+// made, or is the one transaction MAC file that an application has: that goes first,
+// so that what is written names no reader.
+func fileInTheWay(a *Application, is *inspect.Application, f *inspect.File) bool {
+	if f.Settings != nil && f.Settings.Type == wire.FileTransactionMAC {
+		return true
+	}
+	id := isoID(f.ISOID)
+	return id != 0 && find(a.Files, func(x *File) bool {
+		return x.ISOID == id && find(is.Files, func(y *inspect.File) bool { return y.No == x.No }) == nil
+	}) != nil
+}
+
+func (p *planner) deleteFile(ctx context.Context, a *Application, is *inspect.Application, f *inspect.File) error {
+	w := at(a.Place).file(f.No)
+	p.gone[w.String()] = true
+	if p.is.Generation.FixedName() != nil && (f.Settings == nil || f.Settings.Type != wire.FileTransactionMAC) {
+		return nil // it can only stay
+	}
+	as := who{no: 0}
+	hand, err := p.atHand(ctx, slot{a.Place, 0})
+	if err != nil {
+		return err
+	}
+	if !hand {
+		s := is.KeySettings
+		if as = (who{free: true}); s == nil || len(s.Settings) != 1 || !wire.KeySett1(s.Settings[0]).Has(wire.SettFreeCreate) {
+			p.impossible(w, "it is deleted with the master key only, which is not at hand")
+			return nil
+		}
+	}
+	if ok, err := p.nothing(ctx, a.Place, f); err != nil || !ok {
+		return err
+	}
+	named := p.mayLose(w)
+	p.step(Step{
+		Where: w, Kind: DeleteFile, Words: fmt.Sprintf("delete %v", w), Exchanges: 1, Replaces: true,
+		do: func(ctx context.Context, r *runner) error { return r.deleteFile(ctx, a.Place, f, as, named) },
+	}, as)
+	return nil
+}
+
+// deleted reports whether an application or file is gone when the steps up to here are
+// done.
+func (p *planner) deleted(w Where) bool {
+	return find(p.plan.Steps, func(s *Step) bool {
+		return (s.Kind == DeleteApplication || s.Kind == DeleteFile) && s.Where.String() == w.String()
+	}) != nil
+}
