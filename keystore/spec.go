@@ -22,6 +22,7 @@ type Spec struct {
 	kind  kind
 	name  string   // of the file or variable
 	argv  []string // of the program
+	from  *Provided
 	key   *key.Secret
 	facts Facts // of key
 }
@@ -34,6 +35,7 @@ const (
 	kindEnv
 	kindExec
 	kindPrompt
+	kindProvided
 )
 
 // ParseSpec reads what key.Parse reads, and two forms more, with or without a
@@ -43,23 +45,17 @@ const (
 //	prompt                 what a person types
 //
 // Arguments are separated by blanks; single or double quotes keep them in one. No
-// shell sees them. Errors never show digits.
-func ParseSpec(text string) (*Spec, error) {
-	s, err := parseSpec(strings.TrimSpace(text))
-	if err != nil {
-		return nil, fmt.Errorf("keystore: %w", err)
-	}
-	return s, nil
-}
+// shell sees them. Errors never show digits. Providers.Parse reads more.
+func ParseSpec(text string) (*Spec, error) { return Providers(nil).Parse(text) }
 
-func parseSpec(text string) (*Spec, error) {
+func (ps Providers) parse(text string) (*Spec, error) {
 	s := new(Spec)
 	rest := text
-	if !keytext.Elsewhere(rest) {
+	if !ps.elsewhere(rest) {
 		name, value, ok := strings.Cut(text, ":")
 		value = strings.TrimSpace(value)
 		t, err := key.ParseType(name)
-		if !ok || err != nil || !keytext.Elsewhere(value) {
+		if !ok || err != nil || !ps.elsewhere(value) {
 			k, err := key.Parse(text)
 			if err != nil {
 				return nil, inner(err)
@@ -69,13 +65,21 @@ func parseSpec(text string) (*Spec, error) {
 		s.typ, s.typed, rest = t, true, value
 	}
 	var err error
+	p, address := ps.find(rest)
 	switch scheme, value, _ := strings.Cut(rest, ":"); {
+	case p != nil:
+		s.kind = kindProvided
+		if s.from, err = p.Parse(address); err != nil {
+			err = fmt.Errorf("%s: %w", p.Form, err)
+		}
 	case rest == "prompt":
 		s.kind = kindPrompt
 	case rest[0] == '@':
 		s.kind, s.name = kindFile, rest[1:]
 	case scheme == "env":
 		s.kind, s.name = kindEnv, value
+	case scheme != "exec":
+		err = fmt.Errorf("%s: this program gets no keys from there", scheme)
 	default:
 		s.kind = kindExec
 		if s.argv, err = splitArgs(value); err == nil && len(s.argv) == 0 {
@@ -150,8 +154,8 @@ func splitArgs(s string) ([]string, error) {
 }
 
 // Source says where the key is kept, for people: @FILE, env:NAME, exec: and the
-// name of the program, prompt, with the type if it was written. Of digits, and of
-// what looks like them, it is empty.
+// name of the program, prompt, what a provider says, with the type if it was
+// written. Of digits, and of what looks like them, it is empty.
 func (s *Spec) Source() string {
 	var text string
 	switch s.kind {
@@ -163,10 +167,12 @@ func (s *Spec) Source() string {
 		text = "exec:" + filepath.Base(s.argv[0])
 	case kindPrompt:
 		text = "prompt"
+	case kindProvided:
+		text = s.from.Source
 	default:
 		return ""
 	}
-	if Hide(text) != text {
+	if s.from == nil && Hide(text) != text {
 		return ""
 	}
 	if s.typed {
@@ -186,12 +192,12 @@ func (s *Spec) String() string {
 // Format prints String for every verb.
 func (s *Spec) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
 
-// Asks reports whether Key asks a person, runs a program, which may do so, or
-// reads a file that is none, such as a terminal or a pipe, and may take long. nil
-// is the zero Config.
+// Asks reports whether Key asks a person, runs a program or asks a provider, which
+// may do so, or reads a file that is none, such as a terminal or a pipe, and may
+// take long. nil is the zero Config.
 func (s *Spec) Asks(c *Config) bool {
 	switch s.kind {
-	case kindExec, kindPrompt:
+	case kindExec, kindPrompt, kindProvided:
 		return true
 	case kindFile:
 		if c == nil {
@@ -208,7 +214,11 @@ func (s *Spec) Facts() Facts {
 	if s.key != nil {
 		return s.facts
 	}
-	f := Facts{NoVersion: true, Source: s.Source()}
+	f := Facts{NoVersion: true}
+	if s.from != nil {
+		f = s.from.Facts
+	}
+	f.Source = s.Source()
 	if s.typed {
 		f.Type = s.typ.String()
 	}
@@ -223,6 +233,11 @@ type Config struct {
 	// vouches for where the Spec comes from: the command line, the environment,
 	// a file that nobody else can write. See package execkey.
 	Exec func(ctx context.Context, argv []string) ([]byte, error)
+
+	// Code says whether code that a provider's key names may be run or loaded, such
+	// as the module of a token: nil, or why it may not. A nil Code: nothing is
+	// loaded. Whoever sets it vouches for where the Spec comes from, as with Exec.
+	Code func(file string) error
 
 	// Prompt asks for a key that is typed; nil: nobody can be asked.
 	Prompt Prompt
@@ -244,16 +259,17 @@ type Config struct {
 	Decrypt func(ctx context.Context, what string, text []byte) ([]byte, error)
 }
 
-// Key gets the key: reads the file or variable, runs the program, asks the
-// person. nil is the zero Config.
-func (s *Spec) Key(ctx context.Context, c *Config) (*key.Secret, error) {
+// Key gets the key: reads the file or variable, runs the program, asks the person
+// or the provider. It is a *key.Secret, which the caller may wipe, unless its bytes
+// stay with a provider. nil is the zero Config.
+func (s *Spec) Key(ctx context.Context, c *Config) (key.Key, error) {
 	k, _, err := s.Get(ctx, c)
 	return k, err
 }
 
 // Get is Key, and what is stated of the key then: a version that stands nowhere
 // is none.
-func (s *Spec) Get(ctx context.Context, c *Config) (*key.Secret, Facts, error) {
+func (s *Spec) Get(ctx context.Context, c *Config) (key.Key, Facts, error) {
 	if s.key != nil {
 		return s.key, s.facts, nil
 	}
@@ -267,7 +283,10 @@ func (s *Spec) Get(ctx context.Context, c *Config) (*key.Secret, Facts, error) {
 	return k, f, nil
 }
 
-func (s *Spec) get(ctx context.Context, c *Config) (*key.Secret, Facts, error) {
+func (s *Spec) get(ctx context.Context, c *Config) (key.Key, Facts, error) {
+	if s.from != nil {
+		return s.provided(ctx, c)
+	}
 	var text []byte
 	var err error
 	where := s.Source()
@@ -289,7 +308,13 @@ func (s *Spec) get(ctx context.Context, c *Config) (*key.Secret, Facts, error) {
 	if err != nil {
 		return nil, Facts{}, err
 	}
+	return s.read(text, where)
+}
+
+// read makes a key of the text that was got; where says from where.
+func (s *Spec) read(text []byte, where string) (key.Key, Facts, error) {
 	var k *key.Secret
+	var err error
 	if s.typed {
 		k, err = key.ParseTextAs(s.typ, text)
 	} else {

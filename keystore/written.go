@@ -21,10 +21,18 @@ func Parse(text string) (k *key.Secret, visible bool, err error) {
 }
 
 // SourceOf is where the written form of a key says that it is kept, as in
-// @FILE or aes:env:NAME; of a program, its name. It is empty if the digits
-// themselves stand there, or something that looks like them.
+// @FILE or aes:env:NAME; of a program, its name; of an address of a provider, what
+// stands before a question mark. It is empty if the digits themselves stand there,
+// or something that looks like them, and where a PIN stands in an address.
 func SourceOf(text string) string {
 	text = strings.TrimSpace(text)
+	if providedElsewhere(text) {
+		if strings.Contains(strings.ToLower(text), "pin-value") {
+			return ""
+		}
+		text, _, _ = strings.Cut(text, "?")
+		return text
+	}
 	if _, value, ok := strings.Cut(text, ":"); InTheOpen(text) || ok && Hide(value) != value || Hide(text) != text {
 		return ""
 	}
@@ -32,6 +40,16 @@ func SourceOf(text string) string {
 		return s.Source()
 	}
 	return text
+}
+
+// providedElsewhere reports whether a text is an address of a provider.
+func providedElsewhere(text string) bool {
+	if name, value, ok := strings.Cut(text, ":"); ok {
+		if _, err := key.ParseType(name); err == nil {
+			text = strings.TrimSpace(value)
+		}
+	}
+	return strings.HasPrefix(text, "pkcs11:") || strings.HasPrefix(text, "os:")
 }
 
 // InTheOpen reports whether the written form of a key holds digits, and no name.

@@ -50,7 +50,7 @@ type app struct {
 	timeout  time.Duration
 	keySpec  string
 	keyNo    uint8
-	key      *key.Secret    // nil without --key
+	key      key.Key        // nil without --key
 	keyFacts keystore.Facts // of key
 	keysFile string
 	identity string  // file of age identities that open it

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/key"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -119,6 +119,27 @@ func beginningWith(typed string, choices ...string) []cobra.Completion {
 	return slices.DeleteFunc(slices.Clone(choices), func(s string) bool { return !strings.HasPrefix(s, typed) })
 }
 
+// keyWays are the ways to give a key.
+var keyWays = []struct{ form, what string }{
+	{"@", "a file that holds it"},
+	{"env:", "a variable of the environment that holds it"},
+	{"exec:", "a program that prints it"},
+	{"os:", "the keyring of the operating system"},
+	{"prompt", "typed at the terminal"},
+}
+
+// holdsKey reports whether a text is a key, of the type if one stands in kind. It
+// reads nothing elsewhere, whatever the text says.
+func holdsKey(kind, text string) bool {
+	t, err := key.ParseType(strings.TrimSuffix(kind, ":"))
+	if err == nil {
+		_, err = key.ParseTextAs(t, []byte(text))
+	} else {
+		_, err = key.ParseText([]byte(text))
+	}
+	return err == nil
+}
+
 // completeKey completes [N=]KEY: the ways to give one, files, and variables of
 // the environment that hold one.
 func completeKey(typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -147,8 +168,7 @@ func completeKey(typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			var out []cobra.Completion
 			for _, pair := range os.Environ() {
 				name, text, _ := strings.Cut(pair, "=")
-				_, _, err := keystore.Parse(kind + text)
-				if c := before + kind + "env:" + name; err == nil && strings.HasPrefix(c, typed) {
+				if c := before + kind + "env:" + name; strings.HasPrefix(c, typed) && holdsKey(kind, text) {
 					out = append(out, c)
 				}
 			}
@@ -156,17 +176,13 @@ func completeKey(typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			return out, cobra.ShellCompDirectiveNoFileComp
 		}
 	}
-	ways := beginningWith(typed, before+"@", before+"env:", before+"exec:", before+"prompt")
-	for i, w := range ways {
-		ways[i] = w + map[byte]string{'@': "\ta file that holds it", 't': "\ttyped at the terminal"}[w[len(w)-1]]
-		if strings.HasSuffix(w, "env:") {
-			ways[i] = w + "\ta variable of the environment that holds it"
-		}
-		if strings.HasSuffix(w, "exec:") {
-			ways[i] = w + "\ta program that prints it"
+	var found []cobra.Completion
+	for _, way := range keyWays {
+		if w := before + way.form; strings.HasPrefix(w, typed) {
+			found = append(found, w+"\t"+way.what)
 		}
 	}
-	return ways, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	return found, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
 // escapeGlob is a pattern that matches s and nothing else.

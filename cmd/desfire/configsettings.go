@@ -75,8 +75,13 @@ func (a *app) readSettings(cmd *cobra.Command, text map[string]*string) (changes
 			if err := a.readKeys(cmd, &k); err != nil {
 				return nil, err
 			}
+			e, err := k.bytes()
+			if err != nil {
+				return nil, err
+			}
 			word += ": " + k.facts().String()
-			c.wire = &wire.DefaultKey{Key: wire.NewSecret(append(k.key.Export(), make([]byte, wire.DefaultKeySize-len(k.key.Export()))...)), Version: wire.KeyVersion(k.key.Version())}
+			b := e.Export()
+			c.wire = &wire.DefaultKey{Key: wire.NewSecret(append(b, make([]byte, wire.DefaultKeySize-len(b))...)), Version: wire.KeyVersion(k.key.Version())}
 		default:
 			value := ""
 			if o.Value != "" {

@@ -96,7 +96,11 @@ func (d *delegation) prepare(a *app, cmd *cobra.Command, c *wire.CreateApplicati
 		AID: c.AID, Slot: slot, SlotVersion: d.slotVersion, Quota: uint16(d.quota / damBlock),
 		KS1: c.KS1, KS2: c.KS2, KS3: c.KS3, KeySetConfig: c.KeySetConfig, FID: c.FID, DFName: c.DFName,
 	}
-	if err := (&dam.Signer{MAC: d.mac.key, Enc: d.enc.key}).Sign(cmd.Context(), m, d.app.key); err != nil {
+	first, err := d.app.bytes()
+	if err != nil {
+		return err
+	}
+	if err := (&dam.Signer{MAC: d.mac.key, Enc: d.enc.key}).Sign(cmd.Context(), m, first); err != nil {
 		return withCode(exitInput, err)
 	}
 	text, err := dam.Encode(m)

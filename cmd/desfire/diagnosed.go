@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/diagnose"
+	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/trace"
 )
 
@@ -17,8 +18,8 @@ func (a *app) diagnosed(err error) error {
 		return err
 	}
 	cfg := diagnose.Config{DefaultKeys: true}
-	if a.key != nil {
-		cfg.Keys = append(cfg.Keys, trace.Key{No: -1, Value: a.key})
+	if secret, ok := a.key.(*key.Secret); ok {
+		cfg.Keys = append(cfg.Keys, trace.Key{No: -1, Value: secret})
 	}
 	f := diagnose.Recording(a.recorder.Recording(), &cfg).Last()
 	if f == nil || f.Sure == diagnose.Possible {

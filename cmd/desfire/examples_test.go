@@ -283,6 +283,8 @@ func TestExamples(t *testing.T) {
 				}
 				t.Setenv("DESFIRE_READER", "sim:card.json")
 				t.Setenv("HOME", dir)
+				t.Setenv(osKeys, "desfire/old="+zeroAES)
+				mockOSKeyring()
 				t.Setenv("DESFIRE_KEYS", map[string]string{"purse": "purse.keys.yaml"}[want.card])
 				t.Setenv("XDG_CONFIG_HOME", dir)
 				t.Setenv("XDG_STATE_HOME", dir)

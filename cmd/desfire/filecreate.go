@@ -78,6 +78,7 @@ type newFile struct {
 	authenticated       bool
 	recordSize, records uint32
 	tmac                keySpec
+	tmacKey             key.Exporter // tmac, once it was read
 	rights              rightFlags
 
 	settings wire.FileSettings // what all that makes
@@ -169,6 +170,10 @@ func (n *newFile) read(a *app, cmd *cobra.Command, t target, typ string) error {
 		if err := a.readKeys(cmd, &n.tmac); err != nil {
 			return err
 		}
+		var err error
+		if n.tmacKey, err = n.tmac.bytes(); err != nil {
+			return err
+		}
 		if n.tmac.key.Type() != key.TypeAES {
 			return usage("--tmac-key is a %v key: want an AES key", n.tmac.key.Type())
 		}
@@ -235,7 +240,7 @@ func (n *newFile) command(no wire.FileNo) wire.FileCreation {
 	case wire.FileCyclicRecord:
 		return &wire.CreateCyclicRecordFile{File: no, FID: n.fid, Option: s.Option, Access: s.Access, RecordSize: s.RecordSize, MaxRecords: s.MaxRecords}
 	}
-	return &wire.CreateTransactionMACFile{File: no, Option: s.Option, Access: s.Access, KeyOption: s.TMKeyOption, Key: wire.NewSecret(n.tmac.key.Export()), KeyVersion: s.TMKeyVersion}
+	return &wire.CreateTransactionMACFile{File: no, Option: s.Option, Access: s.Access, KeyOption: s.TMKeyOption, Key: wire.NewSecret(n.tmacKey.Export()), KeyVersion: s.TMKeyVersion}
 }
 
 // possible tells whether a card of this generation can have such a file.

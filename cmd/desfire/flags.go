@@ -68,6 +68,7 @@ var verbUses = map[string][]use{
 	"key check":            {usesCard, usesKeys},
 	"key list":             {usesCard, usesRing},
 	"key find":             {usesCard, usesRing},
+	"key forget":           {usesYes},
 	"key set list":         {usesCard, usesKeys},
 	"key set load":         {usesCard, usesKeys, usesDry},
 	"key set roll":         {usesCard, usesKeys, usesYes, usesDry},

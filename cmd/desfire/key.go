@@ -30,7 +30,7 @@ func (a *app) keyCommand() *cobra.Command {
   desfire key journal --open
   desfire key settings 121314`,
 	}
-	cmd.AddCommand(careful(a.keyNewCommand()), careful(a.keyListCommand()), careful(a.keyCheckCommand()), careful(a.keyVersionCommand()), careful(a.keyChangeCommand()), careful(a.keyFindCommand()), careful(a.keyJournalCommand()), careful(a.keySettingsCommand()), a.keySetCommand())
+	cmd.AddCommand(careful(a.keyNewCommand()), careful(a.keyListCommand()), careful(a.keyCheckCommand()), careful(a.keyVersionCommand()), careful(a.keyChangeCommand()), careful(a.keyFindCommand()), careful(a.keyStoreCommand()), careful(a.keyForgetCommand()), careful(a.keyJournalCommand()), careful(a.keySettingsCommand()), a.keySetCommand())
 	return careful(cmd)
 }
 

@@ -58,7 +58,7 @@ func keyPlace(cmd *cobra.Command, args []string) (wire.Place, wire.KeyNo, error)
 // keySpec is a key that a flag names.
 type keySpec struct {
 	flag, spec string
-	key        *key.Secret
+	key        key.Key
 	known      keystore.Facts // of key
 	source     string         // of a key from the keyring
 }
@@ -69,6 +69,16 @@ func (k *keySpec) ref() string {
 		return k.source
 	}
 	return keystore.SourceOf(k.spec)
+}
+
+// bytes is the key where its bytes are needed: a card is given them, or they are
+// printed.
+func (k *keySpec) bytes() (key.Exporter, error) {
+	e, ok := k.key.(key.Exporter)
+	if !ok {
+		return nil, withCode(exitImpossible, fmt.Errorf("--%s: the bytes of the key are needed here, and %s does not give them away", k.flag, k.facts()))
+	}
+	return e, nil
 }
 
 // arg is the key as a command line that is shown may have it.
@@ -118,12 +128,12 @@ func (a *app) readKeys(cmd *cobra.Command, keys ...*keySpec) error {
 // getKey gets the key that a flag names: reads the file or variable, runs the
 // program, asks on the terminal.
 func (a *app) getKey(cmd *cobra.Command, k *keySpec) error {
-	spec, err := keystore.ParseSpec(k.spec)
+	spec, err := a.providers().Parse(k.spec)
 	if err != nil {
 		return &usageError{cmd, fmt.Errorf("--%s: %w", k.flag, err)}
 	}
 	ctx := cmd.Context()
-	k.key, k.known, err = spec.Get(ctx, &keystore.Config{Exec: execkey.Run, Prompt: a.prompter(ctx), Question: "--" + k.flag, Warn: a.warn})
+	k.key, k.known, err = spec.Get(ctx, &keystore.Config{Exec: execkey.Run, Code: loadAny, Prompt: a.prompter(ctx), Question: "--" + k.flag, Warn: a.warn})
 	switch {
 	case errors.Is(err, keystore.ErrLocked):
 		return fmt.Errorf("--%s: %w", k.flag, err)

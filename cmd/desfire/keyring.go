@@ -22,7 +22,7 @@ func (a *app) readRing(cmd *cobra.Command) error {
 	if a.keysFile == "" || a.key != nil || a.ring != nil || !acts(cmd, "keys") {
 		return nil
 	}
-	r, err := keyring.Open(a.keysFile, &keyring.Config{Identity: a.identity, Prompt: a.prompter(cmd.Context()), Warn: a.warn})
+	r, err := keyring.Open(a.keysFile, &keyring.Config{Identity: a.identity, Prompt: a.prompter(cmd.Context()), Warn: a.warn, Providers: a.providers()})
 	if err != nil {
 		return badRing(err)
 	}
@@ -67,7 +67,7 @@ func badRing(err error) error {
 	case errors.Is(err, keystore.ErrNoUID):
 		return withCode(exitRight, err)
 	case errors.Is(err, keyring.ErrNotTrusted):
-		return advise(withCode(exitInput, err), "exec: runs programs from a keyring that belongs to you and that nobody else can write.")
+		return advise(withCode(exitInput, err), "exec: runs programs, and pkcs11: loads modules, from a keyring that belongs to you and that nobody else can write.")
 	}
 	return withCode(exitInput, err)
 }

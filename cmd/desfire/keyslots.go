@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
-	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/unlock"
@@ -25,13 +24,9 @@ func (k *keySpec) take(ctx context.Context, s keystore.Slot) error {
 	if err != nil {
 		return err
 	}
-	secret, ok := got.(*key.Secret)
-	if !ok {
-		return withCode(exitImpossible, fmt.Errorf("the key %v cannot be taken out of where it is", s.Facts))
-	}
-	k.key, k.source = secret, s.Facts.Source
-	k.known = keystore.FactsOf(secret, s.Facts.Source)
-	k.known.NoVersion = s.Facts.NoVersion && secret.Version() == 0
+	k.key, k.source = got, s.Facts.Source
+	k.known = keystore.FactsOf(got, s.Facts.Source)
+	k.known.NoVersion = s.Facts.NoVersion && got.Version() == 0
 	return nil
 }
 

@@ -43,6 +43,7 @@ func unluckyCard(c *sim.Config) (*sim.Card, error) {
 func TestMain(m *testing.M) {
 	checkEmitted = checkSchema
 	simNew = unluckyCard
+	mockOSKeyring()
 	if os.Getenv(runMain) != "" {
 		main()
 	}

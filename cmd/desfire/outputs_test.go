@@ -45,6 +45,7 @@ var outputs = []struct {
 	{"key-list", "key list: a key", keyListResult{}},
 	{"key-new", "key new", keyNewResult{}},
 	{"key-set", "key set list, load and roll", keySetResult{}},
+	{"key-store", "key store and key forget", keyStoreResult{}},
 	{"key-settings", "key settings", settingsResult{}},
 	{"key-version", "key version: a key", keyVersionResult{}},
 	{"ndef", "ndef: what a phone reads", tagInfo{}},

@@ -144,7 +144,11 @@ func (d *sdmDerived) backend(a *app, cmd *cobra.Command, legacy bool) (sdm.Diver
 		if err := a.readKeys(cmd, &d.master); err != nil {
 			return nil, err
 		}
-		secret = d.master.key.Export()
+		e, err := d.master.bytes()
+		if err != nil {
+			return nil, err
+		}
+		secret = e.Export()
 	}
 	b, err := sdm.NewBackend(secret)
 	clear(secret)

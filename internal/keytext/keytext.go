@@ -19,9 +19,17 @@ import (
 // MaxFile bounds a key file. An encrypted one has a header per recipient.
 const MaxFile = 16 << 10
 
+// elsewhere are what texts begin with that say where a key is.
+var elsewhere = []string{"@", "env:", "exec:", "pkcs11:", "os:"}
+
 // Elsewhere reports whether s names where a key is instead of being one.
 func Elsewhere(s string) bool {
-	return strings.HasPrefix(s, "@") || strings.HasPrefix(s, "env:") || strings.HasPrefix(s, "exec:") || s == "prompt"
+	for _, form := range elsewhere {
+		if strings.HasPrefix(s, form) {
+			return true
+		}
+	}
+	return s == "prompt"
 }
 
 // ReadFile reads a file of at most max bytes, and what the file system says of

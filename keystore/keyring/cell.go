@@ -19,7 +19,7 @@ type cell struct {
 	sealed []byte
 
 	turn  chan struct{} // held by who gets the key or looks whether it was got
-	got   *key.Secret
+	got   key.Key
 	facts keystore.Facts
 }
 
@@ -34,7 +34,7 @@ func (c *cell) written() keystore.Facts {
 }
 
 // key gets the key, whatever it takes.
-func (c *cell) key(ctx context.Context) (*key.Secret, keystore.Facts, error) {
+func (c *cell) key(ctx context.Context) (key.Key, keystore.Facts, error) {
 	select {
 	case c.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -49,7 +49,7 @@ func (c *cell) key(ctx context.Context) (*key.Secret, keystore.Facts, error) {
 
 // look is the key if it can be had without asking anybody, and in any case what
 // is known of it. Why it cannot be had, key will say.
-func (c *cell) look(ctx context.Context) (*key.Secret, keystore.Facts) {
+func (c *cell) look(ctx context.Context) (key.Key, keystore.Facts) {
 	select {
 	case c.turn <- struct{}{}:
 		defer func() { <-c.turn }()
@@ -97,7 +97,7 @@ func (c *cell) config(may bool) *keystore.Config {
 		},
 	}
 	if may {
-		conf.Prompt, conf.Exec = r.prompt, r.exec
+		conf.Prompt, conf.Exec, conf.Code = r.prompt, r.trust.exec, r.trust.code
 	}
 	return conf
 }

@@ -67,19 +67,14 @@ func (r *Ring) decode(root *yamlnode.Node) error {
 	return nil
 }
 
-var masterName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-
 func (r *Ring) decodeMasters(n *yamlnode.Node) error {
 	if err := n.WantMembers("NAME: KEY of each master key"); err != nil {
 		return err
 	}
 	for _, m := range n.Members {
 		name := m.Name.Text
-		if !masterName.MatchString(name) {
-			return m.Name.Fault("the name %s of a master key: want letters, digits and . _ - , 64 at most", yamlnode.Shown(name))
-		}
-		if yamlnode.HexRun(name) >= yamlnode.KeyDigits {
-			return m.Name.Fault("the name of a master key looks like a key: take another")
+		if err := keystore.CheckName(name); err != nil {
+			return m.Name.Fault("a master key: %v", err)
 		}
 		if _, twice := r.masters[name]; twice {
 			return m.Name.Fault("the master key %s stands here a second time", yamlnode.Shown(name))
@@ -179,7 +174,7 @@ func (r *Ring) decodeSlots(n *yamlnode.Node, ref keystore.Ref) ([]*slot, error) 
 // splitName is what the parser makes of the rest of a name with a colon.
 var splitName = regexp.MustCompile(`^[0-9A-Za-z]+ ?: `)
 
-const wantKey = `a key: TYPE:HEX, "@FILE", env:NAME, exec:PROGRAM, prompt, or {from: MASTER}`
+const wantKey = `a key: TYPE:HEX, "@FILE", env:NAME, exec:PROGRAM, os:SERVICE/NAME, pkcs11:URI, prompt, or {from: MASTER}`
 
 func (r *Ring) decodeSlot(n *yamlnode.Node, ref keystore.Ref) (*slot, error) {
 	if n.Kind != yamlnode.Mapping {
@@ -252,7 +247,7 @@ func (r *Ring) decodeSpec(n *yamlnode.Node, what string) (*cell, error) {
 		}
 		return c, nil
 	}
-	if c.spec, err = keystore.ParseSpec(text); err != nil {
+	if c.spec, err = r.providers.Parse(text); err != nil {
 		reason := strings.TrimPrefix(err.Error(), "keystore: ")
 		switch {
 		case !strings.Contains(text, ":") && yamlnode.Shown(text) == strconv.Quote(text):

@@ -35,8 +35,9 @@
 // A key is one of these, or a list of them, the newest first:
 //
 //   - Its written form as [keystore.ParseSpec] reads it: aes:HEX/VV, "@FILE",
-//     env:NAME, exec:PROGRAM ARGS, prompt, with or without a type before the last
-//     four. Names of files begin at the folder of the keyring.
+//     env:NAME, exec:PROGRAM ARGS, prompt, or as one of [Config].Providers does,
+//     such as os:SERVICE/NAME and pkcs11:URI; with or without a type before the
+//     last of these. Names of files begin at the folder of the keyring.
 //   - A block that age has enciphered, armored, as the text of the value:
 //     TYPE:HEX/VV for the identity of [Config], or for a passphrase. So is a whole
 //     key file, or the keyring itself.
@@ -53,13 +54,17 @@
 // [Open] reads the file. If the file as a whole is for a passphrase it asks for
 // it. Has, Slots and Refs read files and variables, and never ask, run or decipher
 // by passphrase; what they cannot know so is not in the Facts. Key does what it
-// takes, once: what was read, typed or printed is kept until Close.
+// takes, once: what was read, typed or printed is kept until Close, and so is a
+// handle to a key whose bytes stay with its provider. What is derived of such a key
+// is derived anew each time: [keystore.NewCache] keeps it.
 //
 // # Who may write a keyring
 //
-// exec: runs programs. So it counts only in a file that the user or root owns and
-// that nobody else can write; in others such a key is an error, the rest can be
-// used. A program in the folder of the keyring must be so as well. Windows does not tell it in these terms: there, and where a keyring comes
-// through a pipe, programs run only with [Config].TrustExec. A keyring or key file
-// that others can read or write is warned about.
+// exec: runs programs, and a pkcs11: that names a module loads it, which is to run
+// it. So they count only in a file that the user or root owns and that nobody else
+// can write; in others such a key is an error, the rest can be used. A program or
+// module in the folder of the keyring must be so as well. Windows does not tell it
+// in these terms: there, and where a keyring comes through a pipe, code runs only
+// with [Config].TrustExec. A keyring or key file that others can read or write is
+// warned about.
 package keyring

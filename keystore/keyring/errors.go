@@ -11,9 +11,9 @@ import (
 // has none.
 var ErrNoUID = keystore.ErrNoUID
 
-// ErrNotTrusted says that a key comes from a program, and that the keyring is not
-// one from which programs run.
-var ErrNotTrusted = errors.New("this keyring runs no programs")
+// ErrNotTrusted says that a key comes from a program or out of a module, and that
+// the keyring is not one from which code is run.
+var ErrNotTrusted = errors.New("this keyring runs no programs and loads no modules")
 
 // FileError says what is wrong in a keyring, and where. It never shows a key.
 type FileError struct {

@@ -34,7 +34,7 @@ var faults = []struct {
 	{"unknown member", "desfire: keys/v1\nkeyss: {}\n", "2:1", `a keyring has no member "keyss": did you mean keys? want desfire, masters, keys or cards`, true},
 	{"twice", "desfire: keys/v1\nkeys: {}\nkeys: {}\n", "3:1", "keys stands here a second time, after line 2", false},
 	{"master twice", "desfire: keys/v1\nmasters:\n  m: prompt\n  m: prompt\n", "4:3", `"m" stands here a second time`, false},
-	{"master name", "desfire: keys/v1\nmasters: {\"a b\": prompt}\n", "2:11", `the name "a b" of a master key`, true},
+	{"master name", "desfire: keys/v1\nmasters: {\"a b\": prompt}\n", "2:11", `the name "a b" of a key`, true},
 	{"key as name", "desfire: keys/v1\nmasters: {" + digits + ": prompt}\n", "2:11", "looks like a key", false},
 	{"part of a key as version", "desfire: XXX" + digits[:12] + "XXX\n", "1:10", "the text (not shown)", true},
 	{"masters a list", "desfire: keys/v1\nmasters: [prompt]\n", "2:10", "want NAME: KEY of each master key, not a list", true},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -14,7 +13,6 @@ import (
 	"github.com/go-desfire/desfire/internal/yamlnode"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
-	"github.com/go-desfire/desfire/keystore/execkey"
 )
 
 // Config says how a keyring is opened. nil and the zero Config read files and
@@ -35,20 +33,28 @@ type Config struct {
 	// Exec runs programs; nil is execkey.Run.
 	Exec func(ctx context.Context, argv []string) ([]byte, error)
 
-	// TrustExec runs the programs that the keyring names whoever may have written
-	// it, where the system does not say who: on Windows, and for what is no file.
+	// Providers are the forms of keys that the keyring may have besides, such as os:
+	// and pkcs11:. Others are errors.
+	Providers keystore.Providers
+
+	// TrustExec runs the programs and loads the modules that the keyring names
+	// whoever may have written it, where the system does not say who: on Windows,
+	// and for what is no file.
 	TrustExec bool
 }
 
 // Ring is the keys of a file. It is a keystore.Rotating; its methods may be called
 // from several goroutines.
 type Ring struct {
-	name    string // of the file, for people
-	dir     string
-	prompt  keystore.Prompt
-	exec    func(ctx context.Context, argv []string) ([]byte, error)
-	warn    func(string)
-	ages    ages
+	name   string // of the file, for people
+	dir    string
+	prompt keystore.Prompt
+	trust  trust
+	warn   func(string)
+	ages   ages
+
+	providers keystore.Providers
+
 	masters map[string]*cell
 	names   []string
 	slots   map[keystore.Ref][]*slot
@@ -75,11 +81,11 @@ func Open(path string, conf *Config) (*Ring, error) {
 	}
 	r := &Ring{
 		name: path, dir: dir, prompt: conf.Prompt, warn: once(conf.Warn),
-		masters: map[string]*cell{}, slots: map[keystore.Ref][]*slot{},
+		masters: map[string]*cell{}, slots: map[keystore.Ref][]*slot{}, providers: conf.Providers,
 	}
 	r.ages = ages{file: conf.Identity, prompt: conf.Prompt, warn: r.warn}
 	access, known := keytext.AccessOf(info)
-	r.exec = r.executor(conf, access, known)
+	r.trust = newTrust(dir, conf, access, known)
 	what := "keyring " + keytext.Harmless(path)
 	switch {
 	case known && access.Write:
@@ -113,40 +119,6 @@ func (r *Ring) read(text []byte) error {
 		return &FileError{Line: f.Line, Column: f.Column, Reason: f.Reason}
 	}
 	return err
-}
-
-// executor runs programs, or says why none is run.
-func (r *Ring) executor(conf *Config, a keytext.Access, known bool) func(context.Context, []string) ([]byte, error) {
-	refuse := func(why string) func(context.Context, []string) ([]byte, error) {
-		return func(context.Context, []string) ([]byte, error) {
-			return nil, fmt.Errorf("%w: %s", ErrNotTrusted, why)
-		}
-	}
-	switch {
-	case known && a.Write:
-		return refuse("others than its owner can write it; chmod go-w takes that from them")
-	case known && !a.Own:
-		return refuse("it belongs to another user")
-	case !known && !conf.TrustExec:
-		return refuse("the system does not say who can write it")
-	}
-	run := conf.Exec
-	if run == nil {
-		run = execkey.Run
-	}
-	return func(ctx context.Context, argv []string) ([]byte, error) {
-		// A program beside the keyring is as much a part of it.
-		if rel, err := filepath.Rel(r.dir, argv[0]); err == nil && filepath.IsAbs(argv[0]) && filepath.IsLocal(rel) && known {
-			info, err := os.Stat(argv[0])
-			if err != nil {
-				return nil, fmt.Errorf("program %s: %w", keytext.Harmless(rel), errors.Unwrap(err))
-			}
-			if a, ok := keytext.AccessOf(info); !ok || a.Write || !a.Own {
-				return nil, fmt.Errorf("%w: others can write the program %s, or own it", ErrNotTrusted, keytext.Harmless(rel))
-			}
-		}
-		return run(ctx, argv)
-	}
 }
 
 // once drops what was said before.
@@ -245,8 +217,9 @@ func (r *Ring) MasterFacts(ctx context.Context, name string) (keystore.Facts, bo
 	return f, true
 }
 
-// Close overwrites the keys and passphrases that the ring has. Nothing may use it,
-// or a key from it, meanwhile or later.
+// Close overwrites the keys and passphrases that the ring has, and lets handles go
+// whose bytes are elsewhere: who gave the providers ends those. Nothing may use the
+// ring, or a key from it, meanwhile or later.
 func (r *Ring) Close() error {
 	r.closed.Store(true)
 	r.ages.close()
@@ -264,8 +237,8 @@ func (r *Ring) Close() error {
 func (c *cell) wipe() {
 	c.turn <- struct{}{}
 	defer func() { <-c.turn }()
-	if c.got != nil {
-		c.got.Wipe()
-		c.got = nil
+	if s, ok := c.got.(*key.Secret); ok {
+		s.Wipe()
 	}
+	c.got = nil
 }

@@ -18,7 +18,8 @@ type slot struct {
 // facts is what is known of the key without asking anybody.
 func (s *slot) facts(ctx context.Context, r keystore.Ref) keystore.Facts {
 	master, f := s.master.look(ctx)
-	if master != nil {
+	// A derivation where the master key is may take long, and more than a look.
+	if _, here := master.(*key.Secret); here || master != nil && s.recipe.Diversify == nil {
 		if _, made, err := s.recipe.Make(ctx, r, master, f); err == nil {
 			return s.sourced(made)
 		}

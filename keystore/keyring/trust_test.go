@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-desfire/desfire/key"
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/keystore/keyring"
 )
 
@@ -224,5 +226,86 @@ func TestCostlyPassphrase(t *testing.T) {
 	_, err := keyring.Open(filepath.Join(files(t, map[string]string{"k": head + "\n---" + rest}), "k"), &keyring.Config{Prompt: a.prompt})
 	if err == nil || !strings.Contains(err.Error(), "gigabyte") || len(a.asked) != 1 || time.Since(begun) > 3*time.Second {
 		t.Errorf("%v, asked %q, took %v", err, a.asked, time.Since(begun))
+	}
+}
+
+// handle is a key of a module.
+type handle struct{ key.Key }
+
+// modules is a provider whose keys name code to load, and what was loaded.
+func modules(loaded *[]string) keystore.Providers {
+	return keystore.Providers{{Name: "pkcs11", Form: "pkcs11:URI", Parse: func(file string) (*keystore.Provided, error) {
+		return &keystore.Provided{Source: "pkcs11:", Code: file, Facts: keystore.Facts{NoVersion: true}, Key: func(context.Context, *keystore.Config) (key.Key, error) {
+			*loaded = append(*loaded, file)
+			return handle{key.Zero(key.TypeAES)}, nil
+		}}, nil
+	}}}
+}
+
+// A module is a program: it is loaded for a keyring that nobody else can write, and
+// no other, and only once a key of it is wanted.
+func TestWhoMayLoadModules(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("owner and mode are those of Unix")
+	}
+	ctx := context.Background()
+	dir := files(t, map[string]string{"m.so": "x", "bad.so": "x"})
+	if err := os.Chmod(filepath.Join(dir, "bad.so"), 0o622); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		mode   os.FileMode
+		module string
+		want   string // an error
+	}{
+		{0o600, "/usr/lib/m.so", ""},
+		{0o600, filepath.Join(dir, "m.so"), ""},
+		{0o600, filepath.Join(dir, "bad.so"), "others can write the module"},
+		{0o600, filepath.Join(dir, "none.so"), "no such file"},
+		{0o620, "/usr/lib/m.so", "others than its owner can write it"},
+		{0o602, filepath.Join(dir, "m.so"), "others than its owner can write it"},
+	} {
+		var loaded []string
+		text := "desfire: keys/v1\nmasters: {m: \"aes:pkcs11:" + tc.module + "\"}\nkeys: {card: {0: {from: m}, 1: aes:" + digits + ", 2: {from: m, diversify: {an10922: {uid: true}}}}}\n"
+		name := filepath.Join(dir, "k")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(name, tc.mode); err != nil {
+			t.Fatal(err)
+		}
+		r, err := keyring.Open(name, &keyring.Config{Providers: modules(&loaded)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ref := range r.Refs() {
+			if f, ok, err := r.Has(ctx, ref); !ok || err != nil || f.Type != "AES" || len(loaded) > 0 {
+				t.Errorf("%+v: %v, %v, %v, loaded %q", tc, f, ok, err, loaded)
+			}
+		}
+		k, err := r.Key(ctx, ref(t, "*/card/0"))
+		if tc.want == "" && (err != nil || len(loaded) != 1) || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want) || len(loaded) > 0) {
+			t.Errorf("%+v: %v, %v, loaded %q", tc, k, err, loaded)
+		}
+		if tc.want != "" && tc.want != "no such file" && !errors.Is(err, keyring.ErrNotTrusted) {
+			t.Errorf("%+v: %v", tc, err)
+		}
+		if _, err := r.Key(ctx, ref(t, "*/card/1")); err != nil {
+			t.Errorf("%+v: the other key: %v", tc, err)
+		}
+		if tc.want == "" {
+			card := ref(t, "04112233445566/card/2")
+			derived, err := r.Key(ctx, card)
+			if _, secret := derived.(*key.Secret); err != nil || !secret || len(loaded) != 1 {
+				t.Errorf("derived: %v, %v, loaded %q", derived, err, loaded)
+			}
+			// What is derived in the token is not derived to be looked at.
+			if f, _, _ := r.Has(ctx, card); f.Check != (key.CheckValue{}) {
+				t.Errorf("derived to look at it: %v", f)
+			}
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
