@@ -33,8 +33,15 @@ func (a *application) name(no wire.KeyNo) string {
 	return ""
 }
 
+// maxApplications is more than any card has room for.
+const maxApplications = 512
+
 func (r *reader) applications(n *node) {
 	if !r.list(n, "a list of applications") {
+		return
+	}
+	if len(n.Items) > maxApplications {
+		r.fault(n.Position, "there are %d applications: %d at most", len(n.Items), maxApplications)
 		return
 	}
 	for _, item := range n.Items {
@@ -233,10 +240,7 @@ var keyTypes = map[string]wire.KeyType{"des": wire.KeyDES, "2k3des": wire.KeyDES
 // access reads who has a right: free, never, or the name of a key of the
 // application. words are taken elsewhere, and are for errors.
 func (r *reader) access(n *node, a *application, what string, words ...string) (wire.Access, bool) {
-	if words == nil {
-		words = []string{"free", "never"}
-	}
-	s, ok := r.text(n, "the name of a key, "+yamlnode.Either(words))
+	s, ok := r.text(n, yamlnode.Either(append([]string{"the name of a key"}, words...)))
 	if !ok {
 		return 0, false
 	}
@@ -266,7 +270,7 @@ func (r *reader) access(n *node, a *application, what string, words ...string) (
 	case secret(s) != "":
 		r.fault(n.Position, "%s: what stands here %s; want the name of a key: %s", what, secret(s), elsewhere)
 	default:
-		r.fault(n.Position, "%s is %s: %swant %s", what, yamlnode.Shown(s), meant(s, names), yamlnode.Either(names))
+		r.fault(n.Position, "%s is %s: %swant %s", what, yamlnode.Shown(s), r.meant(s, names), yamlnode.Either(names))
 	}
 	return 0, false
 }

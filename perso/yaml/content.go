@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/go-desfire/desfire/internal/yamlnode"
 	"github.com/go-desfire/desfire/perso"
@@ -13,33 +14,54 @@ import (
 
 // content is what a file should hold.
 type content struct {
-	at       yamlnode.Position
-	data     []byte          // unless it comes of a template
-	template *columnTemplate // nil: data is all
-	pad      *byte           // what fills the file up
+	at      yamlnode.Position
+	columns []string // that make takes of a row, sorted
+	make    func(size int, row map[string]string) ([]byte, error)
+	pad     *byte // what fills the file up
+	kind    string
+	source  string // of a template, or URI
 }
 
 // bytes is the content of a file for a row.
 func (c *content) bytes(size int, row map[string]string) ([]byte, error) {
-	data := c.data
-	if c.template != nil {
-		text, err := c.template.text(row, size)
-		if err != nil {
-			return nil, err
+	var missing []string
+	for _, name := range c.columns {
+		if _, ok := row[name]; !ok {
+			missing = append(missing, name)
 		}
-		data = []byte(text)
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("the row has no %s", strings.Join(missing, ", "))
+	}
+	data, err := c.make(size, row)
+	if err != nil {
+		return nil, err
 	}
 	if len(data) > size {
-		return nil, fmt.Errorf("%d bytes do not fit into the %d of the file%s", len(data), size, c.template.longest(row))
+		return nil, fmt.Errorf("%d bytes do not fit into the %d of the file%s", len(data), size, c.lengths(row))
 	}
-	data = bytes.Clone(data)
-	if data == nil {
-		data = []byte{}
-	}
+	data = append([]byte{}, data...)
 	if c.pad != nil {
 		data = append(data, bytes.Repeat([]byte{*c.pad}, size-len(data))...)
 	}
 	return data, nil
+}
+
+// lengths says how long the values of a row are, for an error.
+func (c *content) lengths(row map[string]string) string {
+	if len(c.columns) == 0 {
+		return ""
+	}
+	parts := make([]string, len(c.columns))
+	for i, name := range c.columns {
+		parts[i] = fmt.Sprintf("%s has %d", name, utf8.RuneCountInString(row[name]))
+	}
+	return ": of characters " + strings.Join(parts, ", ")
+}
+
+// always makes a content of bytes.
+func always(data []byte) func(int, map[string]string) ([]byte, error) {
+	return func(int, map[string]string) ([]byte, error) { return data, nil }
 }
 
 // contents reads what a file should hold, now or when it is new.
@@ -61,13 +83,14 @@ func (r *reader) contents(f map[string]*node, x *file, out *perso.File) {
 		return
 	}
 	x.content, x.initial = c, initial
-	if c.template != nil {
-		for _, name := range c.template.columns {
-			if !slices.Contains(r.doc.columns, name) {
-				r.doc.columns = append(r.doc.columns, name)
-			}
+	if c.pad != nil {
+		if r.read += int(out.Settings.Size); r.read > maxContents {
+			r.fault(n.Position, "the contents of this layout have more than %d bytes: no card holds them", maxContents)
+			return
 		}
-		slices.Sort(r.doc.columns)
+	}
+	if c.columns != nil {
+		r.doc.columns = compact(append(r.doc.columns, c.columns...))
 		return
 	}
 	data, err := c.bytes(int(out.Settings.Size), nil)
@@ -107,26 +130,32 @@ func (r *reader) content(n *node) *content {
 		r.fault(n.Position, "want %s", wantContent)
 		return nil
 	}
-	if v := f["text"]; v != nil {
-		s, _ := r.text(v, "text")
-		c.data = []byte(s)
-	}
-	if v := f["hex"]; v != nil {
-		c.data, _ = r.hex(v, "hex")
-	}
-	if v := f["file"]; v != nil {
-		c.data = r.contentFile(v)
-	}
-	if v := f["template"]; v != nil {
-		if s, ok := r.text(v, "a template"); ok {
-			var err error
-			if c.template, err = newTemplate(s); err != nil {
-				r.fault(v.Position, "template: %v", err)
-			}
+	for _, kind := range []string{"text", "hex", "file", "template", "ndef"} {
+		v := f[kind]
+		if v == nil {
+			continue
 		}
-	}
-	if v := f["ndef"]; v != nil {
-		r.ndef(v, c)
+		c.kind = kind
+		switch kind {
+		case "text":
+			s, _ := r.text(v, "text")
+			c.make = always([]byte(s))
+		case "hex":
+			data, _ := r.hex(v, "hex")
+			c.make = always(data)
+		case "file":
+			c.make = always(r.contentFile(v))
+		case "template":
+			if t := r.template(v); t != nil {
+				c.columns, c.source = t.columns, t.source
+				c.make = func(size int, row map[string]string) ([]byte, error) {
+					text, err := t.text(row, size)
+					return []byte(text), err
+				}
+			}
+		case "ndef":
+			r.ndef(v, c)
+		}
 	}
 	if v := f["pad"]; v != nil {
 		if b, ok := r.hex(v, "pad"); ok && len(b) != 1 {
@@ -141,7 +170,21 @@ func (r *reader) content(n *node) *content {
 	return c
 }
 
-// Bounds of files that contents name: a card holds far less.
+// template reads a text with columns; nil if something is wrong in it.
+func (r *reader) template(n *node) *columnTemplate {
+	s, ok := r.text(n, "a template")
+	if !ok {
+		return nil
+	}
+	t, err := newTemplate(s)
+	if err != nil {
+		r.fault(n.Position, "template: %v", err)
+		return nil
+	}
+	return t
+}
+
+// Bounds of contents: a card holds far less.
 const (
 	maxContent  = 1 << 20
 	maxContents = 16 << 20

@@ -33,7 +33,7 @@ var fileTypes = []struct {
 	{"value", wire.FileValue, []string{"lower", "upper", "value", "limited-credit", "free-get", "also"}},
 	{"linear", wire.FileLinearRecord, []string{"iso-id", "record-size", "records", "also"}},
 	{"cyclic", wire.FileCyclicRecord, []string{"iso-id", "record-size", "records", "also"}},
-	{"transaction-mac", wire.FileTransactionMAC, []string{"key", "limit", "also"}},
+	{"transaction-mac", wire.FileTransactionMAC, []string{"key", "limit", "exclude-unauthenticated", "also"}},
 }
 
 // rightWord is a right as layouts call it.
@@ -119,7 +119,7 @@ func (r *reader) file(n *node, a *application, app *perso.Application) {
 	a.files = append(a.files, x)
 	r.contents(f, x, &out)
 	if v, ok := f["sdm"]; ok {
-		r.sdm(v)
+		r.sdm(v, a, x, app, &out)
 	}
 	app.Files = append(app.Files, out)
 }
@@ -204,7 +204,7 @@ func (r *reader) set(f map[string]*node, a *application, t wire.FileType, access
 		if !ok {
 			continue
 		}
-		who, ok := r.access(v, a, rightWord(right))
+		who, ok := r.access(v, a, rightWord(right), "free", "never")
 		if !ok {
 			continue
 		}
@@ -273,6 +273,9 @@ func (r *reader) transactionMAC(n *node, f map[string]*node, a *application, app
 			s.Option |= wire.OptionTMCLimit
 			s.Limit.Limit = uint32(x)
 		}
+	}
+	if v, ok := f["exclude-unauthenticated"]; ok && r.bool(v, "exclude-unauthenticated") {
+		s.Option |= wire.OptionTMIExclude
 	}
 	if a.tmac != nil {
 		r.fault(n.Position, "an application has at most one transaction MAC file, and another stands in line %d", a.tmac.at.Line)

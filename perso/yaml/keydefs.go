@@ -44,6 +44,9 @@ func (k *keyDef) version() *byte {
 // maxVersions bounds a list: each that is tried on a card may cost an attempt.
 const maxVersions = 16
 
+// maxKeys bounds the keys of a layout.
+const maxKeys = 4096
+
 // elsewhere says where keys belong.
 const elsewhere = "where keys are kept is said by the key store of whoever applies the layout, never by a layout"
 
@@ -95,6 +98,10 @@ const wantKey = "{type: aes, version: 1, from: MASTER, diversify: {an10922: {uid
 // keys reads the keys by name.
 func (r *reader) keys(n *node) {
 	if !r.members(n, "NAME: "+wantKey+" of each key") || !r.noSecrets(n) {
+		return
+	}
+	if len(n.Members) > maxKeys {
+		r.fault(n.Position, "there are %d keys: %d at most", len(n.Members), maxKeys)
 		return
 	}
 	for _, m := range n.Members {
@@ -221,7 +228,7 @@ func (r *reader) key(n *node, what string) (*keyDef, bool) {
 	case digits.MatchString(name):
 		r.fault(n.Position, "%s is %s: want the name of one of the keys of the layout, not a number", what, yamlnode.Shown(name))
 	default:
-		r.fault(n.Position, "%s is %s, which is none of the keys of the layout: %sadd it to keys", what, yamlnode.Shown(name), meant(name, r.doc.names))
+		r.fault(n.Position, "%s is %s, which is none of the keys of the layout: %sadd it to keys", what, yamlnode.Shown(name), r.meant(name, r.doc.names))
 	}
 	return nil, false
 }

@@ -18,7 +18,7 @@ func (d *Document) Layout(row map[string]string) (*perso.Layout, error) {
 	var errs Errors
 	for i, a := range d.apps {
 		for j, f := range a.files {
-			if row == nil || f.content == nil || f.content.template == nil {
+			if row == nil || f.content == nil || f.content.columns == nil {
 				continue
 			}
 			out := &l.Applications[i].Files[j]

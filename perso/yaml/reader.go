@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"hash"
 	"io/fs"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,7 +26,7 @@ type reader struct {
 	files fs.FS
 	sum   hash.Hash
 	errs  Errors
-	read  int // bytes of files
+	read  int // bytes of contents
 }
 
 // hash takes a part into the hash of the document.
@@ -74,8 +73,12 @@ func (r *reader) root(n *node) {
 
 // whole judges what no member shows alone.
 func (r *reader) whole() {
+	used := map[string]bool{}
+	for _, name := range r.doc.refs {
+		used[name] = true
+	}
 	for _, name := range r.doc.names {
-		if !slices.Contains(slices.Collect(maps.Values(r.doc.refs)), name) {
+		if !used[name] {
 			r.fault(r.doc.keys[name].at, "the key %s is used nowhere: use it or leave it out", name)
 		}
 	}
@@ -130,14 +133,17 @@ func (r *reader) word(n *node, what string, of ...string) (string, bool) {
 		return "", false
 	}
 	if !slices.Contains(of, s) {
-		r.fault(n.Position, "%s is %s: %swant %s", what, n.Describe(), meant(s, of), yamlnode.Either(of))
+		r.fault(n.Position, "%s is %s: %swant %s", what, n.Describe(), r.meant(s, of), yamlnode.Either(of))
 		return "", false
 	}
 	return s, true
 }
 
 // meant is "did you mean x? ", empty if nothing is near.
-func meant(word string, names []string) string {
+func (r *reader) meant(word string, names []string) string {
+	if len(r.errs) > maxErrors {
+		return "" // nobody reads it
+	}
 	if near := yamlnode.Nearest(word, names); near != "" {
 		return "did you mean " + near + "? "
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"text/template"
 	"text/template/parse"
-	"unicode/utf8"
 )
 
 // columnTemplate is a content with columns: text, {{.column}}, and the functions below.
@@ -150,15 +149,6 @@ func clip(s string) string {
 
 // text fills it in. More than a little beyond most is cut off.
 func (t *columnTemplate) text(row map[string]string, most int) (string, error) {
-	var missing []string
-	for _, c := range t.columns {
-		if _, ok := row[c]; !ok {
-			missing = append(missing, c)
-		}
-	}
-	if len(missing) > 0 {
-		return "", fmt.Errorf("the row has no %s", strings.Join(missing, ", "))
-	}
 	w := &limited{most: most + maxTemplate}
 	if err := t.tmpl.Execute(w, row); err != nil {
 		return "", fmt.Errorf("template: %s", inTemplate(err))
@@ -177,16 +167,4 @@ func (l *limited) Write(b []byte) (int, error) {
 		return 0, errLong
 	}
 	return l.Builder.Write(b)
-}
-
-// longest says how long the values of a row are, for an error.
-func (t *columnTemplate) longest(row map[string]string) string {
-	if t == nil {
-		return ""
-	}
-	parts := make([]string, len(t.columns))
-	for i, c := range t.columns {
-		parts[i] = fmt.Sprintf("%s has %d", c, utf8.RuneCountInString(row[c]))
-	}
-	return ": of characters " + strings.Join(parts, ", ")
 }

@@ -288,3 +288,8 @@ func TestContentFiles(t *testing.T) {
 	}
 }
 
+// fsEmpty reports whether a folder is empty.
+func fsEmpty(dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
+	return len(entries) == 0, err
+}
