@@ -10,8 +10,8 @@ import (
 	"github.com/go-desfire/desfire/key"
 )
 
-// Key is a key in a token. Its bytes stay there: it implements key.Key and
-// key.MACer and never key.Exporter, so that it can authenticate and derive keys,
+// Key is a key in a token. Its bytes stay there: it implements key.Handshaker
+// and key.MACer and never key.Exporter, so that it can authenticate and derive keys,
 // and be no part of a key change. It is good until its Module is closed.
 //
 // A session, a login or a token that was taken away is looked for once more with
@@ -48,7 +48,10 @@ type traits struct {
 
 func (h *handle) key() *Key { return &Key{h, h.traits.typ, h.uri.Version} }
 
-var _ key.MACer = (*Key)(nil)
+var (
+	_ key.Handshaker = (*Key)(nil)
+	_ key.MACer      = (*Key)(nil)
+)
 
 // Type is the type that the token says, or As.
 func (k *Key) Type() key.Type { return k.typ }
@@ -122,6 +125,11 @@ func (k *Key) crypt(ctx context.Context, encrypt bool, iv, dst, src []byte) erro
 	copy(dst, out)
 	clear(work)
 	return nil
+}
+
+// Handshake implements key.Handshaker, with the token's cipher.
+func (k *Key) Handshake(ctx context.Context, r key.HandshakeRequest) (key.Handshake, error) {
+	return key.Answer(ctx, k, nil, r)
 }
 
 // CMAC implements key.MACer. Where the token does not make CMACs, or not with this

@@ -152,32 +152,33 @@ type slot struct {
 	info tokenInfo
 }
 
-func present(c cryptoki) ([]slot, error) {
+// present are the tokens that are there. An error beside them is about one that
+// cannot be looked at.
+func present(c cryptoki) (list []slot, failed error) {
 	ids, err := c.slots()
 	if err != nil {
 		return nil, err
 	}
-	var list []slot
 	for _, id := range ids {
-		info, err := c.token(id)
-		if codeOf(err).tokenGone() {
-			continue // it went meanwhile
-		}
-		if err != nil {
-			return nil, err
-		}
-		if info.flags&tokenInitialized != 0 {
+		switch info, err := c.token(id); {
+		case err != nil:
+			if !codeOf(err).tokenGone() { // else it went meanwhile
+				failed = err
+			}
+		case info.flags&tokenInitialized != 0:
 			list = append(list, slot{id, info})
 		}
 	}
-	return list, nil
+	return list, failed
 }
 
 // Tokens are the tokens that are there.
 func (m *Module) Tokens(ctx context.Context) (tokens []Token, err error) {
 	var list []slot
 	err = m.do(ctx, func() (err error) {
-		list, err = present(m.lib)
+		if list, err = present(m.lib); len(list) > 0 {
+			return nil
+		}
 		return err
 	}, func() {})
 	if err != nil {
@@ -221,13 +222,10 @@ func (m *Module) key(ctx context.Context, u *URI, pin PIN) (*Key, error) {
 	}
 	h := &handle{uri: *u, pin: pin}
 	err := m.do(ctx, func() error {
-		list, err := present(m.lib)
-		if err != nil {
-			return err
-		}
+		list, failed := present(m.lib)
 		s, err := choose(list, u)
 		if err != nil {
-			return err
+			return errors.Join(err, failed)
 		}
 		h.token = m.token(s)
 		return h.use(ctx, func(cryptoki, session, object) error { return nil })

@@ -132,10 +132,7 @@ func (t *token) connect() (*conn, error) {
 
 // place looks for the token, which was in another slot or nowhere.
 func (t *token) place() (slotID, error) {
-	list, err := present(t.m.lib)
-	if err != nil {
-		return 0, err
-	}
+	list, failed := present(t.m.lib)
 	for _, s := range list {
 		if nameOf(s.info) == t.name {
 			t.mu.Lock()
@@ -144,7 +141,7 @@ func (t *token) place() (slotID, error) {
 			return s.id, nil
 		}
 	}
-	return 0, ErrNoToken
+	return 0, errors.Join(ErrNoToken, failed)
 }
 
 // closed counts a session that is open no more and tells how many others are.
