@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/internal/securemsg"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
@@ -273,7 +274,18 @@ func (ch *Change) check() error {
 	case ch.Journal == nil && !ch.DryRun:
 		return errors.New("rekey: a journal is needed")
 	case Special(ch.No):
-		return ch.checkSpecial()
+		if err := ch.checkSpecial(); err != nil {
+			return err
+		}
+	}
+	// A key in a safe takes part in no change. Better now than half way.
+	change := securemsg.KeyChange{New: ch.New}
+	if ch.With != nil {
+		change.Old = ch.Old
+	}
+	var opaque *key.OpaqueError
+	if errors.As(change.Check(), &opaque) {
+		return fmt.Errorf("rekey: nothing was sent: %w", opaque)
 	}
 	return nil
 }
