@@ -130,13 +130,20 @@ func (p *planner) all(ctx context.Context) error {
 	return nil
 }
 
+// loginExchanges is what an authentication takes.
+const loginExchanges = 2
+
+// step adds a step that is done as somebody, and what it takes to become that.
 func (p *planner) step(s Step, as who) {
 	if as != p.last || s.Place != p.at || len(p.plan.Steps) == 0 {
-		s.Exchanges++
+		s.Exchanges++ // select
 		if !as.free {
-			s.Exchanges += 3
+			s.Exchanges += loginExchanges
 		}
 		p.last, p.at = as, s.Place
+	}
+	if s.Kind == ChangeKey { // the session is gone
+		p.at = wire.Place{Name: "nowhere"}
 	}
 	p.plan.Steps = append(p.plan.Steps, s)
 }

@@ -188,20 +188,27 @@ func (x *filePlan) write(ctx context.Context, rights *wire.FileSettings, now con
 	if err != nil || !ok {
 		return err
 	}
+	naming, again := namingExchanges(mac, as)
 	w := writing{app: x.app, file: f, settings: rights.Clone(), as: as, now: now, mac: mac}
 	s := Step{Where: x.here, Replaces: x.is != nil}
 	switch {
 	case f.Data != nil:
 		from, n := w.span()
-		s.Kind, s.Words, s.Exchanges = WriteData, fmt.Sprintf("write %s at %d into %v", plural(n, "byte"), from, x.here), 1+n/48
+		s.Kind, s.Words, s.Exchanges = WriteData, fmt.Sprintf("write %s at %d into %v", plural(n, "byte"), from, x.here), x.dataExchanges(n)
+		if f.Settings.Type == wire.FileBackup {
+			s.Exchanges += 1 + naming
+		}
 		s.do = func(ctx context.Context, r *runner) error { return r.writeData(ctx, &w) }
 	case f.Value != nil:
-		s.Kind, s.Words, s.Exchanges = SetValue, fmt.Sprintf("bring the value of %v from %d to %d", x.here, now.value, *f.Value), 8
+		s.Kind, s.Words, s.Exchanges = SetValue, fmt.Sprintf("bring the value of %v from %d to %d", x.here, now.value, *f.Value), 6+naming
+		if x.planner.is.Generation != wire.D40 {
+			s.Exchanges += 2
+		}
 		s.do = func(ctx context.Context, r *runner) error { return r.setValue(ctx, &w) }
 	default:
 		add, clear := missingRecords(now.records, f.Records)
 		s.Kind, s.Words = WriteRecords, fmt.Sprintf("append %s to %v", plural(len(add), "record"), x.here)
-		s.Exchanges = len(add) * (2 + int(f.Settings.RecordSize)/48)
+		s.Exchanges = len(add)*(1+x.dataExchanges(int(f.Settings.RecordSize))+naming) + max(len(add)-1, 0)*again
 		s.Replaces = clear
 		if clear {
 			g, _ := inspect.RightsOf(rights).Of(inspect.ActClear)
@@ -213,13 +220,34 @@ func (x *filePlan) write(ctx context.Context, rights *wire.FileSettings, now con
 			}
 			w.clear = true
 			s.Words = fmt.Sprintf("clear %v and append %s", x.here, plural(len(add), "record"))
-			s.Exchanges += 2
+			s.Exchanges += 2 + naming + again
 		}
 		w.add = add
 		s.do = func(ctx context.Context, r *runner) error { return r.writeRecords(ctx, &w) }
 	}
 	x.step(s, as)
 	return nil
+}
+
+// dataExchanges is what it takes to write n bytes. EV2 and later take long frames; a
+// reader may not.
+func (x *filePlan) dataExchanges(n int) int {
+	if x.planner.is.Generation.Has(wire.FeatureEV2Auth) {
+		return 1 + n/208
+	}
+	return 1 + n/52
+}
+
+// namingExchanges is what it takes to name the reader in a transaction, and to become
+// who writes again for the next one.
+func namingExchanges(mac *wire.FileSettings, as who) (naming, again int) {
+	if mac == nil {
+		return 0, 0
+	}
+	if g, _ := inspect.RightsOf(mac).Of(inspect.ActNameReader); !as.free && g.Allows(as.no) {
+		return 1, 0
+	}
+	return 1 + loginExchanges, 1 + loginExchanges
 }
 
 // named finds out whether transactions of the application need a reader that is

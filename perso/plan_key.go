@@ -123,10 +123,23 @@ func (p *planner) key(ctx context.Context, s slot, settings wire.KeySett1) (know
 		p.warn(w, "old and new key have the same version %02X: only an attempt tells them apart", want.key.Version())
 	}
 	p.step(Step{
-		Where: w, Kind: ChangeKey, Words: fmt.Sprintf("change %v to %s, version %02X", w, want.key.Type(), want.key.Version()), Exchanges: 14,
+		Where: w, Kind: ChangeKey, Words: fmt.Sprintf("change %v to %s, version %02X", w, want.key.Type(), want.key.Version()), Exchanges: p.changeExchanges(s.no == need),
 		do: func(ctx context.Context, r *runner) error { return r.changeKey(ctx, s, need) },
 	}, who{no: need})
 	return isZeroKey(want.key), nil
+}
+
+// changeExchanges is what rekey takes for a key: versions asked before and after,
+// both keys tried, the change itself, and a proof.
+func (p *planner) changeExchanges(own bool) int {
+	n := 15
+	if own {
+		n = 10
+	}
+	if p.is.Generation == wire.D40 {
+		n -= 2
+	}
+	return n
 }
 
 func isZeroKey(k key.Key) bool { return k.CheckValue() == key.Zero(k.Type()).CheckValue() }

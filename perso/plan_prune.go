@@ -89,7 +89,7 @@ func (p *planner) deleteApplication(ctx context.Context, a *inspect.Application)
 		return err
 	}
 	s := Step{
-		Where: w, Kind: DeleteApplication, Words: fmt.Sprintf("delete %v", w), Exchanges: 1, Replaces: true,
+		Where: w, Kind: DeleteApplication, Words: fmt.Sprintf("delete %v", w), Exchanges: 1 + len(values)*lookExchanges, Replaces: true,
 		do: func(ctx context.Context, r *runner) error { return r.deleteApplication(ctx, a.Place, as, values) },
 	}
 	if len(a.Files) > 0 {
@@ -101,6 +101,9 @@ func (p *planner) deleteApplication(ctx context.Context, a *inspect.Application)
 	p.apps--
 	return nil
 }
+
+// lookExchanges is what it takes to look at a value again.
+const lookExchanges = 2 + loginExchanges
 
 // deleter is the master key that may delete an application: the card's, or its own.
 func (p *planner) deleter(ctx context.Context, place wire.Place) (as slot, ok bool, err error) {
@@ -235,10 +238,14 @@ func (p *planner) deleteFile(ctx context.Context, a *Application, is *inspect.Ap
 		return err
 	}
 	named := p.mayLose(w)
-	p.step(Step{
-		Where: w, Kind: DeleteFile, Words: fmt.Sprintf("delete %v", w), Exchanges: 1, Replaces: true,
+	s := Step{
+		Where: w, Kind: DeleteFile, Words: fmt.Sprintf("delete %v", w), Exchanges: 2, Replaces: true,
 		do: func(ctx context.Context, r *runner) error { return r.deleteFile(ctx, a.Place, f, as, named) },
-	}, as)
+	}
+	if f.Settings != nil && f.Settings.Type == wire.FileValue && !named {
+		s.Exchanges += lookExchanges
+	}
+	p.step(s, as)
 	return nil
 }
 

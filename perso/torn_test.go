@@ -49,6 +49,7 @@ type job struct {
 	layout *perso.Layout
 	keys   []keystore.Map // of each of them, the last is that of layout
 	every  int            // how many exchanges there are to one that is torn
+	prune  bool
 }
 
 func jobs(t testing.TB) (list []job) {
@@ -62,16 +63,16 @@ func jobs(t testing.TB) (list []job) {
 		}
 		l, m := rich(g), moved(g)
 		list = append(list,
-			job{g.String() + ", new", g, nil, l, []keystore.Map{keysFor(t, l, 0x10)}, every},
-			job{g.String() + ", changed", g, []*perso.Layout{l}, m, []keystore.Map{keysFor(t, l, 0x10), keysFor(t, m, 0x11)}, 2*every + 1},
-			job{g.String() + ", keys of the same version", g, nil, l, []keystore.Map{keysFor(t, l, 0)}, 4*every + 1},
+			job{g.String() + ", new", g, nil, l, []keystore.Map{keysFor(t, l, 0x10)}, every, false},
+			job{g.String() + ", changed", g, []*perso.Layout{l}, m, []keystore.Map{keysFor(t, l, 0x10), keysFor(t, m, 0x11)}, 2*every + 1, false},
+			job{g.String() + ", keys of the same version", g, nil, l, []keystore.Map{keysFor(t, l, 0)}, 4*every + 1, false},
 		)
 	}
 	return list
 }
 
 func (j *job) conf(i int) *perso.Config {
-	c := &perso.Config{Want: j.keys[i], Journal: new(memJournal), Values: true, Irreversible: perso.Irreversible()}
+	c := &perso.Config{Prune: j.prune && i == len(j.before), Want: j.keys[i], Journal: new(memJournal), Values: true, Irreversible: perso.Irreversible()}
 	if i > 0 {
 		c.Have = j.keys[i-1]
 	}
