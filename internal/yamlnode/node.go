@@ -232,7 +232,7 @@ func (n *Node) Plain() any {
 	case n.Text == "true" || n.Text == "false":
 		return n.Text == "true"
 	default:
-		if i, err := strconv.ParseInt(n.Text, 0, 64); err == nil {
+		if i, err := strconv.ParseInt(n.Text, 0, 64); err == nil && !strings.Contains(n.Text, "_") {
 			return float64(i)
 		}
 	}

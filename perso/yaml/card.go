@@ -149,13 +149,18 @@ func (r *reader) changeKeys(n *node, a *application, s *wire.KeySett1) {
 	*s = *s&0x0F | wire.SettChangeKey(who)
 }
 
-// cardKeys reads the keys of the card that have roles.
-func (r *reader) cardKeys(n *node, level *perso.Level) {
-	roles := []keystore.Role{
+// Roles of keys of the card, and of an application that has its own.
+var (
+	cardRoles = []keystore.Role{
 		keystore.RoleDAMAuth, keystore.RoleDAMMAC, keystore.RoleDAMEnc,
 		keystore.RoleVCConfiguration, keystore.RoleProximity, keystore.RoleVCSelectMAC, keystore.RoleVCSelectEnc,
 	}
-	r.roleKeys(n, roles, wire.Place{}, func(k perso.KeyWant, u use) {
+	appRoles = []keystore.Role{keystore.RoleProximity, keystore.RoleVCSelectMAC, keystore.RoleVCSelectEnc}
+)
+
+// cardKeys reads the keys of the card that have roles.
+func (r *reader) cardKeys(n *node, level *perso.Level) {
+	r.roleKeys(n, cardRoles, wire.Place{}, func(k perso.KeyWant, u use) {
 		level.Keys = append(level.Keys, k)
 		r.doc.card.keys = append(r.doc.card.keys, u)
 	})

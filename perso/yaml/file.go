@@ -36,6 +36,9 @@ var fileTypes = []struct {
 	{"transaction-mac", wire.FileTransactionMAC, []string{"key", "limit", "exclude-unauthenticated", "also"}},
 }
 
+// maxSets of rights a file has besides the first.
+const maxSets = 7
+
 // rightWord is a right as layouts call it.
 func rightWord(right inspect.Right) string {
 	if right == inspect.RightNameReader {
@@ -178,9 +181,8 @@ func (r *reader) rights(f map[string]*node, a *application, out *perso.File) {
 	if !ok || !r.list(also, "a list of further sets of rights, such as [{read: KEYNAME}]") {
 		return
 	}
-	most := 7
-	if len(also.Items) > most {
-		r.fault(also.Position, "also has %d sets: %d at most", len(also.Items), most)
+	if len(also.Items) > maxSets {
+		r.fault(also.Position, "also has %d sets: %d at most", len(also.Items), maxSets)
 		return
 	}
 	for _, item := range also.Items {

@@ -33,8 +33,7 @@ func (r *reader) further(f map[string]*node, a *application, out *perso.Applicat
 		if !out.KeySett3.Has(wire.SettVCKeys) {
 			r.fault(v.Position, "vc-keys are of applications with own-vc-keys: add it to options")
 		}
-		roles := []keystore.Role{keystore.RoleProximity, keystore.RoleVCSelectMAC, keystore.RoleVCSelectEnc}
-		r.roleKeys(v, roles, out.Place, func(k perso.KeyWant, u use) {
+		r.roleKeys(v, appRoles, out.Place, func(k perso.KeyWant, u use) {
 			out.VCKeys = append(out.VCKeys, k)
 			a.others = append(a.others, u)
 		})

@@ -3,7 +3,9 @@ package yaml
 import (
 	"regexp"
 	"slices"
+	"strings"
 
+	"github.com/go-desfire/desfire/internal/keytext"
 	"github.com/go-desfire/desfire/internal/yamlnode"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
@@ -53,16 +55,24 @@ const elsewhere = "where keys are kept is said by the key store of whoever appli
 var (
 	keyName    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,63}$`)
 	masterName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	source     = regexp.MustCompile(`(?i)^\s*((des|2k3des|3k3des|aes)\s*:\s*)?(exec:|pkcs11:|env:|vault:|keyring:|os:|prompt$|@|/|\\)`)
+	scheme     = regexp.MustCompile(`^[a-z][a-z0-9+.-]*:`)
 )
 
-// reserved are words that say who may do something, and no names of keys.
-var reserved = []string{"free", "never", "same", "changeable", "frozen"}
+// reserved are no names of keys: they say who may do something, or are no text to
+// some readers of YAML.
+var reserved = []string{"free", "never", "same", "true", "false", "null"}
 
-// secret reports whether text is a key, or names a place where one is kept.
+// secret says why text does not belong into a layout: it is a key, or names a place
+// where one is kept. It is empty for other text.
 func secret(text string) (why string) {
+	t := strings.ToLower(strings.TrimSpace(text))
+	if name, value, ok := strings.Cut(t, ":"); ok {
+		if _, err := key.ParseType(name); err == nil {
+			t = strings.TrimSpace(value)
+		}
+	}
 	switch {
-	case source.MatchString(text):
+	case keytext.Elsewhere(t), scheme.MatchString(t), strings.HasPrefix(t, "/"), strings.HasPrefix(t, "\\"):
 		return "names where a key is kept"
 	case yamlnode.HexRun(text) >= yamlnode.KeyDigits:
 		return "looks like a key"
@@ -111,7 +121,7 @@ func (r *reader) keys(n *node) {
 			r.fault(m.Name.Position, "the name %s of a key: want a letter, then letters, digits and . _ - , 64 at most", yamlnode.Shown(name))
 			continue
 		case slices.Contains(reserved, name):
-			r.fault(m.Name.Position, "a key cannot be called %s, which says who may do something: take another name", name)
+			r.fault(m.Name.Position, "a key cannot be called %s, which means something else: take another name", name)
 			continue
 		case twice:
 			r.fault(m.Name.Position, "the key %s stands here a second time, after line %d", name, first.at.Line)
