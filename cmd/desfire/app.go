@@ -45,7 +45,8 @@ type app struct {
 	at     string          // the reader where it lies
 
 	reader   string
-	uid      string // prefix of the UID that is wanted, hexadecimal
+	readers  []string // each --reader that was given
+	uid      string   // prefix of the UID that is wanted, hexadecimal
 	wait     time.Duration
 	timeout  time.Duration
 	keySpec  string

@@ -97,7 +97,7 @@ type eachVerb struct {
 }
 
 // notInEach are verbs that use cards and make no sense for one that is there.
-var notInEach = []string{"each", "readers", "watch"}
+var notInEach = []string{"each", "issue", "readers", "rotate", "watch"}
 
 // rehearse reads a verb, and runs it up to where it needs the card: what is
 // wrong with the command line is known then.
@@ -203,14 +203,19 @@ func (e *eacher) event(ev desfire.Event) {
 		delete(e.done, ev.Reader)
 		e.mu.Unlock()
 	}
+	tellEvent(e.app, ev)
+}
+
+// tellEvent tells of what happens at the readers besides cards.
+func tellEvent(a *app, ev desfire.Event) {
 	switch {
-	case e.json:
+	case a.json:
 	case ev.Kind == desfire.CardInserted && ev.Ignored != "":
-		e.log.Warn("Card left out: "+ev.Ignored, "reader", ev.Reader)
+		a.log.Warn("Card left out: "+ev.Ignored, "reader", ev.Reader)
 	case ev.Kind == desfire.ServiceLost:
-		e.log.Warn("The smart card service is gone; waiting for it to come back", "err", text(ev.Err))
+		a.log.Warn("The smart card service is gone; waiting for it to come back", "err", text(ev.Err))
 	case ev.Kind == desfire.ReaderRemoved:
-		e.log.Warn("Reader removed", "reader", ev.Reader, "err", text(ev.Err))
+		a.log.Warn("Reader removed", "reader", ev.Reader, "err", text(ev.Err))
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -19,7 +20,9 @@ import (
 
 // unrun are examples that are not run, only looked at, and why.
 var unrun = map[string]string{
-	"desfire each":              "it goes on until Ctrl-C",
+	"desfire each": "it goes on until Ctrl-C",
+	"desfire issue visitor.yaml --csv visitor.csv --keys keys.yaml": "it goes on until each line has a card",
+	"desfire rotate visitor-2.yaml --to 2 --keys keys.yaml":         "it goes on until Ctrl-C",
 	"desfire watch":             "it goes on until Ctrl-C",
 	"desfire sim serve":         "it goes on until Ctrl-C",
 	"desfire drain":             "it takes as long as there is credit",
@@ -74,6 +77,10 @@ var exampleCards = []struct {
 		"exits 6 purse debit 1 --journal blocked.db --keys purse.keys.yaml",
 		"tear 15 exits 7 purse debit 1 --no-wait --journal open.db --keys purse.keys.yaml",
 	}},
+	{"visitor", "empty", []string{
+		"issue visitor.yaml --csv visitor.csv --keys keys.yaml --count 1 --yes",
+		"layout plan visitor.yaml --keys keys.yaml --csv visitor.csv --row 1 -o old-plan.json",
+	}},
 	{"tag", "", []string{"sim new tag.json --generation ntag424"}},
 	{"dam", "dam", []string{"delegated prepare F48121 --slot 0 --quota 2048 --mac-key @dam-mac.key --enc-key @dam-enc.key --app-key @first.key --out delegated.json"}},
 	{"given", "dam", []string{"delegated create delegated.json --key @dam-auth.key"}},
@@ -109,6 +116,10 @@ var exampleRuns = map[string]struct {
 	"desfire ndef write":                       {"ndef", 0},
 	"desfire ndef erase":                       {"ndef", 0},
 	"desfire purse":                            {"purse", 0},
+	"desfire layout":                           {"empty", 0},
+	"desfire layout verify":                    {"visitor", 0},
+	"desfire issue":                            {"empty", 0},
+	"desfire rotate":                           {"visitor", 0},
 }
 
 const zeroAES = "aes:00000000000000000000000000000000"
@@ -121,7 +132,30 @@ var exampleFiles = map[string]string{
 	"issue.desfire": "cd 121314\nvalue debit 1 1 # a ride\n",
 	"defaults.dic":  "# as delivered\n0000000000000000\n00000000000000000000000000000000",
 	"dam-auth.key":  "aes:10101010101010101010101010101010/01", "dam-mac.key": "aes:11111111111111111111111111111111/01", "dam-enc.key": "aes:12121212121212121212121212121212/01", "first.key": zeroAES, "file.key": zeroAES, "meta.key": zeroAES, "tmac.key": zeroAES, "key1.txt": zeroAES,
-	"keys.yaml": "desfire: keys/v1\nkeys:\n  card: {0: \"@picc.key\"}\n  \"121314\": {0: \"@master.key\", 1: \"@master.key\"}\n  F48121: {0: \"@app.key\", 1: [\"@new.key\", \"@app.key\"], 2: \"@app.key\"}\n",
+	"keys.yaml":    "desfire: keys/v1\nkeys:\n  card: {0: \"@picc.key\"}\n  \"121314\": {0: \"@master.key\", 1: \"@master.key\"}\n  F48121: {0: \"@app.key\", 1: [\"@new.key\", \"@app.key\"], 2: \"@app.key\"}\nmasters:\n  visitors-2026: 2k3des:000102030405060708090A0B0C0D0E0F/00\n  visitors-2027: 2k3des:101112131415161718191A1B1C1D1E1F/00\n",
+	"visitor.csv":  "visitor,until\nAda Lovelace,2026-12-01\nCharles Babbage,2026-12-02\n",
+	"visitor.yaml": visitorLayout("%s: {type: 2k3des, version: 1, from: visitors-2026, diversify: {an10922: {uid: true, system: %[1]s}}}"),
+	"visitor-2.yaml": visitorLayout("%s: [{type: 2k3des, version: 2, from: visitors-2027, diversify: {an10922: {uid: true, system: %[1]s}}}, " +
+		"{type: 2k3des, version: 1, from: visitors-2026, diversify: {an10922: {uid: true, system: %[1]s}}}]"),
+}
+
+// visitorLayout is the layout of a badge, with three keys of a form.
+func visitorLayout(form string) string {
+	keys := ""
+	for _, name := range []string{"picc", "master", "door"} {
+		keys += "  " + fmt.Sprintf(form, name) + "\n"
+	}
+	return `desfire: layout/v1
+card: {generations: [d40, ev1, ev2, ev3], master: picc}
+keys:
+` + keys + `applications:
+  - aid: F4812F
+    key-type: des
+    keys: {master: master, 1: door}
+    settings: {list: free, create: master, change-settings: master, master-key: changeable, change-keys: master}
+    files:
+      - {no: 1, type: standard, size: 32, mode: full, read: door, write: master, change: master, content: {template: "{{.visitor}}|{{.until}}", pad: 00}}
+`
 }
 
 // examplesOf are the commands in the examples of a verb.

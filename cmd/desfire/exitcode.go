@@ -20,6 +20,8 @@ import (
 	"github.com/go-desfire/desfire/originality"
 	"github.com/go-desfire/desfire/pcsc"
 	"github.com/go-desfire/desfire/perso"
+	"github.com/go-desfire/desfire/perso/batch"
+	"github.com/go-desfire/desfire/perso/yaml"
 	"github.com/go-desfire/desfire/place"
 	ledger "github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/purse/boltjournal"
@@ -178,8 +180,14 @@ func codeOf(err error) int {
 		return exitNotGenuine
 	case *perso.KeyError:
 		return exitRight
-	case *perso.LayoutError:
+	case *perso.LayoutError, *perso.StaleError, yaml.Errors, *yaml.Error:
 		return exitInput
+	case *perso.NameError:
+		return exitUsage
+	case *batch.TableError, *batch.ColumnsError, *batch.RowError, *batch.RowChangedError, *batch.LayoutChangedError, *batch.BookError, *batch.ResultsError:
+		return exitInput
+	case *batch.HeldError:
+		return exitNoCard
 	case *perso.WrongCardError:
 		return exitNoCard
 	case *noApplicationError:

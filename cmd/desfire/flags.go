@@ -64,6 +64,10 @@ var verbUses = map[string][]use{
 	"format":               {usesCard, usesKeys, usesYes},
 	"free":                 {usesCard, usesKeys},
 	"info":                 {usesCard, usesKeys},
+	"issue":                {usesCard, usesRing, usesYes},
+	"layout apply":         {usesCard, usesRing, usesYes, usesForce, usesDry},
+	"layout plan":          {usesCard, usesRing, usesForce},
+	"layout verify":        {usesCard, usesRing},
 	"key change":           {usesCard, usesRing, usesYes, usesForce, usesDry},
 	"key check":            {usesCard, usesKeys},
 	"key list":             {usesCard, usesRing},
@@ -93,6 +97,7 @@ var verbUses = map[string][]use{
 	"record update":        {usesCard, usesKeys, usesDry},
 	"report":               {usesCard, usesKeys, usesForce},
 	"restore":              {usesCard, usesKeys, usesYes, usesForce, usesDry},
+	"rotate":               {usesCard, usesRing, usesYes},
 	"sdm off":              {usesCard, usesKeys, usesYes, usesDry},
 	"sdm provision":        {usesCard, usesKeys, usesDry},
 	"sdm show":             {usesCard, usesKeys},
@@ -133,10 +138,10 @@ func verbOf(cmd *cobra.Command) string {
 }
 
 // lasting are the verbs that go on until they are ended, whose notes have times.
-var lasting = []string{"demo", "drain", "each", "sim serve", "watch"}
+var lasting = []string{"demo", "drain", "each", "issue", "rotate", "sim serve", "watch"}
 
 // idle are flags that do not act on a verb although their group does.
-var idle = map[string][]string{"each": {"wait"}, "watch": {"wait", "timeout"}}
+var idle = map[string][]string{"each": {"wait"}, "issue": {"wait"}, "rotate": {"wait"}, "watch": {"wait", "timeout"}}
 
 // acts reports whether a global flag acts on a verb.
 func acts(cmd *cobra.Command, flag string) bool {
@@ -173,7 +178,8 @@ func misplaced(cmd *cobra.Command) error {
 // globalFlags adds the global flags to the root.
 func (a *app) globalFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
-	f.StringVarP(&a.reader, "reader", "r", envOr("DESFIRE_READER", "pcsc"), "`PLACE` where cards are presented: pcsc[:PART], tcp:HOST:PORT, sim: or sim:FILE")
+	a.reader = envOr("DESFIRE_READER", "pcsc")
+	f.VarP(readerFlag{&a.reader, &a.readers}, "reader", "r", "`PLACE` where cards are presented: pcsc[:PART], tcp:HOST:PORT, sim: or sim:FILE")
 	f.StringVar(&a.uid, "uid", "", "the card with this UID, `HEX` or the beginning of it, and no other")
 	f.DurationVar(&a.wait, "wait", 10*time.Second, "how long to wait for a card; 0 waits for ever")
 	f.DurationVar(&a.timeout, "timeout", 0, "end the verb that long after the card was found; 0 never")

@@ -80,7 +80,7 @@ func onlyGroups(cmd *cobra.Command) bool {
 
 // asides are verbs that the help of the root names in one line, so that it fits a
 // screen.
-var asides = []string{"completion", "evidence", "free", "version"}
+var asides = []string{"completion", "delegated", "evidence", "free", "kdf", "uid", "version"}
 
 func aside(cmd *cobra.Command) bool {
 	return slices.Contains(asides, cmd.Name()) && cmd.Parent() == cmd.Root()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +27,9 @@ type making struct {
 	show   func(card *desfire.Card) error                                       // prints the plan, and refuses what must not be
 	result func(list []perso.Difference) error                                  // says how it went
 
+	given  *perso.Plan // made before; nil: the card is asked what is to be done
 	layout *perso.Layout
-	plan   *perso.Plan // nil until it was made
+	plan   *perso.Plan // nil until it was shown
 	agreed bool        // to do it
 	done   int         // steps that were begun
 }
@@ -83,14 +85,12 @@ func (m *making) step(ctx context.Context, card *desfire.Card) error {
 		if err != nil {
 			return err
 		}
-		plan, err := perso.NewPlan(ctx, card, layout, m.conf)
+		plan, err := m.planned(ctx, card, layout)
 		if err != nil {
 			return err
 		}
 		m.layout, m.plan = layout, plan
-		if len(m.card.UID) == 0 {
-			m.card.UID = hexBytes(plan.UID)
-		}
+		m.identified(plan)
 		if err := m.show(card); err != nil {
 			return err
 		}
@@ -122,6 +122,24 @@ func (m *making) step(ctx context.Context, card *desfire.Card) error {
 		return err
 	}
 	return m.result(list)
+}
+
+// planned is the plan for a card.
+func (m *making) planned(ctx context.Context, card *desfire.Card, layout *perso.Layout) (*perso.Plan, error) {
+	if m.given == nil {
+		return perso.NewPlan(ctx, card, layout, m.conf)
+	}
+	if uid := card.UID(); uid != nil && !bytes.Equal(uid, m.given.UID) {
+		return nil, &perso.WrongCardError{Want: fmt.Sprintf("%X", []byte(m.given.UID)), Is: fmt.Sprintf("%X", uid)}
+	}
+	return m.given, nil
+}
+
+// identified notes the identifier of a card that tells it in a session only.
+func (a *app) identified(plan *perso.Plan) {
+	if len(a.card.UID) == 0 {
+		a.card.UID = hexBytes(plan.UID)
+	}
 }
 
 // keyJournal opens the journal of a verb that changes keys, path or the usual one;

@@ -108,3 +108,10 @@ func parted(list []perso.Difference) (differences, unproven []perso.Difference) 
 	}
 	return differences, unproven
 }
+
+// unproven prints what could not be compared or proved.
+func (p page) unproven(title string, list []perso.Difference) {
+	for _, d := range list {
+		p.wrapped("", fmt.Sprintf("%s: %s of %v: %s", title, d.What, d.Where, d.Unproven))
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-desfire/desfire/perso"
 )
@@ -40,15 +41,10 @@ func (v *restoreVerb) printResult(r *restoreResult) {
 	for _, d := range r.Differences {
 		v.printf("%s\n", p.Bad.Render(d.String()))
 	}
-	keys := 0
-	for _, d := range r.NotCompared {
-		if d.What == "key" && d.Key != nil {
-			keys++ // the plan warns of each that should have another version
-			continue
-		}
-		v.remarks().wrapped("", fmt.Sprintf("Not compared: %s of %v: %s", d.What, d.Where, d.Unproven))
-	}
-	if keys > 0 {
+	// The plan warns of each key that should have another version.
+	others := slices.DeleteFunc(slices.Clone(r.NotCompared), func(d perso.Difference) bool { return d.What == "key" && d.Key != nil })
+	v.remarks().unproven("Not compared", others)
+	if keys := len(r.NotCompared) - len(others); keys > 0 {
 		v.sayf("Not compared: %s that no keyring has\n", count(keys, "key"))
 	}
 	if len(r.Differences) > 0 {

@@ -60,9 +60,9 @@ type verbGroup struct {
 func (a *app) verbs() []verbGroup {
 	return []verbGroup{
 		{"card", "Cards:", []*cobra.Command{
-			a.readersCommand(), a.watchCommand(), a.eachCommand(), a.infoCommand(), a.uidCommand(), a.freeCommand(), a.lsCommand(), a.reportCommand(), a.dumpCommand(), a.restoreCommand(), a.configCommand(), a.formatCommand(), a.wipeCommand(), a.originalityCommand(), a.selftestCommand(),
+			a.readersCommand(), a.watchCommand(), a.eachCommand(), a.infoCommand(), a.uidCommand(), a.freeCommand(), a.lsCommand(), a.reportCommand(), a.dumpCommand(), a.restoreCommand(), a.configCommand(), a.formatCommand(), a.wipeCommand(), a.issueCommand(), a.rotateCommand(), a.originalityCommand(), a.selftestCommand(),
 		}},
-		{"structure", "Applications and files:", []*cobra.Command{a.appCommand(), a.fileCommand(), a.delegatedCommand()}},
+		{"structure", "Applications and files:", []*cobra.Command{a.appCommand(), a.fileCommand(), a.delegatedCommand(), a.layoutCommand()}},
 		{"data", "Values and data:", []*cobra.Command{a.readCommand(), a.writeCommand(), a.recordCommand(), a.valueCommand(), a.purseCommand(), a.drainCommand(), a.ndefCommand(), a.sdmCommand(), a.tmacCommand()}},
 		{"keys", "Keys:", []*cobra.Command{a.keyCommand(), a.authCommand(), a.kdfCommand()}},
 		{"tools", "Without a card, and frames:", []*cobra.Command{a.demoCommand(), a.simCommand(), a.traceCommand(), a.evidenceCommand(), a.apduCommand(), a.shellCommand(), a.completionCommand(), a.versionCommand()}},
