@@ -257,26 +257,25 @@ func (b *Batch) checkRow(e *Entry) error {
 		}
 		return &RowChangedError{t.file, 0, e.Row, "", e.UID, "it is gone, and its card is not finished"}
 	}
-	for _, column := range sortedKeys(e.columns) {
-		at := t.columnOf(column)
-		switch {
-		case at < 0 && t.name >= 0:
-		case at < 0:
-			return &RowChangedError{t.file, row.Line, e.Row, column, e.UID, "the column is gone"}
-		case b.book.mark(column, row.values[at]) != e.columns[column]:
+	seen := 0
+	for at, column := range t.columns {
+		mark, ok := e.columns[column]
+		if !ok {
+			continue
+		}
+		if seen++; b.book.mark(column, row.values[at]) != mark {
 			return &RowChangedError{t.file, row.Line, e.Row, column, e.UID, "the value was changed after a card got the row"}
 		}
 	}
-	return nil
-}
-
-func sortedKeys(m map[string]string) []string {
-	list := make([]string, 0, len(m))
-	for k := range m {
-		list = append(list, k)
+	if seen == len(e.columns) || t.name >= 0 {
+		return nil
 	}
-	slices.Sort(list)
-	return list
+	for column := range e.columns {
+		if t.columnOf(column) < 0 {
+			return &RowChangedError{t.file, row.Line, e.Row, column, e.UID, "the column is gone"}
+		}
+	}
+	return nil
 }
 
 // Status tells how far the batch is.

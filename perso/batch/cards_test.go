@@ -29,6 +29,7 @@ type campus struct {
 	size    uint32
 	version byte
 	hash    string
+	bad     string // a row of which no card can be made
 }
 
 func layouts() *campus {
@@ -44,6 +45,9 @@ func (c *campus) Layout(row map[string]string) (*perso.Layout, error) {
 		Type: wire.FileStandard, Option: wire.OptionFull, Size: c.size,
 		Access: wire.AccessRights{Read: 1, Write: 0, ReadWrite: wire.Never, Change: 0},
 	}}
+	if c.bad != "" && row["number"] == c.bad {
+		return nil, errors.New("its number is bad")
+	}
 	if row != nil {
 		data.Data = content(row, int(c.size))
 	}
@@ -78,24 +82,33 @@ func (d derived) Has(ctx context.Context, r keystore.Ref) (keystore.Facts, bool,
 }
 
 func (d derived) Key(_ context.Context, r keystore.Ref) (key.Key, error) {
+	b, err := d.secret(r)
+	if err != nil {
+		return nil, err
+	}
+	return key.NewAES(b, d.version)
+}
+
+func (d derived) secret(r keystore.Ref) ([]byte, error) {
 	if r.UID == "" {
 		return nil, keystore.ErrNoUID
 	}
 	h := fnv.New128a()
-	fmt.Fprint(h, r, d.version)
-	k, err := key.NewAES(h.Sum(nil), d.version)
-	return k, err
+	_, _ = fmt.Fprint(h, r, d.version)
+	return h.Sum(nil), nil
 }
 
 // journal is a journal of key changes in memory.
 type journal struct {
 	entries []rekey.Entry
-	fail    error
+	failAt  int // the entry, from now, that cannot be written; 0 for none
 }
 
 func (j *journal) Record(_ context.Context, e rekey.Entry) error {
-	if j.fail != nil {
-		return j.fail
+	if j.failAt > 0 {
+		if j.failAt--; j.failAt == 0 {
+			return batch.ErrFull
+		}
 	}
 	j.entries = append(j.entries, e)
 	return nil
@@ -103,6 +116,16 @@ func (j *journal) Record(_ context.Context, e rekey.Entry) error {
 
 func (j *journal) Entries(context.Context) ([]rekey.Entry, error) {
 	return slices.Clone(j.entries), nil
+}
+
+// open are the changes of which the journal does not know what became.
+func (j *journal) open() (list []rekey.Entry) {
+	for i, open := range rekey.OpenEntries(j.entries) {
+		if open {
+			list = append(list, j.entries[i])
+		}
+	}
+	return list
 }
 
 func people(n int) string {

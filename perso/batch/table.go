@@ -252,7 +252,7 @@ func (t *Table) csvError(err error) error {
 	case errors.Is(p.Err, csv.ErrFieldCount):
 		return t.wrong(p.StartLine, "", "it has more or fewer values than there are columns (%d)", len(t.columns))
 	case errors.Is(p.Err, csv.ErrQuote), errors.Is(p.Err, csv.ErrBareQuote):
-		return t.wrong(p.Line, "", "a quotation mark in a value is written twice, and the whole value in quotation marks; character %d", p.Column)
+		return t.wrong(p.StartLine, "", "a quotation mark in a value is written twice, and the whole value in quotation marks")
 	}
 	return t.wrong(p.Line, "", "%v", p.Err)
 }
