@@ -19,6 +19,7 @@ func (r *reader) card(n *node) {
 		return
 	}
 	f := r.fields(n, "card", "generations", "master", "settings", "keys", "options", "irreversible")
+	r.doc.card.members = f
 	if g, ok := f["generations"]; ok {
 		r.generations(g)
 	} else {

@@ -35,6 +35,7 @@ type Document struct {
 	apps  []*application
 
 	refs    map[keystore.Ref]string // which key is where, by its name
+	uses    []placed                // in the order of the layout
 	columns []string
 	layout  perso.Layout // without contents that have columns
 }
@@ -45,6 +46,7 @@ type level struct {
 	master  *use
 	keys    []use // with roles
 	options map[string]yamlnode.Position
+	members map[string]*node
 }
 
 // use is a key, by its name, where it is used.

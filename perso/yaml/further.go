@@ -140,7 +140,9 @@ func (r *reader) keySet(m yamlnode.Member, a *application, out *perso.Applicatio
 	f := r.fields(m.Value, "a key set", "version", "type", "keys")
 	if v, ok := f["version"]; ok {
 		b, err := v.Byte()
-		r.failed(err)
+		if !r.failed(err) && b == 0 {
+			r.fault(v.Position, "version is 0, which a set has that was never filled: want 1 to 255")
+		}
 		s.Version = wire.KeyVersion(b)
 	} else {
 		r.fault(m.Value.Position, "the member version of the key set is missing: want a number, 1 to 255")
@@ -250,13 +252,8 @@ func (r *reader) signed(n *node, out *perso.Application) *wire.CreateDelegatedAp
 
 // fileWords names a file.
 func (d *Document) fileWords(i, j int) string {
-	a := &d.layout.Applications[i]
-	app := a.Place.Words()
-	if a.Label != "" {
-		app = a.Label
-	}
-	f := &a.Files[j]
-	name := fmt.Sprintf("file %d of %s", f.No, app)
+	f := &d.layout.Applications[i].Files[j]
+	name := fmt.Sprintf("file %d of %s", f.No, d.appWords(i))
 	if f.Label != "" {
 		name += " (" + f.Label + ")"
 	}

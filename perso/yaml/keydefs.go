@@ -248,6 +248,7 @@ var digits = regexp.MustCompile(`^[0-9]+$|^0x`)
 // place notes where a key is used, and that it can be there.
 func (r *reader) place(n *node, k *keyDef, ref keystore.Ref) {
 	r.doc.refs[ref] = k.name
+	r.doc.uses = append(r.doc.uses, placed{n.Position, ref, k})
 	for _, v := range k.versions {
 		if rc := v.recipe; rc != nil && rc.Diversify != nil && rc.Diversify.AID && (ref.Place.Fixed || ref.Place.Name != "") {
 			r.fault(n.Position, "the key %s is derived from the AID (line %d), and %s has none: leave out aid", k.name, v.at.Line, ref.Place.Words())

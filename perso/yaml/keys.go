@@ -122,6 +122,9 @@ func (k *Keys) slots(ctx context.Context, def *keyDef, v *keyVersion, r keystore
 	if err != nil {
 		return nil, err
 	}
+	if v.recipe.NeedsUID() && r.UID == "" {
+		return nil, nil // there is none for every card
+	}
 	if f.Type != "" && !keystore.OneType(f.Type, v.typ.String()) {
 		return nil, fmt.Errorf("%s: it is of type %v, and the master key %s of type %s", source, v.typ, v.recipe.Master, f.Type)
 	}
@@ -134,9 +137,6 @@ func (k *Keys) slots(ctx context.Context, def *keyDef, v *keyVersion, r keystore
 func (k *Keys) made(ctx context.Context, def *keyDef, v *keyVersion, f keystore.Facts, r keystore.Ref) (key.Key, error) {
 	fail := func(err error) (key.Key, error) {
 		return nil, fmt.Errorf("%s:%d: key %s: %w", k.doc.name, v.at.Line, def.name, err)
-	}
-	if v.recipe.NeedsUID() && r.UID == "" {
-		return fail(keystore.ErrNoUID) // before anybody is asked
 	}
 	master, err := k.from.Master(ctx, v.recipe.Master)
 	if err != nil {
@@ -234,6 +234,9 @@ func (w *want) Key(ctx context.Context, r keystore.Ref) (key.Key, error) {
 		return nil, err
 	}
 	if s == nil {
+		if def := w.find(r); def != nil && r.UID == "" && w.pick(def).recipe != nil {
+			return nil, fmt.Errorf("%s: key %s: %w", w.doc.name, def.name, keystore.ErrNoUID)
+		}
 		return nil, &keystore.NotFoundError{Ref: r, Store: w.doc.name}
 	}
 	return s.Key(ctx)

@@ -89,16 +89,5 @@ func (d *Document) where(err error) yamlnode.Position {
 	if !errors.As(err, &e) {
 		return yamlnode.Position{}
 	}
-	for i, a := range d.layout.Applications {
-		if a.Place != e.Where.Place {
-			continue
-		}
-		for j := range a.Files {
-			if e.Where.File != nil && a.Files[j].No == *e.Where.File {
-				return d.apps[i].files[j].at
-			}
-		}
-		return d.apps[i].at
-	}
-	return d.card.at
+	return d.position(e.Where)
 }
