@@ -4,7 +4,7 @@
 # make lint    golangci-lint, built by the go command
 # make matrix  every job, in every channel, with every fault in every exchange; purses
 #              in random worlds, honest and hostile; every bit of recorded commands,
-#              altered (minutes)
+#              altered; every exchange of making three cards, torn (minutes)
 # make soak    a million debits from a thousand cards; a program that debits, killed
 #              again and again (minutes)
 # make bench   one table of what the reader costs (minutes); docs/performance.md
@@ -47,6 +47,7 @@ bench:
 matrix:
 	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m ./internal/matrix ./internal/purseproof
 	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m -run TestNoAlteredCommandVerifies ./trace
+	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m -run '^TestWhole' ./perso
 
 soak:
 	DESFIRE_SOAK=1 $(GO) test -count=1 -v -timeout 60m -run '^TestSoak' ./internal/purseproof

@@ -33,10 +33,20 @@
 // changed one is. A card that lies in clear can make a plan wrong, or a step
 // fail.
 //
-// # What cannot be made
+// # What cannot be made, and what cannot be undone
 //
 // Originality signature, identifier, counters, and the key of a transaction MAC
-// file belong to one card. Files and applications that exist are never deleted
-// or made larger: a difference that only a deletion could mend is listed in
-// Plan.Impossible, and what is on the card and not in the layout in Plan.Extra.
+// file belong to one card. What the layout has is never deleted or made larger: a
+// difference that only a deletion could mend is listed in Plan.Impossible. What is on
+// the card and not in the layout is in Plan.Extra, and stays, unless Config.Prune
+// says that it is deleted: no value file that may hold something, if it is not named.
+// What can never be undone is done if Config.Irreversible names it, and is in
+// Plan.Held otherwise.
+//
+// # Saved plans
+//
+// A plan may be written to a file (Plan.Encode), looked at, and applied by another
+// process (ReadPlan, Plan.Bind). It holds for one card, whose structure is as it was,
+// and one layout. Where Config.OnBegin saves it again before its first step, it can be
+// gone on with after that process died.
 package perso

@@ -237,7 +237,7 @@ func (f *File) wrong() string {
 			return fmt.Sprintf("a record of %d bytes in a file of records of %d", len(r), s.RecordSize)
 		}
 	}
-	return ""
+	return f.wrongFirst()
 }
 
 // capacity is how many records a file holds: one of a cyclic file is the copy

@@ -46,6 +46,7 @@ type filePlan struct {
 	is       *inspect.File        // nil: it is to be made
 	mac      *inspect.File        // the transaction MAC file that is there, nil for none
 	settings *inspect.KeySettings // of the application, nil if it is to be made, or not known
+	begins   bool                 // the data are those that only a new file is given
 	missing  *inspect.Missing     // why ISO identifiers of files are not known
 }
 
@@ -54,12 +55,19 @@ func (x *filePlan) all(ctx context.Context) error {
 		x.impossible(x.here, "%s", reason)
 		return nil
 	}
+	if x.is == nil && x.file.begins() {
+		return x.withFirst().create(ctx)
+	}
 	if x.is == nil {
 		return x.create(ctx)
 	}
 	if x.is.Settings == nil {
 		x.impossible(x.here, "its settings are not known%s", because(x.is.MissingPart(inspect.PartSettings)))
 		return nil
+	}
+	x, err := x.unfinished(ctx)
+	if err != nil {
+		return err
 	}
 	return x.adapt(ctx)
 }
@@ -114,7 +122,7 @@ func (x *filePlan) create(ctx context.Context) error {
 		}
 		temporary = temporary || !can
 	}
-	if temporary {
+	if temporary = temporary || x.begins; temporary {
 		if hand, err := x.atHand(ctx, slot{x.app.Place, 0}); err != nil {
 			return err
 		} else if !hand {
@@ -122,6 +130,9 @@ func (x *filePlan) create(ctx context.Context) error {
 			return nil
 		}
 		access := master
+		if x.begins {
+			access = x.file.making()
+		}
 		if final.Type == wire.FileTransactionMAC {
 			access.Write, access.ReadWrite = wire.Never, wire.Never
 		}
@@ -207,6 +218,9 @@ func (x *filePlan) macKey(ctx context.Context) (bool, error) {
 // initial is the value of a new value file.
 func (x *filePlan) initial() int32 {
 	s := &x.file.Settings
+	if x.file.First != nil {
+		return *x.file.First
+	}
 	if x.file.Value == nil || !x.conf.Values {
 		return min(max(0, s.Lower), s.Upper)
 	}

@@ -210,3 +210,14 @@ func TestForged(t *testing.T) {
 		})
 	}
 }
+
+// applyOn applies a layout without keys over some air.
+func applyOn(t testing.TB, air desfire.Transport, l *perso.Layout) error {
+	t.Helper()
+	card, err := desfire.Connect(context.Background(), air, nil)
+	if err != nil {
+		return err
+	}
+	_, err = perso.Apply(context.Background(), card, l, nil)
+	return err
+}
