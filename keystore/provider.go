@@ -35,17 +35,18 @@ type Provided struct {
 	// Facts are what is known of the key without asking anybody.
 	Facts Facts
 
-	// Code is what of the address is run in this process or beside it, such as
-	// the file of a PKCS#11 module; empty if it names nothing of that kind. Such a
-	// key is had only where Config.Code allows it.
+	// Code is what of the address is run in this process or beside it, such as the
+	// file of a PKCS#11 module or what gives its PIN; empty if it names nothing of
+	// that kind. Such a key is had only where Config.Code allows it.
 	Code string
 
 	// Text gets the text of the key, as a key file has it. The caller overwrites
 	// it. Of the Config it takes Prompt, Exec and Warn.
 	Text func(ctx context.Context, c *Config) ([]byte, error)
 
-	// Key gets a handle to a key whose bytes stay where they are.
-	Key func(ctx context.Context, c *Config) (key.Key, error)
+	// Key gets a handle to a key whose bytes stay where they are. t is the type that
+	// stands before the form, nil if none does.
+	Key func(ctx context.Context, c *Config, t *key.Type) (key.Key, error)
 }
 
 // Providers is a table of providers, which the program fills with those it has.
@@ -98,7 +99,11 @@ func (s *Spec) provided(ctx context.Context, c *Config) (key.Key, Facts, error) 
 		}
 		return s.read(text, "what is in "+p.Source)
 	}
-	k, err := p.Key(ctx, c)
+	var t *key.Type
+	if s.typed {
+		t = &s.typ
+	}
+	k, err := p.Key(ctx, c, t)
 	if err != nil {
 		return nil, Facts{}, err
 	}

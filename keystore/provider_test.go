@@ -34,7 +34,7 @@ func vault(asked *[]string) keystore.Providers {
 				return []byte("aes:" + digits + "/0C"), nil
 			}})},
 		{Name: "hsm", Form: "hsm:NAME", Parse: parse(&keystore.Provided{Source: "hsm:", Code: "/lib/hsm.so", Facts: keystore.Facts{Version: 7},
-			Key: func(context.Context, *keystore.Config) (key.Key, error) {
+			Key: func(context.Context, *keystore.Config, *key.Type) (key.Key, error) {
 				*asked = append(*asked, "handle")
 				return opaque{key.Zero(key.TypeAES).WithVersion(7)}, nil
 			}})},

@@ -42,7 +42,8 @@ type Diversification struct {
 
 // Make makes the key of a master key of which f is known. The Source of the facts is
 // f's. A key that is derived is the caller's to wipe; without Diversify it may be
-// master itself.
+// master itself. A handle gets another version if it has a method
+// WithVersion(byte) key.Key.
 func (rc *Recipe) Make(ctx context.Context, r Ref, master key.Key, f Facts) (key.Key, Facts, error) {
 	if rc.Typed && !OneType(master.Type().String(), rc.Type.String()) {
 		return nil, f, fmt.Errorf("the type should be %v, and the master key %s is of type %v", rc.Type, rc.Master, master.Type())
@@ -58,11 +59,14 @@ func (rc *Recipe) Make(ctx context.Context, r Ref, master key.Key, f Facts) (key
 		}
 	}
 	if rc.Versioned && k.Version() != rc.Version {
-		s, ok := k.(*key.Secret)
-		if !ok {
+		switch handle := k.(type) {
+		case *key.Secret:
+			k = handle.WithVersion(rc.Version)
+		case interface{ WithVersion(byte) key.Key }:
+			k = handle.WithVersion(rc.Version)
+		default:
 			return nil, f, fmt.Errorf("the version should be %02X, and the key %s has %02X where it is kept", rc.Version, rc.Master, k.Version())
 		}
-		k = s.WithVersion(rc.Version)
 	}
 	made := FactsOf(k, f.Source)
 	made.NoVersion = f.NoVersion

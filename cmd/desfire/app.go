@@ -13,6 +13,7 @@ import (
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/keystore/pkcs11"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/unlock"
@@ -53,6 +54,7 @@ type app struct {
 	keyNo    uint8
 	key      key.Key        // nil without --key
 	keyFacts keystore.Facts // of key
+	modules  *pkcs11.Modules
 	keysFile string
 	identity string  // file of age identities that open it
 	ring     *ring   // nil without a keyring
@@ -83,6 +85,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 		out: screen.NewPalette(screen.TakesColor(stdout)), err: screen.NewPalette(screen.TakesColor(stderr)),
 	}
 	a.log = screen.NewNotes(a.stderr, &a.level)
+	a.modules = a.newModules()
 	return a
 }
 
@@ -132,6 +135,11 @@ func (a *app) putAway() {
 	a.putAwayCards()
 	if a.shell == nil || a.ring != a.shell.ring {
 		a.ring.close() // that of the shell lasts
+	}
+	if a.shell == nil {
+		if err := a.modules.Close(); err != nil {
+			a.log.Warn(err.Error())
+		}
 	}
 }
 

@@ -125,6 +125,7 @@ var keyWays = []struct{ form, what string }{
 	{"env:", "a variable of the environment that holds it"},
 	{"exec:", "a program that prints it"},
 	{"os:", "the keyring of the operating system"},
+	{"pkcs11:", "a token, by the URI of the key"},
 	{"prompt", "typed at the terminal"},
 }
 

@@ -1,14 +1,26 @@
 package main
 
 import (
+	"os"
+
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/keystore/oskeyring"
+	"github.com/go-desfire/desfire/keystore/pkcs11"
 )
+
+// moduleVar names the PKCS#11 module of keys whose URI names none.
+const moduleVar = "DESFIRE_PKCS11_MODULE"
 
 // providers are the written forms of keys besides those that package keystore
 // knows.
 func (a *app) providers() keystore.Providers {
-	return keystore.Providers{oskeyring.Provider()}
+	return keystore.Providers{oskeyring.Provider(), a.modules.Provider()}
+}
+
+// newModules opens PKCS#11 modules as keys in them are asked for. The app ends
+// them.
+func (a *app) newModules() *pkcs11.Modules {
+	return pkcs11.NewModules(&pkcs11.ModulesConfig{Path: os.Getenv(moduleVar), Warn: a.warn})
 }
 
 // loadAny allows code that the user himself has named.

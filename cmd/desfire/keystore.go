@@ -47,7 +47,7 @@ desfire key new --out os:SERVICE/NAME makes a random key there.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&from.spec, "from", "", "the `KEY`: prompt, @FILE, env:NAME, exec:PROGRAM")
+	cmd.Flags().StringVar(&from.spec, "from", "", "the `KEY`: prompt, @FILE, env:NAME or exec:PROGRAM")
 	return cmd
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
@@ -76,6 +77,13 @@ func TestScripts(t *testing.T) {
 				}
 				return os.Chmod(path, 0o600) // that others can read a key file is warned about
 			})
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "softhsm" {
+				return false, fmt.Errorf("no condition %s", name)
+			}
+			_, err := os.Stat("/usr/lib/softhsm/libsofthsm2.so")
+			return err == nil || os.Getenv("DESFIRE_REQUIRE_PKCS11") != "", nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "port": port, "listening": listening, "notimes": notimes, "cut": cut,

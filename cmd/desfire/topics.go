@@ -31,10 +31,25 @@ say which. Without a session they go on with --plain only.
       0: {from: campus-2026, version: 1, diversify: {an10922: {uid: true}}}
       1: ["@new.key", "@old.key"]
 
-What stands there is a key in one of the forms above, or exec:PROGRAM ARGS, or
-prompt, or {from: MASTER, ...} for a key derived from a master key; a list is
-several keys, the newest first, of which the card's key version tells which.
-The schema is docs/keyring.schema.json.
+What stands there is a key in one of the forms above or below, or {from: MASTER,
+...} for a key derived from a master key; a list is several keys, the newest
+first, of which the card's key version tells which. The schema is
+docs/keyring.schema.json.
+
+Where keys are, besides files and variables:
+
+  exec:PROGRAM ARGS            what a program prints
+  prompt                       what is typed
+  os:SERVICE/NAME              the keyring of the operating system, which
+                               desfire key store fills
+  pkcs11:token=T;object=LABEL  a token: the key authenticates and derives there,
+                               and cannot be part of a key change
+
+A pkcs11: URI goes on with ?module-path=FILE, else the module is that of
+DESFIRE_PKCS11_MODULE, and with &pin-source=env:NAME or exec:PROGRAM, else the
+PIN is asked for. No PIN ever stands in it. exec: and modules run code: of keyrings,
+those count that belong to you and that nobody else can write; in other data they
+are errors. docs/keys.md says who sees the bytes of a key when.
 
 --key is one key for one command: --key 1=@read.key is key 1 of the place that
 the command works at, and --key @read.key --auth 1 the same.

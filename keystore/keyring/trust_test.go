@@ -235,7 +235,7 @@ type handle struct{ key.Key }
 // modules is a provider whose keys name code to load, and what was loaded.
 func modules(loaded *[]string) keystore.Providers {
 	return keystore.Providers{{Name: "pkcs11", Form: "pkcs11:URI", Parse: func(file string) (*keystore.Provided, error) {
-		return &keystore.Provided{Source: "pkcs11:", Code: file, Facts: keystore.Facts{NoVersion: true}, Key: func(context.Context, *keystore.Config) (key.Key, error) {
+		return &keystore.Provided{Source: "pkcs11:", Code: file, Facts: keystore.Facts{NoVersion: true}, Key: func(context.Context, *keystore.Config, *key.Type) (key.Key, error) {
 			*loaded = append(*loaded, file)
 			return handle{key.Zero(key.TypeAES)}, nil
 		}}, nil

@@ -12,6 +12,7 @@ import (
 // loaded before. It may be used by several goroutines.
 type Modules struct {
 	conf ModulesConfig
+	asks bool // by its own PIN or Prompt
 	mu   sync.Mutex
 	open map[string]*Module
 }
@@ -42,7 +43,7 @@ func NewModules(conf *ModulesConfig) *Modules {
 	if conf != nil {
 		m.conf = *conf
 	}
-	if m.conf.PIN == nil {
+	if m.asks = m.conf.PIN != nil || m.conf.Prompt != nil; m.conf.PIN == nil {
 		m.conf.PIN = Ask(m.conf.Prompt)
 	}
 	return m
@@ -66,6 +67,14 @@ func (ms *Modules) pin(u *URI) (PIN, error) {
 	if u.PIN == "" {
 		return ms.conf.PIN, nil
 	}
+	return pinOf(u, ms.conf.Prompt, ms.conf.Exec)
+}
+
+// pinOf gives the PIN from where the URI says, or from a person.
+func pinOf(u *URI, prompt keystore.Prompt, exec func(ctx context.Context, argv []string) ([]byte, error)) (PIN, error) {
+	if u.PIN == "" {
+		return Ask(prompt), nil
+	}
 	s, err := parseSource(u.PIN)
 	switch {
 	case err != nil:
@@ -73,11 +82,11 @@ func (ms *Modules) pin(u *URI) (PIN, error) {
 	case s.env != "":
 		return FromEnv(s.env), nil
 	case s.argv == nil:
-		return Ask(ms.conf.Prompt), nil
-	case ms.conf.Exec == nil:
+		return Ask(prompt), nil
+	case exec == nil:
 		return nil, errors.New("pin-source=exec: no program is run from here")
 	}
-	return FromExec(ms.conf.Exec, s.argv), nil
+	return FromExec(exec, s.argv), nil
 }
 
 func (ms *Modules) module(path string) (*Module, error) {
