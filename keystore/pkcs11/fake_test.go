@@ -78,6 +78,9 @@ var fakeList = sync.OnceValue(func() (get uintptr) {
 
 var keptList []byte
 
+// fakeNull is a C_GetFunctionList that gives none.
+var fakeNull = sync.OnceValue(func() uintptr { return purego.NewCallback(func(uintptr) uintptr { return 0 }) })
+
 // at is an address that the package passed.
 func at(a uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&a)) }
 
@@ -153,6 +156,10 @@ func (f *fake) answer(name string, a []uintptr) Error {
 			ids = append(ids, id)
 		}
 		slices.Sort(ids)
+		if a[1] == 0 {
+			f.set(a[2], uint64(len(ids)))
+			return codeOK
+		}
 		if uint64(len(ids)) > f.read(a[2]) {
 			return codeBufferTooSmall
 		}

@@ -91,8 +91,13 @@ func (t *token) about() (Token, error) {
 	id := t.slot
 	t.mu.Unlock()
 	info, err := t.m.lib.token(id)
-	if err != nil {
-		return Token{}, err
+	switch {
+	case err != nil:
+		t.lose(true)
+		return Token{}, fmt.Errorf("%w: %w", ErrNoToken, err)
+	case nameOf(info) != t.name:
+		t.lose(true)
+		return Token{}, fmt.Errorf("%w: %v is in its slot", ErrNoToken, tokenOf(info))
 	}
 	return tokenOf(info), nil
 }

@@ -121,29 +121,27 @@ func (n *native) finalize() error { return n.call(fFinalize, 0) }
 const maxSlots = 1024
 
 func (n *native) slots() ([]slotID, error) {
-	for room := 16; room <= maxSlots; room *= 4 {
-		m := newMemory(n.layout.ulong, room*n.layout.ulong)
-		count, countAt := m.take(n.layout.ulong)
-		list, listAt := m.take(room * n.layout.ulong)
-		n.putUlong(count, uint64(room))
-		err := n.call(fGetSlotList, 1, listAt, countAt)
-		got := n.getUlong(count)
-		var slots []slotID
-		if err == nil && got <= uint64(room) {
-			for i := range int(got) {
-				slots = append(slots, slotID(n.getUlong(list[i*n.layout.ulong:])))
-			}
-		}
-		m.free()
-		switch {
-		case codeOf(err) == codeBufferTooSmall:
-			continue
-		case err == nil && got > uint64(room):
-			return nil, broken("C_GetSlotList", "tells %d slots where there is room for %d", got, room)
-		}
-		return slots, err
+	m := newMemory(n.layout.ulong, maxSlots*n.layout.ulong)
+	defer m.free()
+	count, countAt := m.take(n.layout.ulong)
+	list, listAt := m.take(maxSlots * n.layout.ulong)
+	// Without room it looks for slots anew, with room it tells what it found then.
+	if err := n.call(fGetSlotList, 1, 0, countAt); err != nil {
+		return nil, err
 	}
-	return nil, broken("C_GetSlotList", "has more than %d slots", maxSlots)
+	n.putUlong(count, maxSlots)
+	if err := n.call(fGetSlotList, 1, listAt, countAt); err != nil {
+		return nil, err
+	}
+	got := n.getUlong(count)
+	if got > maxSlots {
+		return nil, broken("C_GetSlotList", "tells %d slots where there is room for %d", got, maxSlots)
+	}
+	slots := make([]slotID, got)
+	for i := range slots {
+		slots[i] = slotID(n.getUlong(list[i*n.layout.ulong:]))
+	}
+	return slots, nil
 }
 
 // spare is room behind a structure, for a module that takes it for longer.

@@ -5,7 +5,6 @@ package pkcs11
 import (
 	"bytes"
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,9 +12,6 @@ import (
 	"unsafe"
 
 	"go.uber.org/goleak"
-
-	"github.com/go-desfire/desfire/internal/cmac"
-	"github.com/go-desfire/desfire/key"
 )
 
 // confVar names the configuration of SoftHSM. A module reads its environment as C
@@ -244,34 +240,4 @@ func uri(t testing.TB, text string) *URI {
 		t.Fatal(err)
 	}
 	return u
-}
-
-func TestKeyInToken(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	p := new(pin)
-	m := openHSM(t, "door", &Config{PIN: p.give, Warn: func(s string) { t.Log(s) }})
-	b := []byte("0123456789abcdef")
-	put(t, m, "door", made{label: "master", id: []byte{1}, keyType: keyTypeAES, value: b})
-	k, err := m.Key(ctx, uri(t, "pkcs11:token=door;object=master;id=%01/2A"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, _ := key.NewAES(b, 0x2A)
-	if k.String() != want.String() {
-		t.Errorf("%v, want %v", k, want)
-	}
-	src := make([]byte, 64)
-	got, exp := make([]byte, 64), make([]byte, 64)
-	if err := errors.Join(k.EncryptCBC(ctx, nil, got, src), want.EncryptCBC(ctx, nil, exp, src)); err != nil || !bytes.Equal(got, exp) {
-		t.Errorf("%X, want %X, %v", got, exp, err)
-	}
-	h, _ := cmac.NewHandle(ctx, want)
-	mac, err := k.CMAC(ctx, []byte("hello"))
-	if exp, _ := h.Sum(ctx, []byte("hello")); err != nil || !bytes.Equal(mac, exp) {
-		t.Errorf("CMAC %X, want %X, %v", mac, exp, err)
-	}
-	if p.asked != 1 {
-		t.Errorf("asked %d times for the PIN", p.asked)
-	}
 }

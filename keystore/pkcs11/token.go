@@ -44,10 +44,10 @@ func newToken(m *Module, s slot) *token {
 func (t *token) String() string { return tokenOf(t.info).String() }
 
 // with runs f in a session that is logged in where the token wants it. What others
-// took away meanwhile is looked for again, once: f must be such that it can run
-// twice.
+// took away meanwhile is looked for again: a session, and then the token if it is
+// elsewhere. f must be such that it can run again.
 func (t *token) with(ctx context.Context, pin PIN, f func(c cryptoki, s *conn) error) error {
-	for again := false; ; again = true {
+	for try := 1; ; try++ {
 		s, err := t.acquire(ctx)
 		if err == nil {
 			if err = t.enter(ctx, s, pin); err == nil {
@@ -59,11 +59,14 @@ func (t *token) with(ctx context.Context, pin PIN, f func(c cryptoki, s *conn) e
 		if code.lost() {
 			t.lose(code.tokenGone())
 		}
-		if again || !code.lost() || ctx.Err() != nil {
+		if try == maxTries || !code.lost() || ctx.Err() != nil {
 			return err
 		}
 	}
 }
+
+// maxTries bounds how often a call is made whose session or token was taken away.
+const maxTries = 3
 
 // acquire gives a session, and waits while all that may be open are in use.
 func (t *token) acquire(ctx context.Context) (*conn, error) {

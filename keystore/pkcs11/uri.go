@@ -79,7 +79,7 @@ func parseURI(text string, trusted bool) (*URI, error) {
 	if versioned {
 		v, err := strconv.ParseUint(version, 16, 8)
 		if err != nil || len(version) != 2 {
-			return nil, fmt.Errorf("version %s after the slash: want two hexadecimal digits; a slash in a name is %%2F", shown(version))
+			return nil, errors.New("after a slash want the version of the key, two hexadecimal digits; a slash in a name is %2F")
 		}
 		u.Version, u.Versioned = byte(v), true
 	}
