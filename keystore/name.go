@@ -19,18 +19,63 @@ var ErrNotHere = errors.New("only the name of a key stands here: where keys are 
 
 var masterName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-// CheckName is an error if text is no name of a key, as keyrings and layouts have
-// them: letters, digits and . _ - , 64 at most. What looks like the digits of a key
-// is none. The written form of a key, as exec:, pkcs11:, os:, env:, @FILE, prompt
-// and digits, is ErrNotHere: whatever data say, nothing is run, read or asked for.
-// Errors show nothing that could be a key.
-func CheckName(text string) error {
-	if form := writtenForm(text); form != "" {
+// ErrLikeKey says that a text may be the digits of a key.
+var ErrLikeKey = errors.New("it looks like a key")
+
+// CheckData is an error if a text of data, such as a layout, a table, a dump or a
+// recording, is the written form of a key: exec:, pkcs11:, os:, env: and whatever
+// else stands before a colon, @FILE, a path, prompt, with or without a type before
+// it, is ErrNotHere; the digits of a key, with or without a type, are ErrLikeKey.
+// This is the one rule for what data may say of keys: a program that asks it before
+// it takes a text for the name of a key runs, reads and asks nothing, whatever the
+// data say. Errors show nothing of the text but what stands before the colon.
+func CheckData(text string) error {
+	t := strings.ToLower(strings.TrimSpace(text))
+	typed := false
+	if name, value, ok := strings.Cut(t, ":"); ok {
+		if _, err := key.ParseType(name); err == nil {
+			typed, t = true, strings.TrimSpace(value)
+		}
+	}
+	switch form := elsewhereForm(t); {
+	case form != "":
 		return fmt.Errorf("%s: %w", form, ErrNotHere)
+	case typed || hexRun(text) >= 2*key.TypeDES.BlockSize():
+		return ErrLikeKey
+	}
+	return nil
+}
+
+var scheme = regexp.MustCompile(`^[a-z][a-z0-9+.-]*:`)
+
+// elsewhereForm is what a text begins with that says where something is, empty if
+// it says nothing of the kind.
+func elsewhereForm(text string) string {
+	switch begin := scheme.FindString(text); {
+	case text == "prompt":
+		return text
+	case strings.HasPrefix(text, "@"):
+		return "@FILE"
+	case strings.HasPrefix(text, "/"), strings.HasPrefix(text, "\\"):
+		return "a path"
+	case begin != "" && hexRun(begin) < 8:
+		return begin
+	case begin != "" || keytext.Elsewhere(text):
+		return "a scheme"
+	}
+	return ""
+}
+
+// CheckName is an error if text is no name of a key, as keyrings and layouts have
+// them: what CheckData takes, of letters, digits and . _ - , 64 at most. Errors show
+// nothing that could be a key.
+func CheckName(text string) error {
+	if err := CheckData(text); errors.Is(err, ErrLikeKey) {
+		return fmt.Errorf("the name of a key: %w: take another", err)
+	} else if err != nil {
+		return err
 	}
 	switch {
-	case hexRun(text) >= 2*key.TypeDES.BlockSize():
-		return errors.New("the name looks like a key: take another")
 	case len(text) > 64:
 		return fmt.Errorf("a name of %d bytes: want letters, digits and . _ - , 64 at most", len(text))
 	case !masterName.MatchString(text):
@@ -41,30 +86,6 @@ func CheckName(text string) error {
 		return fmt.Errorf("the name %s of a key: want letters, digits and . _ - , 64 at most", shown)
 	}
 	return nil
-}
-
-// writtenForm is what the written form of a key begins with, empty if text is none.
-// Case and blanks do not hide it, nor does a type before it.
-func writtenForm(text string) string {
-	text = strings.ToLower(strings.TrimSpace(text))
-	name, value, ok := strings.Cut(text, ":")
-	typed := false
-	if ok {
-		if _, err := key.ParseType(name); err == nil {
-			typed, text = true, strings.TrimSpace(value)
-		}
-	}
-	switch name, _, ok := strings.Cut(text, ":"); {
-	case text == "prompt":
-		return "prompt"
-	case strings.HasPrefix(text, "@"):
-		return "@FILE"
-	case ok && keytext.Elsewhere(name+":"):
-		return name + ":"
-	case typed:
-		return "a key"
-	}
-	return ""
 }
 
 // hexRun is the length of the longest run of hexadecimal digits, whatever separates

@@ -139,11 +139,12 @@ func TestCheckName(t *testing.T) {
 		"-a":                      "want letters",
 		"a b":                     "want letters",
 		"../a":                    "want letters",
-		"rsa:x":                   "want letters",
 		strings.Repeat("x", 65):   "65 bytes",
 		digits:                    "looks like a key",
 		"k-" + digits[:16]:        "looks like a key",
 		"00:11:22:33:44:55:66:77": "looks like a key",
+		"aes:" + digits:           "looks like a key",
+		"AES : 00":                "looks like a key",
 	} {
 		err := keystore.CheckName(text)
 		if err == nil || errors.Is(err, keystore.ErrNotHere) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), digits[:8]) {
@@ -151,11 +152,11 @@ func TestCheckName(t *testing.T) {
 		}
 	}
 	// Whatever says where a key is, or is one.
-	for _, form := range []string{"exec:touch /tmp/x", "pkcs11:object=a?module-path=/tmp/x.so", "os:a/b", "env:HOME", "@/etc/passwd", "prompt", digits} {
+	for _, form := range []string{"exec:touch /tmp/x", "pkcs11:object=a?module-path=/tmp/x.so", "os:a/b", "env:HOME", "@/etc/passwd", "prompt", "vault:x", "/etc/key", "file:///etc/key", `\\host\key`, digits} {
 		for _, dress := range []string{"%s", " %s", "aes:%s", "AES: %s", "2k3des:\t%s", "\n%s"} {
 			text := fmt.Sprintf(dress, form)
 			err := keystore.CheckName(text)
-			if err == nil || form != digits && !errors.Is(err, keystore.ErrNotHere) || strings.Contains(err.Error(), "/tmp") || strings.Contains(err.Error(), digits[:8]) {
+			if err == nil || !errors.Is(err, keystore.ErrNotHere) && form != digits || !errors.Is(err, keystore.ErrLikeKey) && form == digits || strings.Contains(err.Error(), "/tmp") || strings.Contains(err.Error(), digits[:8]) {
 				t.Errorf("%q: %v", text, err)
 			}
 		}

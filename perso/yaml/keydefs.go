@@ -1,11 +1,10 @@
 package yaml
 
 import (
+	"errors"
 	"regexp"
 	"slices"
-	"strings"
 
-	"github.com/go-desfire/desfire/internal/keytext"
 	"github.com/go-desfire/desfire/internal/yamlnode"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
@@ -55,7 +54,6 @@ const elsewhere = "where keys are kept is said by the key store of whoever appli
 var (
 	keyName    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,63}$`)
 	masterName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	scheme     = regexp.MustCompile(`^[a-z][a-z0-9+.-]*:`)
 )
 
 // reserved are no names of keys: they say who may do something, or are no text to
@@ -65,16 +63,10 @@ var reserved = []string{"free", "never", "same", "true", "false", "null"}
 // secret says why text does not belong into a layout: it is a key, or names a place
 // where one is kept. It is empty for other text.
 func secret(text string) (why string) {
-	t := strings.ToLower(strings.TrimSpace(text))
-	if name, value, ok := strings.Cut(t, ":"); ok {
-		if _, err := key.ParseType(name); err == nil {
-			t = strings.TrimSpace(value)
-		}
-	}
-	switch {
-	case keytext.Elsewhere(t), scheme.MatchString(t), strings.HasPrefix(t, "/"), strings.HasPrefix(t, "\\"):
+	switch err := keystore.CheckData(text); {
+	case errors.Is(err, keystore.ErrNotHere):
 		return "names where a key is kept"
-	case yamlnode.HexRun(text) >= yamlnode.KeyDigits:
+	case err != nil:
 		return "looks like a key"
 	}
 	return ""
