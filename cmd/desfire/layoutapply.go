@@ -154,7 +154,11 @@ func (a *app) verified(r *layoutResult, did string) error {
 		a.printMade(r, did)
 	}
 	if n := len(r.Differences); n > 0 {
-		err = errors.Join(err, withCode(exitDiffers, fmt.Errorf("the card is not what %s says: %s", r.Layout, count(n, "difference"))))
+		why := ""
+		if len(r.Held) > 0 {
+			why = "; what --irreversible did not ask for may be among them"
+		}
+		err = errors.Join(err, withCode(exitDiffers, fmt.Errorf("the card is not what %s says: %s%s", r.Layout, count(n, "difference"), why)))
 	}
 	return err
 }

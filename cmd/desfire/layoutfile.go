@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/perso"
 	"github.com/go-desfire/desfire/perso/batch"
@@ -71,10 +72,20 @@ func (a *app) badLayout(path string, err error) error {
 	}
 	if !a.json {
 		for _, e := range all {
-			a.complain(e.Error())
+			a.sayAt(e.Error())
 		}
 	}
 	return withCode(exitInput, fmt.Errorf("%s: %s", path, count(len(all), "error")))
+}
+
+// sayAt prints what is wrong at a place of a file, as editors read it: in one line,
+// unless somebody looks at it.
+func (a *app) sayAt(text string) {
+	if screen.Terminal(a.stderr) {
+		a.remarks().wrapped("", text)
+		return
+	}
+	a.sayf("%s\n", text)
 }
 
 // fill reads what fills the columns. Without any, those that need one stay open,
@@ -171,7 +182,7 @@ func (a *app) withKeys(ctx context.Context, l *layoutFile) error {
 	}
 	if !a.json {
 		for _, e := range missing {
-			a.complain(e.Error())
+			a.sayAt(e.Error())
 		}
 	}
 	err := withCode(exitRight, fmt.Errorf("%s: %s missing: %s", l.path, count(len(missing), "master key"), strings.Join(masterNames(missing), ", ")))

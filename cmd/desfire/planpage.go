@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
@@ -86,7 +87,7 @@ func (p page) plan(plan *perso.Plan, words planWords) {
 		p.notes(p.Title, "As it should be", plan.Keep)
 	}
 	p.notes(p.Bad, "Never to be undone", forever)
-	p.notes(p.Warn, "Never to be undone, and not asked for: left as it is", plan.Held)
+	p.notes(p.Warn, "Never to be undone, and not asked for: left as it is", named(plan.Held))
 	p.notes(p.Title, words.extra, plan.Extra)
 	p.notes(p.Title, words.left, words.leftOver)
 	p.notes(p.Warn, "Warnings", plan.Warnings)
@@ -94,6 +95,17 @@ func (p page) plan(plan *perso.Plan, words planWords) {
 		p.printf("  %s\n", words.hint)
 	}
 	p.notes(p.Bad, "Impossible", plan.Impossible)
+}
+
+// named puts into the text of notes how what they are about is asked for.
+func named(held []perso.Note) []perso.Note {
+	held = slices.Clone(held)
+	for i, n := range held {
+		if n.Name != "" {
+			held[i].Text += ": --irreversible " + n.Name
+		}
+	}
+	return held
 }
 
 // parted parts what differs from what could not be compared; neither is nil.
