@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
@@ -113,7 +112,7 @@ func (v *verifier) keySettings(w Where, want *wire.KeySett1, is *inspect.KeySett
 	switch {
 	case want == nil:
 	case is == nil || len(is.Settings) != 1:
-		v.unproven(w, "key settings", strings.TrimPrefix(because(find(missing, func(m *inspect.Missing) bool { return m.What == inspect.PartKeySettings })), ": "))
+		v.unproven(w, "key settings", "they are not known"+because(find(missing, func(m *inspect.Missing) bool { return m.What == inspect.PartKeySettings })))
 	default:
 		told := wire.KeySett1(is.Settings[0])
 		if w.Place.IsCard() {
@@ -253,15 +252,7 @@ func (v *verifier) file(ctx context.Context, a *Application, is *inspect.Applica
 		v.unproven(w, "settings", "they are not known"+because(x.MissingPart(inspect.PartSettings)))
 		return nil
 	}
-	list := differs(x.Settings, &f.Settings)
-	for _, c := range append(list, changes(x.Settings, &f.Settings)...) {
-		v.differ(w, c.what, c.is, c.want)
-	}
-	if m := is.MissingPart(inspect.PartISOFiles); f.ISOID != 0 && m != nil {
-		v.unproven(w, "ISO identifier", m.Words())
-	} else if f.ISOID != 0 {
-		v.compare(w, "ISO identifier", isoID(x.ISOID), f.ISOID)
-	}
+	same := v.fileSettings(w, is, x, f)
 	if f.Settings.Type == wire.FileTransactionMAC {
 		version, err := v.tmacVersion(ctx, a.Place, f)
 		if err != nil {
@@ -272,10 +263,25 @@ func (v *verifier) file(ctx context.Context, a *Application, is *inspect.Applica
 			v.unproven(w, "key", "a transaction MAC key cannot authenticate: the MAC of a transaction proves it")
 		}
 	}
-	if len(list) > 0 {
+	if !same {
 		return nil
 	}
 	return v.content(ctx, a, x, f, w)
+}
+
+// fileSettings compares the settings of a file; false if its content cannot be
+// compared.
+func (v *verifier) fileSettings(w Where, is *inspect.Application, x *inspect.File, f *File) bool {
+	list := differs(x.Settings, &f.Settings)
+	for _, c := range append(list, changes(x.Settings, &f.Settings)...) {
+		v.differ(w, c.what, c.is, c.want)
+	}
+	if m := is.MissingPart(inspect.PartISOFiles); f.ISOID != 0 && m != nil {
+		v.unproven(w, "ISO identifier", m.Words())
+	} else if f.ISOID != 0 {
+		v.compare(w, "ISO identifier", isoID(x.ISOID), f.ISOID)
+	}
+	return len(list) == 0
 }
 
 func (v *verifier) hasKey(ctx context.Context, ref keystore.Ref) bool {
@@ -298,6 +304,12 @@ func (v *verifier) content(ctx context.Context, a *Application, x *inspect.File,
 		}
 		c.reason = k.Error()
 	}
+	v.contents(w, x, f, c)
+	return nil
+}
+
+// contents compares what a file holds.
+func (v *verifier) contents(w Where, x *inspect.File, f *File, c content) {
 	switch {
 	case !c.known && f.Records != nil && int(x.Settings.Records) != len(f.Records):
 		v.differ(w, "number of records", x.Settings.Records, len(f.Records))
@@ -314,7 +326,6 @@ func (v *verifier) content(ctx context.Context, a *Application, x *inspect.File,
 			v.differ(w, fmt.Sprintf("content from byte %d on", from), fmt.Sprintf("%X", c.data[from:from+n]), fmt.Sprintf("%X", f.Data[from:from+n]))
 		}
 	}
-	return nil
 }
 
 func (v *verifier) records(w Where, is, want [][]byte) {
