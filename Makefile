@@ -6,7 +6,7 @@
 #              in random worlds, honest and hostile; every bit of recorded commands,
 #              altered; every exchange of making three cards, torn (minutes)
 # make soak    a million debits from a thousand cards; a program that debits, killed
-#              again and again (minutes)
+#              again and again; a thousand cards made from a table (minutes)
 # make bench   one table of what the reader costs (minutes); docs/performance.md
 # make fuzz    fresh random sequences, and each fuzz target for FUZZTIME
 # make fuzzcover  which statements fuzzing reaches, by package: from the inputs in the code,
@@ -50,7 +50,7 @@ matrix:
 	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m -run '^TestWhole' ./perso
 
 soak:
-	DESFIRE_SOAK=1 $(GO) test -count=1 -v -timeout 60m -run '^TestSoak' ./internal/purseproof
+	DESFIRE_SOAK=1 $(GO) test -count=1 -v -timeout 60m -run '^TestSoak|Lifted$$|^TestTorn$$' ./internal/purseproof ./perso/batch
 
 fuzz:
 	DESFIRE_FRESH=1 $(GO) test -count=1 -run TestBeliefAgreesWithTruth -rapid.checks 3000 .

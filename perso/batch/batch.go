@@ -46,8 +46,9 @@ func Open(ctx context.Context, conf Config) (_ *Batch, err error) {
 	if conf.Now == nil {
 		conf.Now = time.Now
 	}
+	conf.Perso.OnStep, conf.Perso.OnBegin = nil, nil
 	if conf.Rotate != nil {
-		conf.Table = nil
+		conf.Table, conf.Perso.Prune = nil, false
 	}
 	conf.Program = cmp.Or(conf.Program, filepath.Base(os.Args[0]))
 	b := &Batch{conf: conf, work: map[keystore.UID]string{}, reserved: map[string]bool{}}

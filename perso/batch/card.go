@@ -67,6 +67,7 @@ type making struct {
 	entry  *Entry // a copy; nil while the card is not bound
 	layout *perso.Layout
 	conf   perso.Config
+	idle   bool // nothing had to be done
 }
 
 func (m *making) end(o Outcome, reasons ...string) error {
@@ -76,7 +77,6 @@ func (m *making) end(o Outcome, reasons ...string) error {
 
 func (m *making) run(ctx context.Context) error {
 	conf := m.b.conf.Perso
-	conf.OnStep = nil
 	id, err := perso.Identify(ctx, m.card, m.b.common, &conf)
 	if err != nil {
 		return err
@@ -112,6 +112,7 @@ func (m *making) run(ctx context.Context) error {
 		return m.end(Declined, declined.Error())
 	}
 	if m.entry == nil {
+		m.idle = len(plan.Steps) == 0
 		if err := m.bind(); err != nil {
 			return err
 		}
@@ -233,7 +234,7 @@ func (m *making) unfit(plan *perso.Plan) (reasons []string) {
 		return reasons
 	}
 	if m.b.conf.Rotate != nil {
-		return strange(plan)
+		return m.strange(plan)
 	}
 	if m.entry != nil || m.b.conf.Used || m.row != nil && m.row.UID != "" {
 		return nil
@@ -322,7 +323,13 @@ func (m *making) verify(ctx context.Context) error {
 	if m.result.Keys, err = m.keys(ctx); err != nil {
 		return m.failed(ctx, err)
 	}
-	return m.write(Done, open)
+	if err := m.write(Done, open); err != nil {
+		return err
+	}
+	if m.idle && m.b.conf.Rotate != nil {
+		m.result.Outcome = Already
+	}
+	return nil
 }
 
 // keys are the versions of the keys that the card was proved to hold.

@@ -22,9 +22,9 @@ type Layouts interface {
 type Config struct {
 	Layouts Layouts
 
-	// Perso has the key stores and the journal of key changes. OnStep is not used: see
-	// Config.OnStep. The stores are asked by several goroutines, the journal by one at a
-	// time.
+	// Perso has the key stores and the journal of key changes. The stores are asked by several
+	// goroutines, the journal by one at a time. OnBegin and OnStep are not used: see OnRow
+	// and Config.OnStep.
 	Perso perso.Config
 
 	// Table has the rows; nil: all cards are the same, and take no rows.
@@ -39,7 +39,7 @@ type Config struct {
 	// when a batch is opened. Empty: none.
 	Results string
 
-	// Rotate: cards are not made; their keys are changed to those of Perso.Want.
+	// Rotate: cards are not made; their keys are changed. Table and Used are not used.
 	Rotate *Rotation
 
 	// Used takes cards that have applications of the layout already, and are not in the
@@ -68,9 +68,11 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Rotation changes the keys of cards to another version.
+// Rotation changes the keys of cards, each card once. Perso.Want has the new keys, Perso.Have
+// those that cards may hold now. Cards that hold none of them, or lack applications of the
+// layout, are unfit, and so are those that the book says are not finished.
 type Rotation struct {
-	To byte // version; the keys themselves are those of Perso.Want
+	To byte // version, by which the book tells rotations apart
 }
 
 // Offer is a card that is about to be made or finished.
@@ -98,7 +100,7 @@ type Outcome string
 // Outcomes.
 const (
 	Done      Outcome = "done"      // made, and verified
-	Already   Outcome = "already"   // the book says that it is done; it was left alone
+	Already   Outcome = "already"   // the book says that it is done, or it holds the keys of a rotation; it was left alone
 	HalfDone  Outcome = "half done" // it has its row, and was lost on the way: present it again, to any reader
 	Failed    Outcome = "failed"    // it has its row, and cannot be made what it should be, as it is
 	Unfit     Outcome = "unfit"     // it cannot be made what it should be: it got no row, and was left alone

@@ -19,6 +19,9 @@
 // another application in the way) gets no row. Where that turns out later, the card keeps its
 // row as failed, and is tried again when it comes back.
 //
+// With Config.Rotate the keys of cards are changed instead, as cards come by, with the same book:
+// each card once, cards that the book does not know as well if they hold keys of the layout.
+//
 // Results are a second file, a line for each card. It is made of the book: what a crash has
 // kept out of it is in it when the batch is opened again.
 //

@@ -2,9 +2,11 @@ package batch
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/perso"
+	"github.com/go-desfire/desfire/wire"
 )
 
 // onlyKeys is a layout without what is no key.
@@ -32,13 +34,16 @@ func (b *Batch) unready(uid keystore.UID) string {
 	return "it is not finished: finish it first"
 }
 
-// strange says why a card is none of the layout: to change its keys, something else would
-// have to be done.
-func strange(plan *perso.Plan) (reasons []string) {
+// strange says why a card is none whose keys are to be changed: it holds none of those
+// that are secret, or to change its keys something else would have to be done.
+func (m *making) strange(plan *perso.Plan) (reasons []string) {
 	for i := range plan.Steps {
-		if s := &plan.Steps[i]; s.Kind == perso.CreateApplication || s.Kind == perso.CreateFile {
+		if s := &plan.Steps[i]; strings.HasPrefix(string(s.Kind), "create") {
 			reasons = append(reasons, fmt.Sprintf("it is no card of this layout: it lacks %s", s.Where))
 		}
+	}
+	if len(reasons) == 0 && !m.result.Proved && m.card.Generation().Has(wire.FeatureCardUID) {
+		reasons = append(reasons, "it holds no secret key of this layout")
 	}
 	return reasons
 }

@@ -263,10 +263,10 @@ func (t *Table) readRow(r *csv.Reader) error {
 	if errors.Is(err, io.EOF) {
 		return io.EOF
 	}
-	line, _ := r.FieldPos(0)
 	if err != nil {
 		return t.csvError(err)
 	}
+	line, _ := r.FieldPos(0)
 	if empty(values) {
 		return nil
 	}
