@@ -8,7 +8,6 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
-	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -259,8 +258,8 @@ func (v *verifier) file(ctx context.Context, a *Application, is *inspect.Applica
 			return err
 		}
 		v.compare(w, "key version", x.Settings.TMKeyVersion, version)
-		if v.hasKey(ctx, v.tmacRef(a.Place)) {
-			v.unproven(w, "key", "a transaction MAC key cannot authenticate: the MAC of a transaction proves it")
+		if err := v.proveTMAC(ctx, a, f, x.Settings, w); err != nil {
+			return err
 		}
 	}
 	if !same {
@@ -282,14 +281,6 @@ func (v *verifier) fileSettings(w Where, is *inspect.Application, x *inspect.Fil
 		v.compare(w, "ISO identifier", isoID(x.ISOID), f.ISOID)
 	}
 	return len(list) == 0
-}
-
-func (v *verifier) hasKey(ctx context.Context, ref keystore.Ref) bool {
-	if v.conf.Want == nil {
-		return false
-	}
-	_, ok, err := v.conf.Want.Has(ctx, ref)
-	return ok && err == nil
 }
 
 func (v *verifier) content(ctx context.Context, a *Application, x *inspect.File, f *File, w Where) error {
