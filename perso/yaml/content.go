@@ -197,14 +197,14 @@ func (r *reader) contentFile(n *node) []byte {
 		return nil
 	}
 	switch {
-	case r.files == nil:
+	case r.open == nil:
 		r.fault(n.Position, "there are no files beside this layout: write the content out, as text or hex")
 		return nil
 	case !fs.ValidPath(name) || name == ".":
 		r.fault(n.Position, "file is %s: want the name of a file in the folder of the layout, with / between folders and without .. or a / before it", n.Describe())
 		return nil
 	}
-	data, err := readFile(r.files, name, min(maxContent, maxContents-r.read))
+	data, err := r.open(name, min(maxContent, maxContents-r.read))
 	if err != nil {
 		r.fault(n.Position, "the file %s cannot be read: %v", yamlnode.Shown(name), err)
 		return nil

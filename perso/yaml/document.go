@@ -75,14 +75,19 @@ func Open(path string) (*Document, error) {
 // Read reads a layout. name is that of its file, for errors, which are Errors. It
 // keeps nothing of text.
 func Read(name string, text []byte, conf *Config) (*Document, error) {
+	if conf == nil || conf.Files == nil {
+		return read(name, text, nil)
+	}
+	return read(name, text, func(name string, most int) ([]byte, error) { return readFile(conf.Files, name, most) })
+}
+
+// read reads a layout; open reads a file that a content names.
+func read(name string, text []byte, open func(name string, most int) ([]byte, error)) (*Document, error) {
 	d := &Document{name: name, keys: map[string]*keyDef{}, refs: map[keystore.Ref]string{}}
 	if len(text) > yamlnode.MaxFile {
 		return nil, Errors{{File: name, Text: fmt.Sprintf("the file has %d bytes: %d at most", len(text), yamlnode.MaxFile)}}
 	}
-	r := &reader{doc: d, sum: sha256.New()}
-	if conf != nil {
-		r.files = conf.Files
-	}
+	r := &reader{doc: d, sum: sha256.New(), open: open}
 	r.hash(text)
 	root, err := yamlnode.Parse(text, words)
 	if r.failed(err) {

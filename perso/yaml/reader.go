@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
-	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,11 +21,11 @@ type node = yamlnode.Node
 
 // reader reads a layout, and collects what is wrong in it.
 type reader struct {
-	doc   *Document
-	files fs.FS
-	sum   hash.Hash
-	errs  Errors
-	read  int // bytes of contents
+	doc  *Document
+	open func(name string, most int) ([]byte, error) // of files that contents name; nil: there are none
+	sum  hash.Hash
+	errs Errors
+	read int // bytes of contents
 }
 
 // hash takes a part into the hash of the document.

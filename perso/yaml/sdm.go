@@ -154,7 +154,7 @@ func (r *reader) sdmOffsets(f map[string]*node, meta, fileRead, counter wire.Acc
 	if f["enc-at"] != nil || f["enc-length"] != nil {
 		s.Options |= wire.SDMEncFile
 	}
-	wanted := r.sdmWants(&s, meta, fileRead)
+	wanted := sdmWants(&s, meta, fileRead)
 	for _, p := range places {
 		v := f[p.name]
 		switch need := slices.Contains(wanted, p.name); {
@@ -184,7 +184,7 @@ func firstOf(f map[string]*node) (first string) {
 }
 
 // sdmWants are the places that settings have.
-func (r *reader) sdmWants(s *wire.SDM, meta, fileRead wire.Access) (names []string) {
+func sdmWants(s *wire.SDM, meta, fileRead wire.Access) (names []string) {
 	if meta == wire.Free && s.Options.Has(wire.SDMUID) {
 		names = append(names, "uid-at")
 	}
