@@ -25,6 +25,7 @@ type Card struct {
 	hardware []byte // what GetVersion told before it was refused in the middle
 	gen      Generation
 	cardUID  []byte // that GetCardUID told in a session with MACs
+	showsOld bool   // SetConfiguration changed what shows at the next activation only
 	reader   string // where the card was presented, if known
 	state    state
 	busy     atomic.Bool
@@ -185,7 +186,7 @@ func (c *Card) Reconnect(ctx context.Context) error {
 		return fmt.Errorf("desfire: %v cannot reconnect: present the card again: %w", c.t, err)
 	}
 	c.state.forget("the card's activation ended")
-	c.link.Open, c.cardUID = false, nil // who comes back is not known
+	c.link.Open, c.cardUID, c.showsOld = false, nil, false // who comes back is not known
 	if err != nil {
 		return &TransportError{"reconnect", err, c.state.changed}
 	}

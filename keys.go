@@ -102,5 +102,14 @@ func (c *Card) CardUID(ctx context.Context) ([]byte, error) {
 // and a wrong ATS makes a card unreachable.
 func (c *Card) SetConfiguration(ctx context.Context, setting wire.Setting) error {
 	_, err := Do(ctx, c, &wire.SetConfiguration{Setting: setting})
+	switch setting.(type) {
+	case *wire.PICCConfig, *wire.ATS, *wire.SAK, *wire.ATQA:
+		c.showsOld = c.showsOld || err == nil
+	}
 	return err
 }
+
+// Reconfigured reports whether SetConfiguration changed, since the card was
+// activated, how it identifies itself: by identifier, ATS, SAK or ATQA. That shows
+// when it is activated anew.
+func (c *Card) Reconfigured() bool { return c.showsOld }

@@ -68,7 +68,7 @@ func changes(is, want *wire.FileSettings) (list []change) {
 		}
 	}
 	diff("mode", a.Option.String(), b.Option.String())
-	diff("rights", a.Access.String(), b.Access.String())
+	diff(whatRights, a.Access.String(), b.Access.String())
 	diff("further rights", fmt.Sprint(a.Additional), fmt.Sprint(b.Additional))
 	diff("secure dynamic messaging", sdmWords(a.SDM), sdmWords(b.SDM))
 	diff("counter limit", fmt.Sprint(a.Limit.Limit), fmt.Sprint(b.Limit.Limit))

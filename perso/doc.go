@@ -11,8 +11,12 @@
 // Apply remembers nothing but the journal. It looks at the card, does what is
 // missing, and can be repeated from anywhere: after a card that was lifted in any
 // exchange it ends in the same card. Keys are changed by package rekey with its
-// journal, last of all, and settings that freeze something after them. A change of
-// a key that the journal left open is settled first.
+// journal: those of the card first, so that what it is given at its level comes under
+// its issuer's key, those of an application after its files, and settings that freeze
+// something after them. A change of a key that the journal left open is settled first.
+//
+// What can never be undone comes last, and only if Config.Irreversible names it: after
+// everything was read back and compared, a random identifier at the very end.
 //
 // # Keys
 //

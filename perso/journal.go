@@ -2,6 +2,7 @@ package perso
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/go-desfire/desfire/inspect"
@@ -32,30 +33,56 @@ func (r *runner) settleJournal(ctx context.Context) error {
 			continue
 		}
 		s := slot{place, e.No}
-		old, new, ok, err := r.keysOf(ctx, s, e)
+		old, next, ok, err := r.keysOf(ctx, s, e)
 		if err != nil {
 			return err
 		}
 		if !ok {
 			continue
 		}
-		found, _, err := rekey.Settle(ctx, r.card, &rekey.Change{
-			Place: place, No: e.No, Old: old.key, New: new.key, OldSource: old.source, NewSource: new.source,
+		ch := &rekey.Change{
+			Place: place, No: e.No, Old: old.key, New: next.key, OldSource: old.source, NewSource: next.source,
 			Journal: r.conf.Journal, Budget: r.budget(),
-		})
+		}
+		if rekey.Special(e.No) {
+			if ok, err := r.changedBy(ctx, s, ch); err != nil {
+				return err
+			} else if !ok {
+				continue
+			}
+		}
+		found, _, err := rekey.Settle(ctx, r.card, ch)
 		r.forget()
 		switch {
+		case errors.As(err, new(*rekey.UntoldError)):
+			continue // changing it again finds out
 		case err != nil && !inspect.Refused(err):
 			return fmt.Errorf("perso: %v: what became of a change that the journal left open: %w", s.where(), err)
 		case err != nil:
 			continue // neither key is there: the plan says so
 		case found.IsNew:
-			r.proved[s] = new
+			r.proved[s] = next
 		default:
 			r.proved[s] = old
 		}
 	}
 	return nil
+}
+
+// changedBy puts the key that changes a special key into a change; ok is false if it
+// is not at hand.
+func (r *runner) changedBy(ctx context.Context, s slot, ch *rekey.Change) (ok bool, err error) {
+	by, ok, err := r.changerOf(ctx, s)
+	if err != nil || !ok {
+		return false, err
+	}
+	err = r.enter(ctx, s.place, by)
+	if errors.As(err, new(*KeyError)) || inspect.Refused(err) {
+		r.forget()
+		return false, nil
+	}
+	ch.With, ch.WithNo = r.proved[slot{s.place, by}].key, by
+	return err == nil, err
 }
 
 // placeOf is the place of the layout that an entry of a journal is about.

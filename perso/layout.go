@@ -133,13 +133,8 @@ func (e *LayoutError) Error() string { return fmt.Sprintf("perso: layout: %v: %s
 // *LayoutError.
 func (l *Layout) Check() error {
 	if c := l.Card; c != nil {
-		for _, k := range c.Keys {
-			if k.No != 0 {
-				return &LayoutError{at(wire.Place{}).key(k.No), "the card itself has no key of that number that a layout could set"}
-			}
-		}
-		if c.KeySettings != nil && c.KeySettings.ChangeKey() != 0 {
-			return &LayoutError{at(wire.Place{}), "bits 4 to 7 of the settings are reserved at the level of the card"}
+		if err := c.check(); err != nil {
+			return err
 		}
 	}
 	seen := map[wire.Place]bool{}
@@ -153,6 +148,9 @@ func (l *Layout) Check() error {
 		}
 		seen[a.Place] = true
 		if err := a.check(); err != nil {
+			return err
+		}
+		if err := a.checkMore(); err != nil {
 			return err
 		}
 	}

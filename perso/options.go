@@ -87,6 +87,16 @@ func OptionRisk(s wire.Setting) string {
 	return ""
 }
 
+// MessagingRisk is that nobody could open a session with a master key of type t any
+// more, empty if somebody could: AES keys authenticate by EV2, others do not.
+func MessagingRisk(m *wire.SecureMessagingConfig, t wire.KeyType) string {
+	off := func(f wire.SecureMessagingFlags) bool { return m.Flags&f != 0 }
+	if t == wire.Key3K3DES && off(wire.NoEV1) || t == wire.KeyDES && off(wire.NoEV1) && off(wire.NoD40) {
+		return fmt.Sprintf("the master key is a %v key, and every way to authenticate with it would be refused: nobody could change it back", t)
+	}
+	return ""
+}
+
 func readSwitch(text string, forever bool) (bool, error) {
 	switch {
 	case text == "" || text == "true":

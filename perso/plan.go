@@ -115,6 +115,10 @@ func (p *planner) all(ctx context.Context) error {
 	if err := p.pruneApplications(ctx, true); err != nil {
 		return err
 	}
+	lv, err := p.levelKeys(ctx)
+	if err != nil {
+		return err
+	}
 	for i := range p.layout.Applications {
 		if err := p.application(ctx, &p.layout.Applications[i]); err != nil {
 			return err
@@ -123,11 +127,16 @@ func (p *planner) all(ctx context.Context) error {
 	if err := p.pruneApplications(ctx, false); err != nil {
 		return err
 	}
-	if err := p.level(ctx); err != nil {
+	if err := p.level(ctx, lv); err != nil {
 		return err
 	}
+	options, err := p.options(ctx)
+	if err != nil {
+		return err
+	}
+	options.each()
 	p.extra()
-	return nil
+	return options.last(ctx)
 }
 
 // loginExchanges is what an authentication takes.

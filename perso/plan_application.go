@@ -49,6 +49,9 @@ func (p *planner) application(ctx context.Context, a *Application) error {
 		return err
 	}
 	known, err := p.keys(ctx, a.Place, a.KeyCount, now)
+	if err == nil {
+		err = p.specialKeys(ctx, a.Place, a.VCKeys)
+	}
 	if err != nil || a.KeySettings == nil || now == nil {
 		return err
 	}
@@ -191,29 +194,4 @@ func (p *planner) keySettings(ctx context.Context, place wire.Place, now, want w
 		do:      func(ctx context.Context, r *runner) error { return r.changeKeySettings(ctx, place, want) },
 	}, who{no: 0})
 	return nil
-}
-
-// level plans key and settings of the card itself.
-func (p *planner) level(ctx context.Context) error {
-	l := p.layout.Card
-	if l == nil {
-		return nil
-	}
-	w := at(wire.Place{})
-	if p.is.Generation.FixedName() != nil {
-		p.impossible(w, "a card of type %v has no settings and keys besides those of its application", p.is.Generation)
-		return nil
-	}
-	var now *wire.KeySett1
-	if s := p.is.KeySettings; s != nil && len(s.Settings) == 1 {
-		told := wire.KeySett1(s.Settings[0])
-		now = &told
-	} else {
-		p.warn(w, "its key settings are not known%s", because(p.is.MissingPart(inspect.PartKeySettings)))
-	}
-	known, err := p.keys(ctx, wire.Place{}, 1, now)
-	if err != nil || now == nil || l.KeySettings == nil {
-		return err
-	}
-	return p.keySettings(ctx, wire.Place{}, *now&0x0F, *l.KeySettings, 1, known)
 }

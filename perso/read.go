@@ -13,6 +13,9 @@ import (
 
 // structure reads what the card is, without contents.
 func (r *runner) structure(ctx context.Context) (*inspect.Card, error) {
+	if err := r.comeNear(ctx); err != nil {
+		return nil, err
+	}
 	ask := inspect.Tree | inspect.AskVersion | inspect.AskCardSettings | inspect.AskNames | inspect.AskKeyVersions
 	if find(r.layout.Applications, func(a *Application) bool { return a.ISOFiles }) != nil {
 		ask |= inspect.AskISOFiles

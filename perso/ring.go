@@ -9,6 +9,7 @@ import (
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -51,12 +52,15 @@ type ring struct {
 	version map[slot]byte       // told by the card
 	proved  map[slot]held
 	failed  map[slot]int
+
+	settable map[slot]bool // special keys that this run sets
 }
 
 func newRing(conf *Config, layout *Layout) *ring {
 	return &ring{
 		conf: conf, layout: layout, types: map[wire.Place]wire.KeyType{}, count: map[wire.Place]int{{}: 1}, fresh: map[wire.Place]bool{},
 		version: map[slot]byte{}, proved: map[slot]held{}, failed: map[slot]int{},
+		settable: map[slot]bool{},
 	}
 }
 
@@ -77,6 +81,9 @@ func (r *ring) wants(s slot) KeyWant {
 	}
 	for i := range r.layout.Applications {
 		if a := &r.layout.Applications[i]; a.Place == s.place {
+			if rekey.Special(s.no) {
+				return wantOf(a.VCKeys, s.no)
+			}
 			return wantOf(a.Keys, s.no)
 		}
 	}
@@ -147,7 +154,10 @@ func add(list []held, h held) []held {
 // card.
 func (r *ring) initials(ctx context.Context, s slot) (list []held, err error) {
 	t, known := r.types[s.place]
-	if s.place.IsCard() {
+	switch {
+	case rekey.Special(s.no): // one that was never set
+		return []held{{key.Zero(key.TypeAES), "zero", initial}}, nil
+	case s.place.IsCard():
 		return []held{{key.Zero(key.TypeDES), "zero", initial}}, nil
 	}
 	if !known {
@@ -183,7 +193,7 @@ func (r *ring) candidates(ctx context.Context, s slot) ([]held, error) {
 	for _, h := range first {
 		list = add(list, h)
 	}
-	if t, ok := r.types[s.place]; ok {
+	if t, ok := r.typeOf(s); ok {
 		list = slices.DeleteFunc(list, func(h held) bool { return h.key.Type().Wire() != t })
 	}
 	told, ok := r.version[s]
@@ -197,9 +207,18 @@ func (r *ring) candidates(ctx context.Context, s slot) ([]held, error) {
 	return slices.DeleteFunc(list, func(h held) bool { return h.origin != present || h.key.Version() != 0 }), nil
 }
 
+// typeOf is the type of a key, if it is known.
+func (r *ring) typeOf(s slot) (wire.KeyType, bool) {
+	if rekey.Special(s.no) {
+		return wire.KeyAES, true
+	}
+	t, ok := r.types[s.place]
+	return t, ok
+}
+
 // atHand reports whether a key for a slot may be at hand.
 func (r *ring) atHand(ctx context.Context, s slot) (bool, error) {
-	if n, ok := r.count[s.place]; ok && int(s.no) >= n || r.failed[s] >= r.budget() {
+	if n, ok := r.count[s.place]; ok && int(s.no) >= n && !rekey.Special(s.no) || r.failed[s] >= r.budget() {
 		return false, nil // rights may name a key that does not exist
 	}
 	list, err := r.candidates(ctx, s)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
@@ -52,15 +53,12 @@ func (r *runner) identify(ctx context.Context) error {
 		}
 		return err
 	}
-	places := []wire.Place{{}}
-	if r.card.Generation().FixedName() != nil {
-		places = nil
+	slots, err := r.blind(ctx)
+	if err != nil {
+		return err
 	}
-	for i := range r.layout.Applications {
-		places = append(places, r.layout.Applications[i].Place)
-	}
-	for _, p := range places {
-		err := r.enter(ctx, p, 0)
+	for _, s := range slots {
+		err := r.enter(ctx, s.place, s.no)
 		if err != nil {
 			if errors.As(err, new(*KeyError)) || inspect.Refused(err) {
 				continue
@@ -75,6 +73,33 @@ func (r *runner) identify(ctx context.Context) error {
 		return nil
 	}
 	return &KeyError{Where: at(wire.Place{}), Reason: "it has a random identifier and tells the real one to a key only, and none is at hand"}
+}
+
+// blind are the keys that may be at hand while it is not known which card it is:
+// those of the stores first, then what new cards and applications begin with.
+func (r *runner) blind(ctx context.Context) (slots []slot, err error) {
+	var masters []slot
+	if r.card.Generation().FixedName() == nil {
+		masters = append(masters, slot{})
+	}
+	all := slices.Clone(masters)
+	for i := range r.layout.Applications {
+		a := &r.layout.Applications[i]
+		masters = append(masters, slot{a.Place, 0})
+		for no := range a.KeyCount {
+			all = append(all, slot{a.Place, wire.KeyNo(no)})
+		}
+	}
+	for _, s := range all {
+		list, err := r.explicit(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		if len(list) > 0 {
+			slots = append(slots, s)
+		}
+	}
+	return append(slots, masters...), nil
 }
 
 // enter opens a session with a key, unless there is one.

@@ -17,6 +17,8 @@ const (
 	ChangeFileSettings Kind = "change file settings"
 	ChangeKey          Kind = "change key"
 	ChangeKeySettings  Kind = "change key settings"
+	SetOption          Kind = "set option"
+	VerifyAll          Kind = "verify"
 )
 
 // Step is one thing to do.

@@ -11,9 +11,16 @@ func (r *runner) createApplication(ctx context.Context, a *Application, as who) 
 	if err := r.as(ctx, wire.Place{}, as, false); err != nil {
 		return err
 	}
+	return r.card.CreateApplication(ctx, a.creation())
+}
+
+// creation is the command that makes an application, which can still be changed then.
+func (a *Application) creation() *wire.CreateApplication {
 	cmd := &wire.CreateApplication{
-		AID: a.Place.AID, KS1: relaxed(*a.KeySettings, a.KeyCount), KS2: wire.NewKeySett2(a.KeyType, a.KeyCount), KS3: a.KeySett3,
-		FID: a.ISOID, DFName: a.DFName,
+		AID: a.Place.AID, KS2: wire.NewKeySett2(a.KeyType, a.KeyCount), KS3: a.KeySett3, FID: a.ISOID, DFName: a.DFName,
+	}
+	if a.KeySettings != nil {
+		cmd.KS1 = relaxed(*a.KeySettings, a.KeyCount)
 	}
 	if a.ISOFiles {
 		cmd.KS2 |= wire.SettISOFiles
@@ -22,7 +29,7 @@ func (r *runner) createApplication(ctx context.Context, a *Application, as who) 
 		cmd.KS3 |= wire.SettKeySets
 		cmd.KeySetConfig = *a.KeySets
 	}
-	return r.card.CreateApplication(ctx, cmd)
+	return cmd
 }
 
 // changeKeySettings changes key setting 1, unless the card says in the session

@@ -48,32 +48,49 @@ func Verify(ctx context.Context, card *desfire.Card, layout *Layout, conf *Confi
 	if err := v.identify(ctx); err != nil {
 		return nil, err
 	}
-	var err error
+	err := v.all(ctx)
+	return v.list, err
+}
+
+// all compares everything.
+func (v *verifier) all(ctx context.Context) (err error) {
 	if v.is, err = v.structure(ctx); err != nil {
-		return nil, err
+		return err
 	}
+	layout := v.layout
 	if !layout.Fits(v.is.Generation) {
 		v.differ(at(wire.Place{}), "generation", v.is.Generation, layout.Generations)
-		return v.list, nil
+		return nil
 	}
 	// Keys first: what is proved of them opens the files.
-	if l := layout.Card; l != nil {
+	if l := layout.Card; l != nil && v.is.Generation.FixedName() == nil {
 		if err := v.keys(ctx, wire.Place{}, l.Keys, 1, v.is.KeyVersions); err != nil {
-			return v.list, err
+			return err
+		}
+		if err := v.specialKeys(ctx, wire.Place{}, l.Keys); err != nil {
+			return err
 		}
 		v.keySettings(at(wire.Place{}), l.KeySettings, v.is.KeySettings, v.is.Missing)
 	}
 	for i := range layout.Applications {
 		if err := v.application(ctx, &layout.Applications[i]); err != nil {
-			return v.list, err
+			return err
 		}
 	}
 	if v.conf.Prune {
 		v.extra()
 	}
-	return v.list, nil
+	if v.before {
+		return nil
+	}
+	return v.options(ctx)
 }
 
+// What differs, where that is asked for.
+const (
+	whatKeySettings = "key settings"
+	whatRights      = "rights"
+)
 // extra lists what should have been deleted.
 func (v *verifier) extra() {
 	p := &planner{runner: v.runner, is: v.is, plan: &Plan{}}
@@ -91,6 +108,8 @@ type verifier struct {
 	*runner
 	is   *inspect.Card
 	list []Difference
+
+	before bool // what can never be undone is still to be done
 }
 
 func (v *verifier) differ(w Where, what string, is, want any) {
@@ -111,13 +130,13 @@ func (v *verifier) keySettings(w Where, want *wire.KeySett1, is *inspect.KeySett
 	switch {
 	case want == nil:
 	case is == nil || len(is.Settings) != 1:
-		v.unproven(w, "key settings", "they are not known"+because(find(missing, func(m *inspect.Missing) bool { return m.What == inspect.PartKeySettings })))
+		v.unproven(w, whatKeySettings, "they are not known"+because(find(missing, func(m *inspect.Missing) bool { return m.What == inspect.PartKeySettings })))
 	default:
 		told := wire.KeySett1(is.Settings[0])
 		if w.Place.IsCard() {
 			told &= 0x0F
 		}
-		v.compare(w, "key settings", told, *want)
+		v.compare(w, whatKeySettings, told, *want)
 	}
 }
 
@@ -136,6 +155,9 @@ func (v *verifier) application(ctx context.Context, a *Application) error {
 		v.settings(w, a, is)
 	}
 	if err := v.keys(ctx, a.Place, a.Keys, a.KeyCount, is.KeyVersions); err != nil {
+		return err
+	}
+	if err := v.specialKeys(ctx, a.Place, a.VCKeys); err != nil {
 		return err
 	}
 	if is.Files == nil {

@@ -3,6 +3,8 @@ package perso
 import (
 	"fmt"
 
+	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -25,6 +27,8 @@ func (w Where) String() string {
 		return fmt.Sprintf("file %d of %s", uint8(*w.File), w.Place.Words())
 	case w.Key != nil && w.Place.IsCard() && *w.Key == 0:
 		return "the PICC master key"
+	case w.Key != nil && rekey.Special(*w.Key):
+		return keystore.Number(*w.Key).Words() + " of " + w.Place.Words()
 	case w.Key != nil:
 		return fmt.Sprintf("key %d of %s", uint8(*w.Key), w.Place.Words())
 	}

@@ -214,10 +214,8 @@ func messagingRisk(ctx context.Context, card *desfire.Card, changes []*settingCh
 			continue
 		}
 		typ, known := cardType(ctx, card, wire.Place{}, 0)
-		refused := known && typ == wire.Key3K3DES && m.Flags&wire.NoEV1 != 0 ||
-			known && typ == wire.KeyDES && m.Flags&wire.NoEV1 != 0 && m.Flags&wire.NoD40 != 0
-		if refused {
-			return []string{fmt.Sprintf("the master key is a %v key, and every way to authenticate with it would be refused: nobody could change it back", typ)}
+		if risk := perso.MessagingRisk(m, typ); known && risk != "" {
+			return []string{risk}
 		}
 	}
 	return nil
