@@ -86,13 +86,16 @@ func TestIdentifyRandom(t *testing.T) {
 	if err := card.SetConfiguration(ctx, &wire.PICCConfig{Flags: wire.PICCRandomID}); err != nil {
 		t.Fatal(err)
 	}
+	place := layout.Applications[0].Place
+	master, one, two := keystore.Ref{Place: place}, keystore.Ref{Place: place, Key: keystore.Number(1)}, keystore.Ref{Place: place, Key: keystore.Number(2)}
 	for name, test := range map[string]struct {
 		derived []keystore.Ref
 		ok      bool
 	}{
-		"none derived": {nil, true},
-		"all derived":  {[]keystore.Ref{{}, {Place: layout.Applications[0].Place}}, false},
-		"the card's":   {[]keystore.Ref{{}}, true},
+		"none derived":  {nil, true},
+		"all derived":   {[]keystore.Ref{{}, master, one, two}, false},
+		"all but key 2": {[]keystore.Ref{{}, master, one}, true},
+		"the card's":    {[]keystore.Ref{{}}, true},
 	} {
 		store := onCards{keys, map[keystore.Ref]bool{}}
 		for _, r := range test.derived {
