@@ -72,6 +72,31 @@ func picc(name, what string, on []wire.Generation, flag wire.PICCFlags, forever 
 	}}
 }
 
+// Off reports whether an option is a switch that is off. A card whose generation lacks
+// it has it off.
+func (o *Option) Off() bool { return isOff(o.Setting) }
+
+// Unnamed are the switches that cards of a generation take together with those that
+// options have, and that options do not say: since no card tells how they are, they
+// must be said, on or off, before any of them is set. Nil where none is to be set.
+func Unnamed(options []Option, g wire.Generation) (names []string) {
+	any := false
+	for _, info := range Options() {
+		if info.Option != wire.ConfigPICC || !info.Has(g) {
+			continue
+		}
+		if find(options, func(o *Option) bool { return o.Name == info.Name }) != nil {
+			any = true
+		} else if !info.Forever {
+			names = append(names, info.Name)
+		}
+	}
+	if !any {
+		return nil
+	}
+	return names
+}
+
 // OptionRisk is what a setting could lock out, empty if nothing.
 func OptionRisk(s wire.Setting) string {
 	switch s := s.(type) {

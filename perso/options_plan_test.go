@@ -16,8 +16,8 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
-// option is an option by name and text.
-func option(t testing.TB, name, text string) perso.Option {
+// namedOption is an option by name and text.
+func namedOption(t testing.TB, name, text string) perso.Option {
 	t.Helper()
 	for _, o := range perso.Options() {
 		if o.Name != name {
@@ -43,9 +43,9 @@ func allOptions(t testing.TB, g wire.Generation) (list []perso.Option) {
 	for _, o := range perso.Options() {
 		// A virtual card is selected by a name that no option sets.
 		if o.Has(g) && o.Name != "virtual-card-required" {
-			list = append(list, option(t, o.Name, optionTexts[o.Name]))
+			list = append(list, namedOption(t, o.Name, optionTexts[o.Name]))
 		} else if o.Name == "virtual-card-required" {
-			list = append(list, option(t, o.Name, "false"))
+			list = append(list, namedOption(t, o.Name, "false"))
 		}
 	}
 	return list
@@ -275,7 +275,7 @@ func TestOptionsTorn(t *testing.T) {
 // What can never be undone is not done to a card that is not what it should be.
 func TestOptionsOnlyAfterComparison(t *testing.T) {
 	l := small(nil)
-	l.Card = &perso.Level{Options: []perso.Option{option(t, "random-uid", "")}}
+	l.Card = &perso.Level{Options: []perso.Option{namedOption(t, "random-uid", "")}}
 	picc := newPICC(t, wire.EV1)
 	conf := &perso.Config{Irreversible: []string{"random-uid"}}
 	apply(t, picc, small(func(_ *perso.Layout, _ *perso.Application, f *perso.File) { f.Settings.Size = 64 }), nil)
@@ -303,7 +303,7 @@ func TestOptionsImpossible(t *testing.T) {
 	} {
 		l := &perso.Layout{Card: &perso.Level{}}
 		for i := 0; i < len(tc.names); i += 2 {
-			l.Card.Options = append(l.Card.Options, option(t, tc.names[i], tc.names[i+1]))
+			l.Card.Options = append(l.Card.Options, namedOption(t, tc.names[i], tc.names[i+1]))
 		}
 		p := plan(t, newPICC(t, tc.g), l, &perso.Config{Irreversible: perso.Irreversible(), Want: tc.keys, Journal: new(memJournal)})
 		if !has(p.Impossible, tc.want) {
@@ -316,7 +316,7 @@ func TestOptionsImpossible(t *testing.T) {
 		}
 	}
 	// What is off on a card that does not have it is so already.
-	l := &perso.Layout{Card: &perso.Level{Options: []perso.Option{option(t, "legacy-random-uid", "false")}}}
+	l := &perso.Layout{Card: &perso.Level{Options: []perso.Option{namedOption(t, "legacy-random-uid", "false")}}}
 	if p := plan(t, newPICC(t, wire.EV2), l, nil); len(p.Steps)+len(p.Impossible) > 0 || !has(p.Keep, "legacy-random-uid: off") {
 		t.Errorf("%+v", p)
 	}
@@ -363,7 +363,7 @@ func TestOptionsCheck(t *testing.T) {
 		{[]perso.Option{{Name: "random-uid", Setting: &wire.PICCConfig{Flags: wire.PICCNoFormat}}}, "that of other switches"},
 		{[]perso.Option{{Name: "random-uid", Setting: &wire.PICCConfig{}}}, "for ever"},
 		{[]perso.Option{{Name: "default-key", Setting: &wire.DefaultKey{}}}, "not of the layout"},
-		{[]perso.Option{option(t, "sak", "2020"), option(t, "sak", "2020")}, "stands there twice"},
+		{[]perso.Option{namedOption(t, "sak", "2020"), namedOption(t, "sak", "2020")}, "stands there twice"},
 	} {
 		err := (&perso.Layout{Card: &perso.Level{Options: tc.options}}).Check()
 		if err == nil || !strings.Contains(err.Error(), tc.want) {

@@ -41,12 +41,10 @@ func (p *planner) options(ctx context.Context) (*optionPlan, error) {
 	if p.layout.Card == nil || len(p.layout.Card.Options) == 0 {
 		return x, nil
 	}
+	x.unnamed = Unnamed(p.layout.Card.Options, g)
 	for _, info := range Options() {
 		o := find(p.layout.Card.Options, func(o *Option) bool { return o.Name == info.Name })
 		switch {
-		case o == nil && info.Flags != 0 && !info.Forever && info.Has(g):
-			x.unnamed = append(x.unnamed, info.Name)
-			continue
 		case o == nil:
 			continue
 		case !info.Has(g) && isOff(o.Setting):

@@ -91,6 +91,7 @@ const (
 	whatKeySettings = "key settings"
 	whatRights      = "rights"
 )
+
 // extra lists what should have been deleted.
 func (v *verifier) extra() {
 	p := &planner{runner: v.runner, is: v.is, plan: &Plan{}}

@@ -33,6 +33,7 @@ func campusCard(t testing.TB, g wire.Generation) *perso.Layout {
 		Generations: []wire.Generation{g},
 		Card: &perso.Level{KeySettings: settingsPtr(0x09), Options: []perso.Option{
 			option(t, "no-messaging", "d40"), option(t, "no-format", ""), option(t, perso.OptionRandomUID, ""),
+			option(t, "proximity-required", "false"), option(t, "virtual-card-required", "false"),
 		}},
 		Applications: []perso.Application{
 			{Place: wire.Place{AID: appA}, Label: "campus", KeySettings: settingsPtr(0x09), KeyType: wire.KeyAES, KeyCount: 3, Files: []perso.File{
@@ -47,7 +48,7 @@ func campusCard(t testing.TB, g wire.Generation) *perso.Layout {
 		},
 	}
 	if g == wire.EV3 {
-		l.Card.Options = append(l.Card.Options, option(t, "failed-attempts", "1000:10"))
+		l.Card.Options = append(l.Card.Options, option(t, "failed-attempts", "1000:10"), option(t, "legacy-random-uid", "true"))
 	}
 	return l
 }

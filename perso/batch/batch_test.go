@@ -266,7 +266,7 @@ func TestFailed(t *testing.T) {
 	b := newBench(t, 2)
 	b.open()
 	c := picc(t, wire.EV2, 1)
-	c.TearAfter(38)
+	c.TearAfter(52)
 	b.want(c, batch.HalfDone, "1")
 	settle := on(t, c)
 	ctx := context.Background()

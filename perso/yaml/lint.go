@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/internal/yamlnode"
@@ -115,6 +116,11 @@ func (l *linter) level() {
 		l.settings(l.card.members["settings"], l.card.at, *s, true, "the card")
 		if s.Has(wire.SettFreeCreate) {
 			l.add(l.card.at, SeverityWarning, "everybody may create applications, and fill the card with them")
+		}
+	}
+	for _, g := range l.layout.Generations {
+		if names := perso.Unnamed(c.Options, g); len(names) > 0 {
+			l.add(l.card.at, SeverityError, "%s cards take some switches together and tell none of them: say in options what %s shall be, true or false", lower(g), strings.Join(names, ", "))
 		}
 	}
 	for _, o := range c.Options {

@@ -124,10 +124,14 @@ func (r *reader) failedAttempts(n *node) (string, bool) {
 }
 
 func (r *reader) addOption(o *perso.OptionInfo, n *node, text string, level *perso.Level) {
-	r.onThese(o, n)
 	s, err := o.Read(text)
 	if err != nil {
 		r.fault(n.Position, "%s: %v", o.Name, bare(err))
+	}
+	if err != nil || !(&perso.Option{Setting: s}).Off() {
+		r.onThese(o, n)
+	}
+	if err != nil {
 		return
 	}
 	r.doc.card.options[o.Name] = n.Position
