@@ -48,7 +48,7 @@ func Open(ctx context.Context, conf Config) (_ *Batch, err error) {
 	}
 	conf.Perso.OnStep, conf.Perso.OnBegin = nil, nil
 	if conf.Rotate != nil {
-		conf.Table, conf.Perso.Prune = nil, false
+		conf.Table, conf.Perso.Prune, conf.Perso.Irreversible = nil, false, nil
 	}
 	conf.Program = cmp.Or(conf.Program, filepath.Base(os.Args[0]))
 	b := &Batch{conf: conf, work: map[keystore.UID]string{}, reserved: map[string]bool{}}

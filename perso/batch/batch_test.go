@@ -358,3 +358,29 @@ func (b *bench) entries() []batch.Entry {
 	}
 	return book.Entries()
 }
+
+// What can never be undone is asked for before the first card, not left out on all.
+func TestHeld(t *testing.T) {
+	b := newBench(t, 1)
+	l := layouts()
+	l.settings = wire.SettDefault &^ wire.SettChangeable
+	b.conf.Layouts = l
+	b.open()
+	c := picc(t, wire.EV2, 1)
+	if r := b.want(c, batch.Unfit, ""); len(r.Reasons) != 1 {
+		t.Errorf("%q", r.Reasons)
+	}
+	b.close()
+	b.conf.Perso.Irreversible = perso.Irreversible()
+	b.open()
+	c.TearAfter(60)
+	b.want(c, batch.HalfDone, "1")
+	b.close()
+	b.conf.Perso.Irreversible = nil
+	b.open()
+	b.want(c, batch.Unfit, "1")
+	b.close()
+	b.conf.Perso.Irreversible = perso.Irreversible()
+	b.open()
+	b.want(c, batch.Done, "1")
+}

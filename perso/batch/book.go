@@ -81,7 +81,12 @@ func (e *HeldError) Error() string {
 // with it.
 func ReadBook(path string) (*Book, error) {
 	b := &Book{path: path}
-	text, err := os.ReadFile(path)
+	f, err := openRegular(path, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	text, err := b.text(f)
 	if err != nil {
 		return nil, err
 	}
@@ -89,12 +94,32 @@ func ReadBook(path string) (*Book, error) {
 	return b, err
 }
 
-// openBook opens a book and makes it if need be.
-func openBook(path, program string) (_ *Book, err error) {
-	path = wholefile.Name(path)
+// openRegular opens a file, or nothing that is none: opening a pipe could block.
+func openRegular(path string, flag int) (*os.File, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, &BookError{Book: path, Err: errors.New("it is no file")}
 	}
+	return os.OpenFile(path, flag, 0o600) //nolint:gosec // the caller's own
+}
+
+// maxBook is more than a million cards take, with all that became of them.
+const maxBook = 1 << 30
+
+// text is all that is in the file of the book.
+func (b *Book) text(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err == nil && info.Size() > maxBook {
+		err = &BookError{Book: b.path, Err: errors.New("it is no book of cards: it is too large")}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(f)
+}
+
+// openBook opens a book and makes it if need be.
+func openBook(path, program string) (_ *Book, err error) {
+	path = wholefile.Name(path)
 	b := &Book{path: path}
 	if b.lock, err = filelock.Take(filelock.Name(path), program); err != nil {
 		var held *filelock.HeldError
@@ -108,7 +133,7 @@ func openBook(path, program string) (_ *Book, err error) {
 			_ = b.close()
 		}
 	}()
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the caller's own
+	f, err := openRegular(path, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +141,7 @@ func openBook(path, program string) (_ *Book, err error) {
 	if err := syncFolder(filepath.Dir(path)); err != nil {
 		return nil, &BookError{Book: path, Err: err}
 	}
-	text, err := io.ReadAll(f)
+	text, err := b.text(f)
 	if err != nil {
 		return nil, err
 	}

@@ -196,7 +196,7 @@ func TestTorn(t *testing.T) {
 		b.want(one, batch.Done, "1") // it is: only the book did not know
 		b.close()
 	}
-	for at := range len(before) {
+	for at := 0; at < len(before); at += every(9) {
 		write(t, b.conf.Book, before[:at])
 		if at > 0 && at < len(`{"book":`) {
 			b.refused("no book")

@@ -101,6 +101,12 @@ func (m *making) run(ctx context.Context) error {
 	if keystore.UID(plan.UID) != id.UID {
 		return m.failed(ctx, &perso.WrongCardError{Want: id.UID.String(), Is: keystore.UID(plan.UID).String()})
 	}
+	if reasons := m.held(plan); len(reasons) > 0 {
+		if m.entry == nil {
+			m.result.Row = ""
+		}
+		return m.end(Unfit, reasons...)
+	}
 	if reasons := m.unfit(plan); len(reasons) > 0 {
 		if m.entry != nil {
 			return m.write(Failed, reasons)
@@ -242,6 +248,18 @@ func (m *making) unfit(plan *perso.Plan) (reasons []string) {
 	return used(m.layout, plan)
 }
 
+// held says what of a plan can never be undone and was not asked for: the card would not
+// become what its layout says.
+func (m *making) held(plan *perso.Plan) (reasons []string) {
+	if m.b.conf.Rotate != nil {
+		return nil
+	}
+	for _, n := range plan.Held {
+		reasons = append(reasons, n.String())
+	}
+	return reasons
+}
+
 // bind gives the card its row, for good.
 func (m *making) bind() error {
 	b := m.b
@@ -303,7 +321,7 @@ func (m *making) verify(ctx context.Context) error {
 	}
 	var differs, open []string
 	for _, d := range list {
-		if d.Unproven == "" {
+		if d.Unproven == "" && (m.b.conf.Rotate == nil || d.Key != nil) {
 			differs = append(differs, d.String())
 		} else {
 			open = append(open, d.String())

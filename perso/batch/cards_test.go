@@ -23,24 +23,24 @@ import (
 
 var place = wire.Place{AID: 0xF48121}
 
-// plan is a layout as a Go value: an application with a file that has two columns.
+// campus is a layout as a Go value: an application with a file that has two columns.
 type campus struct {
-	columns []string
-	size    uint32
-	version byte
-	hash    string
-	bad     string // a row of which no card can be made
+	columns  []string
+	size     uint32
+	hash     string
+	settings wire.KeySett1
+	bad      string // a row of which no card can be made
 }
 
 func layouts() *campus {
-	return &campus{columns: []string{"number", "name"}, size: 48, version: 1, hash: "first"}
+	return &campus{columns: []string{"number", "name"}, size: 48, settings: wire.SettDefault, hash: "first"}
 }
 
 func (c *campus) Columns() []string { return c.columns }
 func (c *campus) Hash() string      { return c.hash }
 
 func (c *campus) Layout(row map[string]string) (*perso.Layout, error) {
-	settings := wire.SettDefault
+	settings := c.settings
 	data := perso.File{No: 1, Settings: wire.FileSettings{
 		Type: wire.FileStandard, Option: wire.OptionFull, Size: c.size,
 		Access: wire.AccessRights{Read: 1, Write: 0, ReadWrite: wire.Never, Change: 0},

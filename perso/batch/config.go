@@ -24,7 +24,8 @@ type Config struct {
 
 	// Perso has the key stores and the journal of key changes. The stores are asked by several
 	// goroutines, the journal by one at a time. OnBegin and OnStep are not used: see OnRow
-	// and Config.OnStep.
+	// and Config.OnStep. Of a layout with what can never be undone, cards are made only if
+	// Irreversible names all of it.
 	Perso perso.Config
 
 	// Table has the rows; nil: all cards are the same, and take no rows.

@@ -104,7 +104,7 @@ func makeOne(ctx context.Context, b *batch.Batch, link *link, reader string) str
 // them, with cards that are lifted at random and others that no row is for: each row is on one
 // card, each card has one row, as their images say.
 func TestSoak(t *testing.T) {
-	rows, kills := 60, 1
+	rows, kills := 100, 2
 	if *soak {
 		rows, kills = 1000, 3
 	}
