@@ -54,9 +54,9 @@ func (c *content) lengths(row map[string]string) string {
 	}
 	parts := make([]string, len(c.columns))
 	for i, name := range c.columns {
-		parts[i] = fmt.Sprintf("%s has %d", name, utf8.RuneCountInString(row[name]))
+		parts[i] = fmt.Sprintf("%s has %d characters", name, utf8.RuneCountInString(row[name]))
 	}
-	return ": of characters " + strings.Join(parts, ", ")
+	return ": " + strings.Join(parts, ", ")
 }
 
 // always makes a content of bytes.

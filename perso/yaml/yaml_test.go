@@ -117,7 +117,7 @@ func TestRows(t *testing.T) {
 	}{
 		{map[string]string{"card_no": "1"}, "file 1 of campus (holder): the row has no name"},
 		{map[string]string{}, "the row has no card_no, name"},
-		{map[string]string{"card_no": "12345678901234567890", "name": "Ada Lovelace"}, "33 bytes do not fit into the 32 of the file: of characters card_no has 20, name has 12"},
+		{map[string]string{"card_no": "12345678901234567890", "name": "Ada Lovelace"}, "33 bytes do not fit into the 32 of the file: card_no has 20 characters, name has 12 characters"},
 		{map[string]string{"card_no": strings.Repeat("x", 1<<20), "name": ""}, "more than 65536 bytes"},
 	} {
 		_, err := d.Layout(tc.row)
