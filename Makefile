@@ -1,5 +1,5 @@
-# make test    everything, with a real pcscd, virtual readers and foreign programs where
-#              they can be had; a sample of the matrix, the seeds of the fuzz targets
+# make test    everything, with a real pcscd, virtual readers, SoftHSM and foreign programs
+#              where they can be had; a sample of the matrix, the seeds of the fuzz targets
 # make race    what needs no other program, with the race detector, in short forms
 # make lint    golangci-lint, built by the go command
 # make matrix  every job, in every channel, with every fault in every exchange; purses

@@ -285,7 +285,7 @@ func (ch *Change) check() error {
 	}
 	var opaque *key.OpaqueError
 	if errors.As(change.Check(), &opaque) {
-		return fmt.Errorf("rekey: nothing was sent: %w", opaque)
+		return fmt.Errorf("rekey: nothing was changed: %w", opaque)
 	}
 	return nil
 }

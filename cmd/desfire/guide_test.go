@@ -30,6 +30,17 @@ func TestPursePage(t *testing.T) {
 	checkPage(t, filepath.Join(repository, "docs", "purse.md"))
 }
 
+// TestKeysPage runs docs/keys.md, with SoftHSM.
+func TestKeysPage(t *testing.T) {
+	if _, err := os.Stat("/usr/lib/softhsm/libsofthsm2.so"); err != nil {
+		if os.Getenv("DESFIRE_REQUIRE_PKCS11") != "" {
+			t.Fatal(err)
+		}
+		t.Skip("SoftHSM is missing: make deps installs it")
+	}
+	checkPage(t, filepath.Join(repository, "docs", "keys.md"))
+}
+
 // Each rule of package purse stands in the table of docs/purse.md, in its words.
 func TestPurseRules(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(repository, "docs", "purse.md"))

@@ -54,12 +54,12 @@ func (h *handle) find(c cryptoki, s *conn) (object, error) {
 func (h *handle) look(c cryptoki, s *conn, o object) (t traits, err error) {
 	want := []attribute{
 		{typ: attrKeyType}, {typ: attrValueLen}, {typ: attrEncrypt}, {typ: attrSign},
-		{typ: attrSensitive}, {typ: attrExtractable}, {typ: attrAlwaysAuthenticate},
+		{typ: attrExtractable}, {typ: attrAlwaysAuthenticate},
 	}
 	if err := c.attributes(s.h, o, want); err != nil {
 		return t, err
 	}
-	if always, _ := boolean(want[6].value); always {
+	if always, _ := boolean(want[5].value); always {
 		return t, fmt.Errorf("the key wants the PIN for each use (CKA_ALWAYS_AUTHENTICATE), which a card does not wait for")
 	}
 	t.keyType, _ = number(want[0].value)
@@ -67,13 +67,13 @@ func (h *handle) look(c cryptoki, s *conn, o object) (t traits, err error) {
 	if err := t.mechanisms(); err != nil {
 		return t, err
 	}
-	sensitive, known1 := boolean(want[4].value)
-	extractable, known2 := boolean(want[5].value)
-	t.exposed = !known1 || !known2 || !sensitive || extractable
+	// What is sensitive yet extractable comes out wrapped, by a key of one's own.
+	extractable, known := boolean(want[4].value)
+	t.exposed = extractable || !known
 	if err := h.maySign(c, &t, want[3].value); err != nil {
 		return t, err
 	}
-	if may, known := boolean(want[2].value); may || !known {
+	if may, told := boolean(want[2].value); may || !told {
 		n := t.typ.BlockSize()
 		zero, out := make([]byte, n), make([]byte, n)
 		switch err := c.crypt(s.h, true, t.cbc, o, zero, out, zero); {

@@ -42,7 +42,7 @@ type traits struct {
 	typ            key.Type
 	cbc, cmac      uint64 // mechanisms; 0: none
 	check          key.CheckValue
-	exposed        bool // it can be read out, or was not made to be kept in
+	exposed        bool // it may be extractable
 	keyType, bytes uint64
 }
 
@@ -87,8 +87,8 @@ func (k *Key) URI() *URI {
 	return &u
 }
 
-// Extractable reports that the token does not say it keeps the key in: somebody who
-// may use it may read it out.
+// Extractable reports that the token does not say that it keeps the key in
+// (CKA_EXTRACTABLE): who may use it may be able to take it out.
 func (k *Key) Extractable() bool { return k.traits.exposed }
 
 // EncryptCBC implements key.Key.

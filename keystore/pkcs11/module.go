@@ -234,7 +234,7 @@ func (m *Module) key(ctx context.Context, u *URI, pin PIN) (*Key, error) {
 		return nil, of(m.name, err)
 	}
 	if h.traits.exposed {
-		m.warn("the key %s can be read out of its %v by whoever may use it: it was not made sensitive and not extractable", u.String(), h.token)
+		m.warn("the key %s can be taken out of its %v by whoever may use it: it was made extractable", u.String(), h.token)
 	}
 	return h.key(), nil
 }
