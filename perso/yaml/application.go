@@ -203,7 +203,7 @@ func (r *reader) appKeys(n *node, f map[string]*node, a *application, out *perso
 		out.KeyType = entries[0].k.newest().typ.Wire()
 	case out.Place.Fixed:
 		out.KeyType = wire.KeyAES
-	default:
+	case f["keys"] == nil || f["keys"].Empty() || f["keys"].Kind == yamlnode.Mapping && len(f["keys"].Members) == 0:
 		r.fault(n.Position, "which type its keys have is not said: name keys, or say key-type")
 	}
 	for _, e := range entries {

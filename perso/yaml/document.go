@@ -91,11 +91,11 @@ func read(name string, text []byte, open func(name string, most int) ([]byte, er
 	r.hash(text)
 	root, err := yamlnode.Parse(text, words)
 	if r.failed(err) {
-		return nil, r.errs
+		return nil, r.sorted()
 	}
 	r.root(root)
 	if len(r.errs) > 0 {
-		return nil, r.errs
+		return nil, r.sorted()
 	}
 	d.hash = hex.EncodeToString(r.sum.Sum(nil))
 	return d, nil

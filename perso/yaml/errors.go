@@ -1,7 +1,9 @@
 package yaml
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-desfire/desfire/internal/yamlnode"
@@ -21,8 +23,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Text)
 }
 
-// Errors are what is wrong in a layout, in the order in which it was found. It is
-// never empty.
+// Errors are what is wrong in a layout, in the order of its lines. It is never empty.
 type Errors []*Error
 
 func (e Errors) Error() string {
@@ -63,6 +64,15 @@ func (r *reader) note(f *yamlnode.Fault) {
 		}
 		r.errs = append(r.errs, e)
 	}
+}
+
+// sorted are the errors in the order of lines.
+func (r *reader) sorted() Errors {
+	n := min(len(r.errs), maxErrors)
+	slices.SortStableFunc(r.errs[:n], func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return r.errs
 }
 
 // failed notes an error of package yamlnode; false if there is none.

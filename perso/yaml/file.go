@@ -240,8 +240,11 @@ func (r *reader) sizes(n *node, f map[string]*node, a *application, app *perso.A
 	case wire.FileCyclicRecord:
 		s.RecordSize, s.MaxRecords = uint32(need("record-size", 1, most)), uint32(need("records", 2, most))
 	case wire.FileValue:
+		before := len(r.errs)
 		s.Lower, s.Upper = int32(need("lower", math.MinInt32, math.MaxInt32)), int32(need("upper", math.MinInt32, math.MaxInt32))
-		r.value(f, out)
+		if len(r.errs) == before {
+			r.value(f, out)
+		}
 	case wire.FileTransactionMAC:
 		r.transactionMAC(n, f, a, app, out)
 	}

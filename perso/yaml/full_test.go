@@ -52,6 +52,7 @@ func TestFull(t *testing.T) {
 		{Name: "no-messaging", Setting: &wire.SecureMessagingConfig{Flags: wire.NoD40 | wire.NoEV1}},
 		{Name: "failed-attempts", Setting: &wire.FailedAuthConfig{Enabled: true, Limit: 1000, Decrement: 10}},
 		{Name: "proximity-required", Setting: &wire.PICCConfig{Flags: wire.PICCProximity}},
+		{Name: "virtual-card-required", Setting: &wire.PICCConfig{}},
 		{Name: "legacy-random-uid", Setting: &wire.PICCConfig{}},
 		{Name: "no-format", Setting: &wire.PICCConfig{Flags: wire.PICCNoFormat}},
 		{Name: "random-uid", Setting: &wire.PICCConfig{Flags: wire.PICCRandomID}},

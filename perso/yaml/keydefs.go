@@ -99,9 +99,10 @@ const wantKey = "{type: aes, version: 1, from: MASTER, diversify: {an10922: {uid
 
 // keys reads the keys by name.
 func (r *reader) keys(n *node) {
-	if !r.members(n, "NAME: "+wantKey+" of each key") || !r.noSecrets(n) {
+	if !r.members(n, "NAME: "+wantKey+" of each key") {
 		return
 	}
+	clean := r.noSecrets(n)
 	if len(n.Members) > maxKeys {
 		r.fault(n.Position, "there are %d keys: %d at most", len(n.Members), maxKeys)
 		return
@@ -109,6 +110,8 @@ func (r *reader) keys(n *node) {
 	for _, m := range n.Members {
 		name := m.Name.Text
 		switch first, twice := r.doc.keys[name]; {
+		case secret(name) != "":
+			continue // said already
 		case m.Name.Kind != yamlnode.Scalar || !keyName.MatchString(name):
 			r.fault(m.Name.Position, "the name %s of a key: want a letter, then letters, digits and . _ - , 64 at most", yamlnode.Shown(name))
 			continue
@@ -120,7 +123,9 @@ func (r *reader) keys(n *node) {
 			continue
 		}
 		k := &keyDef{name: name, at: m.Name.Position}
-		r.versions(k, m.Value)
+		if clean {
+			r.versions(k, m.Value)
+		}
 		if len(k.versions) == 0 { // what it is is wrong; that it is there is not
 			k.versions = []keyVersion{{at: k.at, typ: key.TypeAES}}
 		}

@@ -57,9 +57,9 @@ func (r *reader) root(n *node) {
 		r.keys(k)
 	}
 	card, ok := f["card"]
-	if !ok {
+	if !ok && len(r.errs) == 0 {
 		r.fault(n.Position, "the member card is missing: want card: {generations: [ev2, ev3]} or whichever it is for")
-	} else {
+	} else if ok {
 		r.card(card)
 	}
 	if a, ok := f["applications"]; ok && !a.Empty() {
