@@ -117,6 +117,8 @@ var exampleRuns = map[string]struct {
 	"desfire ndef erase":                       {"ndef", 0},
 	"desfire purse":                            {"purse", 0},
 	"desfire layout":                           {"empty", 0},
+	"desfire layout diff":                      {"visitor", 0},
+	"desfire layout diff visitor.yaml badge":   {"campus", exitDiffers},
 	"desfire layout verify":                    {"visitor", 0},
 	"desfire issue":                            {"empty", 0},
 	"desfire rotate":                           {"visitor", 0},

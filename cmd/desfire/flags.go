@@ -66,6 +66,7 @@ var verbUses = map[string][]use{
 	"info":                 {usesCard, usesKeys},
 	"issue":                {usesCard, usesRing, usesYes},
 	"layout apply":         {usesCard, usesRing, usesYes, usesForce, usesDry},
+	"layout diff":          {usesCard, usesKeys},
 	"layout plan":          {usesCard, usesRing, usesForce},
 	"layout verify":        {usesCard, usesRing},
 	"key change":           {usesCard, usesRing, usesYes, usesForce, usesDry},

@@ -28,6 +28,8 @@ language by examples.`,
 		SuggestionsMinimumDistance: 2,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.layoutPlanCommand(), a.layoutApplyCommand(), a.layoutVerifyCommand())
+	cmd.AddCommand(
+		a.layoutLintCommand(), a.layoutSchemaCommand(), a.layoutPlanCommand(), a.layoutApplyCommand(), a.layoutVerifyCommand(), a.layoutDiffCommand(),
+	)
 	return cmd
 }

@@ -13,7 +13,7 @@ import (
 // commands of the card, and the verbs that do it.
 var otherWords = map[string]string{
 	"aids": "ls", "apps": "ls", "applications": "ls", "files": "ls", "lsapp": "ls", "lsfiles": "ls", "list": "ls", "tree": "ls", "getappids": "ls", "getaids": "ls", "getappnames": "ls", "getdfnames": "ls", "getfileids": "ls", "mad": "ls", "dir": "ls", "view": "dump show or ls", "show": "info or ls",
-	"cat": "read", "get": "read or value get", "getdata": "read", "readdata": "read", "readfile": "read", "save": "dump", "backup": "dump", "clone": "dump or restore", "copy": "dump or restore", "load": "restore", "diff": "dump diff", "compare": "dump diff",
+	"cat": "read", "get": "read or value get", "getdata": "read", "readdata": "read", "readfile": "read", "save": "dump", "backup": "dump", "clone": "dump or restore", "copy": "dump or restore", "load": "restore", "diff": "dump diff or layout diff", "compare": "dump diff or layout diff",
 	"put": "write", "set": "write", "writedata": "write", "writefile": "write", "update": "record update or write",
 	"erase": "format or wipe", "formatpicc": "format", "reset": "format",
 	"records": "record read", "append": "record append", "read_record": "record read", "get_record": "record read", "readrecords": "record read", "clearrecfile": "file clear", "clear": "file clear", "clearrecords": "file clear", "update_record": "record update",
@@ -24,9 +24,9 @@ var otherWords = map[string]string{
 	"chk": "key find or auth check", "check": "auth check", "detect": "auth diagnose or key find", "authenticate": "auth check", "login": "auth check", "diagnose": "auth diagnose", "changekey": "key change", "chkey": "key change", "changekeysettings": "key settings", "getkeysettings": "key settings", "getkeyversions": "key version", "getkeyversion": "key version", "keygen": "key new", "generate": "key new", "journal": "key journal",
 	"divers": "kdf", "diversify": "kdf", "diversification": "kdf", "derive": "kdf", "an10922": "kdf",
 	"script": "shell", "run": "each", "repl": "shell", "console": "shell", "prompt": "shell", "foreach": "each", "batch": "issue or shell", "raw": "apdu", "send": "apdu", "transmit": "apdu", "loop": "drain", "monitor": "watch", "events": "watch", "wait": "watch", "reader": "readers",
-	"sun": "sdm", "ntag424": "sdm or ndef", "url": "ndef write", "ndefread": "ndef read", "ndefwrite": "ndef write", "ndefformat": "ndef format", "verify": "sdm verify, tmac verify or trace verify", "signature": "originality", "originalsig": "originality",
+	"sun": "sdm", "ntag424": "sdm or ndef", "url": "ndef write", "ndefread": "ndef read", "ndefwrite": "ndef write", "ndefformat": "ndef format", "verify": "layout verify, sdm verify, tmac verify or trace verify", "signature": "originality", "originalsig": "originality",
 	"emulate": "sim serve", "serve": "sim serve", "simulate": "sim", "new": "sim new or key new", "decode": "trace show", "log": "trace", "test": "selftest", "proximity": "selftest",
-	"layouts": "layout", "profile": "layout", "plan": "layout plan", "apply": "layout apply", "perso": "layout apply or issue", "personalize": "layout apply or issue", "personalise": "layout apply or issue", "produce": "issue",
+	"layouts": "layout", "lint": "layout lint", "schema": "layout schema", "profile": "layout", "plan": "layout plan", "apply": "layout apply", "perso": "layout apply or issue", "personalize": "layout apply or issue", "personalise": "layout apply or issue", "produce": "issue",
 	"topics": "help", "man": "help", "usage": "help", "autocomplete": "completion", "completions": "completion", "exit": "help exit-codes",
 }
 
