@@ -54,10 +54,28 @@ type SettleKey struct {
 
 // SettleTMAC is a transaction MAC file. ReaderID goes into CommitReaderID, where
 // the key has that right: an identifier of its own, never used before. Nil where
-// the key lacks the right; something else then has to be read.
+// no key at hand has the right; something else then has to be read.
 type SettleTMAC struct {
 	File     FileNo
 	ReaderID *[16]byte
+	// Reader is the key with that right where it is not Login's: two exchanges more. It
+	// opens the session, of EV2 or LRP, by its Method, and Login goes on from it by
+	// NonFirst. ReaderReads: it reads File, since Login may not.
+	Reader      *SettleKey
+	ReaderReads bool
+}
+
+// named reports whether the fence is the name of a reader.
+func (conf *SettleConfig) named() bool {
+	return conf.TMAC != nil && conf.TMAC.ReaderID != nil && !conf.Accidents && conf.Elsewhere == nil
+}
+
+// reader is the key of the transaction MAC file that is not Login's; nil if there is none.
+func (conf *SettleConfig) reader() *SettleKey {
+	if conf.TMAC != nil && conf.TMAC.Reader != nil && conf.TMAC.Reader.No != conf.Login.No {
+		return conf.TMAC.Reader
+	}
+	return nil
 }
 
 // SettleData is a part of a standard or backup file.
@@ -192,6 +210,8 @@ func (c *Card) maySettle(conf *SettleConfig) error {
 	switch e := conf.Elsewhere; {
 	case conf.CardUID && (conf.Login.Key == nil || c.settleMethod(conf.Login).Scheme() == wire.SchemeD40):
 		return &FenceError{Reason: "the card tells its real identifier only in an EV1, EV2 or LRP session (CardUID)"}
+	case conf.reader() != nil && c.mayGoOn(conf) != "":
+		return &FenceError{Reason: c.mayGoOn(conf)}
 	case conf.Accidents:
 	case conf.Login.Key == nil || e != nil && e.Login.Key == nil:
 		return &FenceError{Reason: "without a session nothing that the card says is its own: give a key, or exclude accidents only (Accidents)"}
@@ -202,6 +222,7 @@ func (c *Card) maySettle(conf *SettleConfig) error {
 	case e != nil && !e.Place.IsCard() && c.gen.Has(wire.FeatureDelegated):
 		return &FenceError{Reason: "the card can have two applications selected at a time: only the card level fences"}
 	case e != nil:
+	case conf.reader() != nil && conf.named():
 	case c.settleMethod(conf.Login).Scheme() == wire.SchemeD40:
 		return &FenceError{Reason: "a D40 session binds no answer to its command: give a key of another application (Elsewhere), or exclude accidents only (Accidents)"}
 	case conf.TMAC != nil && conf.TMAC.ReaderID == nil && !conf.reads() && conf.Spare == nil:
@@ -210,6 +231,19 @@ func (c *Card) maySettle(conf *SettleConfig) error {
 		return &FenceError{Reason: "without a transaction MAC file a value file or a spare byte is needed"}
 	}
 	return nil
+}
+
+// mayGoOn says what keeps Login from going on from the session of the reader's key;
+// empty if nothing does.
+func (c *Card) mayGoOn(conf *SettleConfig) string {
+	r := conf.reader()
+	if r.Key == nil || conf.Login.Key == nil {
+		return "of two keys that take turns in a session one is missing"
+	}
+	if m := c.settleMethod(*r); m != key.MethodEV2First && m != key.MethodLRPFirst {
+		return "only in an EV2 or LRP session two keys can take turns"
+	}
+	return ""
 }
 
 func sameKey(a, b key.Key) bool { return a.Type() == b.Type() && a.CheckValue() == b.CheckValue() }
@@ -248,6 +282,5 @@ func (conf *SettleConfig) files() (all []FileNo) {
 
 // sparing reports whether the spare byte is written.
 func (conf *SettleConfig) sparing() bool {
-	named := conf.TMAC != nil && conf.TMAC.ReaderID != nil
-	return conf.Spare != nil && !named && !conf.Accidents && conf.Elsewhere == nil
+	return conf.Spare != nil && !conf.named() && !conf.Accidents && conf.Elsewhere == nil
 }

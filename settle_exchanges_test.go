@@ -95,11 +95,27 @@ func newSettled(t *testing.T, g desfire.Generation, m key.Method, withTMAC, name
 		if named {
 			names = 0
 		}
-		must(card.CreateFile(ctx, &wire.CreateTransactionMACFile{
-			File: settledTMAC, Option: wire.OptionMAC, Access: wire.AccessRights{Read: 0, Write: wire.Never, ReadWrite: names, Change: 0},
-			KeyOption: wire.TMKeyAES, Key: wire.NewSecret(newKey(t, key.TypeAES, 7).Export()),
-		}))
+		s.createTMAC(t, 0, names)
 	}
+	return s
+}
+
+// createTMAC makes the transaction MAC file, of which one key reads and one names.
+func (s *settledCard) createTMAC(t *testing.T, read, names wire.Access) {
+	t.Helper()
+	if err := s.card.CreateFile(context.Background(), &wire.CreateTransactionMACFile{
+		File: settledTMAC, Option: wire.OptionMAC, Access: wire.AccessRights{Read: read, Write: wire.Never, ReadWrite: names, Change: 0},
+		KeyOption: wire.TMKeyAES, Key: wire.NewSecret(newKey(t, key.TypeAES, 7).Export()),
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newTwoKeys is newSettled where key 1 names the reader, and key 0 has the other files.
+func newTwoKeys(t *testing.T, g desfire.Generation, m key.Method, read wire.Access) *settledCard {
+	t.Helper()
+	s := newSettled(t, g, m, false, false, nil)
+	s.createTMAC(t, read, 1)
 	return s
 }
 
@@ -110,6 +126,7 @@ type settlement struct {
 	m      key.Method
 	tmac   bool // the application has a transaction MAC file
 	named  bool // whose ReadWrite right the key has
+	two    bool // or key 1 has it
 	conf   func(s *settledCard, c *desfire.SettleConfig)
 	before func(t *testing.T, s *settledCard)
 	frames string // that it cannot do without
@@ -118,7 +135,7 @@ type settlement struct {
 
 // floor counts the frames; authentications have two.
 func (x *settlement) floor() int {
-	return strings.Count(x.frames, ",") + 1 + strings.Count(x.frames, "authenticate (2)")
+	return strings.Count(x.frames, ",") + 1 + strings.Count(x.frames, "(2)")
 }
 
 var settleID = [16]byte{0x5E, 0x77, 0x1E}
@@ -137,6 +154,11 @@ func makeSettlements() (all []settlement) {
 	away := func(s *settledCard, c *desfire.SettleConfig) { slot(s, c); c.Elsewhere = &s.other }
 	named := func(_ *settledCard, c *desfire.SettleConfig) {
 		c.TMAC = &desfire.SettleTMAC{File: settledTMAC, ReaderID: &settleID}
+	}
+	byAnother := func(s *settledCard, c *desfire.SettleConfig) {
+		slot(s, c)
+		named(s, c)
+		c.TMAC.Reader = &desfire.SettleKey{No: 1, Key: s.login.Key}
 	}
 	namedSlot := func(s *settledCard, c *desfire.SettleConfig) { slot(s, c); named(s, c) }
 	read := func(s *settledCard, c *desfire.SettleConfig) {
@@ -184,6 +206,7 @@ func makeSettlements() (all []settlement) {
 			settlement{name: "slot, value, Debit 0", g: g, m: key.MethodEV2First, conf: slot, frames: in + "slot, GetValue, Debit, Abort", fence: desfire.FenceAbort},
 			settlement{name: "CommitReaderID", g: g, m: key.MethodEV2First, tmac: true, named: true, conf: named, frames: tmacIn + "Abort", fence: desfire.FenceAbort},
 			settlement{name: "CommitReaderID, slot, value", g: g, m: key.MethodEV2First, tmac: true, named: true, conf: namedSlot, frames: tmacIn + "slot, GetValue, Abort", fence: desfire.FenceAbort},
+			settlement{name: "CommitReaderID by another key, slot, value", g: g, m: key.MethodEV2First, tmac: true, two: true, conf: byAnother, frames: in + "CommitReaderID, Abort, authenticate (2), TMAC file, slot, GetValue", fence: desfire.FenceAbort},
 			settlement{name: "CommitReaderID, once more after its refusal", g: g, m: key.MethodEV2First, tmac: true, named: true, conf: named, before: pendingName, frames: tmacIn + tmacIn + "Abort", fence: desfire.FenceAbort},
 			settlement{name: "value, no right to CommitReaderID", g: g, m: key.MethodEV2First, tmac: true, conf: read, frames: in + "TMAC file, GetValue, Abort", fence: desfire.FenceAbort},
 			settlement{name: "everything there is", g: g, m: key.MethodEV2First, tmac: true, named: true, conf: everything, before: record, frames: in + "GetCardUID, GetFileSettings of the records, TMAC file, CommitReaderID, slot, records, GetValue, GetValue, Abort", fence: desfire.FenceAbort},
@@ -192,6 +215,10 @@ func makeSettlements() (all []settlement) {
 	return append(
 		all,
 		settlement{name: "CommitReaderID", g: wire.Light, m: key.MethodLRPFirst, tmac: true, named: true, conf: named, frames: tmacIn + "Abort", fence: desfire.FenceAbort},
+		settlement{name: "CommitReaderID by another key", g: wire.Light, m: key.MethodLRPFirst, tmac: true, two: true, conf: func(s *settledCard, c *desfire.SettleConfig) {
+			byAnother(s, c)
+			c.Slot = nil
+		}, frames: in + "CommitReaderID, Abort, authenticate (2), TMAC file, GetValue", fence: desfire.FenceAbort},
 		settlement{name: "value, no right to CommitReaderID", g: wire.Light, m: key.MethodLRPFirst, tmac: true, conf: read, frames: in + "TMAC file, GetValue, Abort", fence: desfire.FenceAbort},
 	)
 }
@@ -210,7 +237,10 @@ a refusal because the transaction that pended has a name; the receipt is read ag
 |---|---|---|---|---|---|---|
 `)
 	for _, x := range makeSettlements() {
-		s := newSettled(t, x.g, x.m, x.tmac, x.named, nil)
+		s := newSettled(t, x.g, x.m, x.tmac && !x.two, x.named, nil)
+		if x.two {
+			s.createTMAC(t, 0, 1)
+		}
 		if x.before != nil {
 			x.before(t, s)
 		}

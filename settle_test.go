@@ -88,6 +88,12 @@ func TestSettleRefuses(t *testing.T) {
 	conf := base
 	conf.TMAC, conf.Records = &desfire.SettleTMAC{File: settledTMAC}, &desfire.SettleRecords{File: settledLog, Number: true}
 	refused("only records that may be none", s, conf, false)
+	aes := key.MethodAES
+	for what, reader := range map[string]desfire.SettleKey{"a reader without its key": {No: 1}, "a reader in an EV1 session": {No: 1, Key: s.login.Key, Method: &aes}} {
+		conf = base
+		conf.TMAC = &desfire.SettleTMAC{File: settledTMAC, ReaderID: &settleID, Reader: &reader}
+		refused(what, s, conf, false)
+	}
 	d40 := newSettled(t, wire.D40, key.MethodD40, false, false, nil)
 	conf = desfire.SettleConfig{Place: d40.place, Login: d40.login, Value: &d40.purse, Elsewhere: &d40.other, CardUID: true}
 	refused("the UID in a D40 session", d40, conf, false)
@@ -102,5 +108,52 @@ func TestSettleRefuses(t *testing.T) {
 	refused("a spare byte of a standard file", ev1, conf, true)
 	if b, err := ev1.card.ReadData(ctx, 9, 7, 1); err != nil || b[0] != 0xEE {
 		t.Errorf("the byte of the standard file: %X, %v", b, err)
+	}
+}
+
+// Two keys settle together whoever of them reads the counter; where the name is
+// refused, what is read without a fence comes with the error.
+func TestSettleByTwoKeys(t *testing.T) {
+	ctx := context.Background()
+	for _, x := range []struct {
+		g desfire.Generation
+		m key.Method
+	}{{wire.EV2, key.MethodEV2First}, {wire.EV3, key.MethodEV2First}, {wire.Light, key.MethodLRPFirst}} {
+		for _, read := range []wire.Access{0, 1} {
+			for _, known := range []bool{true, false} {
+				s := newTwoKeys(t, x.g, x.m, read)
+				conf := &desfire.SettleConfig{
+					Place: s.place, Login: s.login, CardUID: true, Value: &s.purse,
+					TMAC: &desfire.SettleTMAC{File: settledTMAC, ReaderID: &settleID, Reader: &desfire.SettleKey{No: 1, Key: s.login.Key}, ReaderReads: read == 1},
+				}
+				if !known {
+					s.air = &tamper{Activation: s.picc.Present()}
+					var err error
+					if s.card, err = desfire.Connect(ctx, s.air, nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+				got, err := s.card.Settle(ctx, conf)
+				if err != nil || got.Fence != desfire.FenceAbort || !got.Protected || got.Receipt == nil || got.EncTMRI == nil || got.Value == nil || !bytes.Equal(got.UID, s.picc.UID()) {
+					t.Fatalf("%v, counter read by key %d, settings known %v: %v %+v", x.g, read, known, err, got)
+				}
+				if session, _ := s.card.Session(); session.KeyNo != s.login.No {
+					t.Errorf("%v: left in the session of key %d", x.g, session.KeyNo)
+				}
+				// A name that a relay refuses: what was read is told, and is no fence.
+				refuse := trick{ins: wire.InsCommitReaderID, hide: true, answer: forged("919D")}
+				s.air.on(refuse, refuse)
+				got, err = s.card.Settle(ctx, conf)
+				var no *desfire.FenceError
+				if !errors.As(err, &no) || got == nil || got.Fence != 0 || got.Receipt == nil || got.Value == nil {
+					t.Errorf("%v, counter read by key %d: a refused name: %v %+v", x.g, read, err, got)
+				}
+				// And any other answer leaves nothing.
+				s.air.on(trick{ins: wire.InsAbortTransaction, hide: true, answer: forged("9100")})
+				if got, err = s.card.Settle(ctx, conf); !errors.As(err, &no) || got.Fence != 0 || got.Receipt != nil {
+					t.Errorf("%v, counter read by key %d: a forged abort: %v %+v", x.g, read, err, got)
+				}
+			}
+		}
 	}
 }

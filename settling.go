@@ -66,10 +66,14 @@ func (c *Card) settle(ctx context.Context, conf *SettleConfig, s *Settlement) er
 // refuses the name because the pending transaction has one has dropped that
 // transaction: once more, from the receipt on, since such a refusal may be forged.
 func (c *Card) begun(ctx context.Context, conf *SettleConfig, s *Settlement) error {
+	if conf.reader() != nil {
+		return c.begunByTwo(ctx, conf, s)
+	}
 	for again := false; ; again = true {
 		if err := c.enter(ctx, conf.Place, conf.Login); err != nil {
 			return &FenceError{"selection and authentication", err}
 		}
+		s.UID = nil // of the session before
 		if err := c.ask(ctx, conf, s); err != nil {
 			return &FenceError{"asking what the files are", err}
 		}
@@ -97,7 +101,7 @@ func (c *Card) begun(ctx context.Context, conf *SettleConfig, s *Settlement) err
 // ask finds out what is no file's content, and what a session must know of the
 // files, which cannot be asked while something pends.
 func (c *Card) ask(ctx context.Context, conf *SettleConfig, s *Settlement) error {
-	if conf.CardUID {
+	if conf.CardUID && s.UID == nil {
 		uid, err := c.CardUID(ctx)
 		if err != nil {
 			return err

@@ -75,8 +75,8 @@ func (c *Config) checkMethod() error {
 	return nil
 }
 
-// file checks what all files of a purse have in common.
-func (c *Config) file(field string, f *File, t []wire.FileType, acts ...inspect.Act) error {
+// file checks what all files of a purse have in common, for the key that uses it.
+func (c *Config) file(field string, f *File, no wire.KeyNo, t []wire.FileType, acts ...inspect.Act) error {
 	ok := false
 	for _, t := range t {
 		ok = ok || f.Settings.Type == t
@@ -91,8 +91,8 @@ func (c *Config) file(field string, f *File, t []wire.FileType, acts ...inspect.
 	for _, act := range acts {
 		g, ok := rights.Of(act)
 		switch {
-		case !ok || !c.NoKey && !g.Allows(c.KeyNo):
-			return &ConfigError{field, fmt.Sprintf("key %d has no right to %s file %d: its rights are: %s", c.KeyNo, act, f.No, rights.Words())}
+		case !ok || !c.NoKey && !g.Allows(no):
+			return &ConfigError{field, fmt.Sprintf("key %d has no right to %s file %d: its rights are: %s", no, act, f.No, rights.Words())}
 		case c.NoKey && !g.Free:
 			return &ConfigError{field, fmt.Sprintf("file %d is not free to %s without a key: its rights are: %s", f.No, act, rights.Words())}
 		case c.Policy == Hostile && g.Free && act != inspect.ActGetValue:
@@ -110,7 +110,7 @@ func (c *Config) checkValue(i int) error {
 	if c.value(f.No) != f {
 		return &ConfigError{"Values", fmt.Sprintf("file %d stands there twice", f.No)}
 	}
-	return c.file("Values", f, []wire.FileType{wire.FileValue}, inspect.ActGetValue)
+	return c.file("Values", f, c.KeyNo, []wire.FileType{wire.FileValue}, inspect.ActGetValue)
 }
 
 func (c *Config) checkTMAC() error {
@@ -119,10 +119,13 @@ func (c *Config) checkTMAC() error {
 		return nil
 	}
 	bad := func(format string, a ...any) error { return &ConfigError{"TMAC", fmt.Sprintf(format, a...)} }
-	if err := c.file("TMAC", &t.File, []wire.FileType{wire.FileTransactionMAC}, inspect.ActRead); err != nil {
+	if err := c.file("TMAC", &t.File, c.receiptKey(), []wire.FileType{wire.FileTransactionMAC}, inspect.ActRead); err != nil {
 		return err
 	}
-	right := t.Settings.Access.ReadWrite
+	right, names := t.Settings.Access.ReadWrite, c.KeyNo
+	if t.Reader != nil {
+		names = *t.Reader
+	}
 	switch {
 	case !c.Generation.Has(wire.FeatureTMAC):
 		return bad("%v cards have no transaction MAC", c.Generation)
@@ -130,8 +133,16 @@ func (c *Config) checkTMAC() error {
 		return bad("anybody may name a reader to file %d (ReadWrite is free): an id in it proves nothing", t.No)
 	case t.NamesReader && right == wire.Never:
 		return bad("nobody may name a reader to file %d (ReadWrite is never), so that no transaction has an id of its own; without one equal debits have equal transaction MACs", t.No)
-	case t.NamesReader && right != wire.Access(c.KeyNo):
-		return bad("key %d names the reader to file %d, and key %d moves the value: make it one key", right, t.No, c.KeyNo)
+	case t.NamesReader && t.Reader != nil && c.NoKey:
+		return bad("key %d names the reader to file %d, and there is no session that it could go on from", names, t.No)
+	case t.NamesReader && right != wire.Access(names) && t.Reader == nil:
+		return bad("key %d names the reader to file %d, and key %d moves the value: say so (Reader), or make it one key", right, t.No, c.KeyNo)
+	case t.NamesReader && right != wire.Access(names):
+		return bad("key %d is to name the reader to file %d, and key %d has the right to", names, t.No, right)
+	case !t.NamesReader && t.Reader != nil:
+		return bad("key %d is to name the reader, and no transaction names one (NamesReader)", names)
+	case c.reader() != nil && c.Method != nil && *c.Method != key.MethodEV2First && *c.Method != key.MethodLRPFirst:
+		return bad("key %d names the reader to file %d, and key %d moves the value: only an EV2 or LRP session goes from one key to another, and Method is %v", names, t.No, c.KeyNo, *c.Method)
 	case !t.NamesReader && right != wire.Never:
 		return bad("file %d wants a reader named in each transaction (ReadWrite is %v): set NamesReader", t.No, right)
 	case !t.NamesReader && c.Slot == nil && c.Record == nil && c.Others == OthersAny:
@@ -148,7 +159,7 @@ func (c *Config) checkSlot() error {
 		return nil
 	}
 	bad := func(format string, a ...any) error { return &ConfigError{"Slot", fmt.Sprintf(format, a...)} }
-	if err := c.file("Slot", &s.File, []wire.FileType{wire.FileBackup}, inspect.ActRead, inspect.ActWrite); err != nil {
+	if err := c.file("Slot", &s.File, c.KeyNo, []wire.FileType{wire.FileBackup}, inspect.ActRead, inspect.ActWrite); err != nil {
 		return err
 	}
 	size, spare := s.size(), -1
@@ -175,7 +186,7 @@ func (c *Config) checkRecord() error {
 		return nil
 	}
 	bad := func(format string, a ...any) error { return &ConfigError{"Record", fmt.Sprintf(format, a...)} }
-	if err := c.file("Record", &r.File, []wire.FileType{wire.FileCyclicRecord, wire.FileLinearRecord}, inspect.ActRead, inspect.ActAppend); err != nil {
+	if err := c.file("Record", &r.File, c.KeyNo, []wire.FileType{wire.FileCyclicRecord, wire.FileLinearRecord}, inspect.ActRead, inspect.ActAppend); err != nil {
 		return err
 	}
 	switch {
@@ -208,11 +219,24 @@ func (c *Config) checkKeys(ctx context.Context) error {
 	if c.NoKey {
 		return nil
 	}
-	own, ok, err := c.Keys.Has(ctx, c.ref(nil))
-	if err != nil || !ok || own.Check == (key.CheckValue{}) {
-		return nil // what a store cannot tell without the card is compared in the session
+	for _, no := range c.numbers() {
+		own, ok, err := c.Keys.Has(ctx, c.ref(nil, no))
+		if err != nil || !ok || own.Check == (key.CheckValue{}) {
+			continue // what a store cannot tell without the card is compared in the session
+		}
+		if err := c.sharedKey(ctx, nil, own); err != nil {
+			return err
+		}
 	}
-	return c.sharedKey(ctx, nil, own)
+	return nil
+}
+
+// numbers are the keys that open sessions, the one that moves values first.
+func (c *Config) numbers() []wire.KeyNo {
+	if no := c.reader(); no != nil {
+		return []wire.KeyNo{c.KeyNo, *no}
+	}
+	return []wire.KeyNo{c.KeyNo}
 }
 
 // sharedKey refuses a key of the application that is also the key of the card level, or of
@@ -231,7 +255,7 @@ func (c *Config) sharedKey(ctx context.Context, uid []byte, own keystore.Facts) 
 	return nil
 }
 
-// ref names the key of the purse.
-func (c *Config) ref(uid []byte) keystore.Ref {
-	return keystore.Ref{UID: keystore.UID(uid), Place: c.Place, Key: keystore.Number(c.KeyNo)}
+// ref names a key of the purse.
+func (c *Config) ref(uid []byte, no wire.KeyNo) keystore.Ref {
+	return keystore.Ref{UID: keystore.UID(uid), Place: c.Place, Key: keystore.Number(no)}
 }

@@ -19,6 +19,7 @@ func TestOpenRefuses(t *testing.T) {
 	whole := newBench(t, wire.EV3, true, true, true).conf
 	d40, ev1 := key.MethodD40, key.MethodAES
 	spare := func(n uint32) *uint32 { return &n }
+	number := func(n wire.KeyNo) *wire.KeyNo { return &n }
 	accidents := func(c *purse.Config) { c.Policy = purse.Accidents }
 	valueOnly := func(c *purse.Config) { c.TMAC, c.Slot, c.Record, c.BeginFence = nil, nil, nil, false }
 	free := func(c *purse.Config) {
@@ -62,6 +63,14 @@ func TestOpenRefuses(t *testing.T) {
 		{"TMAC, names by anybody", accidents, func(c *purse.Config) { c.TMAC.Settings.Access.ReadWrite = wire.Free }, "TMAC", "ReadWrite is free"},
 		{"TMAC, names by nobody", nil, func(c *purse.Config) { c.TMAC.Settings.Access.ReadWrite = wire.Never }, "TMAC", "ReadWrite is never"},
 		{"TMAC, names by another", nil, func(c *purse.Config) { c.TMAC.Settings.Access.ReadWrite = 2 }, "TMAC", "make it one key"},
+		{"TMAC, names by a key of its own, as another", func(c *purse.Config) { c.TMAC.Settings.Access.ReadWrite, c.TMAC.Reader = 2, number(2) }, func(c *purse.Config) { c.TMAC.Reader = number(0) }, "TMAC", "key 2 has the right"},
+		{"TMAC, a reader key and no names", func(c *purse.Config) { c.TMAC.NamesReader, c.TMAC.Settings.Access.ReadWrite = false, wire.Never }, func(c *purse.Config) { c.TMAC.Reader = number(2) }, "TMAC", "no transaction names one"},
+		{"TMAC, a reader key in an EV1 session", func(c *purse.Config) { c.TMAC.Settings.Access.ReadWrite, c.TMAC.Reader = 2, number(2) }, func(c *purse.Config) { c.Method = &ev1 }, "TMAC", "EV2 or LRP"},
+		{"TMAC, a reader key and no key", func(c *purse.Config) { c.TMAC.Settings.Access.ReadWrite, c.TMAC.Reader = 2, number(2); accidents(c) }, func(c *purse.Config) { c.NoKey = true }, "Values", "not free"},
+		{"the reader key is that of the card", func(c *purse.Config) {
+			c.TMAC.Settings.Access.ReadWrite, c.TMAC.Reader = 2, number(2)
+			c.Keys = withKey(c.Keys, keystore.Ref{Place: c.Place, Key: keystore.Number(2)}, gateKey)
+		}, func(c *purse.Config) { c.Keys = withKey(c.Keys, keystore.Ref{}, gateKey) }, "Keys", "the same key"},
 		{"TMAC that wants names", nil, func(c *purse.Config) { c.TMAC.NamesReader = false }, "TMAC", "set NamesReader"},
 
 		{"slot of another type", nil, func(c *purse.Config) { c.Slot.Settings.Type = wire.FileStandard }, "Slot", "file 3"},

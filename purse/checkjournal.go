@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/go-desfire/desfire/wire"
 )
 
 // AttemptError means that a request has an attempt of that number, or a higher one.
@@ -41,6 +43,8 @@ func (e *Entry) CheckBegin() error {
 		return fmt.Errorf("purse: attempt %d of request %q; the first is 1", e.Attempt, e.Request)
 	case !utf8.ValidString(e.Request):
 		return fmt.Errorf("purse: the ID of a request is not UTF-8: %q", e.Request)
+	case e.ReaderKeyNo != nil && e.Scheme != wire.SchemeEV2.String() && e.Scheme != wire.SchemeLRP.String():
+		return fmt.Errorf("purse: transaction %v was named by key %d in a session of another key, and its session is %q: nothing ties the two", e.ID, *e.ReaderKeyNo, e.Scheme)
 	}
 	for k, v := range e.Meta {
 		if !utf8.ValidString(k) || !utf8.ValidString(v) {

@@ -66,6 +66,9 @@ func (s *session) readNewest(ctx context.Context, no wire.FileNo, n int) ([]byte
 func (p *Purse) look(ctx context.Context, s *session, moves []Move) error {
 	c := &p.conf
 	if t := c.TMAC; t != nil && s.receipt == nil {
+		if err := p.as(ctx, s, c.receiptKey()); err != nil {
+			return err
+		}
 		b, err := s.readData(ctx, t.No, 0, 12)
 		if err != nil {
 			return err
@@ -75,6 +78,9 @@ func (p *Purse) look(ctx context.Context, s *session, moves []Move) error {
 			return err
 		}
 		s.receipt = &r
+	}
+	if err := p.as(ctx, s, c.KeyNo); err != nil {
+		return err
 	}
 	if x := c.Slot; x != nil && s.slot == nil {
 		b, err := s.readData(ctx, x.No, x.offset(), uint32(x.size()))

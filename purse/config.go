@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/wire"
@@ -25,8 +26,8 @@ type Config struct {
 	// Keys has the key of the application by number, and, where the terminal may
 	// have it, the transaction MAC key by its role.
 	Keys keystore.Store
-	// KeyNo is the key that moves the values, writes receipts and names the reader. NoKey: there
-	// is none, the files are free.
+	// KeyNo is the key that moves the values, writes receipts and, but for TMAC.Reader, names the
+	// reader. NoKey: there is none, the files are free.
 	KeyNo wire.KeyNo
 	NoKey bool
 	// Method is how it authenticates; nil is the strongest that Generation allows.
@@ -71,6 +72,30 @@ type TMAC struct {
 	// NamesReader: each transaction names its ID with CommitReaderID, which the key has
 	// the right to.
 	NamesReader bool
+	// Reader is the key with that right where it is not KeyNo, which goes on from its
+	// session: two exchanges more in a new session, four in one that goes on. Only in EV2 and LRP
+	// sessions. Nil: KeyNo.
+	Reader *wire.KeyNo
+}
+
+// reader is the key that names the reader and is not KeyNo; nil if there is none.
+func (c *Config) reader() *wire.KeyNo {
+	if t := c.TMAC; t != nil && t.NamesReader && t.Reader != nil && *t.Reader != c.KeyNo {
+		return t.Reader
+	}
+	return nil
+}
+
+// receiptKey is the key that reads the transaction MAC file.
+func (c *Config) receiptKey() wire.KeyNo {
+	no := c.reader()
+	if no == nil {
+		return c.KeyNo
+	}
+	if g, ok := inspect.RightsOf(&c.TMAC.Settings).Of(inspect.ActRead); ok && g.Allows(c.KeyNo) {
+		return c.KeyNo
+	}
+	return *no
 }
 
 // Slot is a part of a backup file: Size bytes at Number times Size. Each terminal has

@@ -109,6 +109,10 @@ func (d *Discovery) Here(ctx context.Context, card *desfire.Card) (*Config, erro
 		switch {
 		case fs.Type == wire.FileTransactionMAC:
 			c.TMAC = &TMAC{File: f, NamesReader: !c.NoKey && fs.Access.ReadWrite != wire.Never}
+			if right := fs.Access.ReadWrite; c.TMAC.NamesReader && right != wire.Free && right != wire.Access(c.KeyNo) {
+				no := wire.KeyNo(right)
+				c.TMAC.Reader = &no
+			}
 		case d.Slot != nil && *d.Slot == no:
 			c.Slot = &Slot{File: f, Number: d.SlotNumber}
 		case d.Record != nil && *d.Record == no:

@@ -88,13 +88,15 @@ type Entry struct {
 
 	// The card, and the session.
 	CardApp
-	UIDProof UIDProof        `json:"uid_proof"`
-	KeyNo    *wire.KeyNo     `json:"key_no,omitempty"` // nil: no session
-	Key      keystore.Facts  `json:"key"`
-	TMKey    *keystore.Facts `json:"tm_key,omitempty"` // nil: no transaction MAC key at hand
-	Scheme   string          `json:"scheme"`           // of the session, as wire.Scheme prints itself
-	Method   string          `json:"method,omitempty"`
-	LRP      bool            `json:"lrp,omitempty"` // TMC counts in its low 16 bits
+	UIDProof UIDProof       `json:"uid_proof"`
+	KeyNo    *wire.KeyNo    `json:"key_no,omitempty"` // nil: no session
+	Key      keystore.Facts `json:"key"`
+	// ReaderKeyNo is the key that named the reader, from whose session KeyNo went on; nil: KeyNo.
+	ReaderKeyNo *wire.KeyNo     `json:"reader_key_no,omitempty"`
+	TMKey       *keystore.Facts `json:"tm_key,omitempty"` // nil: no transaction MAC key at hand
+	Scheme      string          `json:"scheme"`           // of the session, as wire.Scheme prints itself
+	Method      string          `json:"method,omitempty"`
+	LRP         bool            `json:"lrp,omitempty"` // TMC counts in its low 16 bits
 
 	// What is to happen, and what was before.
 	Moves  []Move        `json:"moves"`

@@ -42,7 +42,8 @@ type LayoutFile struct {
 // LayoutTMAC is a TMAC.
 type LayoutTMAC struct {
 	LayoutFile
-	NamesReader bool `json:"names_reader"`
+	NamesReader bool        `json:"names_reader"`
+	Reader      *wire.KeyNo `json:"reader_key,omitempty"` // nil: the key of the purse
 }
 
 // LayoutSlot is a Slot.
@@ -91,7 +92,7 @@ func LayoutOf(c *Config) (*Layout, error) {
 		l.Values = append(l.Values, file(&c.Values[i]))
 	}
 	if x := c.TMAC; x != nil {
-		l.TMAC = &LayoutTMAC{file(&x.File), x.NamesReader}
+		l.TMAC = &LayoutTMAC{file(&x.File), x.NamesReader, clonePointer(x.Reader)}
 	}
 	if x := c.Slot; x != nil {
 		l.Slot = &LayoutSlot{file(&x.File), x.Number, x.Size, x.Spare}
@@ -150,7 +151,7 @@ func (l *Layout) Config() (*Config, error) {
 		c.Values = append(c.Values, file(f))
 	}
 	if x := l.TMAC; x != nil {
-		c.TMAC = &TMAC{file(x.LayoutFile), x.NamesReader}
+		c.TMAC = &TMAC{file(x.LayoutFile), x.NamesReader, clonePointer(x.Reader)}
 	}
 	if x := l.Slot; x != nil {
 		c.Slot = &Slot{File: file(x.LayoutFile), Number: x.Number, Size: x.Size, Spare: x.Spare}

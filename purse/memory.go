@@ -241,7 +241,7 @@ func (e *Entry) Clone() *Entry {
 	c := *e
 	c.Fingerprint = slices.Clone(e.Fingerprint)
 	c.Meta = maps.Clone(e.Meta)
-	c.KeyNo = clonePointer(e.KeyNo)
+	c.KeyNo, c.ReaderKeyNo = clonePointer(e.KeyNo), clonePointer(e.ReaderKeyNo)
 	c.TMKey = clonePointer(e.TMKey)
 	c.Moves = slices.Clone(e.Moves)
 	c.Values = slices.Clone(e.Values)

@@ -140,7 +140,7 @@ type View struct {
 
 // Look reads what the card holds, and what the journal has of it. It decides nothing.
 func (p *Purse) Look(ctx context.Context, card *desfire.Card) (*View, error) {
-	s, err := p.enter(ctx, card)
+	s, err := p.enter(ctx, card, p.conf.receiptKey())
 	if err != nil {
 		return nil, err
 	}

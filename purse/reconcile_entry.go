@@ -133,16 +133,21 @@ func (l *ledger) centre(a *account) {
 	}
 }
 
-// whole reports whether the change cannot have been committed in part, by what any
-// settlement saw.
+// whole reports whether the change cannot have been committed without its movements, by
+// its transaction MAC or by what any settlement saw.
 func (l *ledger) whole(a *account) bool {
 	j := &judge{e: a.e, ev: &Evidence{}, policy: a.e.Policy}
-	if j.whole() {
+	if j.wholeWithName() {
 		return true
+	}
+	for _, all := range l.owners {
+		if slices.Contains(all, a) && j.whole() {
+			return true
+		}
 	}
 	return slices.ContainsFunc(a.e.Outcomes, func(o Outcome) bool {
 		j := &judge{e: a.e, ev: &o.Evidence, policy: a.e.Policy}
-		return j.sameCard() && j.believed() && j.whole()
+		return j.sameCard() && j.believed() && j.wholeWithName()
 	})
 }
 

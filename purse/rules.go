@@ -161,6 +161,19 @@ func (j *judge) whole() bool {
 	return j.policy == Accidents || j.allAcked() || j.valueFits()
 }
 
+// wholeWithName is whole where the name of the reader is the receipt. Between a key
+// that names and one that moves lies an authentication: a relay that gets the card to
+// commit there has the name committed alone, and the movements acked after it.
+func (j *judge) wholeWithName() bool {
+	switch {
+	case !j.whole():
+		return false
+	case j.e.ReaderKeyNo == nil, j.policy == Accidents:
+		return true
+	}
+	return j.valueFits() || j.ev.TMVFits == Fits || j.slotIsOurs() || j.recordAt() >= 0 || j.ev.CommitAcked
+}
+
 // allAcked reports whether each command was confirmed with a right MAC. Under accidents a
 // terminal counts as well what was confirmed without one, as in files of mode plain.
 func (j *judge) allAcked() bool {

@@ -146,7 +146,7 @@ func (j *judge) previous() {
 	}
 	switch {
 	case *ev.Previous == e.ID:
-		if j.whole() {
+		if j.wholeWithName() {
 			j.find(RuleReaderID, Happened, "the card names this change as its last transaction, and all of it was pending")
 			return
 		}

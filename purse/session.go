@@ -21,7 +21,8 @@ type session struct {
 	sent  uint64 // commands of the card, after ours
 	uid   []byte
 	proof UIDProof
-	facts keystore.Facts // of the key
+	facts keystore.Facts // of the key that moves the values
+	keys  map[wire.KeyNo]key.Key
 	info  desfire.Session
 	keyed bool
 
@@ -51,16 +52,16 @@ func (s *session) value(no wire.FileNo) (ValueBefore, bool) {
 // lrp reports whether transaction MACs count as under LRP.
 func (s *session) lrp() bool { return s.info.Scheme == wire.SchemeLRP }
 
-// enter gives the session that goes on, or opens one.
-func (p *Purse) enter(ctx context.Context, card *desfire.Card) (*session, error) {
+// enter gives the session that goes on, or opens one with a key.
+func (p *Purse) enter(ctx context.Context, card *desfire.Card, first wire.KeyNo) (*session, error) {
 	if s := p.live; s != nil && s.card == card && s.keyed && s.sent == card.Sent() {
 		if _, ok := card.Session(); ok {
 			return s, nil
 		}
 	}
 	p.live = nil
-	s := &session{card: card}
-	if err := p.login(ctx, s); err != nil {
+	s := &session{card: card, keys: map[wire.KeyNo]key.Key{}}
+	if err := p.login(ctx, s, first); err != nil {
 		return nil, err
 	}
 	s.input.RecordSizes = map[wire.FileNo]int{}
@@ -75,8 +76,37 @@ func (p *Purse) enter(ctx context.Context, card *desfire.Card) (*session, error)
 	return s, nil
 }
 
+// first is the key that opens the session of a change: the one that names the
+// reader, since the name comes first.
+func (c *Config) first() wire.KeyNo {
+	if no := c.reader(); no != nil {
+		return *no
+	}
+	return c.KeyNo
+}
+
+// as goes on from the session with another key of the purse. What pends stays, and
+// TI and command counter go on: the next answer with a MAC says that nothing came in
+// between.
+func (p *Purse) as(ctx context.Context, s *session, no wire.KeyNo) error {
+	if !s.keyed || s.info.KeyNo == no {
+		return nil
+	}
+	m := key.MethodEV2NonFirst
+	if s.lrp() {
+		m = key.MethodLRPNonFirst
+	}
+	err := s.card.AuthenticateWith(ctx, m, no, s.keys[no])
+	s.sent = s.card.Sent()
+	if err != nil {
+		return err
+	}
+	s.info, _ = s.card.Session()
+	return nil
+}
+
 // login selects and authenticates, and finds out which card it is.
-func (p *Purse) login(ctx context.Context, s *session) error {
+func (p *Purse) login(ctx context.Context, s *session, first wire.KeyNo) error {
 	c := &p.conf
 	if err := c.rightCard(s.card); err != nil {
 		return err
@@ -97,15 +127,20 @@ func (p *Purse) login(ctx context.Context, s *session) error {
 	if c.Diversified && s.uid == nil {
 		return &ConfigError{"Diversified", "the card shows a random identifier, so that its keys cannot be derived"}
 	}
-	k, facts, err := c.held(ctx, s.card, c.ref(s.uid), true)
-	if err != nil {
-		return err
+	for i, no := range c.numbers() {
+		k, facts, err := c.held(ctx, s.card, c.ref(s.uid, no), true)
+		if err != nil {
+			return err
+		}
+		if err := c.sharedKey(ctx, s.uid, facts); err != nil {
+			return err
+		}
+		if s.keys[no] = k; i == 0 {
+			s.facts = facts
+		}
 	}
-	s.facts = facts
-	if err := c.sharedKey(ctx, s.uid, facts); err != nil {
-		return err
-	}
-	if err := s.card.AuthenticateWith(ctx, c.method(s.card, k), c.KeyNo, k); err != nil {
+	k := s.keys[first]
+	if err := s.card.AuthenticateWith(ctx, c.method(s.card, k), first, k); err != nil {
 		return err
 	}
 	s.info, _ = s.card.Session()
@@ -141,8 +176,12 @@ func (c *Config) rightCard(card *desfire.Card) error {
 	return c.elsewhere(card.Generation())
 }
 
-// strong refuses a session that is weaker than the cards of the purse allow, unless it was asked for by name.
+// strong refuses a session that is weaker than the cards of the purse allow, unless it was asked for by name,
+// and one that no other key can go on from where another has to.
 func (c *Config) strong(s wire.Scheme, t key.Type) error {
+	if no := c.reader(); no != nil && s != wire.SchemeEV2 && s != wire.SchemeLRP {
+		return &ConfigError{"TMAC", fmt.Sprintf("key %d names the reader, and key %d cannot go on from a %v session (the key is %v)", *no, c.KeyNo, s, t)}
+	}
 	if c.Policy == Accidents || c.Method != nil {
 		return nil
 	}

@@ -37,7 +37,7 @@ func (p *Purse) which(ctx context.Context, card *desfire.Card) (CardApp, error) 
 	if uid := card.UID(); uid != nil {
 		return p.conf.cardApp(uid), nil
 	}
-	s, err := p.enter(ctx, card)
+	s, err := p.enter(ctx, card, p.conf.KeyNo)
 	if err != nil {
 		return CardApp{}, err
 	}
@@ -129,7 +129,8 @@ func (p *Purse) ask(ctx context.Context, card *desfire.Card, e *Entry) (*Evidenc
 	if sErr := c.strongNow(card); sErr != nil {
 		return nil, sErr
 	}
-	if conf.Login.Key != nil && !facts.NoVersion { // the session was opened with it
+	two := conf.TMAC != nil && conf.TMAC.Reader != nil
+	if used := conf.Login.Key != nil && (!two || found.Value != nil); used && !facts.NoVersion {
 		ev.KeyVersion = &facts.Version
 	}
 	return ev, errors.Join(err, p.found(ctx, ev, found, conf, e))
@@ -179,6 +180,13 @@ func (p *Purse) settleConfig(ctx context.Context, card *desfire.Card, e *Entry) 
 			}
 			e.Progress.Settlements = append(e.Progress.Settlements, id)
 			conf.TMAC.ReaderID = (*[16]byte)(&id)
+		}
+		if no := c.reader(); no != nil && (conf.TMAC.ReaderID != nil || c.receiptKey() == *no) {
+			login, _, err := c.loginKey(ctx, card, c.Place, *no, c.Method)
+			if err != nil {
+				return nil, facts, err
+			}
+			conf.TMAC.Reader, conf.TMAC.ReaderReads = &login, c.receiptKey() == *no
 		}
 	}
 	if n := len(e.Slot0); e.SlotFile != nil && n > 0 { // that of the change, whichever ours is now

@@ -27,7 +27,7 @@ func (p *Purse) Do(ctx context.Context, card *desfire.Card, o Order) (*Receipt, 
 	if err != nil || before != nil && before.has(Happened) {
 		return stored(before), err
 	}
-	s, err := p.enter(ctx, card)
+	s, err := p.enter(ctx, card, p.conf.first())
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (p *Purse) Do(ctx context.Context, card *desfire.Card, o Order) (*Receipt, 
 		}
 	}
 	if p.live != s { // the settlement left the session
-		if s, err = p.enter(ctx, card); err != nil {
+		if s, err = p.enter(ctx, card, p.conf.first()); err != nil {
 			return nil, err
 		}
 	}
@@ -159,14 +159,11 @@ func (p *Purse) begin(ctx context.Context, s *session, o *Order, before *Entry) 
 	if state != nil && lease != "" && lease == state.Lease {
 		p.preload(s, state)
 	}
-	if err := p.look(ctx, s, o.Moves); err != nil {
-		return nil, err
-	}
-	if err := p.compare(ctx, s, state); err != nil {
-		return nil, err
-	}
-	if err := p.within(s, o.Moves); err != nil {
-		return nil, err
+	two := c.reader() != nil
+	if !two {
+		if err := p.inspect(ctx, s, o.Moves, state); err != nil {
+			return nil, err
+		}
 	}
 	id, err := c.Journal.NewID(ctx)
 	if err != nil {
@@ -175,6 +172,14 @@ func (p *Purse) begin(ctx context.Context, s *session, o *Order, before *Entry) 
 	fence, enc, err := p.beginFence(ctx, s, id, o.Moves)
 	if err != nil {
 		return nil, err
+	}
+	if two { // the name pends, and is all that does
+		if err := p.inspect(ctx, s, o.Moves, state); err != nil {
+			if _, ok := s.card.Session(); ok {
+				_ = s.card.Abort(ctx)
+			}
+			return nil, err
+		}
 	}
 	e := p.entry(s, o, id, lease, state)
 	e.BeginFence, e.EncTMRI = fence, enc
@@ -197,6 +202,19 @@ func (p *Purse) begin(ctx context.Context, s *session, o *Order, before *Entry) 
 		return nil, &JournalError{err}
 	}
 	return e, nil
+}
+
+// inspect reads what is not known yet, and refuses a card of another history and
+// what its values do not allow. After it the session is that of the key that moves
+// values.
+func (p *Purse) inspect(ctx context.Context, s *session, moves []Move, state *CardState) error {
+	if err := p.look(ctx, s, moves); err != nil {
+		return err
+	}
+	if err := p.compare(ctx, s, state); err != nil {
+		return err
+	}
+	return p.within(s, moves)
 }
 
 // lease is under which lease we work; empty where there is none.
@@ -248,6 +266,9 @@ func (p *Purse) beginFence(ctx context.Context, s *session, id ID, moves []Move)
 	c := &p.conf
 	switch {
 	case c.TMAC != nil && c.TMAC.NamesReader:
+		if err := p.as(ctx, s, c.first()); err != nil {
+			return false, nil, err
+		}
 		rsp, err := run(ctx, s, &wire.CommitReaderID{TMRI: id})
 		if errors.Is(err, wire.StatusPermissionDenied) {
 			// Another's transaction was pending, and is dropped now.
@@ -280,7 +301,7 @@ func (p *Purse) beginFence(ctx context.Context, s *session, id ID, moves []Move)
 func (p *Purse) again(ctx context.Context, s *session, moves []Move) error {
 	p.live = nil
 	uid := s.uid
-	next, err := p.enter(ctx, s.card)
+	next, err := p.enter(ctx, s.card, p.conf.first())
 	if err != nil {
 		return err
 	}
@@ -289,6 +310,9 @@ func (p *Purse) again(ctx context.Context, s *session, moves []Move) error {
 	}
 	*s = *next
 	p.live = s
+	if p.conf.reader() != nil {
+		return nil // the look comes after the name
+	}
 	return p.look(ctx, s, moves)
 }
 
@@ -303,7 +327,7 @@ func (p *Purse) entry(s *session, o *Order, id ID, lease string, state *CardStat
 	}
 	if s.keyed {
 		no := c.KeyNo
-		e.KeyNo, e.Method = &no, s.info.Method.String()
+		e.KeyNo, e.ReaderKeyNo, e.Method = &no, clonePointer(c.reader()), s.info.Method.String()
 	}
 	for _, m := range o.Moves {
 		v, _ := s.value(m.File)

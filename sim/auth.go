@@ -46,8 +46,9 @@ type handshake struct {
 	secret      *key.Secret
 	key         wire.KeyNo
 	app         wire.AID
-	originality bool // proves the card only: no session follows
-	nonFirst    bool // goes on with the session before
+	originality bool              // proves the card only: no session follows
+	nonFirst    bool              // goes on with the session before
+	aside       securemsg.Channel // which may go on where it is broken off
 }
 
 func (h *handshake) wipe() {
@@ -75,6 +76,12 @@ func (c *Card) begin(method key.Method, no wire.KeyNo, caps []byte) ([]byte, wir
 	h := handshake{key: no, app: levelAID(c.call.app), originality: c.isOriginality(no)}
 	nonFirst := method == key.MethodEV2NonFirst || method == key.MethodLRPNonFirst
 	h.nonFirst = nonFirst
+	if nonFirst && old == nil {
+		old = c.v.aside
+	}
+	if c.v.aside = nil; nonFirst && old != nil && c.quirks.BrokenNonFirstResumes {
+		h.aside = securemsg.Clone(old)
+	}
 	if nonFirst && old == nil && h.originality {
 		// Recorded from an EV3: key 3 at PICC level, no session before.
 		var err error

@@ -160,6 +160,7 @@ func (c *Card) nativeCommand(f wire.Frame) []byte {
 		return c.more(f)
 	}
 	if c.v.chain.kind != noChain {
+		c.call.keeps = c.v.handshake.aside != nil
 		return c.fail(wire.StatusCommandAborted)
 	}
 	row := c.native[f.INS]

@@ -18,9 +18,10 @@ type volatile struct {
 	pending transaction
 	opened  uint64 // sessions, see session.first
 
-	handshake handshake    // of the open chain
-	iso       isoHandshake // goes on with the next command only
-	delays    int          // answers AD given since the last attempt
+	handshake handshake         // of the open chain
+	aside     securemsg.Channel // of a broken NonFirst: see Quirks.BrokenNonFirstResumes
+	iso       isoHandshake      // goes on with the next command only
+	delays    int               // answers AD given since the last attempt
 
 	ef            wire.FileNo // the selected elementary file
 	efSelected    bool
@@ -70,7 +71,7 @@ func levelAID(a *application) wire.AID {
 
 // deselect goes to an application, or the PICC level.
 func (c *Card) deselect(aid wire.AID) {
-	c.v.aid, c.v.second = aid, wire.PICC
+	c.v.aid, c.v.second, c.v.aside = aid, wire.PICC, nil
 	c.endSession()
 	c.v.pending.clear()
 	c.v.ef, c.v.efSelected = 0, false
@@ -97,6 +98,9 @@ func (c *Card) endSession() {
 // authentications that were broken off.
 func (c *Card) wipeEnded() {
 	if c.v.chain.kind != handshakeChain {
+		if c.v.handshake.aside != nil {
+			c.v.aside = c.v.handshake.aside
+		}
 		c.v.handshake.wipe()
 		c.v.handshake = handshake{}
 	}

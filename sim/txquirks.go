@@ -37,6 +37,10 @@ type TransactionQuirks struct {
 	// FailedAuthKeeps: AUTHENTICATION_ERROR in the second frame keeps what pends.
 	// 10.4 says that every error status drops it.
 	FailedAuthKeeps bool
+	// BrokenNonFirstResumes: a NonFirst that another command breaks off keeps what
+	// pends, and can be made again, as if the session had only been put aside. false:
+	// only First goes on (data sheet of Light; no recording shows either).
+	BrokenNonFirstResumes bool
 	// PreparePCAborts: PreparePC drops what pends. It ends the session (11); no
 	// source speaks of transactions.
 	PreparePCAborts bool

@@ -92,6 +92,36 @@ func TestQuirksOfWhatAborts(t *testing.T) {
 	}
 }
 
+// A NonFirst that a commit breaks off: the commit is not made, what pends is dropped,
+// and the session with it; a chip may think otherwise.
+func TestQuirkOfABrokenNonFirst(t *testing.T) {
+	x := channelCase{key.MethodEV2First, key.TypeAES, wire.EV3}
+	for _, resumes := range []bool{false, true} {
+		c, p := personalised(t, x, wire.CommPlain)
+		c.quirks.BrokenNonFirstResumes = resumes
+		p.in(x.method, 3, secret(t, x.typ, 3))
+		p.ok(&wire.Debit{File: 3, Amount: 1}, nil, 0)
+		session := p.ch
+		commit := &wire.Spec{INS: wire.InsCommitTransaction, Exchange: wire.Single}
+		if a := p.exchange(&wire.Spec{INS: wire.InsAuthenticateEV2NonFirst, Exchange: wire.Single}, []byte{4}); a.Status != wire.StatusAdditionalFrame {
+			t.Fatal(a.Status)
+		}
+		if a := p.exchange(commit, nil); a.Status != wire.StatusCommandAborted {
+			t.Errorf("resumes %v: %v", resumes, a.Status)
+		}
+		want := map[bool][2]wire.Status{false: {wire.StatusNoChanges, wire.StatusPermissionDenied}, true: {wire.StatusOK, wire.StatusOK}}[resumes]
+		if a := p.exchange(commit, nil); a.Status != want[0] {
+			t.Errorf("resumes %v: the commit is answered %v, want %v", resumes, a.Status, want[0])
+		}
+		if p.ch = session; resumes {
+			p.in(key.MethodEV2NonFirst, 4, secret(t, x.typ, 4))
+			p.ok(&wire.GetKeyVersion{Key: 4}, new(wire.KeyVersions), 0)
+		} else if st := p.auth(key.MethodEV2NonFirst, 4, secret(t, x.typ, 4)); st != want[1] {
+			t.Errorf("NonFirst again: %v, want %v", st, want[1])
+		}
+	}
+}
+
 func TestQuirksOfTransactionMACs(t *testing.T) {
 	x := channelCase{key.MethodEV2First, key.TypeAES, wire.EV3}
 	begin := func(t *testing.T, change func(*Quirks), names wire.Access) (*Card, *pcd) {

@@ -26,6 +26,7 @@ type purseInit struct {
 	policy, others   string
 	terminal         string
 	diversified      bool
+	credit           bool
 	slotNo, recordNo *wire.FileNo
 	number           int
 }
@@ -47,7 +48,8 @@ compares them.
 
 The session takes the key that moves the value, names the reader to the
 transaction MAC file and writes receipts: with a keyring it is found by its
-rights.
+rights to debit, or with --credit to credit as well. Where the card gives
+another key the right to name the reader, both are needed.
 
 ` + helpApp,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -84,6 +86,7 @@ rights.
 	fl.StringVar(&f.policy, "policy", string(ledger.Hostile), "what may stand between reader and card: `hostile` or accidents")
 	fl.StringVar(&f.others, "others", "any", "what others can do to the value: `any`, debit, or exclusive for nothing")
 	fl.StringVar(&f.terminal, "terminal", terminalName(), "`NAME` of this terminal, for those who read the journal")
+	fl.BoolVar(&f.credit, "credit", false, "take a key that has the right to credit as well")
 	fl.BoolVar(&f.diversified, "diversified", false, "keys are derived from UID and AID, so that a session proves which card it is")
 	_ = cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions([]string{"hostile", "accidents"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("others", cobra.FixedCompletions([]string{"any", "debit", "exclusive"}, cobra.ShellCompDirectiveNoFileComp))
@@ -149,7 +152,11 @@ func (a *app) purseInit(ctx context.Context, cmd *cobra.Command, card *desfire.C
 	if a.ring == nil || a.key != nil {
 		err = a.enter(ctx, card, t.app, unlock.List)
 	} else {
-		_, err = a.enterFile(ctx, card, t, inspect.ActGetValue, inspect.ActDebit)
+		acts := []inspect.Act{inspect.ActGetValue, inspect.ActDebit}
+		if f.credit {
+			acts = append(acts, inspect.ActCredit)
+		}
+		_, err = a.enterFile(ctx, card, t, acts...)
 	}
 	if err != nil {
 		return err
@@ -173,6 +180,9 @@ func (a *app) purseInit(ctx context.Context, cmd *cobra.Command, card *desfire.C
 		}
 	}
 	conf.Diversified = f.diversified
+	if err := hasReaderKey(ctx, conf, card); err != nil {
+		return err
+	}
 	out := purseInitResult{cardOf: a.saw(card), Certainty: conf.Certainty(hasTMKey(ctx, conf, card)), DryRun: a.dryRun}
 	if out.Slots, out.Records, err = d.Candidates(ctx, card, conf); err != nil {
 		return err
@@ -214,6 +224,23 @@ func (a *app) checkPurse(conf *ledger.Config, out *purseInitResult) error {
 		}
 	}
 	return refusedConfig(err)
+}
+
+// hasReaderKey finds out that the key is missing that names the reader, where that is
+// not the key of the session.
+func hasReaderKey(ctx context.Context, conf *ledger.Config, card *desfire.Card) error {
+	if conf.TMAC == nil || conf.TMAC.Reader == nil {
+		return nil
+	}
+	r := keystore.Ref{UID: keystore.UID(card.UID()), Place: conf.Place, Key: keystore.Number(*conf.TMAC.Reader)}
+	if _, ok, err := conf.Keys.Has(ctx, r); ok || err != nil {
+		return err
+	}
+	_, err := conf.Keys.Key(ctx, r) // says what it lacks
+	if err == nil {
+		return nil
+	}
+	return advise(err, "On this card key %d names the reader to transaction MAC file %d, and the session is one of key %d: give a keyring that has both.", *conf.TMAC.Reader, conf.TMAC.No, conf.KeyNo)
 }
 
 // hasTMKey reports whether the transaction MAC key is at hand.
@@ -265,6 +292,9 @@ func (a *app) tellInit(conf *ledger.Config, out *purseInitResult) error {
 		by := "which names no reader"
 		if x.NamesReader {
 			by = "each change names its id to it"
+		}
+		if x.Reader != nil {
+			by = fmt.Sprintf("each change names its id to it with key %d", *x.Reader)
 		}
 		a.row(w, "counter", fmt.Sprintf("transaction MAC file %d, %s", x.No, by))
 	}

@@ -48,6 +48,10 @@ func (l *layout) varied(r *rand.Rand) *layout {
 		x.randomID = true
 	}
 	x.fresh = r.IntN(4) == 0
+	if l.two {
+		x.resumes = r.IntN(2) == 0
+		x.tmKey = r.IntN(2) == 0
+	}
 	return &x
 }
 
@@ -93,6 +97,9 @@ func (w *world) randomJob(r *rand.Rand, tm *terminal) *job {
 		case 5:
 			k = purse.LimitedCredit
 		}
+	}
+	if k == purse.Credit && w.lay.gate(tm.number) {
+		k = purse.Debit
 	}
 	id := fmt.Sprintf("%v-%d", tm, tm.made)
 	if r.IntN(10) == 0 {

@@ -65,6 +65,7 @@ type receipts struct {
 	name   string
 	tmac   bool // a transaction MAC file
 	names  bool // CommitReaderID in each transaction
+	two    bool // by another key than the one that credits
 	tmKey  bool // terminals have the transaction MAC key
 	slot   bool
 	record bool
@@ -85,6 +86,8 @@ var allReceipts = []receipts{
 	{name: "TMAC, key at the terminal", tmac: true, names: true, tmKey: true},
 	{name: "TMAC and slot", tmac: true, names: true, slot: true},
 	{name: "TMAC and record", tmac: true, names: true, record: true},
+	{name: "TMAC, two keys", tmac: true, names: true, two: true},
+	{name: "TMAC and slot, two keys", tmac: true, names: true, slot: true, two: true},
 	{name: "TMAC without names, slot", tmac: true, slot: true},
 	{name: "TMAC without names, exclusive", tmac: true, others: purse.OthersNothing},
 }
@@ -98,6 +101,7 @@ type layout struct {
 	diversified bool
 	fresh       bool // the transaction counter is 0
 	clearable   bool // the key of the purse may clear records
+	resumes     bool // sim.TransactionQuirks.BrokenNonFirstResumes
 }
 
 func layoutOf(channel, receipt string) *layout {
@@ -132,7 +136,8 @@ func (l *layout) place() wire.Place {
 }
 
 // files are the settings of the files. Key 1 is the purse's; key 2, which a relay
-// may know, reads what is not the value.
+// may know, reads what is not the value. With two keys key 3 debits, names the reader
+// and reads the counter, and key 1 credits as well.
 func (l *layout) files() map[wire.FileNo]wire.FileSettings {
 	o := wire.FileOption(l.mode)
 	own := wire.AccessRights{Read: 1, Write: 1, ReadWrite: 1, Change: 0}
@@ -159,6 +164,15 @@ func (l *layout) files() map[wire.FileNo]wire.FileSettings {
 			r.ReadWrite = wire.Never
 		}
 		m[tmacNo] = wire.FileSettings{Type: wire.FileTransactionMAC, Option: o, Access: r}
+	}
+	if l.two {
+		for no, fs := range m {
+			fs.Access.Read, fs.Access.Write = 3, 3
+			if no == tmacNo {
+				fs.Access.Write, fs.Access.ReadWrite = wire.Never, 3
+			}
+			m[no] = fs
+		}
 	}
 	return m
 }
@@ -202,6 +216,9 @@ func (l *layout) keys(tm bool, uids ...[]byte) keystore.Map {
 			of = keystore.UID(uid)
 		}
 		m[keystore.Ref{UID: of, Place: l.place(), Key: keystore.Number(1)}] = keystore.Given{Key: l.keyNo(1, uid)}
+		if l.two {
+			m[keystore.Ref{UID: of, Place: l.place(), Key: keystore.Number(3)}] = keystore.Given{Key: l.keyNo(3, uid)}
+		}
 		m[keystore.Ref{UID: of, Key: keystore.Number(0)}] = keystore.Given{Key: l.secret(l.typ, "card", uid)}
 		if tm {
 			m[keystore.Ref{UID: of, Place: l.place(), Key: keystore.RoleTransactionMAC.ID()}] = keystore.Given{Key: l.tmSecret(uid)}
@@ -224,6 +241,11 @@ func (l *layout) conf(number int, j purse.Journal, keys keystore.Store) purse.Co
 	if l.tmac {
 		c.TMAC = &purse.TMAC{File: l.file(tmacNo), NamesReader: l.names}
 	}
+	if no := wire.KeyNo(3); l.gate(number) {
+		c.KeyNo = no
+	} else if l.two {
+		c.TMAC.Reader = &no
+	}
 	if l.slot {
 		c.Slot = &purse.Slot{File: l.file(slotNo), Number: number}
 	}
@@ -233,6 +255,9 @@ func (l *layout) conf(number int, j purse.Journal, keys keystore.Store) purse.Co
 	c.BeginFence = l.record || l.lease
 	return c
 }
+
+// gate reports whether a terminal has the key only that names the reader and debits.
+func (l *layout) gate(number int) bool { return l.two && number == 1 }
 
 var (
 	typeNames = map[wire.KeyType]string{wire.KeyDES: "des", wire.Key3K3DES: "3k3des", wire.KeyAES: "aes"}

@@ -50,7 +50,9 @@ func (s *held) Load() ([]byte, error) { return s.image, nil }
 func (s *held) Save([]byte) error     { return nil }
 
 func newPlastic(t testing.TB, l *layout, uid []byte, seed uint64) *plastic {
-	return plasticOf(t, l, uid, l.image(t, uid).Encode(), seed, nil)
+	q := sim.QuirksOf(l.gen)
+	q.BrokenNonFirstResumes = l.resumes
+	return plasticOf(t, l, uid, l.image(t, uid).Encode(), seed, &q)
 }
 
 func plasticOf(t testing.TB, l *layout, uid, image []byte, seed uint64, q *sim.Quirks) *plastic {

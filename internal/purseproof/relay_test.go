@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/wire"
 )
@@ -71,7 +72,11 @@ func (y *relay) session(p *plastic, selects bool) *desfire.Card {
 // intrude does something of the relay's own on a card.
 func (y *relay) intrude(p *plastic) {
 	ctx := context.Background()
-	switch y.r.IntN(11) {
+	n := 11
+	if y.w.lay.two {
+		n = 14
+	}
+	switch y.r.IntN(n) {
 	case 0, 1:
 		y.tell(p, plainCommit)
 	case 2:
@@ -101,6 +106,20 @@ func (y *relay) intrude(p *plastic) {
 	case 10:
 		y.w.tell("relay: power off")
 		p.powerCycle()
+	case 11, 12: // a change of keys that is begun, and a commit where the session was
+		y.tell(p, []byte{0x90, 0x77, 0, 0, 1, byte(1 + y.r.IntN(3)), 0})
+		if y.r.IntN(2) == 0 {
+			y.tell(p, plainCommit) // breaks it off
+			y.tell(p, optionCommit)
+		}
+	case 13: // a session of its own that goes on under another terminal's
+		if c := y.session(p, false); c != nil {
+			m := key.MethodEV2NonFirst
+			if y.w.lay.method == key.MethodLRPFirst {
+				m = key.MethodLRPNonFirst
+			}
+			y.w.tell("relay: goes on, %v, commit %v", c.AuthenticateWith(ctx, m, 2, y.w.lay.keyNo(2, p.uid)), c.Commit(ctx))
+		}
 	}
 }
 

@@ -26,7 +26,8 @@ not committed whole, or *did not* of one that was committed, then or later.
 *Honest*: frames and answers are lost, cut or, where a session notices, changed; power is lost before, in and after a commit; the memory fails; programs
 are killed; cards go from terminal to terminal and are taken for each other. *Hostile*: a relay forges selections and answers, keeps commands
 and delivers them late, twice or to another card, inserts commits, GET CHALLENGE and sessions of another key of the application, has two terminals debit
-one card at once, and takes the lease away in the middle. D40 cards are not played there, since a purse of them excludes accidents only, and says so.
+one card at once, and takes the lease away in the middle; where two keys take turns it begins changes of keys too, and half of the cards put a session
+aside that is broken so. D40 cards are not played there, since a purse of them excludes accidents only, and says so.
 
 In the end everything that was kept is delivered, and each terminal settles what it left open. Then all reports go to a centre that has the
 transaction MAC keys; before that some of them, and parts of them, whose decisions must hold as well.
