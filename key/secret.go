@@ -8,10 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 )
 
 // Secret is a key whose bytes are in memory. It implements Key and Exporter,
-// and prints as type, version and check value whatever the verb.
+// and prints as type, version and check value whatever the verb. Its bytes are
+// overwritten by Wipe, and else some time after nobody has it any more, when the
+// garbage collector has found that.
 type Secret struct {
 	*secret // a pointer, so that printing by reflection shows an address
 }
@@ -28,6 +31,12 @@ type secret struct {
 var ErrWiped = errors.New("the key was wiped")
 
 func keep(b []byte) func() []byte { return func() []byte { return b } }
+
+// overwriteLater overwrites the bytes when nobody has the key any more. Who uses
+// the bytes keeps the key alive meanwhile.
+func (s *secret) overwriteLater(b []byte) {
+	runtime.AddCleanup(s, func(b []byte) { clear(b) }, b)
+}
 
 // New makes a key of t. The version counts for AES only: the others carry
 // theirs in the parity bits of b (see WithVersion). It keeps a copy of b, as the
@@ -144,6 +153,7 @@ func made(t Type, b []byte, version byte) (*Secret, error) {
 	if t != TypeAES {
 		s.version = parityVersion(b)
 	}
+	s.overwriteLater(b)
 	return &Secret{s}, nil
 }
 
@@ -173,6 +183,7 @@ func (k Secret) WithVersion(version byte) *Secret {
 		}
 	}
 	s.bytes = keep(b)
+	s.overwriteLater(b)
 	return &Secret{&s}
 }
 
@@ -193,7 +204,10 @@ func (k Secret) Wipe() {
 }
 
 // Export returns a copy of the bytes.
-func (k Secret) Export() []byte { return append([]byte(nil), k.bytes()...) }
+func (k Secret) Export() []byte {
+	defer runtime.KeepAlive(k.secret)
+	return append([]byte(nil), k.bytes()...)
+}
 
 // CheckValue is the first three bytes of a block of zeros enciphered.
 func (k Secret) CheckValue() CheckValue { return k.value }
