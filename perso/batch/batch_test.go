@@ -281,7 +281,11 @@ func TestFailed(t *testing.T) {
 	if len(r.Reasons) == 0 || !strings.Contains(r.Reasons[0], "file 1") {
 		t.Errorf("%+v", r)
 	}
+	before := read(t, b.conf.Book)
 	b.want(c, batch.Failed, "1")
+	if read(t, b.conf.Book) != before {
+		t.Error("the same is in the book twice")
+	}
 	if got := b.results(); len(got) != 2 || !strings.Contains(got[1], "1,failed,false,,,") {
 		t.Errorf("%q", got)
 	}

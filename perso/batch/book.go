@@ -200,9 +200,8 @@ func (b *Book) write(l *line) error {
 		return err
 	}
 	if _, err := b.f.WriteAt(text, b.size); err != nil {
-		if back := b.f.Truncate(b.size); back != nil {
-			b.broken = fmt.Errorf("it could not be written, nor mended: %w", errors.Join(err, back))
-		}
+		_ = b.f.Truncate(b.size) // else a part of a line is left, which is no harm
+		b.broken = err
 		return &BookError{Book: b.path, Err: err}
 	}
 	if err := b.f.Sync(); err != nil {

@@ -196,9 +196,8 @@ func (m *making) letGo() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.work, m.result.UID)
-	if m.row != nil && b.reserved[m.row.Name] {
+	if m.row != nil {
 		delete(b.reserved, m.row.Name)
-		b.next = min(b.next, m.row.index)
 	}
 }
 
@@ -280,9 +279,6 @@ func (m *making) bind() error {
 	}
 	if err := b.write(l); err != nil {
 		return err
-	}
-	if m.row != nil {
-		delete(b.reserved, m.row.Name)
 	}
 	kept := *b.book.in(b.to()).of(m.result.UID)
 	m.entry = &kept

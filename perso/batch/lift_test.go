@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/go-desfire/desfire"
@@ -146,6 +147,62 @@ func TestClaims(t *testing.T) {
 	b.want(fresh, batch.Done, "3")
 }
 
+// forges answers one exchange with a status of its own.
+type forges struct {
+	*sim.Activation
+	at, seen int
+	answer   []byte
+}
+
+func (x *forges) Transmit(ctx context.Context, cmd []byte) ([]byte, error) {
+	if x.seen++; x.seen == x.at {
+		return x.answer, nil
+	}
+	return x.Activation.Transmit(ctx, cmd)
+}
+
+// A refusal that is forged, in any exchange, costs a row nothing: the card is tried again,
+// and has one result.
+func TestForged(t *testing.T) {
+	b := newBench(t, 300)
+	b.open()
+	honest := picc(t, wire.EV3, 0)
+	b.want(honest, batch.Done, "1")
+	total, made, outcomes := honest.Exchanges(), 1, map[batch.Outcome]int{}
+	statuses := []wire.Status{wire.StatusPermissionDenied, wire.StatusAuthenticationError, wire.StatusIntegrityError, 0x9100}
+	for n, at := 1, 4; at <= total; n, at = n+1, at+every(3) {
+		c := picc(t, wire.EV3, n)
+		sw := statuses[n%len(statuses)]
+		card, err := desfire.Connect(context.Background(), &forges{Activation: c.Present(), at: at, answer: []byte{0x91, byte(sw & 0xFF)}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := b.batch.Card(context.Background(), card, "reader")
+		outcomes[r.Outcome]++
+		if errors.As(err, new(*batch.StoppedError)) {
+			t.Fatal(err)
+		}
+		if r.Outcome == batch.Done {
+			r = b.want(c, batch.Already, r.Row)
+		} else {
+			again, err := b.present(c)
+			if err != nil || again.Outcome != batch.Done || r.Row != "" && r.Row != again.Row {
+				t.Fatalf("exchange %d, %v: %+v, then %+v, %v", at, sw, r, again, err)
+			}
+			r = again
+		}
+		made++
+		i, _ := strconv.Atoi(r.Row)
+		holds(t, c, b.conf.Table.Values(b.conf.Table.Row(i-1)))
+	}
+	if got := b.results(); len(got) != made+1 || strings.Contains(strings.Join(got, "\n"), ",failed,") {
+		t.Errorf("%d results of %d cards", len(got)-1, made)
+	}
+	if outcomes[batch.Failed] == 0 || outcomes[batch.HalfDone] == 0 || outcomes[batch.Untouched] == 0 {
+		t.Errorf("%v", outcomes)
+	}
+}
+
 // Several readers make cards at once, with lifts.
 func TestReaders(t *testing.T) {
 	b := newBench(t, 30)
@@ -154,7 +211,6 @@ func TestReaders(t *testing.T) {
 	for n := range 30 {
 		queue <- picc(t, wire.EV2, n)
 	}
-	left := make(chan bool, 30)
 	rows := make(chan string, 30)
 	for reader := range 3 {
 		go func() {
@@ -170,15 +226,19 @@ func TestReaders(t *testing.T) {
 						continue
 					}
 					r, err := b.batch.Card(context.Background(), card, fmt.Sprint("reader ", reader))
-					if r.Outcome == batch.Done {
+					switch r.Outcome {
+					case batch.Done:
 						rows <- r.Row
-						left <- true
-						continue
-					}
-					if r.Outcome != batch.HalfDone && r.Outcome != batch.Untouched && r.Outcome != batch.NoRow {
+					case batch.HalfDone, batch.Untouched, batch.NoRow:
+						if !errors.As(err, new(*batch.StoppedError)) {
+							queue <- c
+							continue
+						}
+						fallthrough
+					default:
 						t.Errorf("%+v, %v", r, err)
+						rows <- ""
 					}
-					queue <- c
 				case <-t.Context().Done():
 					return
 				}
@@ -187,7 +247,6 @@ func TestReaders(t *testing.T) {
 	}
 	var all []string
 	for range 30 {
-		<-left
 		all = append(all, <-rows)
 	}
 	slices.Sort(all)

@@ -120,6 +120,23 @@ func TestRotate(t *testing.T) {
 	b.want(one, batch.Already, "1")
 }
 
+// A rotation is about keys: what else a card is not is told, and stays.
+func TestRotateOnly(t *testing.T) {
+	b := newBench(t, 1)
+	b.open()
+	c := picc(t, wire.EV2, 1)
+	b.want(c, batch.Done, "1")
+	b.close()
+	l := layouts()
+	l.settings, l.size = wire.SettDefault&^wire.SettChangeable, 60
+	b.conf.Layouts = l
+	b.rotate(2)
+	b.open()
+	if r := b.want(c, batch.Done, "1"); len(r.Reasons) != 1 || !strings.Contains(r.Reasons[0], "key settings") {
+		t.Errorf("%q", r.Reasons)
+	}
+}
+
 // A card that is lifted in any exchange of a rotation is finished when it comes back.
 func TestRotateLifted(t *testing.T) {
 	b := newBench(t, 1)

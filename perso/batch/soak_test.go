@@ -97,7 +97,7 @@ func makeOne(ctx context.Context, b *batch.Batch, link *link, reader string) str
 		return "none"
 	}
 	r, err := b.Card(ctx, card, reader)
-	return fmt.Sprintf("%v,%s,%s,%q,%v", r.UID, r.Outcome, r.Row, r.Reasons, err)
+	return fmt.Sprintf("%v,%s,%s,%q,%q", r.UID, r.Outcome, r.Row, r.Reasons, fmt.Sprint(err))
 }
 
 // TestSoak makes cards on three readers by a program that is killed in the middle of

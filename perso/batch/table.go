@@ -56,7 +56,6 @@ type Row struct {
 	Line int          // of the file, where it begins
 	UID  keystore.UID // of the card that it is for; empty for any
 
-	index  int
 	values []string
 }
 
@@ -278,7 +277,7 @@ func (t *Table) readRow(r *csv.Reader) error {
 			return t.wrong(line, t.columns[i], "a value of %d bytes: no card holds as much", len(v))
 		}
 	}
-	row := Row{Name: strconv.Itoa(len(t.rows) + 1), Line: line, index: len(t.rows), values: values}
+	row := Row{Name: strconv.Itoa(len(t.rows) + 1), Line: line, values: values}
 	if t.name >= 0 {
 		if row.Name = strings.TrimSpace(values[t.name]); row.Name == "" {
 			return t.wrong(line, t.columns[t.name], "it is empty, and names the row")
