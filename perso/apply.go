@@ -35,6 +35,9 @@ func (p *Plan) Apply(ctx context.Context, card *desfire.Card, conf *Config) erro
 	if p.layout == nil {
 		return errNoLayout
 	}
+	if p.wasDone {
+		return &StaleError{What: "done"}
+	}
 	if conf == nil {
 		conf = &Config{}
 	}
@@ -65,8 +68,23 @@ func (p *Plan) Apply(ctx context.Context, card *desfire.Card, conf *Config) erro
 		if look < looks && ctx.Err() == nil && errors.As(err, new(*desfire.OutcomeUnknownError)) && !errors.As(err, &transport) {
 			continue
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return p.end(&r.conf)
 	}
+}
+
+// end says that all is done.
+func (p *Plan) end(conf *Config) error {
+	p.state = planDone
+	if conf.Save == nil {
+		return nil
+	}
+	if err := conf.Save(p); err != nil {
+		return fmt.Errorf("perso: the plan is carried out, and could not be saved as done: %w", err)
+	}
+	return nil
 }
 
 // sameCard reports whether a plan was made for a card.
@@ -85,12 +103,12 @@ func (p *Plan) holds(now *Plan) error {
 		return &WrongCardError{Want: hexText(p.UID), Is: hexText(p.UID), Reason: reason}
 	}
 	mayMove := func(w Where) bool {
-		return p.begun && slices.ContainsFunc(p.Steps, func(s Step) bool { return s.moves(w) })
+		return p.state != planNew && slices.ContainsFunc(p.Steps, func(s Step) bool { return s.moves(w) })
 	}
 	if words := movedParts(p.parts, now.parts, mayMove); len(words) > 0 {
 		return moved("the structure of the card has changed since it was made: " + strings.Join(words, ", "))
 	}
-	if !p.begun && p.Structure != now.Structure {
+	if p.state == planNew && p.Structure != now.Structure {
 		return moved("the structure of the card has changed since it was made: its applications or files stand in another order")
 	}
 	for i := range now.Steps {
@@ -104,15 +122,15 @@ func (p *Plan) holds(now *Plan) error {
 
 // begin says that anything may be done from now on.
 func (p *Plan) begin(conf *Config) error {
-	if p.begun {
+	if p.state != planNew {
 		return nil
 	}
-	p.begun = true
-	if conf.OnBegin == nil {
+	p.state = planBegun
+	if conf.Save == nil {
 		return nil
 	}
-	if err := conf.OnBegin(p); err != nil {
-		p.begun = false
+	if err := conf.Save(p); err != nil {
+		p.state = planNew
 		return fmt.Errorf("perso: nothing was done, since the plan could not be saved as begun: %w", err)
 	}
 	return nil

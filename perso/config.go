@@ -49,10 +49,11 @@ type Config struct {
 	// Another name is a *NameError.
 	Irreversible []string
 
-	// OnBegin, if there is one, is told the plan before the first step of it is done.
-	// Whoever has saved the plan saves it again there, so that it can be gone on with
-	// if this program ends in the middle. After an error nothing is done.
-	OnBegin func(*Plan) error
+	// Save, if there is one, saves a plan again that is in a file: before its first step,
+	// as begun, so that it can be gone on with if this program ends in the middle, and
+	// after its last, as done, so that nobody does it twice. After an error before the
+	// first step nothing is done.
+	Save func(*Plan) error
 
 	// OnStep, if there is one, is told each step before it begins.
 	OnStep func(Progress)

@@ -51,6 +51,6 @@
 //
 // A plan may be written to a file (Plan.Encode), looked at, and applied by another
 // process (ReadPlan, Plan.Bind). It holds for one card, whose structure is as it was,
-// and one layout. Where Config.OnBegin saves it again before its first step, it can be
-// gone on with after that process died.
+// and one layout. Where Config.Save saves it again, it can be gone on with after that
+// process died, and is not done twice.
 package perso

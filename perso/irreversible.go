@@ -92,14 +92,18 @@ func (p *planner) hold(w Where, name, format string, args ...any) {
 
 // thaw is want without what it would freeze and nobody asked for. While anything is
 // left out, the settings stay changeable, so that it can be done later.
-func (p *planner) thaw(w Where, now, want wire.KeySett1) wire.KeySett1 {
+func (p *planner) thaw(w Where, now, want wire.KeySett1, keys int) wire.KeySett1 {
+	frozen := func(s wire.KeySett1) bool {
+		c := s.ChangeKey()
+		return !w.Place.IsCard() && (c == wire.Never || c != wire.Free && int(c) >= keys) // or a key that does not exist
+	}
 	lost := func(flag wire.KeySett1) bool { return now.Has(flag) && !want.Has(flag) }
 	thawed := want
 	if lost(wire.SettMasterChangeable) && !p.asked(FrozenMasterKey) {
 		p.hold(w, FrozenMasterKey, "its master key could never be changed again")
 		thawed |= wire.SettMasterChangeable
 	}
-	if !w.Place.IsCard() && want.ChangeKey() == wire.Never && now.ChangeKey() != wire.Never && !p.asked(FrozenKeys) {
+	if frozen(want) && !frozen(now) && !p.asked(FrozenKeys) {
 		p.hold(w, FrozenKeys, "no key of it but the master key could ever be changed again")
 		thawed = thawed&0x0F | now&0xF0
 	}

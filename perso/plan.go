@@ -29,11 +29,24 @@ type Plan struct {
 	layout  *Layout
 	parts   []part // of Structure
 	choices choices
-	begun   bool
+	state   planState
+	wasDone bool // when it was read
 }
 
-// Begun reports whether anything of the plan may have been done.
-func (p *Plan) Begun() bool { return p.begun }
+// planState is how far a plan is.
+type planState string
+
+const (
+	planNew   planState = "new"
+	planBegun planState = "begun" // some of it may be done
+	planDone  planState = "done"
+)
+
+// Begun reports whether some of the plan may be done.
+func (p *Plan) Begun() bool { return p.state == planBegun }
+
+// Done reports whether it was carried out.
+func (p *Plan) Done() bool { return p.state == planDone }
 
 // Exchanges is about how many the plan takes.
 func (p *Plan) Exchanges() (n int) {
@@ -90,7 +103,7 @@ func (r *runner) plan(ctx context.Context) (*Plan, error) {
 	is.UID = inspect.Hex(r.uid)
 	parts := partsOf(is)
 	p := &planner{runner: r, is: is, free: -1, apps: len(is.Applications), gone: map[string]bool{}, plan: &Plan{
-		UID: is.UID, Product: is.Product, Reader: is.Reader, Structure: structureOf(parts), layout: r.layout, parts: parts, choices: choicesOf(&r.conf),
+		UID: is.UID, Product: is.Product, Reader: is.Reader, Structure: structureOf(parts), layout: r.layout, parts: parts, choices: choicesOf(&r.conf), state: planNew,
 		Steps: []Step{}, Keep: []Note{}, Extra: []Note{}, Impossible: []Note{}, Held: []Note{}, Warnings: []Note{}, // lists in JSON
 	}}
 	if is.FreeMemory != nil {

@@ -184,7 +184,7 @@ func (p *planner) keySettings(ctx context.Context, place wire.Place, now, want w
 		p.impossible(w, "its key settings would freeze keys that everybody knows (%s): give it keys first; until then they are %v, and should be %v", keyNumbers(known), now, want)
 		return nil
 	}
-	if want = p.thaw(w, now, want); want == now {
+	if want = p.thaw(w, now, want, keys); want == now {
 		return nil
 	}
 	risks = rekey.SettingsRisks(&wire.KeySettings{KS1: now, KS2: wire.NewKeySett2(wire.KeyAES, keys)}, want, place.IsCard())

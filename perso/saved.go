@@ -62,12 +62,15 @@ func (p *Plan) Choose(conf *Config) {
 // StaleError means that a plan was made of something else than what it is to be
 // applied with.
 type StaleError struct {
-	What     string // layout, choices
+	What     string // layout, choices; done: it was carried out already
 	Want, Is string // what the plan was made of, and what there is now
 }
 
 func (e *StaleError) Error() string {
-	if e.What == "layout" {
+	switch e.What {
+	case "done":
+		return "perso: this plan was carried out already: make a new one"
+	case "layout":
 		return fmt.Sprintf("perso: the layout is not the one that the plan was made of (hash %s, now %s): make a new plan", e.Want, e.Is)
 	}
 	return fmt.Sprintf("perso: the plan was made with other choices (%s; now %s): make a new plan, or choose the same", e.Want, e.Is)
@@ -82,14 +85,14 @@ type savedPlan struct {
 	Layout    string      `json:"layout"`
 	Structure string      `json:"structure"`
 	choices
-	Begun      bool   `json:"begun"`
-	Steps      []Step `json:"steps"`
-	Keep       []Note `json:"keep"`
-	Extra      []Note `json:"extra"`
-	Impossible []Note `json:"impossible"`
-	Held       []Note `json:"held"`
-	Warnings   []Note `json:"warnings"`
-	Parts      []part `json:"parts"`
+	State      planState `json:"state"`
+	Steps      []Step    `json:"steps"`
+	Keep       []Note    `json:"keep"`
+	Extra      []Note    `json:"extra"`
+	Impossible []Note    `json:"impossible"`
+	Held       []Note    `json:"held"`
+	Warnings   []Note    `json:"warnings"`
+	Parts      []part    `json:"parts"`
 }
 
 // Encode writes a plan as JSON that ReadPlan takes, in another process or later. It
@@ -100,7 +103,7 @@ func (p *Plan) Encode() ([]byte, error) {
 		return nil, errors.New("perso: a plan is saved together with a hash of its layout: set Plan.Layout to at least 16 hexadecimal digits")
 	}
 	b, err := json.MarshalIndent(savedPlan{
-		planVersion, p.UID, p.Product, p.Reader, p.Layout, p.Structure, p.choices, p.begun,
+		planVersion, p.UID, p.Product, p.Reader, p.Layout, p.Structure, p.choices, p.state,
 		p.Steps, p.Keep, p.Extra, p.Impossible, p.Held, p.Warnings, p.parts,
 	}, "", "  ")
 	return append(b, '\n'), err
@@ -131,7 +134,7 @@ func ReadPlan(text []byte) (*Plan, error) {
 	p := &Plan{
 		UID: s.UID, Product: s.Product, Reader: s.Reader, Structure: s.Structure, Layout: s.Layout,
 		Steps: s.Steps, Keep: s.Keep, Extra: s.Extra, Impossible: s.Impossible, Held: s.Held, Warnings: s.Warnings,
-		parts: s.Parts, choices: s.choices, begun: s.Begun,
+		parts: s.Parts, choices: s.choices, state: s.State, wasDone: s.State == planDone,
 	}
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("perso: saved plan: %w", err)
@@ -147,6 +150,8 @@ func (p *Plan) check() error {
 		return fmt.Errorf("uid has %d bytes: want 4 to 10", len(p.UID))
 	case !hexDigits.MatchString(p.Layout):
 		return errors.New("layout is no hash: want at least 16 hexadecimal digits")
+	case p.state != planNew && p.state != planBegun && p.state != planDone:
+		return fmt.Errorf("state is %.20q: want new, begun or done", p.state)
 	case len(p.parts) == 0 || structureOf(p.parts) != p.Structure:
 		return errors.New("structure is not the hash of the parts: the file was changed")
 	}

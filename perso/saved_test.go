@@ -165,7 +165,7 @@ func TestSavedPlanGoesOn(t *testing.T) {
 		c := conf()
 		text := saved(t, picc, l, c)
 		begun := false
-		c.OnBegin = func(p *perso.Plan) error {
+		c.Save = func(p *perso.Plan) error {
 			text, begun = encode(t, p), true
 			return nil
 		}
@@ -185,18 +185,22 @@ func TestSavedPlanGoesOn(t *testing.T) {
 		if p.Begun() != begun {
 			t.Fatalf("exchange %d: begun %v, saved as %v", at, begun, p.Begun())
 		}
-		c.OnBegin = nil
+		c.Save = func(p *perso.Plan) error { text = encode(t, p); return nil }
 		if err := p.Apply(ctx, connect(t, picc), c); err != nil {
 			t.Fatalf("exchange %d: %v", at, err)
 		}
 		list, err := perso.Verify(ctx, connect(t, picc), l, c)
 		mustBe(t, list, err)
+		var stale *perso.StaleError
+		if p := readBound(t, text, l); !p.Done() || !errors.As(p.Apply(ctx, connect(t, picc), c), &stale) || stale.What != "done" {
+			t.Errorf("exchange %d: it can be done twice", at)
+		}
 	}
 
 	// A begun plan does not cover what it has no step for.
 	picc := newPICC(t, wire.EV2)
 	c := conf()
-	p := readBound(t, bytes.Replace(saved(t, picc, l, c), []byte(`"begun": false`), []byte(`"begun": true`), 1), l)
+	p := readBound(t, bytes.Replace(saved(t, picc, l, c), []byte(`"state": "new"`), []byte(`"state": "begun"`), 1), l)
 	card := connect(t, picc)
 	if err := card.CreateApplication(ctx, &wire.CreateApplication{AID: 0xABCDEF, KS1: wire.SettDefault, KS2: wire.NewKeySett2(wire.KeyAES, 1)}); err != nil {
 		t.Fatal(err)
@@ -208,7 +212,7 @@ func TestSavedPlanGoesOn(t *testing.T) {
 	// Nothing is done where the plan cannot be saved as begun.
 	picc = newPICC(t, wire.EV2)
 	before, full := picc.Truth(), errors.New("the disk is full")
-	c.OnBegin = func(*perso.Plan) error { return full }
+	c.Save = func(*perso.Plan) error { return full }
 	if _, err := perso.Apply(ctx, connect(t, picc), l, c); !errors.Is(err, full) {
 		t.Errorf("%v", err)
 	}
@@ -237,8 +241,8 @@ func TestReadPlanRefuses(t *testing.T) {
 		"empty": "", "no JSON": "desfire: plan/v1", "a list": "[]", "cut": text[:len(text)/2], "twice": text + text,
 		"another version":   strings.Replace(text, "plan/v1", "plan/v2", 1),
 		"an unknown member": strings.Replace(text, `"product"`, `"produkt"`, 1),
-		"a member twice":    strings.Replace(text, `"begun": false`, `"begun": false, "begun": true`, 1),
-		"a wrong type":      strings.Replace(text, `"begun": false`, `"begun": "no"`, 1),
+		"a member twice":    strings.Replace(text, `"state": "new"`, `"state": "new", "state": "begun"`, 1),
+		"a wrong type":      strings.Replace(text, `"state": "new"`, `"state": "no"`, 1),
 		"no layout":         strings.Replace(text, layoutHash, "", 1),
 		"another structure": strings.Replace(text, `"structure": "`, `"structure": "00`, 1),
 		"a name":            strings.Replace(text, `"irreversible": []`, `"irreversible": ["everything"]`, 1),
@@ -265,7 +269,7 @@ func FuzzReadPlan(f *testing.F) {
 	picc := newPICC(f, wire.EV2)
 	text := saved(f, picc, l, nil)
 	f.Add(text)
-	f.Add(bytes.Replace(text, []byte(`"begun": false`), []byte(`"begun": true`), 1))
+	f.Add(bytes.Replace(text, []byte(`"state": "new"`), []byte(`"state": "begun"`), 1))
 	f.Add([]byte(`{"desfire":"plan/v1"}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		p, err := perso.ReadPlan(in)

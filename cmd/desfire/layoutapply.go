@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/internal/wholefile"
 	"github.com/go-desfire/desfire/perso"
 	"github.com/spf13/cobra"
 )
@@ -23,7 +24,8 @@ first, and asks.
 ` + helpPlan + ` Then nothing is done; --force does the rest.
 
 With --plan a plan that was saved is carried out: it holds for that card, as it was
-then, and for the same layout.
+then, and for the same layout. Its file notes that it was begun, then that
+it is done: the same command goes on with it, and nobody does it twice.
 
 If the card leaves in the middle, present it again (within --wait), and it goes on;
 so does the same command later. Each key is changed by a journal (--journal), so
@@ -104,7 +106,20 @@ func (v *applyVerb) readPlan(layout *perso.Layout) (*perso.Plan, error) {
 		return nil, withCode(exitInput, fmt.Errorf("%s: %w", v.saved, err))
 	}
 	plan.Choose(v.conf)
+	if v.saved != "-" {
+		v.conf.Save = v.savePlan
+	}
 	return plan, nil
+}
+
+// savePlan notes in the file of a plan that it was begun, so that the same command goes
+// on if this one is killed, and that it is done.
+func (v *applyVerb) savePlan(plan *perso.Plan) error {
+	text, err := plan.Encode()
+	if err != nil {
+		return err
+	}
+	return wholefile.Write(v.saved, ".plan-", bytesOf(text))
 }
 
 // shown prints the plan, and refuses what is impossible.

@@ -46,7 +46,7 @@ func Open(ctx context.Context, conf Config) (_ *Batch, err error) {
 	if conf.Now == nil {
 		conf.Now = time.Now
 	}
-	conf.Perso.OnStep, conf.Perso.OnBegin = nil, nil
+	conf.Perso.OnStep, conf.Perso.Save = nil, nil
 	if conf.Rotate != nil {
 		conf.Table, conf.Perso.Prune, conf.Perso.Irreversible = nil, false, nil
 	}

@@ -23,7 +23,7 @@ type Config struct {
 	Layouts Layouts
 
 	// Perso has the key stores and the journal of key changes. The stores are asked by several
-	// goroutines, the journal by one at a time. OnBegin and OnStep are not used: see OnRow
+	// goroutines, the journal by one at a time. Save and OnStep are not used: see OnRow
 	// and Config.OnStep. Of a layout with what can never be undone, cards are made only if
 	// Irreversible names all of it.
 	Perso perso.Config
