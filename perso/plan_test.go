@@ -383,7 +383,7 @@ func TestAbsentKeys(t *testing.T) {
 		f.Settings.Access = access(1, 9, 11, 12)
 		*a.KeySettings = 0x5F
 	})
-	conf := &perso.Config{Want: keysFor(t, l, 3), Journal: new(memJournal)}
+	conf := &perso.Config{Want: keysFor(t, l, 3), Journal: new(memJournal), Irreversible: []string{perso.FrozenKeys}}
 	p := apply(t, picc, l, conf)
 	if len(p.Impossible) > 0 {
 		t.Errorf("impossible %q", p.Impossible)

@@ -80,6 +80,7 @@ func tagCard(t testing.TB, g wire.Generation) *perso.Layout {
 	if g == wire.NTAG424 {
 		return &perso.Layout{
 			Generations:  []wire.Generation{g},
+			Card:         &perso.Level{Options: []perso.Option{option(t, "failed-attempts", "1000:10"), option(t, perso.OptionRandomUID, "")}},
 			Applications: []perso.Application{{Place: wire.Place{Fixed: true}, KeyType: wire.KeyAES, KeyCount: wire.FixedKeys, Files: []perso.File{f}}},
 		}
 	}
