@@ -29,6 +29,9 @@
 // that the derivation needs. A Ref with a Role that a store does not know is
 // simply not there.
 //
+// A Cache in front of a store keeps what is dear to get, an Audited one tells a hook
+// of each use.
+//
 // Cards are changed from one key to the next over weeks. Key gives the one that
 // cards should have now; a store that still has older ones is Rotating, and who
 // opens a session takes the one whose version the card tells. A program that

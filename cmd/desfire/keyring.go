@@ -14,8 +14,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// ring is the keyring of a run.
-type ring struct{ *keyring.Ring }
+// ring is the keyring of a run. Keys that a token derives are kept while it lasts.
+type ring struct {
+	*keyring.Ring
+	cache *keystore.Cache
+}
 
 // readRing opens the keyring, for a verb that takes keys from it.
 func (a *app) readRing(cmd *cobra.Command) error {
@@ -26,7 +29,7 @@ func (a *app) readRing(cmd *cobra.Command) error {
 	if err != nil {
 		return badRing(err)
 	}
-	a.ring = &ring{r}
+	a.ring = &ring{r, keystore.NewCache(r, nil)}
 	return nil
 }
 
@@ -40,7 +43,7 @@ func (a *app) warn(text string) {
 
 func (r *ring) close() {
 	if r != nil {
-		_ = r.Close()
+		_ = r.cache.Close()
 	}
 }
 
@@ -75,7 +78,7 @@ func badRing(err error) error {
 // Slots implements keystore.Rotating. Why a key cannot be had is a fault of the
 // keyring, not of the card.
 func (r *ring) Slots(ctx context.Context, ref keystore.Ref) ([]keystore.Slot, error) {
-	slots, err := r.Ring.Slots(ctx, ref)
+	slots, err := r.cache.Slots(ctx, ref)
 	for i, s := range slots {
 		slots[i].Key = func(ctx context.Context) (key.Key, error) {
 			k, err := s.Key(ctx)
@@ -87,7 +90,7 @@ func (r *ring) Slots(ctx context.Context, ref keystore.Ref) ([]keystore.Slot, er
 
 // Key implements keystore.Store.
 func (r *ring) Key(ctx context.Context, ref keystore.Ref) (key.Key, error) {
-	k, err := r.Ring.Key(ctx, ref)
+	k, err := r.cache.Key(ctx, ref)
 	return k, badRing(err)
 }
 
