@@ -11,9 +11,9 @@
 // Apply remembers nothing but the journal. It looks at the card, does what is
 // missing, and can be repeated from anywhere: after a card that was lifted in any
 // exchange it ends in the same card. Keys are changed by package rekey with its
-// journal: those of the card first, so that what it is given at its level comes under
-// its issuer's key, those of an application after its files, and settings that freeze
-// something after them. A change of a key that the journal left open is settled first.
+// journal: those of the card first, and those of an application before its files, so
+// that what a card is given comes under keys of its issuer's; settings that freeze
+// something come after that. A change of a key that the journal left open is settled first.
 //
 // What can never be undone comes last, and only if Config.Irreversible names it: after
 // everything was read back and compared, a random identifier at the very end.
@@ -30,8 +30,8 @@
 // # The air
 //
 // Until its keys are set, a new application has keys that everybody knows: who
-// listens then can read what is written, however the file is enciphered. Make
-// cards where nobody listens. Where the keys are of the issuer's, what decides
+// listens while they are changed learns the new ones, and can read what is written
+// later, however the file is enciphered. Make cards where nobody listens. Where the keys are of the issuer's, what decides
 // is asked for in their sessions: the identifier of the card, the settings of a
 // file before they change, a value once nothing is pending, and which key a
 // changed one is. A card that lies in clear can make a plan wrong, or a step

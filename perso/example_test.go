@@ -69,10 +69,10 @@ func Example() {
 	fmt.Println(len(differences), "differences", err)
 	// Output:
 	// create application F48121 with 2 AES keys
-	// create file 1 of application F48121: standard, 32 bytes, mode full
-	// write 4 bytes at 0 into file 1 of application F48121
 	// change key 1 of application F48121 to AES, version 01
 	// change key 0 of application F48121 to AES, version 01
+	// create file 1 of application F48121: standard, 32 bytes, mode full
+	// write 4 bytes at 0 into file 1 of application F48121
 	// 0 differences <nil>
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
-// application plans one application: itself, its files, its keys, and what its
-// settings freeze.
+// application plans one application: itself, its keys, its files, so that what is
+// written goes out under keys of its issuer's, and what its settings freeze.
 func (p *planner) application(ctx context.Context, a *Application) error {
 	w := at(a.Place)
 	if reason := a.lacks(p.is.Generation); reason != "" {
@@ -39,6 +39,13 @@ func (p *planner) application(ctx context.Context, a *Application) error {
 			p.warn(w, "its key settings are not known%s", because(is.MissingPart(inspect.PartKeySettings)))
 		}
 	}
+	known, err := p.keys(ctx, a.Place, a.KeyCount, now)
+	if err == nil {
+		err = p.specialKeys(ctx, a.Place, a.VCKeys)
+	}
+	if err != nil {
+		return err
+	}
 	if err := p.pruneFiles(ctx, a, is, true); err != nil {
 		return err
 	}
@@ -48,12 +55,8 @@ func (p *planner) application(ctx context.Context, a *Application) error {
 	if err := p.pruneFiles(ctx, a, is, false); err != nil {
 		return err
 	}
-	known, err := p.keys(ctx, a.Place, a.KeyCount, now)
-	if err == nil {
-		err = p.specialKeys(ctx, a.Place, a.VCKeys)
-	}
-	if err != nil || a.KeySettings == nil || now == nil {
-		return err
+	if a.KeySettings == nil || now == nil {
+		return nil
 	}
 	return p.keySettings(ctx, a.Place, *now, *a.KeySettings, a.KeyCount, known)
 }
