@@ -36,7 +36,6 @@ func specialChange(t testing.TB, no wire.KeyNo, old, next *key.Secret) (*rekey.C
 	return &rekey.Change{No: no, Old: old, New: next, With: key.Zero(key.TypeDES), Journal: j, Force: old.Version() == next.Version()}, j
 }
 
-
 // holds asks a card whether it holds a special key: it takes a change from that key
 // to itself only then.
 func holds(t testing.TB, picc *sim.Card, no wire.KeyNo, k *key.Secret) bool {

@@ -1,6 +1,9 @@
 package pkcs11
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Error is a return value of a module (CK_RV). It matches the conditions of this
 // package with errors.Is.
@@ -110,6 +113,17 @@ func (e Error) Is(target error) bool {
 		return e.tokenGone()
 	case ErrSessions:
 		return e == codeSessionCount
+	case errors.ErrUnsupported:
+		return e.unsupported()
+	}
+	return false
+}
+
+// unsupported reports that the token does not do this, or not with this key.
+func (e Error) unsupported() bool {
+	switch e {
+	case codeFunctionUnsupported, codeMechanismInvalid, codeKeyTypeInconsistent, codeKeyNotPermitted:
+		return true
 	}
 	return false
 }

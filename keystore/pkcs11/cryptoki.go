@@ -13,7 +13,6 @@ type cryptoki interface {
 	finalize() error
 	slots() ([]slotID, error)
 	token(s slotID) (tokenInfo, error)
-	hasMechanism(s slotID, mechanism uint64) (bool, error)
 
 	openSession(s slotID) (session, error)
 	closeSession(h session) error

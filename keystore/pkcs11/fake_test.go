@@ -181,8 +181,6 @@ func (f *fake) answer(name string, a []uintptr) Error {
 		copy(b[tokenSerial:tokenFlags], t.serial)
 		f.putUlong(b[tokenFlags:], t.flags)
 		return codeOK
-	case "C_GetMechanismInfo":
-		return codeOK
 	case "C_OpenSession":
 		if f.tokens[a[0]] == nil {
 			return codeTokenAbsent

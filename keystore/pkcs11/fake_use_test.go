@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/go-desfire/desfire/an10922"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 )
@@ -262,6 +263,10 @@ func TestSessions(t *testing.T) {
 		if most > tt.want {
 			t.Errorf("%+v: %d sessions", tt, most)
 		}
+		// Each of 41 looks whether the token gives one more, at most.
+		if n := f.calls["C_OpenSession"]; n > 41 {
+			t.Errorf("%+v: asked %d times for a session", tt, n)
+		}
 		if err := m.Close(); err != nil || len(f.sessions) != 0 || f.ended != 1 {
 			t.Errorf("%+v: close: %v, %d sessions, ended %d times", tt, err, len(f.sessions), f.ended)
 		}
@@ -337,5 +342,30 @@ func TestHangs(t *testing.T) {
 		if err := m.Close(); err != nil || len(f.sessions) > 0 {
 			t.Errorf("%s: %v, %d sessions", function, err, len(f.sessions))
 		}
+	}
+}
+
+// A token without CMAC derives by its cipher, and is asked for a CMAC once.
+func TestNoCMAC(t *testing.T) {
+	ctx := context.Background()
+	f, m, _ := playDoor(t, &Config{PIN: new(pin).give})
+	f.twist = func(name string, _ []uintptr) (Error, bool) { return codeMechanismInvalid, name == "C_SignInit" }
+	k := mustKey(t, m, doorKey)
+	memory, err := key.NewAES([]byte("0123456789abcdef"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n < 32; n++ {
+		got, err := an10922.Key(ctx, k, testBytes(n, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := an10922.Key(ctx, memory, testBytes(n, 1))
+		if err != nil || !bytes.Equal(got.Export(), want.Export()) {
+			t.Errorf("input of %d bytes: another key than in memory, %v", n, err)
+		}
+	}
+	if f.calls["C_SignInit"] != 1 {
+		t.Errorf("asked %d times for a CMAC", f.calls["C_SignInit"])
 	}
 }

@@ -70,8 +70,8 @@ func (h *handle) look(c cryptoki, s *conn, o object) (t traits, err error) {
 	// What is sensitive yet extractable comes out wrapped, by a key of one's own.
 	extractable, known := boolean(want[4].value)
 	t.exposed = extractable || !known
-	if err := h.maySign(c, &t, want[3].value); err != nil {
-		return t, err
+	if may, told := boolean(want[3].value); told && !may {
+		t.cmac = 0
 	}
 	if may, told := boolean(want[2].value); may || !told {
 		n := t.typ.BlockSize()
@@ -104,23 +104,4 @@ func (t *traits) mechanisms() error {
 		return fmt.Errorf("the key is of type 0x%X in its token: cards have AES (0x1F), DES (0x13), DES2 (0x14) and DES3 (0x15) keys", t.keyType)
 	}
 	return nil
-}
-
-// maySign drops the CMAC of a key that may not sign, or of a token without it.
-func (h *handle) maySign(c cryptoki, t *traits, sign []byte) error {
-	if t.cmac == 0 {
-		return nil
-	}
-	if may, known := boolean(sign); known && !may {
-		t.cmac = 0
-		return nil
-	}
-	h.token.mu.Lock()
-	id := h.token.slot
-	h.token.mu.Unlock()
-	has, err := c.hasMechanism(id, t.cmac)
-	if err == nil && !has {
-		t.cmac = 0
-	}
-	return err
 }

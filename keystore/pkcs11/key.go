@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-desfire/desfire/key"
 )
@@ -29,6 +30,7 @@ type handle struct {
 	token *token
 	uri   URI
 	pin   PIN
+	noMAC atomic.Bool // the token has refused to make a CMAC
 
 	mu         sync.Mutex
 	known      bool
@@ -135,7 +137,7 @@ func (k *Key) Handshake(ctx context.Context, r key.HandshakeRequest) (key.Handsh
 // CMAC implements key.MACer. Where the token does not make CMACs, or not with this
 // key, the error is errors.ErrUnsupported.
 func (k *Key) CMAC(ctx context.Context, message []byte) ([]byte, error) {
-	if k.traits.cmac == 0 {
+	if k.traits.cmac == 0 || k.noMAC.Load() {
 		return nil, fmt.Errorf("pkcs11: CMAC with %s: %w", k.uri.String(), errors.ErrUnsupported)
 	}
 	n := k.typ.BlockSize()
@@ -146,6 +148,9 @@ func (k *Key) CMAC(ctx context.Context, message []byte) ([]byte, error) {
 		return c.sign(s, k.traits.cmac, o, mac, in)
 	}, work)
 	if err != nil {
+		if codeOf(err).unsupported() {
+			k.noMAC.Store(true)
+		}
 		return nil, err
 	}
 	clear(in)

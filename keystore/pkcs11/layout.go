@@ -86,9 +86,6 @@ func (l layout) tokenInfo() int { return tokenFlags + 11*l.ulong + 4 + 16 }
 // CK_SESSION_INFO: slot, state, flags, error of the device.
 func (l layout) sessionInfo() int { return 4 * l.ulong }
 
-// CK_MECHANISM_INFO: least and greatest size of keys, flags.
-func (l layout) mechanismInfo() int { return 3 * l.ulong }
-
 // alignedBytes returns n bytes aligned as any structure may need.
 func alignedBytes(n int) []byte {
 	words := make([]uint64, n/8+1)

@@ -6,14 +6,14 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// symbol loads a library by its whole path, which is never unloaded, and finds
-// C_GetFunctionList.
+// symbol loads a library by its whole path, with what it needs from its own folder,
+// and finds C_GetFunctionList. It is never unloaded.
 func symbol(path string) (uintptr, error) {
-	p := windows.NewLazyDLL(path).NewProc("C_GetFunctionList")
-	if err := p.Find(); err != nil {
+	library, err := windows.LoadLibraryEx(path, 0, windows.LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR|windows.LOAD_LIBRARY_SEARCH_DEFAULT_DIRS)
+	if err != nil {
 		return 0, err
 	}
-	return p.Addr(), nil
+	return windows.GetProcAddress(library, "C_GetFunctionList")
 }
 
 // call runs a function of a module.

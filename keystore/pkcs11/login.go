@@ -108,7 +108,7 @@ func (t *token) answer(ctx context.Context, about Token, pin PIN) ([]byte, error
 		return nil, fmt.Errorf("%v wants a PIN: %w", about, keystore.ErrLocked)
 	}
 	if about.Pad {
-		t.m.warn("type the %s at the token", about.Question())
+		t.m.warn("type the " + about.Question() + " at the token")
 		return nil, nil
 	}
 	// The person need not go on once the module is closed.

@@ -41,6 +41,7 @@ type Module struct {
 	running sync.WaitGroup // what calls into the module
 
 	mu      sync.Mutex
+	warned  map[string]bool
 	tokens  map[string]*token
 	refused refusals
 }
@@ -68,7 +69,7 @@ func checkPath(path string) error {
 }
 
 func start(name string, c cryptoki, identity uintptr, conf *Config) (*Module, error) {
-	m := &Module{name: "module " + keytext.Harmless(filepath.Base(name)), tokens: map[string]*token{}, closing: make(chan struct{})}
+	m := &Module{name: "module " + keytext.Harmless(filepath.Base(name)), tokens: map[string]*token{}, warned: map[string]bool{}, closing: make(chan struct{})}
 	if conf != nil {
 		m.conf = *conf
 	}
@@ -82,9 +83,20 @@ func start(name string, c cryptoki, identity uintptr, conf *Config) (*Module, er
 	return m, nil
 }
 
-func (m *Module) warn(format string, args ...any) {
+func (m *Module) warn(text string) {
 	if m.conf.Warn != nil {
-		m.conf.Warn(fmt.Sprintf(format, args...))
+		m.conf.Warn(text)
+	}
+}
+
+// warnOnce is for what does not change.
+func (m *Module) warnOnce(text string) {
+	m.mu.Lock()
+	said := m.warned[text]
+	m.warned[text] = true
+	m.mu.Unlock()
+	if !said {
+		m.warn(text)
 	}
 }
 
@@ -234,7 +246,7 @@ func (m *Module) key(ctx context.Context, u *URI, pin PIN) (*Key, error) {
 		return nil, of(m.name, err)
 	}
 	if h.traits.exposed {
-		m.warn("the key %s can be taken out of its %v by whoever may use it: it was made extractable", u.String(), h.token)
+		m.warnOnce(fmt.Sprintf("the key %s can be taken out of its %v by whoever may use it: it was made extractable", u.String(), h.token))
 	}
 	return h.key(), nil
 }

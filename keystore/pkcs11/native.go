@@ -160,17 +160,6 @@ func (n *native) token(s slotID) (tokenInfo, error) {
 	}, nil
 }
 
-func (n *native) hasMechanism(s slotID, mechanism uint64) (bool, error) {
-	m := newMemory(n.mechanismInfo() + spare)
-	defer m.free()
-	_, at := m.take(n.mechanismInfo() + spare)
-	err := n.call(fGetMechanismInfo, uintptr(s), uintptr(mechanism), at)
-	if codeOf(err) == codeMechanismInvalid {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 func (n *native) openSession(s slotID) (session, error) {
 	m := newMemory(n.layout.ulong)
 	defer m.free()

@@ -77,7 +77,7 @@ func (t *token) acquire(ctx context.Context) (*conn, error) {
 		default:
 		}
 		t.mu.Lock()
-		freed := t.freed
+		var freed <-chan struct{} = t.freed
 		more := t.open < t.m.conf.Sessions
 		if more {
 			t.open++
@@ -88,16 +88,15 @@ func (t *token) acquire(ctx context.Context) (*conn, error) {
 			if err == nil {
 				return s, nil
 			}
-			others := t.closed(nil)
-			if codeOf(err) != codeSessionCount {
+			full := codeOf(err) == codeSessionCount
+			var others int
+			if others, freed = t.closed(nil, full); !full {
 				return nil, err
 			}
 			if others == 0 {
 				return nil, fmt.Errorf("other programs have them: %w", err)
 			}
-			t.mu.Lock() // one of ours will do
-			freed = t.freed
-			t.mu.Unlock()
+			// One of ours will do.
 		}
 		select {
 		case s := <-t.idle:
@@ -147,15 +146,18 @@ func (t *token) place() (slotID, error) {
 	return 0, errors.Join(ErrNoToken, failed)
 }
 
-// closed counts a session that is open no more and tells how many others are.
-func (t *token) closed(s *conn) (others int) {
+// closed counts a session that is open no more, and gives how many others are and
+// what says that one more is not. Who waits hears of it, unless the token is full
+// and others are left: one who failed for that must not set off the next.
+func (t *token) closed(s *conn, full bool) (others int, freed <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.conns, s)
-	t.open--
-	close(t.freed)
-	t.freed = make(chan struct{})
-	return t.open
+	if t.open--; !full || t.open == 0 {
+		close(t.freed)
+		t.freed = make(chan struct{})
+	}
+	return t.open, t.freed
 }
 
 // lose says that logins and objects may be gone; with moved, the token may be
@@ -180,7 +182,7 @@ func (t *token) now() int {
 func (t *token) done(s *conn, err error) {
 	if codeOf(err).spoils() || errors.Is(err, ErrModule) {
 		_ = t.m.lib.closeSession(s.h) // it may be gone
-		t.closed(s)
+		t.closed(s, false)
 		return
 	}
 	t.idle <- s // has room for all that may be open
