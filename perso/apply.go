@@ -35,9 +35,6 @@ func (p *Plan) Apply(ctx context.Context, card *desfire.Card, conf *Config) erro
 	if p.layout == nil {
 		return errNoLayout
 	}
-	if p.wasDone {
-		return &StaleError{What: "done"}
-	}
 	if conf == nil {
 		conf = &Config{}
 	}

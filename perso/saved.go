@@ -164,13 +164,16 @@ func (p *Plan) check() error {
 }
 
 // Bind gives a plan that was read its layout, and the hash of that as Plan.Layout is
-// made. It is a *StaleError if the plan was made of another.
+// made. It is a *StaleError if the plan was made of another, or was carried out.
 func (p *Plan) Bind(layout *Layout, hash string) error {
 	if err := layout.Check(); err != nil {
 		return err
 	}
 	if !strings.EqualFold(p.Layout, hash) {
 		return &StaleError{"layout", p.Layout, hash}
+	}
+	if p.wasDone {
+		return &StaleError{What: "done"}
 	}
 	p.layout = layout
 	return nil

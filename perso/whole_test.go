@@ -124,6 +124,9 @@ func TestWholeTorn(t *testing.T) {
 			if !whole {
 				step = air.seen/8 + 1
 			}
+			if testing.Short() && !whole {
+				step *= 3
+			}
 			cuts := 0
 			for at := 1; at <= air.seen; at += step {
 				for _, after := range []bool{false, true} {
@@ -188,7 +191,10 @@ func TestWholeForged(t *testing.T) {
 			want := imageText(picc)
 			step := 1
 			if !whole {
-				step = air.seen/6 + 1
+				step = air.seen/5 + 1
+			}
+			if testing.Short() && !whole {
+				step *= 3
 			}
 			for at := 1; at <= air.seen; at += step {
 				for _, kind := range []string{"9100", "91AE", "919D", "910C", "91A0", "911E", "again", "older"} {
