@@ -68,6 +68,7 @@ type parsing struct{ words Words }
 // written once and stands for more, and depth.
 func (p *parsing) check(tokens token.Tokens) error {
 	depth, entries := 0, 0
+	var levels levels
 	for i, t := range tokens {
 		at := at(t)
 		entries++
@@ -94,11 +95,51 @@ func (p *parsing) check(tokens token.Tokens) error {
 				entries = 0
 			}
 		}
+		if depth == 0 && !levels.take(t) {
+			return at.Fault("too many members at one level: a file has some thousands at most")
+		}
 		if depth > maxDepth || t.Type == token.SequenceEntryType && entries > maxDepth || t.Position.IndentNum > 1<<10 {
 			return p.deep(at)
 		}
 	}
 	return nil
+}
+
+// levels count the members of block mappings. The parser takes time by the square of
+// how many one has.
+type levels struct {
+	open []level
+	cost int
+}
+
+type level struct{ column, members int }
+
+// maxCost is that of a mapping of some ten thousand members, about a second.
+const maxCost = 60e6
+
+// take counts a token; false if there are too many.
+func (l *levels) take(t *token.Token) bool {
+	switch t.Type {
+	case token.SequenceEntryType: // another item: its mappings are others
+		for n := len(l.open); n > 0 && l.open[n-1].column > t.Position.Column; n-- {
+			l.open = l.open[:n-1]
+		}
+	case token.MappingValueType:
+		column := t.Position.Column
+		if t.Prev != nil && t.Prev.Position != nil {
+			column = t.Prev.Position.Column
+		}
+		for n := len(l.open); n > 0 && l.open[n-1].column > column; n-- {
+			l.open = l.open[:n-1]
+		}
+		n := len(l.open)
+		if n == 0 || l.open[n-1].column < column {
+			l.open, n = append(l.open, level{column: column}), n+1
+		}
+		l.open[n-1].members++
+		l.cost += l.open[n-1].members
+	}
+	return l.cost <= maxCost
 }
 
 func (p *parsing) deep(at Position) error { return at.Fault("too deep: %s", p.words.Deep) }
