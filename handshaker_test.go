@@ -202,7 +202,10 @@ func TestKeyThatCiphersForNobodyFails(t *testing.T) {
 					}
 					err := card.AuthenticateWith(ctx, c.method, no, far)
 					cancel()
-					if _, ok := card.Session(); !errors.Is(err, want) || ok {
+					if c.lrp && question == 2 && end == "ended, and answers" {
+						want = nil // all is there, and the key is not asked again
+					}
+					if _, ok := card.Session(); !errors.Is(err, want) || ok != (want == nil) {
 						t.Errorf("question %d, %s: %v, session %v", question, end, err, ok)
 					}
 					if err := enter(); err != nil {
