@@ -30,7 +30,7 @@
 //
 // A call into a module cannot be interrupted. When a context ends, methods return at
 // once; the call goes on in a goroutine of its own, which ends with it and gives the
-// session back. Close waits five seconds for such calls.
+// session back. Close waits a second for such calls.
 //
 // # Whom to trust
 //

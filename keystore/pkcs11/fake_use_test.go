@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-desfire/desfire/an10922"
 	"github.com/go-desfire/desfire/key"
@@ -342,6 +343,46 @@ func TestHangs(t *testing.T) {
 		if err := m.Close(); err != nil || len(f.sessions) > 0 {
 			t.Errorf("%s: %v, %d sessions", function, err, len(f.sessions))
 		}
+	}
+}
+
+// Close does not wait for ever for a call that does not return, and leaves the
+// module as it is then.
+func TestCloseHangs(t *testing.T) {
+	f := &fake{tokens: map[uintptr]*fakeToken{7: door()}}
+	m := play(t, f, &Config{PIN: new(pin).give})
+	m.grace = time.Millisecond
+	k := mustKey(t, m, doorKey)
+	hold, in := make(chan struct{}), make(chan struct{})
+	f.twist = func(name string, _ []uintptr) (Error, bool) {
+		if name == "C_Encrypt" {
+			close(in)
+			<-hold
+		}
+		return 0, false
+	}
+	done := make(chan error)
+	go func() { done <- encrypt(context.Background(), k) }()
+	<-in
+	if err := m.Close(); err == nil || !strings.Contains(err.Error(), "does not return") || f.ended != 0 {
+		t.Errorf("%v, ended %d times", err, f.ended)
+	}
+	close(hold)
+	if err := <-done; err != nil {
+		t.Errorf("the call that hung: %v", err)
+	}
+	if err := encrypt(context.Background(), k); !errors.Is(err, ErrClosed) {
+		t.Errorf("the next: %v", err)
+	}
+	// What was left initialized is used along by the next, and ended with it.
+	librariesMu.Lock()
+	left := libraries[m.lib.identity]
+	librariesMu.Unlock()
+	if left != m.lib {
+		t.Fatal("the module was forgotten though it is initialized")
+	}
+	if err := m.lib.release(); err != nil || f.ended != 1 {
+		t.Errorf("%v, ended %d times", err, f.ended)
 	}
 }
 

@@ -251,8 +251,8 @@ func TestWhichOne(t *testing.T) {
 	f.tokens[9] = &fakeToken{label: "blank"} // not initialized
 	d.keys = append(d.keys, d.keys[0])
 	for text, want := range map[string]string{
-		doorKey:                       "2 tokens are",
-		"pkcs11:object=k":             "2 tokens are",
+		doorKey:                       "2 tokens fit",
+		"pkcs11:object=k":             "2 tokens fit",
 		"pkcs11:token=gate;object=k":  `the module sees token "door", serial "1"; token "door", serial "2"`,
 		"pkcs11:token=blank;object=k": "the token is not there",
 		"pkcs11:serial=1;object=k":    "has 2 secret keys",

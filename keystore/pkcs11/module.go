@@ -37,6 +37,7 @@ type Module struct {
 	lib  *library
 	conf Config
 
+	grace   time.Duration  // of Close
 	closing chan struct{}  // closed by Close
 	running sync.WaitGroup // what calls into the module
 
@@ -69,7 +70,7 @@ func checkPath(path string) error {
 }
 
 func start(name string, c cryptoki, identity uintptr, conf *Config) (*Module, error) {
-	m := &Module{name: "module " + keytext.Harmless(filepath.Base(name)), tokens: map[string]*token{}, warned: map[string]bool{}, closing: make(chan struct{})}
+	m := &Module{name: "module " + keytext.Harmless(filepath.Base(name)), tokens: map[string]*token{}, warned: map[string]bool{}, closing: make(chan struct{}), grace: closeGrace}
 	if conf != nil {
 		m.conf = *conf
 	}
@@ -216,11 +217,11 @@ func choose(list []slot, u *URI) (slot, error) {
 	case len(fit) == 1:
 		return fit[0], nil
 	case len(fit) > 1:
-		return slot{}, fmt.Errorf("%d tokens are %s: name one by token= or serial= (%s)", len(fit), u.tokenWords(), strings.Join(all, "; "))
+		return slot{}, fmt.Errorf("%d tokens fit (%s): name one by token= or serial= (%s)", len(fit), u.tokenWords(), strings.Join(all, "; "))
 	case len(all) == 0:
-		return slot{}, fmt.Errorf("%w: %s; the module sees no token that is initialized", ErrNoToken, u.tokenWords())
+		return slot{}, fmt.Errorf("%w (%s): the module sees no token that is initialized", ErrNoToken, u.tokenWords())
 	}
-	return slot{}, fmt.Errorf("%w: %s; the module sees %s", ErrNoToken, u.tokenWords(), strings.Join(all, "; "))
+	return slot{}, fmt.Errorf("%w (%s): the module sees %s", ErrNoToken, u.tokenWords(), strings.Join(all, "; "))
 }
 
 // Key finds the key that u names, and logs in where the token wants it, once: with
@@ -268,11 +269,11 @@ func nameOf(i tokenInfo) string {
 }
 
 // closeGrace is how long Close waits for calls that have not returned.
-const closeGrace = 5 * time.Second
+const closeGrace = time.Second
 
 // Close closes the sessions, which logs out, and ends the module if nothing else in
 // this process uses it. Keys from it are ErrClosed then. A call into the module
-// that does not return within five seconds is left to itself, with the module.
+// that does not return within a second is left to itself, with the module.
 func (m *Module) Close() error {
 	m.mu.Lock()
 	if m.isClosed() {
@@ -288,7 +289,7 @@ func (m *Module) Close() error {
 	}()
 	select {
 	case <-idle:
-	case <-time.After(closeGrace):
+	case <-time.After(m.grace):
 		return fmt.Errorf("pkcs11: %s: a call into it does not return: it was not ended", m.name)
 	}
 	for _, t := range m.tokens {

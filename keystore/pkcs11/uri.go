@@ -263,9 +263,9 @@ func (u *URI) token() (parts []string) {
 // tokenWords names the token in a sentence.
 func (u *URI) tokenWords() string {
 	if parts := u.token(); len(parts) > 0 {
-		return "token " + visible.Text(strings.Join(parts, ";"))
+		return visible.Text(strings.Join(parts, ";"))
 	}
-	return "any token"
+	return "any"
 }
 
 func (u *URI) fits(t tokenInfo) bool {
