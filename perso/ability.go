@@ -22,7 +22,7 @@ func (a *Application) lacks(g wire.Generation) string {
 		switch {
 		case a.KeyType != wire.KeyAES || a.KeyCount != wire.FixedKeys:
 			return fmt.Sprintf("the application of a card of type %v has %d AES keys", g, wire.FixedKeys)
-		case a.KeySettings != nil || a.KeySett3 != 0 || a.KeySets != nil || a.ISOID != 0 || a.ISOFiles:
+		case a.KeySettings != nil || a.KeySett3 != 0 || a.KeySets != nil || a.ISOID != 0 || a.ISOFiles || a.Delegated != nil:
 			return fmt.Sprintf("the application of a card of type %v has fixed settings and names", g)
 		}
 		return ""
@@ -34,10 +34,14 @@ func (a *Application) lacks(g wire.Generation) string {
 		need(a.KeyType != wire.KeyDES, wire.FeatureEV1Auth),
 		need(a.ISOID != 0 || a.ISOFiles, wire.FeatureISOFiles),
 		need(a.KeySett3 != 0 || a.KeySets != nil, wire.FeatureKeySets),
+		need(a.Delegated != nil, wire.FeatureDelegated),
 	} {
 		if reason != "" {
 			return reason
 		}
+	}
+	if a.KeySett3.Has(wire.SettMasterDelete) && g != wire.EV3 {
+		return fmt.Sprintf("on a card of type %v no key setting lets the master key delete its application", g)
 	}
 	return ""
 }

@@ -84,6 +84,8 @@ type planner struct {
 	is   *inspect.Card
 	plan *Plan
 	free int // bytes; -1 if not known
+	// quota is what is left of the memory of delegated applications, in bytes.
+	quota map[wire.Place]int
 	apps int // on the card
 	last who // session of the step before, to count exchanges
 	at   wire.Place
@@ -102,7 +104,7 @@ func (r *runner) plan(ctx context.Context) (*Plan, error) {
 	}
 	is.UID = inspect.Hex(r.uid)
 	parts := partsOf(is)
-	p := &planner{runner: r, is: is, free: -1, apps: len(is.Applications), gone: map[string]bool{}, plan: &Plan{
+	p := &planner{runner: r, is: is, free: -1, quota: map[wire.Place]int{}, apps: len(is.Applications), gone: map[string]bool{}, plan: &Plan{
 		UID: is.UID, Product: is.Product, Reader: is.Reader, Structure: structureOf(parts), layout: r.layout, parts: parts, choices: choicesOf(&r.conf), state: planNew,
 		Steps: []Step{}, Keep: []Note{}, Extra: []Note{}, Impossible: []Note{}, Held: []Note{}, Warnings: []Note{}, // lists in JSON
 	}}
@@ -124,6 +126,9 @@ func (p *planner) all(ctx context.Context) error {
 		}
 		p.impossible(at(wire.Place{}), "it is for %s, and this is %v", strings.Join(names, ", "), g)
 		return nil
+	}
+	if p.conf.Rotate {
+		return p.rotate(ctx)
 	}
 	if err := p.pruneApplications(ctx, true); err != nil {
 		return err
@@ -184,7 +189,14 @@ func (p *planner) warn(w Where, format string, args ...any) {
 
 // allocate takes memory; false if the card has not as much.
 func (p *planner) allocate(w Where, n int) bool {
+	quota, delegated := p.quota[w.Place]
 	switch {
+	case delegated && n > quota:
+		p.impossible(w, "not enough memory: it takes about %d bytes, %d are left of the quota of its application", n, quota)
+		return false
+	case delegated:
+		p.quota[w.Place] -= n
+		return true
 	case p.free < 0:
 		return true
 	case n > p.free:

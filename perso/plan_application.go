@@ -27,10 +27,16 @@ func (p *planner) application(ctx context.Context, a *Application) error {
 			return err
 		}
 		made := relaxed(*a.KeySettings, a.KeyCount)
+		if d := a.Delegated; d != nil && d.Signed != nil {
+			made = d.Signed.KS1
+		}
 		now = &made
 	} else {
 		if !p.sameApplication(a, is) {
 			return nil
+		}
+		if err := p.delegated(ctx, a); err != nil {
+			return err
 		}
 		if s := is.KeySettings; s != nil && len(s.Settings) == 1 {
 			told := wire.KeySett1(s.Settings[0])
@@ -42,6 +48,9 @@ func (p *planner) application(ctx context.Context, a *Application) error {
 	known, err := p.keys(ctx, a.Place, a.KeyCount, now)
 	if err == nil {
 		err = p.specialKeys(ctx, a.Place, a.VCKeys)
+	}
+	if err == nil {
+		err = p.keySets(ctx, a, now)
 	}
 	if err != nil {
 		return err
@@ -93,6 +102,12 @@ func (p *planner) create(ctx context.Context, a *Application) (ok bool, err erro
 	if o := p.sameName(a); o != nil {
 		p.impossible(w, "%v has its name or ISO identifier: only deleting that would help", at(o.Place))
 		return false, nil
+	}
+	if ready, err := p.vcReady(ctx, a); err != nil || !ready {
+		return false, err
+	}
+	if a.Delegated != nil {
+		return p.delegate(ctx, a)
 	}
 	as := who{free: true}
 	if s := p.is.KeySettings; s == nil || len(s.Settings) != 1 || !wire.KeySett1(s.Settings[0]).Has(wire.SettFreeCreate) {

@@ -144,7 +144,7 @@ func (x *filePlan) create(ctx context.Context) error {
 	}
 	value := x.initial()
 	x.step(Step{
-		Where: x.here, Kind: CreateFile, Words: x.createWords(value), Exchanges: 1, Bytes: f.cost(),
+		Where: x.here, Kind: CreateFile, Words: x.createWords(value), Exchanges: 1, Bytes: x.taken(f.cost()),
 		do: func(ctx context.Context, r *runner) error { return r.createFile(ctx, x.app, f, made, value, as) },
 	}, as)
 	if content != "" {
@@ -156,6 +156,14 @@ func (x *filePlan) create(ctx context.Context) error {
 		_, err = x.change(ctx, &made)
 	}
 	return err
+}
+
+// taken is what of n bytes the card gives out: a delegated application has its own.
+func (x *filePlan) taken(n int) int {
+	if _, delegated := x.quota[x.app.Place]; delegated {
+		return 0
+	}
+	return n
 }
 
 // startsEmpty is what a new file holds.

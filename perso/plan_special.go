@@ -145,6 +145,20 @@ func (r *runner) versionIn(ctx context.Context, s slot) (byte, error) {
 	return v, err
 }
 
+// vcReady reports whether an application may have keys of virtual cards of its own: the
+// card takes it only once it has its own configuration key.
+func (p *planner) vcReady(ctx context.Context, a *Application) (bool, error) {
+	s := slot{wire.Place{}, wire.KeyVCConfig}
+	if !a.KeySett3.Has(wire.SettVCKeys) || p.settable[s] {
+		return true, nil
+	}
+	v, err := p.specialVersion(ctx, s)
+	if err == nil && v == 0 {
+		p.impossible(at(a.Place), "an application may have keys of virtual cards only on a card whose own configuration key is set: list it among the keys of the card")
+	}
+	return v != 0, err
+}
+
 // changerOf is the key that changes a special one: the configuration key of virtual
 // cards changes those of its kind, where it is set or will be, else the master key.
 func (r *runner) changerOf(ctx context.Context, s slot) (by wire.KeyNo, ok bool, err error) {

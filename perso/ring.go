@@ -193,6 +193,9 @@ func (r *ring) candidates(ctx context.Context, s slot) ([]held, error) {
 	for _, h := range first {
 		list = add(list, h)
 	}
+	if r.fresh[s.place] && r.signed(s.place) { // with a key that another has chosen
+		slices.SortStableFunc(list, func(a, b held) int { return order(a.origin) - order(b.origin) })
+	}
 	if t, ok := r.typeOf(s); ok {
 		list = slices.DeleteFunc(list, func(h held) bool { return h.key.Type().Wire() != t })
 	}
@@ -205,6 +208,17 @@ func (r *ring) candidates(ctx context.Context, s slot) ([]held, error) {
 	}
 	// None has that version. Version 0 may be one that nobody stated.
 	return slices.DeleteFunc(list, func(h held) bool { return h.origin != present || h.key.Version() != 0 }), nil
+}
+
+// order is how likely a key of a new application is that another has signed.
+func order(o origin) int {
+	return map[origin]int{present: 0, initial: 1, wanted: 2}[o]
+}
+
+// signed reports whether an application is made by a command that another has signed.
+func (r *ring) signed(p wire.Place) bool {
+	a := find(r.layout.Applications, func(a *Application) bool { return a.Place == p })
+	return a != nil && a.Delegated != nil && a.Delegated.Signed != nil
 }
 
 // typeOf is the type of a key, if it is known.

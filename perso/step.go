@@ -17,6 +17,8 @@ const (
 	ChangeFileSettings Kind = "change file settings"
 	ChangeKey          Kind = "change key"
 	ChangeKeySettings  Kind = "change key settings"
+	LoadKeySet         Kind = "load key set"
+	RollKeySet         Kind = "roll key set"
 	SetOption          Kind = "set option"
 	VerifyAll          Kind = "verify"
 )

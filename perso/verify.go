@@ -62,6 +62,9 @@ func (v *verifier) all(ctx context.Context) (err error) {
 		v.differ(at(wire.Place{}), "generation", v.is.Generation, layout.Generations)
 		return nil
 	}
+	if v.conf.Rotate {
+		return v.onlyKeys(ctx)
+	}
 	// Keys first: what is proved of them opens the files.
 	if l := layout.Card; l != nil && v.is.Generation.FixedName() == nil {
 		if err := v.keys(ctx, wire.Place{}, l.Keys, 1, v.is.KeyVersions); err != nil {
@@ -159,6 +162,12 @@ func (v *verifier) application(ctx context.Context, a *Application) error {
 		return err
 	}
 	if err := v.specialKeys(ctx, a.Place, a.VCKeys); err != nil {
+		return err
+	}
+	if err := v.keySets(ctx, a); err != nil {
+		return err
+	}
+	if err := v.delegated(ctx, a); err != nil {
 		return err
 	}
 	if is.Files == nil {

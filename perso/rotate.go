@@ -1,0 +1,81 @@
+package perso
+
+import (
+	"context"
+
+	"github.com/go-desfire/desfire/inspect"
+	"github.com/go-desfire/desfire/wire"
+)
+
+// rotate plans new keys and nothing else: key by key, each by rekey, or all keys of an
+// application at once, where it has key sets.
+func (p *planner) rotate(ctx context.Context) error {
+	if _, err := p.levelKeys(ctx); err != nil {
+		return err
+	}
+	for i := range p.layout.Applications {
+		if err := p.rotateApplication(ctx, &p.layout.Applications[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *planner) rotateApplication(ctx context.Context, a *Application) error {
+	w := at(a.Place)
+	if reason := a.lacks(p.is.Generation); reason != "" {
+		p.impossible(w, "%s", reason)
+		return nil
+	}
+	is := find(p.is.Applications, func(x *inspect.Application) bool { return x.Place == a.Place })
+	switch {
+	case is == nil && p.is.Applications == nil:
+		p.impossible(w, "whether it is there is not known%s", because(p.is.MissingPart(inspect.PartApplications)))
+		return nil
+	case is == nil:
+		p.impossible(w, "it is not on the card: there are no keys to change")
+		return nil
+	case !p.sameApplication(a, is):
+		return nil
+	}
+	var now *wire.KeySett1
+	if s := is.KeySettings; s != nil && len(s.Settings) == 1 {
+		told := wire.KeySett1(s.Settings[0])
+		now = &told
+	}
+	if a.KeySets != nil && is.KeySettings != nil && is.KeySettings.Sets != nil {
+		if err := p.rotateSet(ctx, a, is, now); err != nil {
+			return err
+		}
+	} else if _, err := p.keys(ctx, a.Place, a.KeyCount, now); err != nil {
+		return err
+	}
+	return p.specialKeys(ctx, a.Place, a.VCKeys)
+}
+
+// onlyKeys compares keys and nothing else.
+func (v *verifier) onlyKeys(ctx context.Context) error {
+	if l := v.layout.Card; l != nil && v.is.Generation.FixedName() == nil {
+		if err := v.keys(ctx, wire.Place{}, l.Keys, 1, v.is.KeyVersions); err != nil {
+			return err
+		}
+		if err := v.specialKeys(ctx, wire.Place{}, l.Keys); err != nil {
+			return err
+		}
+	}
+	for i := range v.layout.Applications {
+		a := &v.layout.Applications[i]
+		is := find(v.is.Applications, func(x *inspect.Application) bool { return x.Place == a.Place })
+		if is == nil {
+			v.differ(at(a.Place), "application", "missing", "there")
+			continue
+		}
+		if err := v.keys(ctx, a.Place, a.Keys, a.KeyCount, is.KeyVersions); err != nil {
+			return err
+		}
+		if err := v.specialKeys(ctx, a.Place, a.VCKeys); err != nil {
+			return err
+		}
+	}
+	return nil
+}
