@@ -51,7 +51,7 @@ func (p *planner) delegate(ctx context.Context, a *Application) (ok bool, err er
 			return no("%v", err)
 		}
 	}
-	bytes := int(d.Quota) *blocks.Size
+	bytes := int(d.Quota) * blocks.Size
 	if info != nil {
 		bytes = 0 // the slot has it
 	}

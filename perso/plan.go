@@ -86,10 +86,10 @@ type planner struct {
 	free int // bytes; -1 if not known
 	// quota is what is left of the memory of delegated applications, in bytes.
 	quota map[wire.Place]int
-	apps int // on the card
-	last who // session of the step before, to count exchanges
-	at   wire.Place
-	gone map[string]bool // applications and files that prune has decided about
+	apps  int // on the card
+	last  who // session of the step before, to count exchanges
+	at    wire.Place
+	gone  map[string]bool // applications and files that prune has decided about
 }
 
 func (r *runner) plan(ctx context.Context) (*Plan, error) {

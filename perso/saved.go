@@ -23,18 +23,22 @@ type choices struct {
 	Values       bool     `json:"values"`
 	Prune        bool     `json:"prune"`
 	Irreversible []string `json:"irreversible"`
+	Rotate       bool     `json:"rotate,omitempty"`
 }
 
 func choicesOf(c *Config) choices {
 	names := slices.Clone(c.Irreversible)
 	slices.Sort(names)
-	return choices{c.Values, c.Prune, append([]string{}, slices.Compact(names)...)}
+	return choices{c.Values, c.Prune, append([]string{}, slices.Compact(names)...), c.Rotate}
 }
 
 func (c choices) String() string {
 	words := "values and records are left"
 	if c.Values {
 		words = "values and records are set"
+	}
+	if c.Rotate {
+		words = "keys only are changed"
 	}
 	if c.Prune {
 		words += ", what the layout does not have is deleted"
@@ -54,9 +58,10 @@ func (c choices) check(conf *Config) error {
 }
 
 // Choose makes the choices of conf those that the plan was made with: Values, Prune,
-// and Irreversible.
+// Irreversible, and Rotate.
 func (p *Plan) Choose(conf *Config) {
 	conf.Values, conf.Prune, conf.Irreversible = p.choices.Values, p.choices.Prune, slices.Clone(p.choices.Irreversible)
+	conf.Rotate = p.choices.Rotate
 }
 
 // StaleError means that a plan was made of something else than what it is to be
@@ -139,7 +144,7 @@ func ReadPlan(text []byte) (*Plan, error) {
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("perso: saved plan: %w", err)
 	}
-	p.choices = choicesOf(&Config{Values: s.Values, Prune: s.Prune, Irreversible: s.Irreversible})
+	p.choices = choicesOf(&Config{Values: s.Values, Prune: s.Prune, Irreversible: s.Irreversible, Rotate: s.Rotate})
 	return p, nil
 }
 

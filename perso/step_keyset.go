@@ -226,4 +226,3 @@ func (v *verifier) keySet(ctx context.Context, a *Application, s *KeySetWant, ve
 	v.unproven(w, what, "nobody can authenticate with its keys before it is the active one: its versions are right")
 	return nil
 }
-

@@ -50,6 +50,7 @@ func Open(ctx context.Context, conf Config) (_ *Batch, err error) {
 	if conf.Rotate != nil {
 		conf.Table, conf.Perso.Prune, conf.Perso.Irreversible = nil, false, nil
 	}
+	conf.Perso.Rotate = conf.Rotate != nil
 	conf.Program = cmp.Or(conf.Program, filepath.Base(os.Args[0]))
 	b := &Batch{conf: conf, work: map[keystore.UID]string{}, reserved: map[string]bool{}}
 	if b.common, err = conf.Layouts.Layout(nil); err != nil {
@@ -58,10 +59,10 @@ func Open(ctx context.Context, conf Config) (_ *Batch, err error) {
 	if err := b.common.Check(); err != nil {
 		return nil, err
 	}
-	if conf.Rotate != nil {
-		b.common = onlyKeys(b.common)
-	} else if err := b.checkTable(); err != nil {
-		return nil, err
+	if conf.Rotate == nil {
+		if err := b.checkTable(); err != nil {
+			return nil, err
+		}
 	}
 	if b.journals, err = newJournals(ctx, conf.Perso.Journal); err != nil {
 		return nil, err

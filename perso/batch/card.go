@@ -239,7 +239,7 @@ func (m *making) unfit(plan *perso.Plan) (reasons []string) {
 		return reasons
 	}
 	if m.b.conf.Rotate != nil {
-		return m.strange(plan)
+		return m.strange()
 	}
 	if m.entry != nil || m.b.conf.Used || m.row != nil && m.row.UID != "" {
 		return nil

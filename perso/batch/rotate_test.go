@@ -66,9 +66,9 @@ func TestRotate(t *testing.T) {
 		want string
 	}{
 		"half done":           {half, `with row "3"`},
-		"new":                 {picc(t, wire.EV2, 5), "it lacks application F48121"},
+		"new":                 {picc(t, wire.EV2, 5), "application F48121: it is not on the card"},
 		"zero keys":           {fitting(t, 6), "no secret key"},
-		"other keys":          {foreign(t, 7), "not at hand"},
+		"other keys":          {foreign(t, 7), "none that is at hand has the version"},
 		"another application": {occupied(t, 8), "only deleting it"},
 	} {
 		before := test.picc.Image().Encode()
