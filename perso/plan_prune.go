@@ -3,7 +3,9 @@ package perso
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/wire"
@@ -130,7 +132,10 @@ func (p *planner) values(ctx context.Context, a *inspect.Application) (empty []*
 		p.hold(w, w.Place.String(), "its files are not known%s: some may hold a value, which would be lost", because(a.MissingPart(inspect.PartFiles)))
 		return nil, false, nil
 	}
-	ok = true
+	ok, err = p.sameFiles(ctx, a)
+	if err != nil || !ok {
+		return nil, false, err
+	}
 	for i := range a.Files {
 		f := &a.Files[i]
 		nothing, err := p.nothing(ctx, a.Place, f)
@@ -144,6 +149,38 @@ func (p *planner) values(ctx context.Context, a *inspect.Application) (empty []*
 		}
 	}
 	return empty, ok, nil
+}
+
+// sameFiles asks in a session whether an application has the files that were seen, since
+// in clear anybody may leave one out.
+func (p *planner) sameFiles(ctx context.Context, a *inspect.Application) (bool, error) {
+	w := at(a.Place)
+	err := error(&KeyError{Where: w.key(0), Reason: "it is not at hand"})
+	hand, e := p.atHand(ctx, slot{a.Place, 0})
+	if e != nil {
+		return false, e
+	}
+	if hand {
+		err = p.enter(ctx, a.Place, 0)
+	}
+	var files []wire.FileNo
+	if err == nil {
+		files, err = p.card.Files(ctx)
+	}
+	switch {
+	case err != nil && !inspect.Refused(err) && !errors.As(err, new(*KeyError)):
+		return false, err
+	case err != nil:
+		p.forget()
+		p.hold(w, w.Place.String(), "its files are told in clear only, so some may hold a value, which would be lost (%v)", err)
+		return false, nil
+	case len(files) != len(a.Files) || slices.ContainsFunc(files, func(no wire.FileNo) bool {
+		return find(a.Files, func(f *inspect.File) bool { return f.No == no }) == nil
+	}):
+		p.hold(w, w.Place.String(), "it has other files in a session with its master key than in clear: somebody lies")
+		return false, nil
+	}
+	return true, nil
 }
 
 // nothing reports whether a file holds no value that would be lost, or may lose it.

@@ -12,6 +12,7 @@ import (
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/perso"
+	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -188,6 +189,45 @@ func TestPruneTorn(t *testing.T) {
 		mustBe(t, list, err)
 		if p := plan(t, picc, small(nil), conf); len(p.Steps)+len(p.Extra) > 0 {
 			t.Fatal(fmt.Sprint(at, words(p), p.Extra))
+		}
+	}
+}
+
+// Who lies about the files of an application does not get a purse deleted.
+func TestPruneHiddenFile(t *testing.T) {
+	ctx := context.Background()
+	picc := newPICC(t, wire.EV2)
+	theirs := more(7)
+	theirs.Applications = theirs.Applications[1:]
+	keys := keysFor(t, theirs, 5)
+	apply(t, picc, theirs, &perso.Config{Want: keys, Journal: new(memJournal), Values: true})
+	master := keystore.Map{}
+	master[keystore.Ref{}] = keys[keystore.Ref{}]
+	for name, have := range map[string]keystore.Map{"with the master key of the card": master, "with all keys": keys} {
+		relay := &sim.Relay{}
+		session := false
+		relay.Meet = func(_ context.Context, x *sim.Exchange) ([]byte, error) {
+			const insFileIDs = 0x6F
+			answer, err := x.Pass()
+			switch x.INS {
+			case insSelect:
+				session = false
+			case insEV2:
+				session = true
+			case insFileIDs:
+				if !session { // file 2 is the purse
+					return []byte{1, 0x91, 0x00}, nil
+				}
+			}
+			return answer, err
+		}
+		card, err := desfire.Connect(ctx, relay.Present(picc), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := perso.NewPlan(ctx, card, &perso.Layout{}, &perso.Config{Prune: true, Have: have})
+		if err != nil || len(p.Steps) > 0 || len(p.Held) == 0 {
+			t.Errorf("%s: %q, held %v, %v", name, words(p), p.Held, err)
 		}
 	}
 }
