@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -56,20 +57,28 @@ type use struct {
 	no   wire.KeyNo
 }
 
-// Open reads a layout from a file. Contents may name files of its folder. Errors in
-// the layout are Errors.
+// Open reads a layout from a file. Contents may name files of its folder, and of
+// folders in it; links do not lead out of it. Errors in the layout are Errors.
 func Open(path string) (*Document, error) {
+	text, err := readLayout(path)
+	if err != nil {
+		return nil, fmt.Errorf("layout: %w", err)
+	}
 	root, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {
 		return nil, fmt.Errorf("layout: %w", err)
 	}
 	defer root.Close()
-	files := root.FS()
-	text, err := readFile(files, filepath.Base(path), yamlnode.MaxFile)
+	return Read(path, text, &Config{Files: root.FS()})
+}
+
+func readLayout(path string) ([]byte, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("layout: %s: %w", path, err)
+		return nil, err
 	}
-	return Read(path, text, &Config{Files: files})
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, yamlnode.MaxFile+1))
 }
 
 // Read reads a layout. name is that of its file, for errors, which are Errors. It
@@ -85,7 +94,7 @@ func Read(name string, text []byte, conf *Config) (*Document, error) {
 func read(name string, text []byte, open func(name string, most int) ([]byte, error)) (*Document, error) {
 	d := &Document{name: name, keys: map[string]*keyDef{}, refs: map[keystore.Ref]string{}}
 	if len(text) > yamlnode.MaxFile {
-		return nil, Errors{{File: name, Text: fmt.Sprintf("the file has %d bytes: %d at most", len(text), yamlnode.MaxFile)}}
+		return nil, Errors{{File: name, Text: fmt.Sprintf("the file has more than %d bytes", yamlnode.MaxFile)}}
 	}
 	r := &reader{doc: d, sum: sha256.New(), open: open}
 	r.hash(text)

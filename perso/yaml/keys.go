@@ -2,6 +2,7 @@ package yaml
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/go-desfire/desfire/key"
@@ -39,20 +40,19 @@ func (e *MasterError) Error() string {
 // Unwrap returns keystore.ErrNotFound.
 func (e *MasterError) Unwrap() error { return keystore.ErrNotFound }
 
-// Missing are the master keys that are missing.
+// Missing are the master keys of the newest keys that are missing. One that only
+// older keys are made of is missed by cards that still hold these.
 func (k *Keys) Missing(ctx context.Context) (list []*MasterError) {
 	seen := map[string]bool{}
 	for _, name := range k.doc.names {
 		def := k.doc.keys[name]
-		for i := range def.versions {
-			rc := def.versions[i].recipe
-			if rc == nil || seen[rc.Master] {
-				continue
-			}
-			seen[rc.Master] = true
-			if _, err := k.master(ctx, def, &def.versions[i]); err != nil {
-				list = append(list, err)
-			}
+		v := def.newest()
+		if v.recipe == nil || seen[v.recipe.Master] {
+			continue
+		}
+		seen[v.recipe.Master] = true
+		if _, err := k.master(ctx, def, v); err != nil {
+			list = append(list, err)
 		}
 	}
 	return list
@@ -89,7 +89,8 @@ func (k *Keys) At(version byte) keystore.Store {
 }
 
 // Have has the keys that cards may hold now: all versions of each name, and what the
-// key store has at the same place.
+// key store has at the same place. Older versions whose master key is gone are left
+// out.
 func (k *Keys) Have() keystore.Rotating { return &have{k} }
 
 // find is the key of a place, by its name.
@@ -256,6 +257,9 @@ func (h *have) Slots(ctx context.Context, r keystore.Ref) ([]keystore.Slot, erro
 				continue // below
 			}
 			slots, err := h.slots(ctx, def, v, r)
+			if i > 0 && errors.As(err, new(*MasterError)) {
+				continue
+			}
 			if err != nil {
 				return nil, err
 			}

@@ -77,6 +77,13 @@ func (l *linter) generations() {
 	}
 }
 
+// Position is where the layout says what w is about, for what a plan or a comparison
+// says of it: line and column, from 1.
+func (d *Document) Position(w perso.Where) (line, column int) {
+	p := d.position(w)
+	return p.Line, p.Column
+}
+
 // position is where the layout says what w is about.
 func (d *Document) position(w perso.Where) yamlnode.Position {
 	for i := range d.layout.Applications {

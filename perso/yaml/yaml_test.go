@@ -228,6 +228,82 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// What the key store has at a place is compared with what the layout says of it.
+func TestStoredKeys(t *testing.T) {
+	ctx := t.Context()
+	purse := ref(t, "000010/2")
+	given := func(k *key.Secret, noVersion bool) keystore.Slot {
+		f := keystore.FactsOf(k, "test")
+		f.NoVersion = noVersion
+		return keystore.Slot{Facts: f, Key: func(context.Context) (key.Key, error) { return k, nil }}
+	}
+	for name, tc := range map[string]struct {
+		slots   slots
+		version int // of the key, -1 for an error
+		want    string
+	}{
+		"of the version":      {slots{given(aes(t, 4).WithVersion(2), false), given(aes(t, 5).WithVersion(1), false)}, 1, ""},
+		"without a version":   {slots{given(aes(t, 4), true)}, 1, ""},
+		"of another version":  {slots{given(aes(t, 4).WithVersion(2), false)}, -1, "has version 1, and the key store has none of that version"},
+		"of another type":     {slots{given(key.Zero(key.TypeDES), false)}, -1, "is of type AES, and key 2 of application 000010"},
+		"that is not there":   {nil, -2, ""},
+		"of no known version": {slots{given(aes(t, 4).WithVersion(9), true)}, 1, ""},
+	} {
+		k := campus(t).Keys(nil, tc.slots).Want()
+		f, ok, err := k.Has(ctx, purse)
+		if ok != (tc.version >= 0) || (err != nil) != (tc.version == -1) || err != nil && !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %+v, %t, %v", name, f, ok, err)
+			continue
+		}
+		if !ok {
+			if _, err := k.Key(ctx, purse); err == nil {
+				t.Errorf("%s: there is a key", name)
+			}
+			continue
+		}
+		got, err := k.Key(ctx, purse)
+		if err != nil || int(f.Version) != tc.version || int(got.Version()) != tc.version || f.NoVersion {
+			t.Errorf("%s: %+v, %v, %v", name, f, got, err)
+		}
+	}
+}
+
+// slots is a store of the same keys for every place.
+type slots []keystore.Slot
+
+func (s slots) Has(context.Context, keystore.Ref) (keystore.Facts, bool, error) {
+	if len(s) == 0 {
+		return keystore.Facts{}, false, nil
+	}
+	return s[0].Facts, true, nil
+}
+
+func (s slots) Key(ctx context.Context, r keystore.Ref) (key.Key, error) {
+	if len(s) == 0 {
+		return nil, &keystore.NotFoundError{Ref: r}
+	}
+	return s[0].Key(ctx)
+}
+
+func (s slots) Slots(context.Context, keystore.Ref) ([]keystore.Slot, error) { return s, nil }
+
+// A master key that only older keys are made of may be gone.
+func TestRetiredMaster(t *testing.T) {
+	ctx := t.Context()
+	k := campus(t).Keys(masters{"campus-2027": aes(t, 2), "tmac-2026": aes(t, 3)}, nil)
+	read := ref(t, "000010/1")
+	list, err := k.Have().Slots(ctx, read)
+	if err != nil || len(list) != 1 || list[0].Facts.Version != 2 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if _, _, err := k.At(1).Has(ctx, read); !errors.As(err, new(*yaml.MasterError)) {
+		t.Errorf("%v", err)
+	}
+	if miss := k.Missing(ctx); len(miss) != 1 || miss[0].Master != "campus-2026" || miss[0].Key != "picc-master" {
+		t.Errorf("%v", miss)
+	}
+}
+
 // The hash is that of the text and of what it names.
 func TestHash(t *testing.T) {
 	text, err := os.ReadFile("testdata/campus.yaml")
