@@ -71,7 +71,7 @@ func parseURI(text string, trusted bool) (*URI, error) {
 	}
 	rest, ok := cutScheme(text)
 	if !ok {
-		return nil, errors.New("it begins with pkcs11:")
+		return nil, errors.New("want pkcs11: at its beginning")
 	}
 	u := new(URI)
 	path, query, _ := strings.Cut(rest, "?")

@@ -31,8 +31,8 @@ func TestParseURI(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"":                                             "begins with pkcs11:",
-		"object=x":                                     "begins with pkcs11:",
+		"":                                             "want pkcs11:",
+		"object=x":                                     "want pkcs11:",
 		"pkcs11:":                                      "has no =",
 		"pkcs11:token=door":                            "names no key",
 		"pkcs11:object=":                               "is empty",
