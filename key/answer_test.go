@@ -87,6 +87,42 @@ func TestAnswersDiffer(t *testing.T) {
 	})
 }
 
+// With ISO 7816 two handshakes can be played against each other, as Handshaker says;
+// with no other method does what a key answers prove anything to itself.
+func TestAnswersOfAKeyAgainstItself(t *testing.T) {
+	ctx := context.Background()
+	eachMethod(t, func(t *testing.T, m key.Method, k *key.Secret) {
+		challenge, _, proof := m.Frames(k.Type())
+		begin := func(c []byte) key.Handshake {
+			h, err := key.Answer(ctx, k, nil, key.HandshakeRequest{Method: m, Challenge: c})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return h
+		}
+		accepted := 0
+		// Each piece of one answer as the challenge of another, and each piece of that as the proof.
+		for at := 0; at+challenge <= 48; at += k.Type().BlockSize() {
+			for from := 0; from+proof <= 48; from += k.Type().BlockSize() {
+				first := begin(challengeOf(m, k.Type()))
+				said := append(append(first.Token, first.Internal...), make([]byte, 48)...)[at:][:challenge]
+				if challenge == 17 {
+					said[0] = 1
+				}
+				second := begin(said)
+				p := append(append(second.Token, second.Internal...), make([]byte, 48)...)[from:][:proof]
+				if _, err := first.Finish(ctx, p); err == nil {
+					accepted++
+				}
+				second.Wipe()
+			}
+		}
+		if iso := m == key.MethodISO7816; (accepted > 0) != iso {
+			t.Errorf("%d proofs that the key made were accepted", accepted)
+		}
+	})
+}
+
 func TestAnswerRefuses(t *testing.T) {
 	ctx := context.Background()
 	ended, cancel := context.WithCancel(ctx)

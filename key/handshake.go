@@ -12,6 +12,10 @@ import (
 // no cipher during an authentication, so that it needs none to give: whoever holds
 // the handle gets session keys, and those only with a card that has the key.
 //
+// MethodISO7816 holds less: the answer to a challenge and the proof of another
+// handshake look alike, so that who may ask the key twice gets session keys of no
+// card. A key for which that matters refuses the method.
+//
 // [Answer] does it with a key that ciphers.
 type Handshaker interface {
 	Key
