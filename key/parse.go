@@ -2,6 +2,7 @@ package key
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -191,7 +192,7 @@ func resolve(ref string, parse func([]byte) (*Secret, error)) (*Secret, error) {
 		}
 		return parsed(parse, text, "environment variable "+keytext.Harmless(name))
 	}
-	text, _, err := keytext.ReadFile(ref[1:], keytext.MaxFile)
+	text, _, err := keytext.ReadFile(context.Background(), ref[1:], keytext.MaxFile)
 	if err != nil {
 		return nil, err
 	}

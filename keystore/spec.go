@@ -327,7 +327,7 @@ func (s *Spec) read(text []byte, where string) (key.Key, Facts, error) {
 }
 
 func (s *Spec) file(ctx context.Context, c *Config) ([]byte, error) {
-	text, info, err := keytext.ReadFile(c.path(s.name), keytext.MaxFile)
+	text, info, err := keytext.ReadFile(ctx, c.path(s.name), keytext.MaxFile)
 	if err != nil {
 		return nil, err
 	}

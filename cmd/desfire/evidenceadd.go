@@ -53,8 +53,8 @@ fit to be filed for another reason.`,
 		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if f.opt.Verify.Keys, err = f.keys.read(); err != nil {
-				return &usageError{cmd, err}
+			if f.opt.Verify.Keys, err = f.keys.read(cmd); err != nil {
+				return err
 			}
 			f.opt.Verify.DefaultKeys = f.keys.defaults
 			return a.evidenceAdd(cmd, args, &f)

@@ -189,7 +189,7 @@ func (a *app) globalFlags(root *cobra.Command) {
 	f.BoolVar(&a.traceKeys, "trace-keys", false, "keep what carries keys in a trace: with the key before, it tells the new one")
 
 	f.StringVar(&a.keysFile, "keys", envOr("DESFIRE_KEYS", ""), "keyring `FILE`, from which the key with the right is taken")
-	f.StringVar(&a.identity, "identity", envOr("DESFIRE_IDENTITY", ""), "`FILE` of age identities that open what is encrypted in the keyring")
+	f.StringVar(&a.identity, "identity", envOr("DESFIRE_IDENTITY", ""), "`FILE` of age identities that open what is encrypted in the keyring, or such a file wrapped by Vault or OpenBao")
 	f.StringVar(&a.keySpec, "key", "", "one `KEY` instead, [N=]SPEC: @FILE or env:NAME, or TYPE:HEX for all to see; N is its number on the card")
 	f.Uint8Var(&a.keyNo, "auth", 0, "`NUMBER` of that key on the card")
 	f.BoolVar(&a.plain, "plain", false, "with a keyring, go on without a session where the card lets everybody")

@@ -23,6 +23,10 @@ func TestReadsEndWithTheContext(t *testing.T) {
 		"trace show PIPE", "trace verify PIPE", "trace diagnose PIPE", "trace convert PIPE --to lines", "report --from PIPE", "dump show PIPE",
 		"dump diff PIPE PIPE", "evidence add --source here PIPE", "evidence add --source here -", "shell -f PIPE --reader sim:", "shell -f - --reader sim:", "apdu - --reader sim:", "dump show -",
 		"sim new card.json --from PIPE", "delegated create PIPE --reader sim:", "restore PIPE --yes --reader sim:", "write app/2 --file PIPE --reader sim:",
+		"info --key @PIPE --reader sim:", "info --keys PIPE --reader sim:", "key list --keys PIPE", "key check card 0 --dictionary PIPE --reader sim:", "key store os:a/b --from @PIPE",
+		"kdf --key aes:@PIPE --uid 04112233445566 --out x.key", "kdf --type aes192 --key aes192:@PIPE --uid 04112233445566 --out x.key", "trace verify --key aes:@PIPE x.json",
+		"trace diagnose --key aes:@PIPE x.json", "evidence add --source here --key aes:@PIPE x.json", "ndef write --mime text/plain --file PIPE --reader sim:",
+		"sdm verify --master-key hmac:@PIPE --diversify sdm-backend --uid 04112233445566 --ctr 1 --mac 0000000000000000",
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()

@@ -153,7 +153,10 @@ func (k *kdf) derive192(a *app, cmd *cobra.Command, input []byte) (*kdfResult, s
 	if !ok {
 		return nil, "", &usageError{cmd, errors.New("--key: want aes192:HEX, aes192:@FILE or aes192:env:NAME with --type aes192")}
 	}
-	master, err := key.Parse("3k3des:" + rest)
+	master, err := untilEnd(cmd.Context(), func() (*key.Secret, error) { return key.Parse("3k3des:" + rest) })
+	if errors.Is(err, errInterrupted) {
+		return nil, "", err
+	}
 	if err != nil {
 		return nil, "", &usageError{cmd, fmt.Errorf("--key: %s", strings.ReplaceAll(err.Error(), "3K3DES", "AES-192"))}
 	}

@@ -56,7 +56,7 @@ all on others. The key that fits is not printed: its line is.
 				}
 				d.typ = &t
 			}
-			if d.lines, err = readDictionary(dictionary); err != nil {
+			if d.lines, err = a.readDictionary(cmd.Context(), dictionary); err != nil {
 				return err
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {

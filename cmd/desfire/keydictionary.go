@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 
@@ -28,13 +27,13 @@ type dictionaryLine struct {
 const maxDictionary = 1 << 20
 
 // readDictionary reads the lines of a list of keys.
-func readDictionary(path string) ([]dictionaryLine, error) {
-	text, err := os.ReadFile(path)
+func (a *app) readDictionary(ctx context.Context, path string) ([]dictionaryLine, error) {
+	text, err := a.readUpTo(ctx, path, maxDictionary+1)
 	if err != nil {
 		return nil, withCode(exitInput, err)
 	}
 	if len(text) > maxDictionary {
-		return nil, withCode(exitInput, fmt.Errorf("%s has %d bytes, more than %d", path, len(text), maxDictionary))
+		return nil, withCode(exitInput, fmt.Errorf("%s has more than %d bytes", path, maxDictionary))
 	}
 	var lines []dictionaryLine
 	for i, line := range bytes.Split(text, []byte("\n")) {

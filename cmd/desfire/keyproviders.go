@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/keystore/oskeyring"
 	"github.com/go-desfire/desfire/keystore/pkcs11"
+	"github.com/go-desfire/desfire/keystore/transit"
 )
 
 // moduleVar names the PKCS#11 module of keys whose URI names none.
@@ -21,6 +23,15 @@ func (a *app) providers() keystore.Providers {
 // them.
 func (a *app) newModules() *pkcs11.Modules {
 	return pkcs11.NewModules(&pkcs11.ModulesConfig{Path: os.Getenv(moduleVar), Warn: a.warn})
+}
+
+// unwrap opens an envelope of Vault or OpenBao, which the environment names.
+func unwrap(ctx context.Context, text []byte) ([]byte, error) {
+	c, err := transit.FromEnv()
+	if err != nil {
+		return nil, err
+	}
+	return c.Open(ctx, text)
 }
 
 // loadAny allows code that the user himself has named.

@@ -25,7 +25,7 @@ func (a *app) readRing(cmd *cobra.Command) error {
 	if a.keysFile == "" || a.key != nil || a.ring != nil || !acts(cmd, "keys") {
 		return nil
 	}
-	r, err := keyring.Open(a.keysFile, &keyring.Config{Identity: a.identity, Prompt: a.prompter(cmd.Context()), Warn: a.warn, Providers: a.providers()})
+	r, err := keyring.OpenContext(cmd.Context(), a.keysFile, &keyring.Config{Identity: a.identity, Unwrap: unwrap, Prompt: a.prompter(cmd.Context()), Warn: a.warn, Providers: a.providers()})
 	if err != nil {
 		return badRing(err)
 	}

@@ -86,7 +86,7 @@ written, and the exit code is 10, as what phones see differs.`,
   desfire ndef write --uri https://example.com --text en:Hello --poster
   desfire ndef write --text en:Hello --dry-run`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			m, err := f.message(cmd)
+			m, err := f.message(a, cmd)
 			if err != nil {
 				return err
 			}
@@ -170,7 +170,7 @@ The application has one DES key, of zeros: change it with "desfire key change".`
   desfire ndef format --uri https://example.com
   desfire ndef format --size 1024 --read-only --uri https://example.com`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			m, err := f.message(cmd)
+			m, err := f.message(a, cmd)
 			if err != nil {
 				return err
 			}

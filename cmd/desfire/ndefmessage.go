@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/go-desfire/desfire/ndef"
@@ -29,7 +28,7 @@ func (f *messageFlags) add(cmd *cobra.Command) {
 }
 
 // message is the message that the flags make, empty if there are none.
-func (f *messageFlags) message(cmd *cobra.Command) (ndef.Message, error) {
+func (f *messageFlags) message(a *app, cmd *cobra.Command) (ndef.Message, error) {
 	bad := func(format string, args ...any) (ndef.Message, error) {
 		return nil, &usageError{cmd, fmt.Errorf(format, args...)}
 	}
@@ -79,7 +78,7 @@ func (f *messageFlags) message(cmd *cobra.Command) (ndef.Message, error) {
 		}
 	}
 	if f.mime != "" {
-		data, err := os.ReadFile(f.file)
+		data, err := a.readUpTo(cmd.Context(), f.file, 1<<24)
 		if err != nil {
 			return nil, err
 		}

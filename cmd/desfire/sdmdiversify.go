@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -132,7 +133,10 @@ func (d *sdmDerived) an10922(rest string) (func() sdm.Diversifier, error) {
 func (d *sdmDerived) backend(a *app, cmd *cobra.Command, legacy bool) (sdm.Diversifier, error) {
 	var secret []byte
 	if ref, ok := cutPrefixFold(strings.TrimSpace(d.master.spec), "hmac:"); ok {
-		b, err := readSecret(ref)
+		b, err := readSecret(cmd.Context(), ref)
+		if cmd.Context().Err() != nil {
+			return nil, errInterrupted
+		}
 		if err != nil {
 			return nil, withCode(exitInput, fmt.Errorf("--master-key: %w", err))
 		}
@@ -162,11 +166,11 @@ func (d *sdmDerived) backend(a *app, cmd *cobra.Command, legacy bool) (sdm.Diver
 }
 
 // readSecret reads a secret that is no key of a card: HEX, @FILE or env:NAME.
-func readSecret(ref string) (b []byte, err error) {
+func readSecret(ctx context.Context, ref string) (b []byte, err error) {
 	text := []byte(ref)
 	switch name, isFile := strings.CutPrefix(ref, "@"); {
 	case isFile:
-		text, _, err = keytext.ReadFile(name, 4096)
+		text, _, err = keytext.ReadFile(ctx, name, 4096)
 	case strings.HasPrefix(ref, "env:"):
 		text, err = keytext.Env(strings.TrimPrefix(ref, "env:"))
 	}

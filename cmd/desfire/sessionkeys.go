@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/go-desfire/desfire/trace"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -19,12 +21,15 @@ func (k *sessionKeys) flags(f *pflag.FlagSet) {
 }
 
 // read are the keys of --key.
-func (k *sessionKeys) read() ([]trace.Key, error) {
+func (k *sessionKeys) read(cmd *cobra.Command) ([]trace.Key, error) {
 	var keys []trace.Key
 	for _, s := range k.specs {
-		one, err := trace.ParseKey(s)
-		if err != nil {
-			return nil, fmt.Errorf("--key: %w", err)
+		one, err := untilEnd(cmd.Context(), func() (trace.Key, error) { return trace.ParseKey(s) })
+		switch {
+		case errors.Is(err, errInterrupted):
+			return nil, err
+		case err != nil:
+			return nil, &usageError{cmd, fmt.Errorf("--key: %w", err)}
 		}
 		keys = append(keys, one)
 	}

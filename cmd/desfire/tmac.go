@@ -128,8 +128,8 @@ func (v *tmacVerify) run(a *app, cmd *cobra.Command, args []string) error {
 			return err
 		}
 		cfg := &trace.VerifyConfig{DefaultKeys: v.session.defaults}
-		if cfg.Keys, err = v.session.read(); err != nil {
-			return usage(err)
+		if cfg.Keys, err = v.session.read(cmd); err != nil {
+			return err
 		}
 		session := &tmacSession{settings: given.settings()}
 		if err := session.find(trace.Verify(rec, cfg)); err != nil {

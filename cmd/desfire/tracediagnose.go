@@ -39,8 +39,8 @@ the order of commands and the card's answers tell. Key bytes are never printed. 
 		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if cfg.Keys, err = keys.read(); err != nil {
-				return &usageError{cmd, err}
+			if cfg.Keys, err = keys.read(cmd); err != nil {
+				return err
 			}
 			cfg.DefaultKeys = keys.defaults
 			for _, s := range files {

@@ -40,8 +40,8 @@ failed, and 9 if one could not be read.`,
 		Args: someFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if cfg.Keys, err = keys.read(); err != nil {
-				return &usageError{cmd, err}
+			if cfg.Keys, err = keys.read(cmd); err != nil {
+				return err
 			}
 			cfg.DefaultKeys = keys.defaults
 			return a.traceVerify(cmd.Context(), args, &cfg, quiet)

@@ -5,6 +5,7 @@ package keytext
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -33,8 +34,32 @@ func Elsewhere(s string) bool {
 }
 
 // ReadFile reads a file of at most max bytes, and what the file system says of
-// it. The caller overwrites the text.
-func ReadFile(name string, max int) (text []byte, info fs.FileInfo, err error) {
+// it. The caller overwrites the text. A file that is none, such as a pipe that
+// nobody writes to, is waited for until the context ends.
+func ReadFile(ctx context.Context, name string, max int) (text []byte, info fs.FileInfo, err error) {
+	if info, err := os.Stat(name); err != nil || info.Mode().IsRegular() {
+		return readFile(name, max)
+	}
+	type result struct {
+		text []byte
+		info fs.FileInfo
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		text, info, err := readFile(name, max)
+		done <- result{text, info, err}
+	}()
+	select {
+	case r := <-done:
+		return r.text, r.info, r.err
+	case <-ctx.Done():
+		go func() { clear((<-done).text) }() // it ends when somebody writes
+		return nil, nil, fmt.Errorf("file %s: %w", Harmless(name), ctx.Err())
+	}
+}
+
+func readFile(name string, max int) (text []byte, info fs.FileInfo, err error) {
 	fail := func(err error) ([]byte, fs.FileInfo, error) {
 		var pe *fs.PathError
 		if errors.As(err, &pe) {

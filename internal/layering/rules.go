@@ -10,7 +10,7 @@ import (
 // nothing else.
 var stdlibOnly = []string{
 	".", "wire", "key", "sim", "trace", "tmac", "sdm", "an10922", "dam", "originality", "ndef", "inspect", "selftest", "transporttest",
-	"rekey", "keystore", "keystore/execkey", "diagnose", "place", "purse", "purse/journaltest", "perso", "perso/batch", "unlock", "wellknown", "dump", "report",
+	"rekey", "keystore", "keystore/execkey", "keystore/transit", "diagnose", "place", "purse", "purse/journaltest", "perso", "perso/batch", "unlock", "wellknown", "dump", "report",
 	"internal/securemsg", "internal/handshake", "internal/frame", "internal/framelog", "internal/cmac", "internal/lrp", "internal/crc", "internal/secret", "internal/filelock", "internal/bertlv", "internal/foreign", "internal/keytext",
 	"internal/strictjson", "internal/visible", "internal/wholefile", "internal/blocks",
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/go-desfire/desfire/internal/keytext"
 	"github.com/go-desfire/desfire/internal/yamlnode"
 	"github.com/go-desfire/desfire/keystore"
+	"github.com/go-desfire/desfire/keystore/transit"
 )
 
 // maxWorkFactor bounds what a passphrase may cost: 1 GiB of memory. age itself
@@ -28,6 +29,7 @@ var errAsks = errors.New("somebody would have to be asked")
 // ages deciphers what age has made.
 type ages struct {
 	file   string // of the identities; may be empty
+	unwrap func(ctx context.Context, text []byte) ([]byte, error)
 	prompt keystore.Prompt
 	warn   func(string)
 
@@ -127,7 +129,7 @@ func (a *ages) load(ctx context.Context, may bool) error {
 	if info, err := os.Stat(a.file); err == nil && !info.Mode().IsRegular() && !may {
 		return errAsks // a terminal or a pipe
 	}
-	text, info, err := keytext.ReadFile(a.file, yamlnode.MaxFile)
+	text, info, err := keytext.ReadFile(ctx, a.file, yamlnode.MaxFile)
 	if err != nil {
 		return fmt.Errorf("identity: %w", err)
 	}
@@ -143,6 +145,18 @@ func (a *ages) load(ctx context.Context, may bool) error {
 		clear(text)
 		if text, err = a.byPassphrase(ctx, what, sealed, may, yamlnode.MaxFile); err != nil {
 			return err
+		}
+	}
+	if transit.IsEnvelope(text) {
+		sealed := text
+		switch {
+		case !may:
+			return errAsks // another computer would be asked
+		case a.unwrap == nil:
+			return fmt.Errorf("%s is an envelope of Vault or OpenBao, which this program does not ask", what)
+		}
+		if text, err = a.unwrap(ctx, sealed); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
 		}
 	}
 	ids, err := age.ParseIdentities(bytes.NewReader(text))

@@ -19,8 +19,12 @@ import (
 // variables, and run programs where the file may be trusted.
 type Config struct {
 	// Identity is a file of age identities, as age-keygen writes it. It may itself
-	// be encrypted by a passphrase.
+	// be encrypted by a passphrase, or an envelope that Unwrap opens.
 	Identity string
+
+	// Unwrap opens an identity file that is an envelope of transit, whose text it
+	// gets; package transit has one. nil: such a file is an error.
+	Unwrap func(ctx context.Context, text []byte) ([]byte, error)
 
 	// Prompt asks for passphrases and for keys that are typed; nil: nobody can be
 	// asked.
@@ -67,10 +71,16 @@ var _ keystore.Rotating = (*Ring)(nil)
 // Open reads a keyring. A file that is encrypted as a whole is deciphered, and its
 // passphrase asked for. Errors in the text are a *FileError.
 func Open(path string, conf *Config) (*Ring, error) {
+	return OpenContext(context.Background(), path, conf)
+}
+
+// OpenContext is Open that a context ends where it waits, for a person or for a pipe
+// that nobody writes to.
+func OpenContext(ctx context.Context, path string, conf *Config) (*Ring, error) {
 	if conf == nil {
 		conf = new(Config)
 	}
-	text, info, err := keytext.ReadFile(path, yamlnode.MaxFile)
+	text, info, err := keytext.ReadFile(ctx, path, yamlnode.MaxFile)
 	if err != nil {
 		return nil, fmt.Errorf("keyring: %w", err)
 	}
@@ -83,7 +93,7 @@ func Open(path string, conf *Config) (*Ring, error) {
 		name: path, dir: dir, prompt: conf.Prompt, warn: once(conf.Warn),
 		masters: map[string]*cell{}, slots: map[keystore.Ref][]*slot{}, providers: conf.Providers,
 	}
-	r.ages = ages{file: conf.Identity, prompt: conf.Prompt, warn: r.warn}
+	r.ages = ages{file: conf.Identity, unwrap: conf.Unwrap, prompt: conf.Prompt, warn: r.warn}
 	access, known := keytext.AccessOf(info)
 	r.trust = newTrust(dir, conf, access, known)
 	what := "keyring " + keytext.Harmless(path)
@@ -95,7 +105,7 @@ func Open(path string, conf *Config) (*Ring, error) {
 	}
 	if keystore.Encrypted(text) {
 		sealed := text
-		if text, err = r.ages.open(context.Background(), what, sealed, true, yamlnode.MaxFile); err != nil {
+		if text, err = r.ages.open(ctx, what, sealed, true, yamlnode.MaxFile); err != nil {
 			return nil, fmt.Errorf("keyring: %w", err)
 		}
 	}
