@@ -55,8 +55,8 @@ type Config struct {
 	// first step nothing is done.
 	Save func(*Plan) error
 
-	// Rotate changes keys and nothing else, and Verify then compares nothing else:
-	// files, settings and options stay. An application with key sets gets its new keys
+	// Rotate changes keys and nothing else, and Verify then compares nothing else but
+	// key settings: files, settings and options stay. An application with key sets gets its new keys
 	// all at once: one of its sets is loaded with them and becomes the active one.
 	Rotate bool
 

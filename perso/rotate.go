@@ -53,7 +53,7 @@ func (p *planner) rotateApplication(ctx context.Context, a *Application) error {
 	return p.specialKeys(ctx, a.Place, a.VCKeys)
 }
 
-// onlyKeys compares keys and nothing else.
+// onlyKeys compares keys, and the settings that say who changes them.
 func (v *verifier) onlyKeys(ctx context.Context) error {
 	if l := v.layout.Card; l != nil && v.is.Generation.FixedName() == nil {
 		if err := v.keys(ctx, wire.Place{}, l.Keys, 1, v.is.KeyVersions); err != nil {
@@ -62,6 +62,7 @@ func (v *verifier) onlyKeys(ctx context.Context) error {
 		if err := v.specialKeys(ctx, wire.Place{}, l.Keys); err != nil {
 			return err
 		}
+		v.keySettings(at(wire.Place{}), l.KeySettings, v.is.KeySettings, v.is.Missing)
 	}
 	for i := range v.layout.Applications {
 		a := &v.layout.Applications[i]
@@ -70,6 +71,7 @@ func (v *verifier) onlyKeys(ctx context.Context) error {
 			v.differ(at(a.Place), "application", "missing", "there")
 			continue
 		}
+		v.keySettings(at(a.Place), a.KeySettings, is.KeySettings, is.Missing)
 		if err := v.keys(ctx, a.Place, a.Keys, a.KeyCount, is.KeyVersions); err != nil {
 			return err
 		}

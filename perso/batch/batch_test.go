@@ -266,12 +266,13 @@ func TestFailed(t *testing.T) {
 	b := newBench(t, 2)
 	b.open()
 	c := picc(t, wire.EV2, 1)
-	c.TearAfter(52)
+	c.TearAfter(78)
 	b.want(c, batch.HalfDone, "1")
 	settle := on(t, c)
 	ctx := context.Background()
 	// Somebody else has frozen the settings of the file.
-	if err := errors.Join(settle.SelectApplication(ctx, place.AID), settle.Authenticate(ctx, 0, key.Zero(key.TypeAES))); err != nil {
+	master, err := derived{1}.Key(ctx, keystore.Ref{UID: keystore.UID(c.UID()), Place: place})
+	if err := errors.Join(err, settle.SelectApplication(ctx, place.AID), settle.Authenticate(ctx, 0, master)); err != nil {
 		t.Fatal(err)
 	}
 	if err := settle.ChangeFileSettings(ctx, &wire.ChangeFileSettings{File: 1, Option: wire.OptionFull, Access: wire.AccessRights{Read: 1, Write: wire.Never, ReadWrite: wire.Never, Change: wire.Never}}); err != nil {
