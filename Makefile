@@ -47,7 +47,7 @@ bench:
 matrix:
 	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m ./internal/matrix ./internal/purseproof
 	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m -run TestNoAlteredCommandVerifies ./trace
-	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m -run '^TestWhole' ./perso
+	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m -run '^Test(Whole|SavedPlanWhole)' ./perso
 
 soak:
 	DESFIRE_SOAK=1 $(GO) test -count=1 -v -timeout 60m -run '^TestSoak|Lifted$$|^TestTorn$$' ./internal/purseproof ./perso/batch

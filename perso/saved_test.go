@@ -289,3 +289,62 @@ func FuzzReadPlan(f *testing.F) {
 		mustBe(t, list, err)
 	})
 }
+
+// Plans of whole cards, with options for ever and random identifiers, are gone on with
+// from their files.
+func TestSavedPlanWholeCards(t *testing.T) {
+	ctx := context.Background()
+	for _, c := range wholeCases(t) {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			step := 23
+			switch {
+			case whole:
+				step = 1
+			case testing.Short():
+				step = 61
+			}
+			for at, ended := 1, false; !ended; at += step {
+				picc := newPICC(t, c.g)
+				journal := new(memJournal)
+				conf := func() *perso.Config {
+					return &perso.Config{Want: keysOfCard(t, c.layout), Journal: journal, Irreversible: perso.Irreversible()}
+				}
+				text := saved(t, picc, c.layout, conf())
+				process := func(air *torn) error {
+					p, err := perso.ReadPlan(text)
+					if err != nil {
+						return err
+					}
+					if p.Done() {
+						return nil
+					}
+					if err := p.Bind(c.layout, layoutHash); err != nil {
+						return err
+					}
+					card, err := desfire.Connect(ctx, air, nil)
+					if err != nil {
+						return err
+					}
+					conf := conf()
+					conf.Save = func(p *perso.Plan) (err error) {
+						text, err = p.Encode()
+						return err
+					}
+					return p.Apply(ctx, card, conf)
+				}
+				air := &torn{Activation: picc.Present(), at: at, after: at%2 == 0}
+				ended = process(air) == nil && air.seen < at
+				picc.Lift()
+				if err := picc.Return(); err != nil {
+					t.Fatal(err)
+				}
+				if err := process(&torn{Activation: picc.Present()}); err != nil {
+					t.Fatalf("torn at %d: %v", at, err)
+				}
+				list, err := perso.Verify(ctx, connect(t, picc), c.layout, conf())
+				mustBe(t, list, err)
+			}
+		})
+	}
+}
