@@ -6,8 +6,11 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
+	"testing/fstest"
 
+	"github.com/go-desfire/desfire/dam"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/ndef"
 	"github.com/go-desfire/desfire/perso"
@@ -192,5 +195,102 @@ func TestOverview(t *testing.T) {
 	i := slices.IndexFunc(f.Rights, func(a yaml.OverviewAct) bool { return a.Act == "debit" })
 	if i < 0 || f.Rights[i].Who != "no, on, app, y" {
 		t.Errorf("%+v", f.Rights)
+	}
+}
+
+// What the issuer has signed is compared with the layout, and kept by an import.
+func TestSigned(t *testing.T) {
+	m := &wire.CreateDelegatedApplication{AID: 0xF48121, Slot: 7, SlotVersion: 1, Quota: 64, KS1: 0x0B, KS2: wire.NewKeySett2(wire.KeyAES, 2)}
+	signer := &dam.Signer{MAC: aes(t, 1), Enc: aes(t, 2)}
+	if err := signer.Sign(t.Context(), m, aes(t, 3)); err != nil {
+		t.Fatal(err)
+	}
+	text, err := dam.Encode(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := fstest.MapFS{"signed.json": {Data: text}}
+	const layout = `desfire: layout/v1
+card: {generations: [ev3]}
+keys: {a: {type: aes, version: 1}, b: {type: aes, version: 1}}
+applications:
+- {aid: F48121, keys: {master: a, 1: b}, delegated: {signed: signed.json}}
+`
+	d, err := yaml.Read("l.yaml", []byte(layout), &yaml.Config{Files: files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := d.Layout(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := l.Applications[0].Delegated
+	if got.Signed == nil || got.Slot != 7 || got.Version != 1 || got.Quota != 64 || got.Signed.DAMMAC != m.DAMMAC {
+		t.Errorf("%+v", got)
+	}
+	for change, want := range map[string]string{
+		"F48121": "aid is F48122 in what was signed, and F48121 in the layout",
+		"1: b}":  "key-count is 2 in what was signed, and 3 in the layout",
+		"}}\n":   "slot is 8, and 7 in what was signed",
+	} {
+		var err error
+		switch change {
+		case "F48121":
+			m.AID++
+			text, _ := dam.Encode(m)
+			_, err = yaml.Read("l.yaml", []byte(layout), &yaml.Config{Files: fstest.MapFS{"signed.json": {Data: text}}})
+			m.AID--
+		case "1: b}":
+			_, err = yaml.Read("l.yaml", []byte(strings.Replace(layout, change, "2: b}", 1)), &yaml.Config{Files: files})
+		default:
+			_, err = yaml.Read("l.yaml", []byte(strings.Replace(layout, "signed.json", "signed.json, slot: 8", 1)), &yaml.Config{Files: files})
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	kept := fstest.MapFS{}
+	again, notes, err := yaml.Import(l, &yaml.ImportConfig{MasterType: key.TypeAES, Signed: func(name string, text []byte) error {
+		kept[name] = &fstest.MapFile{Data: text}
+		return nil
+	}})
+	if err != nil || len(notes) > 0 {
+		t.Fatalf("%v, %v", notes, err)
+	}
+	e, err := yaml.Read("l.yaml", again, &yaml.Config{Files: kept})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x, _ := e.Layout(nil); x.Applications[0].Delegated.Signed.DAMMAC != m.DAMMAC {
+		t.Errorf("%s", again)
+	}
+	// Without a place for the file the application is left out, and that is said.
+	again, notes, err = yaml.Import(l, nil)
+	if err != nil || len(notes) != 1 || strings.Contains(string(again), "F48121\"") {
+		t.Errorf("%v, %v\n%s", notes, err, again)
+	}
+}
+
+// Files with several keys behind their messages leave no key that is the one.
+func TestSeveralMessageKeys(t *testing.T) {
+	const text = `desfire: layout/v1
+card: {generations: [ev3]}
+keys: {a: {type: aes, version: 1, from: x}, b: {type: aes, version: 2, from: y}}
+applications:
+- aid: F48121
+  keys: {master: a, 1: b}
+  files:
+  - {no: 1, type: standard, size: 99, read: free, sdm: {uri: "https://a.example/{picc}{mac}", meta-read: a, file-read: a}}
+  - {no: 2, type: standard, size: 99, read: free, sdm: {uri: "https://a.example/{picc}{mac}", meta-read: a, file-read: b}}
+`
+	d, err := yaml.Read("l.yaml", []byte(text), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := d.Keys(masters{"x": aes(t, 1), "y": aes(t, 2)}, nil).Want()
+	for place, want := range map[string]bool{"F48121/sdm-meta": true, "F48121/sdm-file": false} {
+		if _, ok, err := k.Has(t.Context(), ref(t, place)); ok != want || err != nil {
+			t.Errorf("%s: %t, %v", place, ok, err)
+		}
 	}
 }

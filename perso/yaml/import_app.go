@@ -30,12 +30,12 @@ func (w *writer) application(a *perso.Application) {
 	if a.Place.Fixed {
 		x.id = "app"
 	}
-	x.namesOfKeys()
 	delegated, ok := x.delegated()
 	if !ok {
 		w.note(wire.Place{}, nil, "%s is left out: it is made by what its issuer has signed, and there is no file for that", a.Place.Words())
 		return
 	}
+	x.namesOfKeys()
 	head := x.head()
 	if delegated != "" {
 		head = append(head, "delegated: "+delegated)

@@ -26,13 +26,12 @@ type keyVersion struct {
 	versioned bool
 	recipe    *keystore.Recipe // nil: zero, or the key store has it at its place
 	zero      bool
-	aid       yamlnode.Position // where the layout says that the AID goes in
 }
 
 // newest is what cards shall hold.
 func (k *keyDef) newest() *keyVersion { return &k.versions[0] }
 
-// want is the key as a layout's Go value has it.
+// version is that of the newest, nil if it is not said.
 func (k *keyDef) version() *byte {
 	v := k.newest()
 	if !v.versioned {
