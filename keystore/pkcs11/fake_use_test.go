@@ -225,6 +225,34 @@ func TestLost(t *testing.T) {
 	}
 }
 
+// Tokens that change places are not taken for each other, though labels and keys
+// have the same names.
+func TestSwapped(t *testing.T) {
+	ctx := context.Background()
+	f, m, d := playDoor(t, &Config{PIN: new(pin).give})
+	other := door()
+	other.serial, other.keys[0].value = "2", testBytes(16, 5)
+	f.tokens[8] = other
+	const text = "pkcs11:serial=1;object=k"
+	k := mustKey(t, m, text)
+	for range 3 {
+		f.mu.Lock()
+		f.tokens[7], f.tokens[8] = f.tokens[8], f.tokens[7]
+		clear(f.sessions)
+		d.user, other.user = true, true // as if another part of the program had logged in
+		f.mu.Unlock()
+		if err := encrypt(ctx, k); err != nil {
+			t.Error(err)
+		}
+		if again := mustKey(t, m, text); again.CheckValue() != k.CheckValue() {
+			t.Errorf("check value %v, want %v", again.CheckValue(), k.CheckValue())
+		}
+		if k2 := mustKey(t, m, "pkcs11:serial=2;object=k"); k2.CheckValue() == k.CheckValue() {
+			t.Error("the key of the first token is found in the second")
+		}
+	}
+}
+
 // once answers the next call of a function. The fake is locked when it is made.
 func once(f *fake, function string, code Error) func(string, []uintptr) (Error, bool) {
 	var did sync.Once

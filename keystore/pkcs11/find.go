@@ -1,6 +1,7 @@
 package pkcs11
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/go-desfire/desfire/key"
@@ -28,6 +29,12 @@ func (h *handle) find(c cryptoki, s *conn) (object, error) {
 	list, err := c.find(s.h, template, maxFound)
 	if err != nil {
 		return 0, err
+	}
+	if len(list) == 0 {
+		// Whoever is not logged in sees no private objects, and no error.
+		if in, err := h.token.loggedIn(s); err != nil || !in {
+			return 0, cmp.Or(err, error(&callError{"C_FindObjects", codeNotLoggedIn}))
+		}
 	}
 	if len(list) != 1 {
 		return 0, &NotFoundError{URI: h.uri.String(), Token: h.token.String(), Many: len(list)}

@@ -261,6 +261,7 @@ func (m *Module) token(s slot) *token {
 		t = newToken(m, s)
 		m.tokens[nameOf(s.info)] = t
 	}
+	t.at(s.id)
 	return t
 }
 

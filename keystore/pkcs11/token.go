@@ -125,6 +125,15 @@ func (t *token) connect() (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Tokens may have changed places. A session stays with the token it began with.
+	if info, err := t.m.lib.token(id); err != nil || nameOf(info) != t.name {
+		_ = t.m.lib.closeSession(h)
+		t.lose(true)
+		if err == nil {
+			err = &callError{"C_GetTokenInfo", codeTokenAbsent}
+		}
+		return nil, fmt.Errorf("%w: %w", ErrNoToken, err)
+	}
 	s := &conn{h: h, generation: -1}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -137,13 +146,18 @@ func (t *token) place() (slotID, error) {
 	list, failed := present(t.m.lib)
 	for _, s := range list {
 		if nameOf(s.info) == t.name {
-			t.mu.Lock()
-			defer t.mu.Unlock()
-			t.slot, t.placed = s.id, true
+			t.at(s.id)
 			return s.id, nil
 		}
 	}
 	return 0, errors.Join(ErrNoToken, failed)
+}
+
+// at says where the token is.
+func (t *token) at(id slotID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.slot, t.placed = id, true
 }
 
 // closed counts a session that is open no more, and gives how many others are and

@@ -97,6 +97,14 @@ func TestTakenAway(t *testing.T) {
 	if err := use(); err != nil || p.asked != 3 {
 		t.Errorf("logged out: %v, asked %d times", err, p.asked)
 	}
+	for s := range k.token.conns {
+		if err := n.extra(logout, uintptr(s.h)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := m.Key(ctx, &URI{Token: label, Object: "k"}); err != nil || p.asked != 4 {
+		t.Errorf("logged out, asked for anew: %v, asked %d times", err, p.asked)
+	}
 	// The token goes, and with it the object; then the module has lost the token.
 	tokens, err := filepath.Glob(filepath.Join(filepath.Dir(os.Getenv(confVar)), "tokens", "*"+k.token.info.serial[:4]+"-"+k.token.info.serial[4:]))
 	if err != nil || len(tokens) != 1 {
