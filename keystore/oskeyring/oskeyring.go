@@ -160,8 +160,13 @@ func Delete(ctx context.Context, a Address) error {
 
 // failed is the error of an address.
 func failed(a Address, err error) error {
-	if errors.Is(err, keys.ErrNotFound) {
+	switch {
+	case errors.Is(err, keys.ErrNotFound):
 		err = ErrNoKey
+	case strings.Contains(err.Error(), "dbus-launch"):
+		err = errors.New("there is no session bus, and so no keyring of a desktop: DBUS_SESSION_BUS_ADDRESS is not set")
+	case !errors.Is(err, ErrTaken) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("the keyring of the system: %w", err)
 	}
 	return fmt.Errorf("%v: %w", a, err)
 }
