@@ -67,10 +67,23 @@ func (s *issuing) with(cmd *cobra.Command, f func() error) (err error) {
 	s.conf.Program = cmd.CommandPath()
 	s.conf.OnRow = s.offered
 	if s.batch, err = batch.Open(cmd.Context(), s.conf); err != nil {
-		return err
+		return notOpened(err)
 	}
 	defer func() { err = errors.Join(err, s.batch.Close()) }()
 	return f()
+}
+
+// notOpened is the error of a batch that cannot begin.
+func notOpened(err error) error {
+	var changed *batch.LayoutChangedError
+	switch {
+	case errors.As(err, &changed):
+		return advise(withCode(exitInput, fmt.Errorf("%s was begun with another layout, or with this one before it was changed", changed.Book)),
+			"Cards that are done stay as they are: --new-layout makes the others by this layout. --book FILE begins another book.")
+	case exitCode(context.Background(), err) == exitRefused:
+		return withCode(exitInput, err)
+	}
+	return err
 }
 
 // run makes cards until all are done, or enough, or ctx ends.

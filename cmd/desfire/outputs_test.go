@@ -55,6 +55,7 @@ var outputs = []struct {
 	{"layout-lint", "layout lint: what is to be said of a layout", layoutLintResult{}},
 	{"layout-plan", "layout plan and apply: what will be done", layoutPlan{}},
 	{"layout-result", "layout verify, and layout apply at the end", layoutResult{}},
+	{"layout-show", "layout show: a layout in words", layoutShown{}},
 	{"ndef", "ndef: what a phone reads", tagInfo{}},
 	{"ndef-format", "ndef format --dry-run", ndefFormatResult{}},
 	{"originality", "originality", originalityResult{}},

@@ -13,15 +13,16 @@ import (
 // stderr before there is one.
 type page struct {
 	screen.Palette
-	out   *screen.Stream
-	width int
+	out    *screen.Stream
+	width  int
+	column int // how wide names of things are, at least
 }
 
 // results is the page of what a verb was asked for.
-func (a *app) results() page { return page{a.out, a.stdout, a.columns()} }
+func (a *app) results() page { return page{Palette: a.out, out: a.stdout, width: a.columns()} }
 
 // remarks is the page of what is no result.
-func (a *app) remarks() page { return page{a.err, a.stderr, a.columns()} }
+func (a *app) remarks() page { return page{Palette: a.err, out: a.stderr, width: a.columns()} }
 
 func (p page) printf(format string, args ...any) { _ = screen.Fprintf(p.out, format, args...) }
 

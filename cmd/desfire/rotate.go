@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/go-desfire/desfire/perso/batch"
 	"github.com/spf13/cobra"
@@ -40,7 +43,7 @@ func (v *rotateVerb) run(cmd *cobra.Command, path string) error {
 	n, err := parseUint(v.to, 8)
 	switch {
 	case v.to == "":
-		return &usageError{cmd, fmt.Errorf("--to missing: the version that the keys shall have")}
+		return &usageError{cmd, errors.New("--to missing: the version that the keys shall have")}
 	case err != nil:
 		return &usageError{cmd, fmt.Errorf("--to %q: want a version, 0 to 255%s", v.to, zeroed(err))}
 	}
@@ -48,6 +51,9 @@ func (v *rotateVerb) run(cmd *cobra.Command, path string) error {
 	l, err := v.readLayout(cmd.Context(), path)
 	if err != nil {
 		return err
+	}
+	if versions := l.doc.Versions(); !slices.Contains(versions, to) {
+		return &usageError{cmd, fmt.Errorf("--to %d: no key of %s has that version: they have %s", to, path, list(versions))}
 	}
 	if err := v.withKeys(cmd.Context(), l); err != nil {
 		return err
@@ -58,4 +64,15 @@ func (v *rotateVerb) run(cmd *cobra.Command, path string) error {
 	return v.with(cmd, func() error {
 		return v.issuing.run(cmd, fmt.Sprintf("Change the keys of each card that is presented to version %d of %s?", to, path))
 	})
+}
+
+func list(versions []byte) string {
+	if len(versions) == 0 {
+		return "none"
+	}
+	words := make([]string, len(versions))
+	for i, v := range versions {
+		words[i] = fmt.Sprint(v)
+	}
+	return strings.Join(words, ", ")
 }

@@ -140,3 +140,17 @@ func (d *Document) Masters() []string {
 	slices.Sort(list)
 	return slices.Compact(list)
 }
+
+// Versions are the versions that keys of the layout may have, sorted.
+func (d *Document) Versions() []byte {
+	var list []byte
+	for _, k := range d.keys {
+		for i := range k.versions {
+			if v := &k.versions[i]; v.versioned {
+				list = append(list, v.version)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
