@@ -43,6 +43,10 @@ func (e *NameError) Error() string {
 	return fmt.Sprintf("perso: %q names nothing that can never be undone: want %s, or a file or application whose value may be lost, as F48121/2", e.Name, strings.Join(Irreversible(), ", "))
 }
 
+// Check finds what of a configuration is wrong whatever the card is: a *NameError of
+// Irreversible. NewPlan says it, too.
+func (c *Config) Check() error { return checkNames(c.Irreversible) }
+
 // checkNames finds names that are none.
 func checkNames(names []string) error {
 	all := Irreversible()

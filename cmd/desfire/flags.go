@@ -67,6 +67,7 @@ var verbUses = map[string][]use{
 	"issue":                {usesCard, usesRing, usesYes},
 	"layout apply":         {usesCard, usesRing, usesYes, usesForce, usesDry},
 	"layout diff":          {usesCard, usesKeys},
+	"layout import":        {usesCard, usesKeys, usesForce},
 	"layout plan":          {usesCard, usesRing, usesForce},
 	"layout verify":        {usesCard, usesRing},
 	"key change":           {usesCard, usesRing, usesYes, usesForce, usesDry},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/perso/batch"
+	"github.com/go-desfire/desfire/place"
 	"github.com/spf13/cobra"
 )
 
@@ -58,6 +59,9 @@ func (s *issuing) with(cmd *cobra.Command, f func() error) (err error) {
 	if s.conf.Results == "" {
 		s.conf.Results = beside(s.from, ".results.csv")
 	}
+	if err := s.conf.Perso.Check(); err != nil {
+		return err
+	}
 	journal, done, err := s.keyJournal(s.journal)
 	if err != nil {
 		return err
@@ -102,7 +106,12 @@ func (s *issuing) run(cmd *cobra.Command, question string) error {
 	if !s.json {
 		s.log.Info("Present one card after the other; Ctrl-C ends.", "reader", p.Name)
 	}
-	ctx := cmd.Context()
+	return s.serve(cmd.Context(), p)
+}
+
+// serve makes the cards that are presented at a place. When ctx ends, those in work
+// are finished first.
+func (s *issuing) serve(ctx context.Context, p *place.Place) error {
 	var serving context.Context
 	serving, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer s.end()
@@ -117,7 +126,7 @@ func (s *issuing) run(cmd *cobra.Command, question string) error {
 	}()
 	s.began, s.codes, s.stalls = time.Now(), map[string]int{}, map[string]int{}
 	conf := &desfire.ServeConfig{Config: s.config(), OnEvent: s.event, OnError: s.unopened}
-	err = desfire.Serve(serving, tappedSource{p, s.app}, conf, s.card)
+	err := desfire.Serve(serving, tappedSource{p, s.app}, conf, s.card)
 	return errors.Join(append(s.failed, err, s.summary())...)
 }
 

@@ -29,7 +29,8 @@ language by examples.`,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		a.layoutLintCommand(), a.layoutShowCommand(), a.layoutSchemaCommand(), a.layoutPlanCommand(), a.layoutApplyCommand(), a.layoutVerifyCommand(), a.layoutDiffCommand(),
+		a.layoutLintCommand(), a.layoutShowCommand(), a.layoutSchemaCommand(), a.layoutImportCommand(),
+		a.layoutPlanCommand(), a.layoutApplyCommand(), a.layoutVerifyCommand(), a.layoutDiffCommand(),
 	)
 	return cmd
 }

@@ -67,6 +67,9 @@ func (v *applyVerb) run(path string) error {
 		return err
 	}
 	v.making.conf = v.makeConfig(v.file)
+	if err := v.conf.Check(); err != nil {
+		return err
+	}
 	if v.saved != "" {
 		if v.given, err = v.readPlan(layout); err != nil {
 			return err

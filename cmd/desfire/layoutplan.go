@@ -62,6 +62,9 @@ that card only, and refuses if the card was changed in between.
 			if err != nil {
 				return err
 			}
+			if err := v.makeConfig(l).Check(); err != nil {
+				return err
+			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error { return v.run(ctx, card, l) })
 		},
 	}

@@ -52,6 +52,7 @@ var outputs = []struct {
 	{"key-settings", "key settings", settingsResult{}},
 	{"key-version", "key version: a key", keyVersionResult{}},
 	{"layout-diff", "layout diff: what differs", layoutDiffResult{}},
+	{"layout-import", "layout import: a layout of a card", layoutImportResult{}},
 	{"layout-lint", "layout lint: what is to be said of a layout", layoutLintResult{}},
 	{"layout-plan", "layout plan and apply: what will be done", layoutPlan{}},
 	{"layout-result", "layout verify, and layout apply at the end", layoutResult{}},

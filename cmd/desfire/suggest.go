@@ -13,7 +13,7 @@ import (
 // commands of the card, and the verbs that do it.
 var otherWords = map[string]string{
 	"aids": "ls", "apps": "ls", "applications": "ls", "files": "ls", "lsapp": "ls", "lsfiles": "ls", "list": "ls", "tree": "ls", "getappids": "ls", "getaids": "ls", "getappnames": "ls", "getdfnames": "ls", "getfileids": "ls", "mad": "ls", "dir": "ls", "view": "dump show or ls", "show": "info or ls",
-	"cat": "read", "get": "read or value get", "getdata": "read", "readdata": "read", "readfile": "read", "save": "dump", "backup": "dump", "clone": "dump or restore", "copy": "dump or restore", "load": "restore", "diff": "dump diff or layout diff", "compare": "dump diff or layout diff",
+	"cat": "read", "get": "read or value get", "getdata": "read", "readdata": "read", "readfile": "read", "save": "dump", "backup": "dump", "clone": "dump or restore", "copy": "dump or restore", "load": "restore", "import": "layout import", "diff": "dump diff or layout diff", "compare": "dump diff or layout diff",
 	"put": "write", "set": "write", "writedata": "write", "writefile": "write", "update": "record update or write",
 	"erase": "format or wipe", "formatpicc": "format", "reset": "format",
 	"records": "record read", "append": "record append", "read_record": "record read", "get_record": "record read", "readrecords": "record read", "clearrecfile": "file clear", "clear": "file clear", "clearrecords": "file clear", "update_record": "record update",
