@@ -26,7 +26,7 @@ func (p *planner) delegate(ctx context.Context, a *Application) (ok bool, err er
 	switch {
 	case err != nil:
 		return false, err
-	case info != nil && info.AID != wire.PICC:
+	case info != nil && info.AID != wire.PICC && !p.deleted(at(wire.Place{AID: info.AID})):
 		return no("slot %d is in use by application %v", d.Slot, info.AID)
 	case info != nil && info.Quota != d.Quota:
 		return no("slot %d was given away with %d blocks, and should have %d: only formatting the card would help", d.Slot, info.Quota, d.Quota)

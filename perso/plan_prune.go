@@ -42,9 +42,10 @@ func (p *planner) missing(a *Application) bool {
 	return find(p.is.Applications, func(x *inspect.Application) bool { return x.Place == a.Place }) == nil
 }
 
-// inTheWay reports whether an application that is not in the layout has the name of
-// one that has to be made, or takes its place among those that a card can have.
-func (p *planner) inTheWay(a *inspect.Application) bool {
+// inTheWay reports whether an application that is not in the layout has the name or
+// the slot of one that has to be made, or takes its place among those that a card can
+// have.
+func (p *planner) inTheWay(ctx context.Context, a *inspect.Application) (bool, error) {
 	g, missing := p.is.Generation, 0
 	for i := range p.layout.Applications {
 		x := &p.layout.Applications[i]
@@ -53,10 +54,16 @@ func (p *planner) inTheWay(a *inspect.Application) bool {
 		}
 		missing++
 		if x.ISOID != 0 && x.ISOID == isoID(a.ISOID) || len(x.DFName) > 0 && bytes.Equal(x.DFName, a.DFName) {
-			return true
+			return true, nil
+		}
+		if x.Delegated == nil || !g.Has(wire.FeatureDelegated) {
+			continue
+		}
+		if info, err := p.slotInfo(ctx, x.Delegated.Slot); err != nil || info != nil && info.AID == a.Place.AID {
+			return true, err
 		}
 	}
-	return (g == wire.D40 || g == wire.EV1) && missing > 0 && p.apps+missing > maxApplications
+	return (g == wire.D40 || g == wire.EV1) && missing > 0 && p.apps+missing > maxApplications, nil
 }
 
 // pruneApplications plans to delete those that are in the way, or the others.
@@ -65,8 +72,15 @@ func (p *planner) pruneApplications(ctx context.Context, inTheWay bool) error {
 		return nil
 	}
 	for _, a := range p.extraApplications() {
-		if p.gone[at(a.Place).String()] || inTheWay && !p.inTheWay(a) {
+		if p.gone[at(a.Place).String()] {
 			continue
+		}
+		if inTheWay {
+			if is, err := p.inTheWay(ctx, a); err != nil {
+				return err
+			} else if !is {
+				continue
+			}
 		}
 		if err := p.deleteApplication(ctx, a); err != nil {
 			return err

@@ -164,7 +164,11 @@ func TestPruneValueMeanwhile(t *testing.T) {
 func TestPruneTorn(t *testing.T) {
 	ctx := context.Background()
 	conf := &perso.Config{Prune: true}
-	for at := 1; ; at++ {
+	step := 1
+	if testing.Short() {
+		step = 4
+	}
+	for at := 1; ; at += step {
 		picc := newPICC(t, wire.EV1)
 		apply(t, picc, more(0), nil)
 		air := &torn{Activation: picc.Present(), at: at, after: at%2 == 0}
@@ -229,5 +233,26 @@ func TestPruneHiddenFile(t *testing.T) {
 		if err != nil || len(p.Steps) > 0 || len(p.Held) == 0 {
 			t.Errorf("%s: %q, held %v, %v", name, words(p), p.Held, err)
 		}
+	}
+}
+
+// A delegated application goes before another is made in its slot.
+func TestPruneDelegated(t *testing.T) {
+	for _, g := range []wire.Generation{wire.EV2, wire.EV3} {
+		l, keys := delegating(t)
+		picc := newPICC(t, g)
+		conf := &perso.Config{Want: keys, Journal: new(memJournal)}
+		apply(t, picc, l, conf)
+		l.Applications[0].Place.AID = appB
+		if p := plan(t, picc, l, conf); !has(p.Impossible, "slot 3 is in use by application F48121") {
+			t.Errorf("%v: %q, %v", g, words(p), p.Impossible)
+		}
+		conf.Prune = true
+		p := apply(t, picc, l, conf)
+		if len(p.Impossible)+len(p.Held) > 0 || p.Bytes() != 0 || p.Steps[0].Kind != perso.DeleteApplication || !strings.HasPrefix(p.Steps[1].Words, "create application 121314") {
+			t.Errorf("%v: %q, %v", g, words(p), p.Impossible)
+		}
+		list, err := perso.Verify(context.Background(), connect(t, picc), l, conf)
+		mustBe(t, list, err)
 	}
 }

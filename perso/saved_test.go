@@ -308,7 +308,7 @@ func TestSavedPlanWholeCards(t *testing.T) {
 				picc := newPICC(t, c.g)
 				journal := new(memJournal)
 				conf := func() *perso.Config {
-					return &perso.Config{Want: keysOfCard(t, c.layout), Journal: journal, Irreversible: perso.Irreversible()}
+					return &perso.Config{Want: c.keys, Journal: journal, Irreversible: perso.Irreversible()}
 				}
 				text := saved(t, picc, c.layout, conf())
 				process := func(air *torn) error {

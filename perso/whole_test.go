@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/perso"
 	"github.com/go-desfire/desfire/rekey"
 	"github.com/go-desfire/desfire/sim"
@@ -26,16 +27,22 @@ type wholeCase struct {
 	name   string
 	g      wire.Generation
 	layout *perso.Layout
+	keys   keystore.Map
 }
 
 func wholeCases(t testing.TB) []wholeCase {
-	return []wholeCase{
-		{"campus EV2", wire.EV2, campusCard(t, wire.EV2)},
-		{"campus EV3", wire.EV3, campusCard(t, wire.EV3)},
-		{"transit EV3", wire.EV3, transitCard(t)},
-		{"tag EV3", wire.EV3, tagCard(t, wire.EV3)},
-		{"tag NTAG424", wire.NTAG424, tagCard(t, wire.NTAG424)},
+	list := []wholeCase{
+		{name: "campus EV2", g: wire.EV2, layout: campusCard(t, wire.EV2)},
+		{name: "campus EV3", g: wire.EV3, layout: campusCard(t, wire.EV3)},
+		{name: "transit EV3", g: wire.EV3, layout: transitCard(t)},
+		{name: "tag EV3", g: wire.EV3, layout: tagCard(t, wire.EV3)},
+		{name: "tag NTAG424", g: wire.NTAG424, layout: tagCard(t, wire.NTAG424)},
 	}
+	for i := range list {
+		list[i].keys = keysOfCard(t, list[i].layout)
+	}
+	l, keys := delegating(t)
+	return append(list, wholeCase{"delegated EV2", wire.EV2, l, keys})
 }
 
 // process is one run of a program that knows nothing but layout, keys, and the journal
@@ -51,7 +58,7 @@ func (c *wholeCase) processOn(t testing.TB, air desfire.Transport, journal strin
 		return err
 	}
 	defer j.Close()
-	conf := &perso.Config{Want: keysOfCard(t, c.layout), Journal: j, Irreversible: perso.Irreversible()}
+	conf := &perso.Config{Want: c.keys, Journal: j, Irreversible: perso.Irreversible()}
 	card, err := desfire.Connect(ctx, air, nil)
 	if err != nil {
 		return err
@@ -65,7 +72,7 @@ func (c *wholeCase) processOn(t testing.TB, air desfire.Transport, journal strin
 
 // verify is the end of a card: compared, each key proved, nothing left open.
 func (c *wholeCase) verify(t testing.TB, picc *sim.Card, journal string) error {
-	list, err := perso.Verify(context.Background(), connect(t, picc), c.layout, &perso.Config{Want: keysOfCard(t, c.layout)})
+	list, err := perso.Verify(context.Background(), connect(t, picc), c.layout, &perso.Config{Want: c.keys})
 	if err != nil {
 		return err
 	}
