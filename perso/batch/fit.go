@@ -12,7 +12,7 @@ import (
 func used(layout *perso.Layout, plan *perso.Plan) (reasons []string) {
 	for i := range layout.Applications {
 		a := &layout.Applications[i]
-		made, changed := false, false
+		made, changed, kept := false, false, false
 		for _, s := range plan.Steps {
 			if s.Place == a.Place && s.File == nil && s.Key == nil {
 				made = made || strings.HasPrefix(string(s.Kind), "create")
@@ -21,8 +21,11 @@ func used(layout *perso.Layout, plan *perso.Plan) (reasons []string) {
 				changed = true
 			}
 		}
+		for _, n := range plan.Keep {
+			kept = kept || n.Place == a.Place && n.Key != nil
+		}
 		switch {
-		case made, a.Place.Fixed && (changed || len(a.Keys) == 0):
+		case made, a.Place.Fixed && (changed || !kept):
 		case a.Place.Fixed:
 			reasons = append(reasons, "it holds the keys of the layout already, and is not in the book")
 		default:
