@@ -264,14 +264,20 @@ func TestRelease(t *testing.T) {
 // again.
 func TestFailed(t *testing.T) {
 	b := newBench(t, 2)
-	b.open()
 	c := picc(t, wire.EV2, 1)
-	c.TearAfter(78)
+	lift := true
+	b.conf.OnStep = func(s batch.Step) {
+		if lift && s.Step.Kind == perso.WriteData {
+			lift = false
+			c.TearBefore(1)
+		}
+	}
+	b.open()
 	b.want(c, batch.HalfDone, "1")
-	settle := on(t, c)
-	ctx := context.Background()
 	// Somebody else has frozen the settings of the file.
-	master, err := derived{1}.Key(ctx, keystore.Ref{UID: keystore.UID(c.UID()), Place: place})
+	ctx := context.Background()
+	settle := on(t, c)
+	master, err := derived{1}.Key(ctx, keystore.Ref{UID: uidOf(c), Place: place, Key: keystore.Number(0)})
 	if err := errors.Join(err, settle.SelectApplication(ctx, place.AID), settle.Authenticate(ctx, 0, master)); err != nil {
 		t.Fatal(err)
 	}
