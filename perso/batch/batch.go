@@ -60,7 +60,7 @@ func Open(ctx context.Context, conf Config) (_ *Batch, err error) {
 		return nil, err
 	}
 	if conf.Rotate == nil {
-		if err := b.checkTable(); err != nil {
+		if err := b.checkTable(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -125,7 +125,7 @@ func (b *Batch) apart() error {
 }
 
 // checkTable finds what no card could be made of.
-func (b *Batch) checkTable() error {
+func (b *Batch) checkTable(ctx context.Context) error {
 	t := b.conf.Table
 	needs := b.conf.Layouts.Columns()
 	if t == nil {
@@ -151,6 +151,9 @@ func (b *Batch) checkTable() error {
 	}
 	var errs []error
 	for i := range t.rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if _, err := b.layoutOf(&t.rows[i]); err != nil {
 			errs = append(errs, err)
 		}
