@@ -317,7 +317,7 @@ func (m *making) verify(ctx context.Context) error {
 	}
 	var differs, open []string
 	for _, d := range list {
-		if d.Unproven == "" {
+		if d.Unproven == "" && (m.b.conf.Rotate == nil || d.Key != nil) {
 			differs = append(differs, d.String())
 		} else {
 			open = append(open, d.String())

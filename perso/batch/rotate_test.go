@@ -120,7 +120,7 @@ func TestRotate(t *testing.T) {
 	b.want(one, batch.Already, "1")
 }
 
-// A rotation is about keys: what else a card is not stays.
+// A rotation is about keys: what else a card is not is told, and stays.
 func TestRotateOnly(t *testing.T) {
 	b := newBench(t, 1)
 	b.open()
@@ -132,7 +132,9 @@ func TestRotateOnly(t *testing.T) {
 	b.conf.Layouts = l
 	b.rotate(2)
 	b.open()
-	b.want(c, batch.Done, "1")
+	if r := b.want(c, batch.Done, "1"); len(r.Reasons) != 1 || !strings.Contains(r.Reasons[0], "key settings") {
+		t.Errorf("%q", r.Reasons)
+	}
 	if a := c.Image().Applications[0]; a.KeySettings[0] != byte(wire.SettDefault) || a.Files[0].Size != 48 {
 		t.Errorf("%+v", a)
 	}
