@@ -47,6 +47,14 @@
 // What can never be undone is done if Config.Irreversible names it, and is in
 // Plan.Held otherwise.
 //
+// # What no card tells
+//
+// Most options, and the keys of delegation and of the selection of virtual cards, can be
+// set and not be read back: plans set such options each time, and Verify lists them as
+// Unproven. Of keys that authenticate nobody, and of key sets that are not active, a card
+// tells versions. Switches that a card takes together are set only if the layout says
+// all of them, since what it does not say would be switched off.
+//
 // # Saved plans
 //
 // A plan may be written to a file (Plan.Encode), looked at, and applied by another

@@ -229,6 +229,8 @@ func (f *File) wrong() string {
 		return "what a card counts cannot be set: limited credit, number of records"
 	case s.Type == wire.FileTransactionMAC && s.Access.Write != wire.Never:
 		return "nobody can write a transaction MAC file: its write right is never"
+	case s.Type == wire.FileTransactionMAC && s.TMKeyOption != 0 && s.TMKeyOption != wire.TMKeyAES:
+		return "the key of a transaction MAC file is an AES key"
 	}
 	for _, r := range f.Records {
 		if len(r) != int(s.RecordSize) {

@@ -11,7 +11,17 @@ import (
 // adapt plans what is to be done with a file that is there.
 func (x *filePlan) adapt(ctx context.Context) error {
 	is, want := x.is.Settings, &x.file.Settings
-	if list := differs(is, want); len(list) > 0 {
+	list := differs(is, want)
+	if len(list) > 0 {
+		set, err := x.lightValue(ctx)
+		if err != nil {
+			return err
+		}
+		if set {
+			is, list = x.is.Settings, nil
+		}
+	}
+	if len(list) > 0 {
 		x.impossible(x.here, "%s: only deleting it would help", changeWords(list))
 		return nil
 	}

@@ -55,6 +55,9 @@ func (x *filePlan) all(ctx context.Context) error {
 		x.impossible(x.here, "%s", reason)
 		return nil
 	}
+	if handled, err := x.lightMAC(ctx); err != nil || handled {
+		return err
+	}
 	if x.is == nil && x.file.begins() {
 		return x.withFirst().create(ctx)
 	}
@@ -87,7 +90,7 @@ var master = wire.AccessRights{}
 func (x *filePlan) create(ctx context.Context) error {
 	f, final := x.file, &x.file.Settings
 	g := x.planner.is.Generation
-	if g.FixedName() != nil {
+	if g.FixedName() != nil && !(g == wire.Light && final.Type == wire.FileTransactionMAC) {
 		x.impossible(x.here, "a card of type %v takes no files", g)
 		return nil
 	}
