@@ -118,9 +118,9 @@ func randomFiles(r *rand.Rand, g wire.Generation, a *perso.Application) {
 		case 0, 1:
 			randomData(r, g, a, &f, right)
 		case 2:
-			s.Type, s.Lower, s.Upper = wire.FileValue, int32(-r.IntN(1000)), int32(r.IntN(1<<31))
+			s.Type, s.Lower, s.Upper = wire.FileValue, int32(-r.IntN(1000)), r.Int32()
 			if r.IntN(2) == 0 {
-				v := int32(r.IntN(int(s.Upper) + 1))
+				v := r.Int32N(s.Upper)
 				f.Value = &v
 			}
 			s.Flags = wire.ValueFlags(r.IntN(2))
