@@ -29,6 +29,7 @@ type campus struct {
 	size     uint32
 	hash     string
 	settings wire.KeySett1
+	sets     bool   // the application has key sets
 	bad      string // a row of which no card can be made
 }
 
@@ -51,12 +52,12 @@ func (c *campus) Layout(row map[string]string) (*perso.Layout, error) {
 	if row != nil {
 		data.Data = content(row, int(c.size))
 	}
+	a := perso.Application{Place: place, KeySettings: &settings, KeyType: wire.KeyAES, KeyCount: 2, Files: []perso.File{data}}
+	if c.sets {
+		a.KeySett3, a.KeySets = wire.SettKeySets, &wire.KeySetConfig{AKSVersion: 1, NoKeySets: 2, MaxKeySize: 16}
+	}
 	return &perso.Layout{
-		Generations: []wire.Generation{wire.EV1, wire.EV2, wire.EV3},
-		Card:        &perso.Level{},
-		Applications: []perso.Application{{
-			Place: place, KeySettings: &settings, KeyType: wire.KeyAES, KeyCount: 2, Files: []perso.File{data},
-		}},
+		Generations: []wire.Generation{wire.EV1, wire.EV2, wire.EV3}, Card: &perso.Level{}, Applications: []perso.Application{a},
 	}, nil
 }
 

@@ -140,32 +140,44 @@ func TestRotateOnly(t *testing.T) {
 	}
 }
 
-// A card that is lifted in any exchange of a rotation is finished when it comes back.
+// A card that is lifted in any exchange of a rotation is finished when it comes back,
+// with key sets and without.
 func TestRotateLifted(t *testing.T) {
-	b := newBench(t, 1)
-	b.open()
-	honest := picc(t, wire.EV2, 0)
-	b.want(honest, batch.Done, "1")
-	b.close()
-	b.rotate(2)
-	b.open()
-	before := honest.Exchanges()
-	b.want(honest, batch.Done, "1")
-	total := honest.Exchanges() - before
-	for n, at := 1, 4; at < total; n, at = n+1, at+every(6) {
-		made := newBench(t, 1)
-		made.open()
-		c := picc(t, wire.EV2, n)
-		made.want(c, batch.Done, "1")
-		c.Inject(sim.Fault{Exchange: at, Kind: []sim.FaultKind{sim.LosePowerBefore, sim.LosePowerAfter}[n%2]})
-		if r, err := b.present(c); err == nil || r.Outcome != batch.HalfDone && r.Outcome != batch.Untouched {
-			t.Fatalf("exchange %d of %d: %+v, %v", at, total, r, err)
-		}
-		if r := b.want(c, batch.Done, ""); len(r.Keys) != 3 || r.Keys[0].Version != 2 {
-			t.Errorf("exchange %d of %d: %+v", at, total, r)
-		}
-	}
-	if open := b.journal.open(); len(open) > 0 {
-		t.Errorf("the journal is open about %v", open)
+	for name, sets := range map[string]bool{"keys": false, "key sets": true} {
+		t.Run(name, func(t *testing.T) {
+			l := layouts()
+			l.sets = sets
+			b := newBench(t, 1)
+			b.conf.Layouts = l
+			b.open()
+			honest := picc(t, wire.EV2, 0)
+			b.want(honest, batch.Done, "1")
+			b.close()
+			b.rotate(2)
+			b.open()
+			before := honest.Exchanges()
+			b.want(honest, batch.Done, "1")
+			if s := honest.Image().Applications[0].KeySets; sets && (s == nil || s.ActiveVersion != 2) {
+				t.Errorf("key sets %+v", s)
+			}
+			total := honest.Exchanges() - before
+			for n, at := 1, 4; at < total; n, at = n+1, at+every(10) {
+				made := newBench(t, 1)
+				made.conf.Layouts = l
+				made.open()
+				c := picc(t, wire.EV2, n)
+				made.want(c, batch.Done, "1")
+				c.Inject(sim.Fault{Exchange: at, Kind: []sim.FaultKind{sim.LosePowerBefore, sim.LosePowerAfter}[n%2]})
+				if r, err := b.present(c); err == nil || r.Outcome != batch.HalfDone && r.Outcome != batch.Untouched {
+					t.Fatalf("exchange %d of %d: %+v, %v", at, total, r, err)
+				}
+				if r := b.want(c, batch.Done, ""); len(r.Keys) != 3 || r.Keys[0].Version != 2 {
+					t.Errorf("exchange %d of %d: %+v", at, total, r)
+				}
+			}
+			if open := b.journal.open(); len(open) > 0 {
+				t.Errorf("the journal is open about %v", open)
+			}
+		})
 	}
 }
