@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
-	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/perso"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/wire"
@@ -227,7 +226,7 @@ func TestSavedPlanOtherKeys(t *testing.T) {
 	l := small(nil)
 	conf := &perso.Config{Want: keysFor(t, l, 1), Journal: new(memJournal)}
 	p := readBound(t, saved(t, picc, l, conf), l)
-	conf.Want = keystore.Map(keysFor(t, l, 2))
+	conf.Want = keysFor(t, l, 2)
 	if err := p.Apply(context.Background(), connect(t, picc), conf); !errors.As(err, new(*perso.WrongCardError)) || !strings.Contains(err.Error(), "it did not have to change key") {
 		t.Errorf("%v", err)
 	}
