@@ -1,6 +1,10 @@
 package perso
 
-import "github.com/go-desfire/desfire/wire"
+import (
+	"fmt"
+
+	"github.com/go-desfire/desfire/wire"
+)
 
 // Lacks says what of a layout cards of a generation cannot have, and why: nothing of
 // it is planned for them.
@@ -17,6 +21,14 @@ func (l *Layout) Lacks(g wire.Generation) (list []Note) {
 		if g.FixedName() != nil && (c.KeySettings != nil || len(c.Keys) > 0) {
 			list = append(list, note(here, "a card of type %v has no keys and settings of its own", g))
 		}
+		for _, k := range c.Keys {
+			if k.No == 0 {
+				continue
+			}
+			if reason := specialLack(g, k.No); reason != "" {
+				list = append(list, note(here.key(k.No), "%s", reason))
+			}
+		}
 	}
 	for i := range l.Applications {
 		a := &l.Applications[i]
@@ -28,8 +40,13 @@ func (l *Layout) Lacks(g wire.Generation) (list []Note) {
 			list = append(list, note(at(a.Place), "a card of type %v has no %v", g, wire.FeatureDelegated))
 		}
 		for j := range a.Files {
-			if reason := a.Files[j].lacks(g); reason != "" {
-				list = append(list, note(at(a.Place).file(a.Files[j].No), "%s", reason))
+			f := &a.Files[j]
+			reason := f.lacks(g)
+			if there := g.FixedFiles(); there != nil && find(there, func(x *wire.FixedFile) bool { return x.No == f.No }) == nil {
+				reason = fmt.Sprintf("a card of type %v has no such file, and takes no other than those it comes with", g)
+			}
+			if reason != "" {
+				list = append(list, note(at(a.Place).file(f.No), "%s", reason))
 			}
 		}
 	}

@@ -281,8 +281,13 @@ func (r *reader) isoFiles(a *application, out *perso.Application) {
 		return
 	}
 	var without *file
+	first := map[wire.ISOFID]int{}
 	for i, f := range a.files {
 		s := &out.Files[i]
+		if line, twice := first[s.ISOID]; twice && s.ISOID != 0 {
+			r.fault(f.members["iso-id"].Position, "iso-id %v stands here a second time, after line %d", s.ISOID, line)
+		}
+		first[s.ISOID] = f.at.Line
 		if s.Settings.Type == wire.FileValue || s.Settings.Type == wire.FileTransactionMAC {
 			continue
 		}

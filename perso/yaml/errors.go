@@ -6,10 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-desfire/desfire/internal/visible"
 	"github.com/go-desfire/desfire/internal/yamlnode"
 )
 
-// Error is what is wrong in a layout, and where.
+// Error is what is wrong in a layout, and where. Its text can be shown on a terminal.
 type Error struct {
 	File         string
 	Line, Column int // from 1; 0 is the whole file
@@ -89,5 +90,5 @@ func (r *reader) failed(err error) bool {
 }
 
 func (d *Document) error(f *yamlnode.Fault) *Error {
-	return &Error{File: d.name, Line: f.Line, Column: f.Column, Text: f.Reason}
+	return &Error{File: d.name, Line: f.Line, Column: f.Column, Text: visible.Text(f.Reason)}
 }

@@ -116,6 +116,11 @@ var faults = []struct {
 	{"set type", head + "- {aid: F48121, keys: {master: app}, key-sets: {sets: {1: {version: 2, type: 3k3des}}}}\n", "9:59", "need max-key-size: 24", false},
 	{"aid of no aid", "desfire: layout/v1\ncard: {generations: [light]}\nkeys: {m: {type: aes, from: x, diversify: {an10922: {aid: true}}}}\napplications:\n- {aid: app, keys: {master: m}}\n", "5:29", "is derived from the AID (line 3)", false},
 
+	{"reserved iso-id", head + "- {aid: F48121, iso-id: 3F00, keys: {master: app}}\n", "9:25", "iso-id is 3F00, which is reserved", false},
+	{"twice an iso-id", head + "- {aid: F48121, iso-id: E110, keys: {master: app, 1: read, 2: tm}}\n- {aid: F48122, iso-id: E110, keys: {master: picc}}\n", "10:25", "iso-id stands here a second time, after line 9", false},
+	{"twice a df name", head + "- {aid: F48121, iso-id: E110, df-name: D276, keys: {master: app, 1: read, 2: tm}}\n- {aid: F48122, iso-id: E111, df-name: d276, keys: {master: picc}}\n", "10:40", "df-name stands here a second time", false},
+	{"twice a slot", head + "- {aid: F48121, delegated: {slot: 1, quota: 9}, keys: {master: app, 1: read, 2: tm}}\n- {aid: F48122, delegated: {slot: 1, quota: 9}, keys: {master: picc}}\n", "10:28", "delegated stands here a second time", false},
+	{"twice an iso-id of files", application("{no: 1, type: standard, size: 1, iso-id: E101}\n  - {no: 2, type: standard, size: 1, iso-id: E101}"), "13:46", "iso-id E101 stands here a second time, after line 12", false},
 	{"no file number", application("{type: standard, size: 1}"), "12:5", "the member no is missing", true},
 	{"no file type", application("{no: 1, size: 1}"), "12:5", "the member type is missing", true},
 	{"file type", application("{no: 1, type: standart, size: 1}"), "12:19", "did you mean standard?", true},
@@ -154,6 +159,7 @@ var faults = []struct {
 	{"template open", application("{no: 1, type: standard, size: 9, content: {template: \"{{.a\"}}"), "12:58", "want text with {{.column}}", false},
 	{"template range", application("{no: 1, type: standard, size: 9, content: {template: \"{{range .a}}x{{end}}\"}}"), "12:58", "want {{.column}}", false},
 	{"template call", application("{no: 1, type: standard, size: 9, content: {template: \"{{printf \\\"%s\\\" .a}}\"}}"), "12:58", "the function printf is not taken", false},
+	{"template escape", application("{no: 1, type: standard, size: 9, content: {template: \"{{.a | pad 70000 \\x1b}}\"}}"), "12:58", "want text with {{.column}}", false},
 	{"template define", application("{no: 1, type: standard, size: 9, content: {template: \"{{define \\\"x\\\"}}{{.a}}{{end}}{{.b}}\"}}"), "12:58", "define and block are not taken", false},
 	{"template variable", application("{no: 1, type: standard, size: 9, content: {template: \"{{$x := .a}}{{$x}}\"}}"), "12:58", "variables are not taken", false},
 	{"template chain", application("{no: 1, type: standard, size: 9, content: {template: \"{{.a.b}}\"}}"), "12:58", "want the name of one column", false},
@@ -203,6 +209,9 @@ func TestFaults(t *testing.T) {
 			}
 			if at != tc.at || !strings.Contains(e.Text, tc.want) {
 				t.Errorf("%s %s, want %s %q", at, e.Text, tc.at, tc.want)
+			}
+			if strings.ContainsAny(strings.ReplaceAll(err.Error(), "\n", ""), "\x1b\r\t") || strings.Contains(e.Text, "\n") {
+				t.Errorf("%q is no text for a terminal", err)
 			}
 			if strings.Contains(err.Error(), "AABBCCDD") || strings.Contains(err.Error(), "00112233") {
 				t.Errorf("%s shows a key", e)

@@ -98,10 +98,13 @@ func (x *importing) head() []string {
 	if a.Label != "" && printable(a.Label) {
 		lines = append(lines, "name: "+quote(a.Label))
 	}
-	if a.ISOID != 0 {
+	switch {
+	case reservedISO(a.ISOID):
+		x.writer.note(a.Place, nil, "its ISO identifier %v is reserved: it is left out, and its DF name", a.ISOID)
+	case a.ISOID != 0:
 		lines = append(lines, fmt.Sprintf(`iso-id: "%04X"`, uint16(a.ISOID)))
 	}
-	if len(a.DFName) > 0 {
+	if len(a.DFName) > 0 && !reservedISO(a.ISOID) {
 		lines = append(lines, fmt.Sprintf(`df-name: "%X"`, a.DFName))
 	}
 	var keys []string

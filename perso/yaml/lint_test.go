@@ -55,6 +55,8 @@ func TestLint(t *testing.T) {
 	}{
 		{with("[ev3]", "[ev3, d40]"), 8, yaml.SeverityError, "application F48121: a card of type D40 has no"},
 		{with("[ev3]", "[ev2]", file, "- {no: 1, type: standard, size: 32, read: read, write: app, sdm: {}}"), 11, yaml.SeverityError, "file 1 of application F48121: a card of type EV2 has no"},
+		{with("[ev3]", "[ev1]", "master: picc}", "master: picc, keys: {dam-mac: read}}"), 2, yaml.SeverityError, "a card of type EV1 has no delegated applications"},
+		{"desfire: layout/v1\ncard: {generations: [ntag424]}\nkeys: {m: {type: aes, version: 1, from: x}}\napplications:\n- aid: app\n  keys: {master: m}\n  files:\n  - {no: 4, type: standard, size: 9, read: m}\n", 8, yaml.SeverityError, "has no such file, and takes no other"},
 		{with("size: 32", "size: 30000"), 2, yaml.SeverityError, "fits no card"},
 		{with("- aid: F48121", "- aid: F48121\n  delegated: {slot: 1, quota: 3}"), 8, yaml.SeverityError, "its quota is 96"},
 		{with(", master: picc}", "}", "  picc: {type: aes, version: 1, from: m, diversify: {an10922: {uid: true, system: \"p\"}}}\n", ""), 2, yaml.SeverityWarning, "no PICC master key is named"},

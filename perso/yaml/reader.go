@@ -81,8 +81,33 @@ func (r *reader) whole() {
 			r.fault(r.doc.keys[name].at, "the key %s is used nowhere: use it or leave it out", name)
 		}
 	}
+	r.once()
 	if err := r.doc.layout.Check(); err != nil {
 		r.fault(r.doc.where(err), "%v", bare(err))
+	}
+}
+
+// once notes what cards take once: names of applications, and slots of memory.
+func (r *reader) once() {
+	first := map[string]int{}
+	for i := range r.doc.layout.Applications {
+		a, x := &r.doc.layout.Applications[i], r.doc.apps[i]
+		again := func(member, value string) {
+			if line, twice := first[member+value]; twice {
+				r.fault(x.members[member].Position, "%s stands here a second time, after line %d: cards have it once", member, line)
+				return
+			}
+			first[member+value] = x.members[member].Position.Line
+		}
+		if a.ISOID != 0 {
+			again("iso-id", a.ISOID.String())
+		}
+		if len(a.DFName) > 0 {
+			again("df-name", string(a.DFName))
+		}
+		if d := a.Delegated; d != nil {
+			again("delegated", strconv.Itoa(int(d.Slot)))
+		}
 	}
 }
 
@@ -200,5 +225,13 @@ func (r *reader) isoID(n *node) wire.ISOFID {
 		r.fault(n.Position, `iso-id is %s: want two bytes in hexadecimal, such as "E104", and not 0000`, n.Describe())
 		return 0
 	}
-	return wire.ISOFID(b[0])<<8 | wire.ISOFID(b[1])
+	id := wire.ISOFID(b[0])<<8 | wire.ISOFID(b[1])
+	if reservedISO(id) {
+		r.fault(n.Position, "iso-id is %v, which is reserved: take another", id)
+		return 0
+	}
+	return id
 }
+
+// reservedISO reports whether ISO 7816 keeps an identifier for itself.
+func reservedISO(id wire.ISOFID) bool { return id == 0x3F00 || id == 0x3FFF || id == 0xFFFF }

@@ -141,8 +141,8 @@ func (t *columnTemplate) walk(n parse.Node, depth int) error {
 }
 
 func clip(s string) string {
-	if len(s) > 40 {
-		return s[:40] + "..."
+	if r := []rune(s); len(r) > 40 {
+		return string(r[:40]) + "..."
 	}
 	return s
 }
