@@ -105,12 +105,14 @@ func changed() map[string]func(l *perso.Layout) {
 		"Application.KeyCount":    app(func(a *perso.Application) { a.KeyCount = 6 }),
 		"Application.ISOFiles":    app(func(a *perso.Application) { a.ISOFiles = true }),
 		"Application.KeySett3":    app(func(a *perso.Application) { a.KeySett3 |= wire.SettMasterDelete }),
-		"Application.KeySets":     app(func(a *perso.Application) { a.KeySets = &wire.KeySetConfig{AKSVersion: 2, NoKeySets: 2, MaxKeySize: 16} }),
-		"Application.Keys":        app(func(a *perso.Application) { a.Keys = []perso.KeyWant{{No: 1, Version: &seven}} }),
-		"Application.VCKeys":      app(func(a *perso.Application) { a.VCKeys = nil }),
-		"Application.Sets":        app(func(a *perso.Application) { a.Sets = nil }),
-		"Application.Delegated":   func(l *perso.Layout) { l.Applications[2].Delegated = nil },
-		"Application.Files":       app(func(a *perso.Application) { a.Files = a.Files[1:] }),
+		"Application.KeySets": app(func(a *perso.Application) {
+			a.KeySets = &wire.KeySetConfig{AKSVersion: 2, NoKeySets: 2, MaxKeySize: 16}
+		}),
+		"Application.Keys":      app(func(a *perso.Application) { a.Keys = []perso.KeyWant{{No: 1, Version: &seven}} }),
+		"Application.VCKeys":    app(func(a *perso.Application) { a.VCKeys = nil }),
+		"Application.Sets":      app(func(a *perso.Application) { a.Sets = nil }),
+		"Application.Delegated": func(l *perso.Layout) { l.Applications[2].Delegated = nil },
+		"Application.Files":     app(func(a *perso.Application) { a.Files = a.Files[1:] }),
 
 		"KeySetWant.Set":     set(func(s *perso.KeySetWant) { s.Set = 2 }),
 		"KeySetWant.Version": set(func(s *perso.KeySetWant) { s.Version = 4 }),
