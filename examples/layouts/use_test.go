@@ -27,12 +27,12 @@ func (x *issued) open(t *testing.T, p wire.Place, no wire.FileNo, act inspect.Ac
 }
 
 // moved loads a purse with one key and pays with another, as its terminals do.
-func (x *issued) moved(t *testing.T, d purse.Discovery, load wire.KeyNo, unit int32) *purse.Receipt {
+func (x *issued) moved(t *testing.T, d purse.Discovery, load wire.KeyNo, loads *wire.FileNo, unit int32) *purse.Receipt {
 	t.Helper()
 	ctx := context.Background()
-	d.Keys, d.Journal, d.Others = x.keys.Want(), purse.Memory(nil), purse.OthersAny
+	d.Keys, d.Journal = x.keys.Want(), purse.Memory(nil)
 	loader := d
-	loader.KeyNo, loader.Journal = load, purse.Memory(nil)
+	loader.KeyNo, loader.Journal, loader.Slot = load, purse.Memory(nil), loads
 	till, err := loader.Open(ctx, x.card)
 	if err != nil {
 		t.Fatal(err)
@@ -44,13 +44,10 @@ func (x *issued) moved(t *testing.T, d purse.Discovery, load wire.KeyNo, unit in
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
+	for _, again := range []bool{false, true} {
 		r, err := gate.Debit(ctx, x.card, purse.Request{ID: "ride 1", Amount: unit})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(r.After) != 1 || r.After[0].Value != 7*unit {
-			t.Fatalf("%+v", r)
+		if err != nil || r.Stored != again || !again && r.After[0].Value != 7*unit {
+			t.Fatalf("%+v, %v", r, err)
 		}
 	}
 	r, err := gate.Debit(ctx, x.card, purse.Request{ID: "ride 2", Amount: unit})
@@ -59,6 +56,8 @@ func (x *issued) moved(t *testing.T, d purse.Discovery, load wire.KeyNo, unit in
 	}
 	return r
 }
+
+func file(no wire.FileNo) *wire.FileNo { return &no }
 
 func TestCampus(t *testing.T) {
 	ctx := context.Background()
@@ -74,7 +73,7 @@ func TestCampus(t *testing.T) {
 			if s, ok := x.card.Session(); !ok || s.KeyNo != 1 {
 				t.Errorf("read in session %v, %v: want key 1, which doors have", s, ok)
 			}
-			x.moved(t, purse.Discovery{Place: wire.Place{AID: 0xF48122}, File: 1, KeyNo: 1, ValueOnly: true, Policy: purse.Accidents}, 2, 250)
+			x.moved(t, purse.Discovery{Place: wire.Place{AID: 0xF48122}, File: 1, KeyNo: 1, Slot: file(2), Policy: purse.Accidents}, 2, file(4), 250)
 		})
 	}
 }
@@ -83,7 +82,7 @@ func TestTransit(t *testing.T) {
 	for _, g := range []wire.Generation{wire.EV2, wire.EV3} {
 		t.Run(g.String(), func(t *testing.T) {
 			x := issue(t, "transit.yaml", g, rows(t, "transit.yaml")[0])
-			r := x.moved(t, purse.Discovery{Place: wire.Place{AID: 0xF58401}, File: 2, KeyNo: 1}, 2, 250)
+			r := x.moved(t, purse.Discovery{Place: wire.Place{AID: 0xF58401}, File: 2, KeyNo: 1}, 2, nil, 250)
 			if !r.Entry.HasTMAC || r.Entry.TMI == nil {
 				t.Errorf("no transaction MAC: %+v", r)
 			}
@@ -93,7 +92,7 @@ func TestTransit(t *testing.T) {
 
 func TestLight(t *testing.T) {
 	x := issue(t, "light.yaml", wire.Light, rows(t, "light.yaml")[0])
-	r := x.moved(t, purse.Discovery{Place: wire.Place{Fixed: true}, File: 3, KeyNo: 1}, 2, 250)
+	r := x.moved(t, purse.Discovery{Place: wire.Place{Fixed: true}, File: 3, KeyNo: 1}, 2, nil, 250)
 	if !r.Entry.HasTMAC || r.Entry.TMI == nil {
 		t.Errorf("no transaction MAC: %+v", r)
 	}
@@ -119,7 +118,7 @@ func TestDelegated(t *testing.T) {
 		if err != nil || info.AID != 0xF70001 || info.Quota != 16 {
 			t.Errorf("%v: %+v, %v", g, info, err)
 		}
-		x.moved(t, purse.Discovery{Place: wire.Place{AID: 0xF70001}, File: 1, KeyNo: 0, ValueOnly: true, Policy: purse.Accidents}, 1, 1)
+		x.moved(t, purse.Discovery{Place: wire.Place{AID: 0xF70001}, File: 1, KeyNo: 0, ValueOnly: true, Policy: purse.Accidents, Others: purse.OthersNothing}, 1, nil, 1)
 	}
 }
 
