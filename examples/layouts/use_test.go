@@ -114,7 +114,10 @@ func TestDelegated(t *testing.T) {
 	ctx := context.Background()
 	for _, g := range []wire.Generation{wire.EV2, wire.EV3} {
 		x := issue(t, "delegated.yaml", g, map[string]string{})
-		info, err := desfire.Do(ctx, x.card, &wire.GetDelegatedInfo{Slot: 1})
+		if err := x.card.SelectApplication(ctx, wire.PICC); err != nil {
+			t.Fatal(err)
+		}
+		info, err := x.card.DelegatedInfo(ctx, 1)
 		if err != nil || info.AID != 0xF70001 || info.Quota != 16 {
 			t.Errorf("%v: %+v, %v", g, info, err)
 		}
