@@ -227,20 +227,20 @@ func TestCacheConcurrently(t *testing.T) {
 func TestCacheWipes(t *testing.T) {
 	ctx := context.Background()
 	c := keystore.NewCache(&dear{}, &keystore.CacheConfig{Max: 1})
-	k, err := c.Key(ctx, numbered(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	copied := keystore.CopyOf(k)
-	if _, err := c.Key(ctx, numbered(2)); err != nil {
-		t.Fatal(err)
-	}
-	runtime.GC()
-	if _, err := cipher(k); err != nil {
-		t.Fatalf("a key that is used, out of the cache: %v", err)
-	}
-	runtime.KeepAlive(k)
-	k = nil
+	copied := func() *key.Secret {
+		k, err := c.Key(ctx, numbered(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Key(ctx, numbered(2)); err != nil {
+			t.Fatal(err)
+		}
+		runtime.GC()
+		if _, err := cipher(k); err != nil {
+			t.Fatalf("a key that is used, out of the cache: %v", err)
+		}
+		return keystore.CopyOf(k)
+	}()
 	for i := 0; keystore.LiveCopies(c) != 1; i++ {
 		if i == 1000 {
 			t.Fatal("the copy was not overwritten")

@@ -157,3 +157,34 @@ func shows(t *testing.T, said, text string) {
 		i = n
 	}
 }
+
+// FuzzData asks for each text whether data may name a key by it. Whatever is the
+// written form of a key, of this package or of a provider, is refused, and errors
+// show no digits of keys.
+func FuzzData(f *testing.F) {
+	for _, s := range []string{
+		"campus-2026", "exec:id", "EXEC:id", " aes : @x", "pkcs11:object=a", "os:a/b", "hsm:a", "prompt", "aes:prompt", "env:HOME", "@x", "des:0011223344556677",
+		"aes:00112233445566778899AABBCCDDEEFF/01", "00112233445566778899AABBCCDDEEFF", "2k3des:\tprompt", "a:b", "/x", "\u00e4", "3k3des:exec:a 'b c'",
+	} {
+		f.Add(s)
+	}
+	var asked []string
+	table := vault(&asked)
+	f.Fuzz(func(t *testing.T, s string) {
+		data, name := keystore.CheckData(s), keystore.CheckName(s)
+		if data != nil && name == nil {
+			t.Errorf("%q is a name, and %v", s, data)
+		}
+		if spec, err := table.Parse(s); err == nil && data == nil {
+			t.Errorf("%q is %v, and may stand in data", s, spec)
+		}
+		for _, err := range []error{data, name} {
+			if err != nil && keystore.Hide(err.Error()) != err.Error() {
+				t.Errorf("%q: %v", s, err)
+			}
+		}
+		if len(asked) > 0 {
+			t.Fatalf("%q: asked %q", s, asked)
+		}
+	})
+}
