@@ -108,6 +108,9 @@ func TestSoak(t *testing.T) {
 	if *soak {
 		rows, kills = 1000, 3
 	}
+	if testing.Short() && !*soak {
+		rows = 40
+	}
 	h := &hall{r: rand.New(rand.NewPCG(11, 4))}
 	generations := []wire.Generation{wire.EV1, wire.EV2, wire.EV3}
 	for n := range rows {
