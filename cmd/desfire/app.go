@@ -60,7 +60,10 @@ type app struct {
 	ring     *ring   // nil without a keyring
 	real     realUID // of a card with a random identifier
 	plain    bool
-	force    bool
+	// layoutKeys are the keys of a layout, out of the keyring; nil: those of the keyring
+	// itself.
+	layoutKeys keystore.Store
+	force      bool
 
 	traceTo   string
 	traceKeys bool // keep what carries keys

@@ -74,7 +74,10 @@ func (a *app) opener(card *desfire.Card) *unlock.Opener {
 		return o
 	}
 	o.OnChoice = a.tellChoice
-	if a.ring != nil {
+	switch {
+	case a.layoutKeys != nil:
+		o.Store = a.layoutKeys
+	case a.ring != nil:
 		o.Store = a.ring
 	}
 	return o

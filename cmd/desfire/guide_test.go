@@ -41,6 +41,11 @@ func TestKeysPage(t *testing.T) {
 	checkPage(t, filepath.Join(repository, "docs", "keys.md"))
 }
 
+// TestLayoutsPage runs docs/layouts.md.
+func TestLayoutsPage(t *testing.T) {
+	checkPage(t, filepath.Join(repository, "docs", "layouts.md"))
+}
+
 // Each rule of package purse stands in the table of docs/purse.md, in its words.
 func TestPurseRules(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(repository, "docs", "purse.md"))

@@ -95,7 +95,10 @@ func (s *issuing) tell(c cardOf, r batch.Result, err error) {
 	}
 	line := issueCard{
 		Event: "card", Time: r.Time, cardOf: c, Row: r.Row, Outcome: r.Outcome, Exit: outcomeCodes[r.Outcome], Proved: r.Proved,
-		Reasons: append([]string{}, r.Reasons...), Keys: append([]batch.KeyVersion{}, r.Keys...), Millis: float64(r.Duration.Microseconds()) / 1000,
+		Reasons: []string{}, Keys: append([]batch.KeyVersion{}, r.Keys...), Millis: float64(r.Duration.Microseconds()) / 1000,
+	}
+	for _, reason := range r.Reasons {
+		line.Reasons = append(line.Reasons, oneLine(errors.New(reason)))
 	}
 	if err != nil {
 		line.Exit = worst(line.Exit, exitCode(context.Background(), err))

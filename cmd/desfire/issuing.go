@@ -185,9 +185,24 @@ func (s *issuing) card(ctx context.Context, card *desfire.Card) {
 	}
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
-	r, err := s.batch.Card(ctx, card, reader)
-	err = s.notInTime(ctx, err)
-	s.tell(cardOfCard(card), r, err)
+	for range presentRetries {
+		r, err := s.batch.Card(ctx, card, reader)
+		err = s.notInTime(ctx, err)
+		s.tell(cardOfCard(card), r, err)
+		lost := r.Outcome == batch.HalfDone || r.Outcome == batch.Untouched
+		if !lost || !desfire.Lost(err) || ctx.Err() != nil {
+			return
+		}
+		// It lies there still: a card that lost its power for a moment goes on.
+		select {
+		case <-time.After(presentPause):
+		case <-ctx.Done():
+			return
+		}
+		if card.Reconnect(ctx) != nil {
+			return // where it has left it is presented again
+		}
+	}
 }
 
 // event tells of what happens besides cards.

@@ -20,7 +20,8 @@ func (a *app) layoutDiffCommand() *cobra.Command {
 		Long: `Show in what the card on the reader, or the one of a dump, differs from a layout:
 settings, versions of keys, files, rights and contents, and what is on it besides.
 Keys are compared by their versions, which anybody can give a key: "desfire layout
-verify" proves them. A keyring (--keys) or --key reads what is not for everybody.
+verify" proves them. The keys of the layout, of the keyring (--keys), or --key read what is not for
+everybody.
 
 The exit code is 10 if it differs. What could not be read is told, and is no
 difference. Contents that need columns are compared where these are filled.
@@ -49,6 +50,9 @@ difference. Contents that need columns are compared where these are filled.
 				}
 				a.sayNotes(d)
 				return a.layoutDiff(l, d.Card, args[1])
+			}
+			if a.ring != nil {
+				a.layoutKeys = l.doc.Keys(a.ring, a.ring).Have()
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
 				c, err := a.inspect(ctx, card, &inspect.Config{Ask: inspect.Everything})
