@@ -102,10 +102,14 @@ func (c *Card) CardUID(ctx context.Context) ([]byte, error) {
 // and a wrong ATS makes a card unreachable.
 func (c *Card) SetConfiguration(ctx context.Context, setting wire.Setting) error {
 	_, err := Do(ctx, c, &wire.SetConfiguration{Setting: setting})
-	switch setting.(type) {
-	case *wire.PICCConfig, *wire.ATS, *wire.SAK, *wire.ATQA:
-		c.showsOld = c.showsOld || err == nil
+	shows := false
+	switch s := setting.(type) {
+	case *wire.PICCConfig:
+		shows = s.Flags&wire.PICCRandomID != 0
+	case *wire.ATS, *wire.SAK, *wire.ATQA:
+		shows = true
 	}
+	c.showsOld = c.showsOld || shows && err == nil
 	return err
 }
 

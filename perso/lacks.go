@@ -14,8 +14,13 @@ func (l *Layout) Lacks(g wire.Generation) (list []Note) {
 		all := Options()
 		for i := range c.Options {
 			o := find(all, func(o *OptionInfo) bool { return o.Name == c.Options[i].Name })
-			if o != nil && !o.Has(g) {
+			if o != nil && !o.Has(g) && !c.Options[i].Off() {
 				list = append(list, note(here, "a card of type %v has no option %s", g, o.Name))
+			}
+		}
+		for _, k := range c.Keys {
+			if reason := specialLack(g, k.No); k.No != 0 && reason != "" && g.FixedName() == nil {
+				list = append(list, note(here.key(k.No), "%s", reason))
 			}
 		}
 		if g.FixedName() != nil && (c.KeySettings != nil || len(c.Keys) > 0) {

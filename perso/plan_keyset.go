@@ -115,7 +115,25 @@ func (p *planner) keySet(ctx context.Context, a *Application, s *KeySetWant, ver
 	return nil
 }
 
-func (l *keySetLoad) exchanges() int { return 2 + 2*len(l.keys) }
+// exchanges is what loading takes: each key is asked for and changed, in a session of
+// the key that changes it.
+func (l *keySetLoad) exchanges() int {
+	n, as := 2, wire.KeyNo(0)
+	enter := func(no wire.KeyNo) {
+		if no != as {
+			n += 1 + loginExchanges
+			as = no
+		}
+	}
+	for no := range wire.KeyNo(l.count) {
+		if _, ok := l.keys[no]; ok {
+			enter(l.by[no])
+			n += 2
+		}
+	}
+	enter(0)
+	return n
+}
 
 // setHolds reports whether the keys of a set have the versions of those that it shall
 // hold. Nothing else is told of keys of a set that is not active.
@@ -207,7 +225,7 @@ func (p *planner) rotateSet(ctx context.Context, a *Application, is *inspect.App
 	}
 	p.step(Step{
 		Where: w, Kind: RollKeySet, Name: fmt.Sprint(ro.set), Words: fmt.Sprintf("load key set %d of %v with its new keys, version %v, and make it the active one: %s", ro.set, w, ro.version, keyNumbers(ro.changed)),
-		Exchanges: ro.exchanges() + 4 + 6*len(ro.changed),
+		Exchanges: ro.exchanges() + 5 + 4*len(ro.changed),
 		do:        func(ctx context.Context, r *runner) error { return r.rollTo(ctx, ro) },
 	}, who{no: 0})
 	return nil

@@ -290,7 +290,13 @@ func (x *optionPlan) last(ctx context.Context) error {
 				return err
 			}
 		}
-		x.set(s.Name, "set for ever: "+words, words+": it can never be undone", setting)
+		x.set(s.Name, "set for ever: "+words, "it can never be undone", setting)
+		switch last := &x.plan.Steps[len(x.plan.Steps)-1]; s.Name {
+		case OptionRandomUID:
+			last.Exchanges++ // it says which card it is
+		case OptionLRP:
+			x.at = wire.Place{Name: "nowhere"} // the session is gone
+		}
 	}
 	return nil
 }
