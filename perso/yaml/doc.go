@@ -16,8 +16,27 @@
 // table, Document.Keys the key stores that go with it. Whatever stands in a layout
 // is applied or an error; errors say line and column.
 //
+// # Keys
+//
+// Rights go to names of keys, never to numbers: a name in a right is one of the keys
+// of the application. A key is made of a master key (from), diversified by AN10922 or
+// as it is; without from, the key store has it at its place. A list of keys is what the
+// name had, the newest first: versions tell which of them a card holds.
+//
 // A layout holds no keys and names none of the places where keys are kept: it names
 // master keys, and the key store of whoever applies the layout has them. So a layout
-// can be handed on, and runs nothing on the computer of whoever reads it. Files that
-// contents name are read only below the folder of the layout.
+// can be handed on, and runs nothing on the computer of whoever reads it.
+//
+// # Contents
+//
+// content is what a file holds and shall go on holding; initial is what it begins with.
+// Both are text, hex, a file, an NDEF message, or a template: text with {{.column}} for
+// the columns of a table, through the functions upper, lower, trim, hex, cut N, pad N and
+// zeropad N. Templates do not loop, call or define. Files are read only below the folder
+// of the layout. A URI of secure dynamic messaging makes content and settings.
+//
+// # Text
+//
+// YAML's types do not count: 000010 and 1E0001 are AIDs, no is a name. Anchors, tags and
+// a second document are refused. A layout has at most 1 MiB, its contents 16 MiB.
 package yaml
