@@ -42,7 +42,10 @@ func wholeCases(t testing.TB) []wholeCase {
 		list[i].keys = keysOfCard(t, list[i].layout)
 	}
 	l, keys := delegating(t)
-	return append(list, wholeCase{"delegated EV2", wire.EV2, l, keys})
+	list = append(list, wholeCase{"delegated EV2", wire.EV2, l, keys})
+	l, keys = lightCard(t, 5, 1)
+	l.Card = &perso.Level{Options: []perso.Option{option(t, perso.OptionRandomUID, "")}}
+	return append(list, wholeCase{"purse Light", wire.Light, l, keys})
 }
 
 // process is one run of a program that knows nothing but layout, keys, and the journal
