@@ -18,8 +18,11 @@ import (
 
 // every is how many exchanges there are to one in which something goes wrong.
 func every(n int) int {
-	if *soak {
+	switch {
+	case *soak:
 		return 1
+	case testing.Short():
+		return 3 * n
 	}
 	return n
 }
