@@ -20,7 +20,6 @@ func TestExchangesMore(t *testing.T) {
 		layout *perso.Layout
 		keys   keystore.Map
 		picc   *sim.Card
-		rotate bool
 	}
 	var list []try
 	add := func(name string, picc *sim.Card, l *perso.Layout, keys keystore.Map) {
