@@ -36,8 +36,15 @@ func TestLight(t *testing.T) {
 	}{{15, 1, true}, {15, 1, false}, {15, 2, true}, {5, 2, true}, {5, 2, false}} {
 		l, keys := lightCard(t, x.no, x.version)
 		conf := &perso.Config{Want: keys, Journal: new(memJournal)}
+		if x.steps && x.version == 2 { // it was made before: its counter would begin again
+			p := plan(t, picc, l, conf)
+			if len(p.Steps) > 0 || len(p.Held) != 1 || p.Held[0].Name != "app/15" {
+				t.Errorf("file %d, version %d: %v, held %v", x.no, x.version, p.Steps, p.Held)
+			}
+			conf.Irreversible = []string{"app/15"}
+		}
 		p := apply(t, picc, l, conf)
-		if len(p.Impossible) > 0 || len(p.Steps) > 0 != x.steps {
+		if len(p.Impossible) > 0 || len(p.Held) > 0 || len(p.Steps) > 0 != x.steps {
 			t.Errorf("file %d, version %d: %v, impossible %v", x.no, x.version, p.Steps, p.Impossible)
 		}
 		list, err := perso.Verify(ctx, connect(t, picc), l, conf)
@@ -63,6 +70,52 @@ func TestLight(t *testing.T) {
 	l.Applications[0].ISOID = 0x1234
 	if p := plan(t, picc, l, &perso.Config{Want: keys}); !has(p.Impossible, "has fixed settings and names") {
 		t.Error(p.Impossible)
+	}
+}
+
+// A value that a Light in use holds is not replaced with its limits, unless its file is
+// named.
+func TestLightInUse(t *testing.T) {
+	ctx := context.Background()
+	picc := newPICC(t, wire.Light)
+	l, keys := lightCard(t, 15, 1)
+	no := l.Applications[0].Files[2].No
+	card := connect(t, picc)
+	if err := card.Select(ctx, wire.Place{Fixed: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := card.Authenticate(ctx, 3, key.Zero(key.TypeAES)); err != nil {
+		t.Fatal(err)
+	}
+	if err := card.Credit(ctx, no, 700); err != nil {
+		t.Fatal(err)
+	}
+	if err := card.AuthenticateWith(ctx, key.MethodEV2NonFirst, 1, key.Zero(key.TypeAES)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := card.CommitReaderID(ctx, [16]byte{1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := card.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	conf := &perso.Config{Want: keys, Journal: new(memJournal)}
+	p := apply(t, picc, l, conf)
+	if !has(p.Held, "the value 700 that it holds would be lost") {
+		t.Errorf("held %v", p.Held)
+	}
+	for _, s := range p.Steps {
+		if s.Kind == perso.SetOption {
+			t.Error(s.Words)
+		}
+	}
+	conf.Irreversible = []string{p.Held[0].Name}
+	if p = apply(t, picc, l, conf); len(p.Held) > 0 {
+		t.Errorf("held %v", p.Held)
+	}
+	list, err := perso.Verify(ctx, connect(t, picc), l, conf)
+	if err != nil || perso.Differs(list) {
+		t.Error(list, err)
 	}
 }
 

@@ -213,12 +213,15 @@ func (x *filePlan) macKey(ctx context.Context) (bool, error) {
 		x.impossible(x.here, "the application has a transaction MAC file, number %d: only deleting it would help", uint8(x.mac.No))
 		return false, nil
 	}
-	k, _, ok, err := take(ctx, x.conf.Want, x.tmacRef(x.app.Place))
+	k, source, ok, err := take(ctx, x.conf.Want, x.tmacRef(x.app.Place))
 	switch {
 	case err != nil:
 		return false, err
 	case !ok:
 		x.impossible(x.here, "the key store has no key for it: %v", x.tmacRef(x.app.Place))
+		return false, nil
+	case noBytes(k, source) != "":
+		x.impossible(x.here, "%s", noBytes(k, source))
 		return false, nil
 	case uint8(x.file.Settings.TMKeyVersion) != k.Version():
 		x.warn(x.here, "the layout says key version %v, the key store has %02X: that one is taken", x.file.Settings.TMKeyVersion, k.Version())

@@ -116,6 +116,14 @@ func (p *planner) key(ctx context.Context, s slot, settings wire.KeySett1) (know
 		p.impossible(w, "it is changed with key %d, which is not at hand", uint8(need))
 		return isZero, err
 	}
+	reason := want.fixed()
+	if reason == "" && need != s.no { // else the session proves the old key
+		reason = list[0].fixed()
+	}
+	if reason != "" {
+		p.impossible(w, "%s", reason)
+		return isZero, nil
+	}
 	if p.conf.Journal == nil {
 		p.warn(w, "to change it a journal is needed")
 	}

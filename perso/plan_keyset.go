@@ -89,7 +89,12 @@ func (p *planner) keySet(ctx context.Context, a *Application, s *KeySetWant, ver
 		case layout.Version != nil && *layout.Version != k.Version():
 			p.warn(w, "the layout says version %02X of key %d of set %d, the key store has %02X: that one is taken", *layout.Version, no, s.Set, k.Version())
 		}
-		load.keys[no] = held{k, source, wanted}
+		h := held{k, source, wanted}
+		if reason := h.fixed(); reason != "" {
+			p.impossible(w, "key %d of set %d: %s", no, s.Set, reason)
+			return nil
+		}
+		load.keys[no] = h
 	}
 	if len(missing) > 0 {
 		p.warn(w, "set %d: the key store does not have %s: they stay what the card puts there", s.Set, keyNumbers(missing))

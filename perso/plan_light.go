@@ -21,7 +21,7 @@ func (x *filePlan) lightMAC(ctx context.Context) (handled bool, err error) {
 	if x.mac == nil {
 		return true, x.create(ctx)
 	}
-	k, _, ok, err := take(ctx, x.conf.Want, x.tmacRef(x.app.Place))
+	k, source, ok, err := take(ctx, x.conf.Want, x.tmacRef(x.app.Place))
 	switch {
 	case err != nil:
 		return true, err
@@ -36,13 +36,21 @@ func (x *filePlan) lightMAC(ctx context.Context) (handled bool, err error) {
 	case x.mac.No == x.file.No && byte(x.mac.Settings.TMKeyVersion) == k.Version():
 		return false, nil
 	}
+	old, as := *x.mac, who{no: 0}
+	where := at(x.app.Place).file(old.No)
+	if old.Settings.TMKeyVersion != 0 && !x.mayLose(where) {
+		x.hold(where, fmt.Sprintf("%v/%d", x.app.Place, uint8(old.No)), "it was made with a key of version %v before: made anew it would count from 0 again", old.Settings.TMKeyVersion)
+		return true, nil
+	}
+	if reason := noBytes(k, source); reason != "" {
+		x.impossible(x.here, "%s", reason)
+		return true, nil
+	}
 	hand, err := x.atHand(ctx, slot{x.app.Place, 0})
 	if err != nil || !hand {
 		x.impossible(x.here, "it is made anew with the master key only, which is not at hand")
 		return true, err
 	}
-	old, as := *x.mac, who{no: 0}
-	where := at(x.app.Place).file(old.No)
 	x.step(Step{
 		Where: where, Kind: DeleteFile, Words: fmt.Sprintf("delete %v, to make it anew with its key: it counts from 0 again", where), Exchanges: 2, Replaces: true,
 		do: func(ctx context.Context, r *runner) error { return r.deleteFile(ctx, x.app.Place, &old, as, false) },
@@ -65,11 +73,22 @@ func (x *filePlan) lightValue(ctx context.Context) (bool, error) {
 	if err != nil || !hand {
 		return false, err
 	}
+	if ok, err := x.nothing(ctx, x.app.Place, x.is); err != nil || !ok {
+		return false, err // what it holds would be replaced
+	}
+	seen, named := *x.is, x.mayLose(x.here)
 	setting := &wire.ValueFileConfig{File: x.file.No, Lower: want.Lower, Upper: want.Upper, Value: x.initial(), Flags: want.Flags}
 	x.step(Step{
-		Where: x.here, Kind: SetOption, Name: "value-file", Words: fmt.Sprintf("set the limits of %v, once: %d to %d, value %d", x.here, want.Lower, want.Upper, setting.Value), Exchanges: 1,
+		Where: x.here, Kind: SetOption, Name: "value-file", Words: fmt.Sprintf("set the limits of %v, once: %d to %d, value %d", x.here, want.Lower, want.Upper, setting.Value), Exchanges: 1 + lookExchanges,
 		Forever: "its limits can never be changed again", Replaces: true,
-		do: func(ctx context.Context, r *runner) error { return r.setOption(ctx, x.app.Place, setting) },
+		do: func(ctx context.Context, r *runner) error {
+			if !named {
+				if err := r.stillEmpty(ctx, x.app.Place, &seen); err != nil {
+					return err
+				}
+			}
+			return r.setOption(ctx, x.app.Place, setting)
+		},
 	}, who{no: 0})
 	s := is.Clone()
 	s.Lower, s.Upper, s.Flags = want.Lower, want.Upper, want.Flags

@@ -90,6 +90,10 @@ func (p *planner) special(ctx context.Context, s slot, layout *KeyWant) error {
 		p.impossible(w, "which key the card holds is not known: none that is at hand has the version that it tells, %02X", told)
 		return nil
 	}
+	if reason := want.fixed(); reason != "" {
+		p.impossible(w, "%s", reason)
+		return nil
+	}
 	by, ok, err := p.changerOf(ctx, s)
 	switch {
 	case err != nil:
