@@ -140,7 +140,7 @@ func (a *app) getKey(cmd *cobra.Command, k *keySpec) error {
 	case err != nil && (ctx.Err() != nil || errors.Is(err, errInterrupted)):
 		return errInterrupted
 	case err != nil:
-		return withCode(exitInput, fmt.Errorf("--%s: %w", k.flag, err))
+		return adviseModule(withCode(exitInput, fmt.Errorf("--%s: %w", k.flag, err)))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"github.com/go-desfire/desfire/keystore"
@@ -23,6 +24,14 @@ func (a *app) providers() keystore.Providers {
 // them.
 func (a *app) newModules() *pkcs11.Modules {
 	return pkcs11.NewModules(&pkcs11.ModulesConfig{Path: os.Getenv(moduleVar), Warn: a.warn})
+}
+
+// adviseModule says how a module is named, where none is.
+func adviseModule(err error) error {
+	if errors.Is(err, pkcs11.ErrNoModule) {
+		return advise(err, "%s in the environment names it, or ?module-path=FILE behind the URI.", moduleVar)
+	}
+	return err
 }
 
 // unwrap opens an envelope of Vault or OpenBao, which the environment names.

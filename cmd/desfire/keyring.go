@@ -72,7 +72,7 @@ func badRing(err error) error {
 	case errors.Is(err, keyring.ErrNotTrusted):
 		return advise(withCode(exitInput, err), "exec: runs programs, and pkcs11: loads modules, from a keyring that belongs to you and that nobody else can write.")
 	}
-	return withCode(exitInput, err)
+	return adviseModule(withCode(exitInput, err))
 }
 
 // Slots implements keystore.Rotating. Why a key cannot be had is a fault of the

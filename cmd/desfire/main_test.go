@@ -23,14 +23,19 @@ var update = flag.Bool("update", false, "write the output of the scripts into th
 // runMain makes the test binary be the tool itself.
 const runMain = "DESFIRE_TEST_MAIN"
 
-// What befalls the cards of images: they lose their power in that exchange, and
-// have the random numbers of a seed.
+// What befalls the cards of images: they lose their power in that exchange, have
+// the random numbers of a seed, and are not made before a pipe ends, if there is one
+// of that name.
 const (
-	tearCard = "DESFIRE_TEST_TEAR"
-	seedCard = "DESFIRE_TEST_SEED"
+	tearCard  = "DESFIRE_TEST_TEAR"
+	seedCard  = "DESFIRE_TEST_SEED"
+	stuckCard = "DESFIRE_TEST_STUCK"
 )
 
 func unluckyCard(c *sim.Config) (*sim.Card, error) {
+	if pipe := os.Getenv(stuckCard); pipe != "" {
+		_, _ = os.ReadFile(pipe)
+	}
 	if seed := os.Getenv(seedCard); seed != "" && c.Rand == nil {
 		c.Rand = seeded(seed)
 	}

@@ -210,15 +210,23 @@ func TestShellInBackground(t *testing.T) {
 // A verb that does not end says how to leave.
 func TestShellHangs(t *testing.T) {
 	dir := t.TempDir()
-	if err := syscall.Mkfifo(filepath.Join(dir, "nobody-writes"), 0o600); err != nil {
+	pipe := filepath.Join(dir, "nobody-writes")
+	image, err := os.ReadFile(shellImage(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "stuck.json"), image, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := startShell(t, dir, []string{stuckCard + "=" + pipe}, "--reader", "sim:"+filepath.Join(dir, "card.json"))
+	r.expect(prompts)
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Skip(err)
 	}
-	r := startShell(t, dir, nil, "--reader", "sim:"+shellImage(t, dir))
-	r.expect(prompts)
-	r.typed("ls --key @nobody-writes\r")
-	r.expect(`nobody-writes\n`)
-	// An earlier Ctrl-C would end the verb before it reads.
-	writer, err := os.OpenFile(filepath.Join(dir, "nobody-writes"), os.O_WRONLY, 0)
+	r.typed("ls --reader sim:stuck.json\r")
+	r.expect(`stuck.json\n`)
+	// An earlier Ctrl-C would end the verb before it is stuck.
+	writer, err := os.OpenFile(pipe, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,6 +37,9 @@ type ModulesConfig struct {
 	Warn     func(string) // as in Config
 }
 
+// ErrNoModule says that neither a URI nor the ModulesConfig names a module.
+var ErrNoModule = errors.New("pkcs11: no module is named: want the file of one, such as /usr/lib/softhsm/libsofthsm2.so")
+
 // NewModules makes a Modules; nil is the zero ModulesConfig.
 func NewModules(conf *ModulesConfig) *Modules {
 	m := &Modules{open: map[string]*Module{}}
@@ -94,7 +97,7 @@ func (ms *Modules) module(path string) (*Module, error) {
 		path = ms.conf.Path
 	}
 	if path == "" {
-		return nil, errors.New("pkcs11: no module is named: want the file of one, such as /usr/lib/softhsm/libsofthsm2.so")
+		return nil, ErrNoModule
 	}
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
