@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/go-desfire/desfire/internal/keytext"
 	"github.com/go-desfire/desfire/key"
@@ -40,7 +39,7 @@ func CheckData(text string) error {
 	switch form := elsewhereForm(t); {
 	case form != "":
 		return fmt.Errorf("%s: %w", form, ErrNotHere)
-	case typed || hexRun(text) >= 2*key.TypeDES.BlockSize():
+	case typed || keytext.HexRun(text) >= 2*key.TypeDES.BlockSize():
 		return ErrLikeKey
 	}
 	return nil
@@ -58,7 +57,7 @@ func elsewhereForm(text string) string {
 		return "@FILE"
 	case strings.HasPrefix(text, "/"), strings.HasPrefix(text, "\\"):
 		return "a path"
-	case begin != "" && hexRun(begin) < 8:
+	case begin != "" && keytext.HexRun(begin) < 8:
 		return begin
 	case begin != "" || keytext.Elsewhere(text):
 		return "a scheme"
@@ -80,26 +79,10 @@ func CheckName(text string) error {
 		return fmt.Errorf("a name of %d bytes: want letters, digits and . _ - , 64 at most", len(text))
 	case !masterName.MatchString(text):
 		shown := strconv.Quote(text)
-		if hexRun(text) >= 8 {
+		if keytext.HexRun(text) >= 8 {
 			shown = "(not shown)"
 		}
 		return fmt.Errorf("the name %s of a key: want letters, digits and . _ - , 64 at most", shown)
 	}
 	return nil
-}
-
-// hexRun is the length of the longest run of hexadecimal digits, whatever separates
-// them.
-func hexRun(text string) (longest int) {
-	run := 0
-	for _, c := range text {
-		switch {
-		case strings.ContainsRune("0123456789abcdefABCDEF", c):
-			run++
-			longest = max(longest, run)
-		case unicode.IsLetter(c):
-			run = 0
-		}
-	}
-	return longest
 }

@@ -126,12 +126,10 @@ func (v *issueVerb) readTable(cmd *cobra.Command, l *layoutFile) (*batch.Table, 
 
 // question is asked before the first card.
 func (v *issueVerb) question() string {
-	s, what := v.batch.Status(), ""
-	switch {
-	case v.conf.Table == nil:
+	s := v.batch.Status()
+	what := fmt.Sprintf("Make %s of %s?", count(s.Free+s.Bound+s.Failed, "card"), v.file.path)
+	if v.conf.Table == nil {
 		what = fmt.Sprintf("Make a card of %s of each that is presented?", v.file.path)
-	default:
-		what = fmt.Sprintf("Make %s of %s?", count(s.Free+s.Bound+s.Failed, "card"), v.file.path)
 	}
 	if len(v.irreversible) > 0 {
 		what = fmt.Sprintf("Never to be undone: %s. %s", strings.Join(v.irreversible, ", "), what)

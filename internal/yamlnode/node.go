@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
+
+	"github.com/go-desfire/desfire/internal/keytext"
 )
 
 // Node is a value of a file with its text as it stands there.
@@ -183,30 +184,11 @@ func distance(a, b string) int {
 // Shown quotes text from a file, unless it is long or may hold a key or a part of
 // one.
 func Shown(text string) string {
-	if HexRun(text) >= 8 || len(text) > 40 {
+	if keytext.HexRun(text) >= 8 || len(text) > 40 {
 		return "(not shown)"
 	}
 	return strconv.Quote(text)
 }
-
-// HexRun is the length of the longest run of hexadecimal digits, whatever
-// separates them.
-func HexRun(text string) (longest int) {
-	run := 0
-	for _, c := range text {
-		switch {
-		case strings.ContainsRune("0123456789abcdefABCDEF", c):
-			run++
-			longest = max(longest, run)
-		case unicode.IsLetter(c):
-			run = 0
-		}
-	}
-	return longest
-}
-
-// KeyDigits is the length of the shortest key in hexadecimal.
-const KeyDigits = 16
 
 // Plain is a node as a schema sees it: names of members as they stand there, and
 // values of the types of JSON.
