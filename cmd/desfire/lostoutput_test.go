@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,6 +30,11 @@ func TestLostOutput(t *testing.T) {
 	if code := run([]string{"info", "--reader", "sim:" + image, "--trace", recording}, strings.NewReader(""), io.Discard, io.Discard); code != 0 {
 		t.Fatal("info fails")
 	}
+	layout := filepath.Join(dir, "layout.yaml")
+	if err := os.WriteFile(layout, []byte("desfire: layout/v1\ncard: {generations: [ev3]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_CONFIG_HOME", dir)
 	t.Setenv("DESFIRE_READER", "sim:"+image)
 	for line := range strings.SplitSeq(strings.TrimSpace(`
 apdu 60
@@ -40,6 +46,13 @@ file info 121314 1
 free
 info
 key version 121314 0
+layout lint `+layout+`
+layout show `+layout+`
+layout schema
+layout plan `+layout+`
+layout verify `+layout+`
+layout import
+issue `+layout+` --yes --count 1 --book `+filepath.Join(dir, "book")+` --results `+filepath.Join(dir, "results")+`
 kdf --key aes:00000000000000000000000000000000 --uid 04112233445566 --aid 121314
 ls
 ls 121314

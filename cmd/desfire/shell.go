@@ -203,7 +203,7 @@ func (s *shell) verb(ctx context.Context, stdin io.Reader, words []string) int {
 }
 
 // unmaking are the verbs after which the spot may not be there any more.
-var unmaking = []string{"app delete", "delegated delete", "file delete", "format", "restore", "wipe"}
+var unmaking = []string{"app delete", "delegated delete", "file delete", "format", "layout apply", "restore", "wipe"}
 
 // recheck leaves a spot that the card does not have any more.
 func (s *shell) recheck(ctx context.Context) {
