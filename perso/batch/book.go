@@ -155,6 +155,12 @@ func openBook(path, program string) (_ *Book, err error) {
 			return nil, &BookError{Book: path, Err: err}
 		}
 	}
+	if whole > 0 && text[whole-1] != '\n' {
+		if _, err := f.WriteAt([]byte{'\n'}, b.size); err != nil {
+			return nil, &BookError{Book: path, Err: err}
+		}
+		b.size++ // synced with the next line
+	}
 	return b, nil
 }
 

@@ -184,7 +184,7 @@ func TestTorn(t *testing.T) {
 	b.close()
 	whole := read(t, b.conf.Book)
 	last := strings.LastIndexByte(strings.TrimSuffix(whole, "\n"), '\n') + 1
-	for at := last; at < len(whole); at += every(20) {
+	for at := last; at < len(whole)-1; at += every(20) {
 		write(t, b.conf.Book, whole[:at])
 		b.open()
 		if got := read(t, b.conf.Book); got != whole[:last] {
@@ -209,6 +209,29 @@ func TestTorn(t *testing.T) {
 	b.open()
 	b.want(one, batch.Already, "1")
 	b.close()
+}
+
+// An editor may take the end off the last line: what it says counts, and no row is given
+// a second time.
+func TestNoLastEnd(t *testing.T) {
+	b := newBench(t, 3)
+	b.open()
+	b.want(picc(t, wire.EV2, 1), batch.Done, "1")
+	b.close()
+	lines := strings.SplitAfter(read(t, b.conf.Book), "\n")
+	for i, want := range []string{"1", "2", "2"} { // the head, bound, done
+		text := strings.Join(lines[:i+1], "")
+		write(t, b.conf.Book, strings.TrimSuffix(text, "\n"))
+		b.open()
+		if got := read(t, b.conf.Book); got != text {
+			t.Fatalf("%d lines became %q", i+1, got)
+		}
+		b.want(picc(t, wire.EV2, 2), batch.Done, want)
+		b.close()
+		if _, err := batch.ReadBook(b.conf.Book); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // A file that is no book, or a book that is damaged, stays as it is.

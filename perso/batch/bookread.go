@@ -7,7 +7,9 @@ import (
 	"fmt"
 )
 
-// read takes the lines of a book, and returns how many bytes of it are whole lines.
+// read takes the lines of a book, and returns how many bytes of it are whole lines. The
+// last may lack its end, where it is whole otherwise: editors do that, and what it says
+// may have been relied upon.
 func (b *Book) read(text []byte) (whole int, err error) {
 	b.making, b.turns = newChapter(), map[byte]*chapter{}
 	for n := 1; whole < len(text); n++ {
@@ -15,10 +17,10 @@ func (b *Book) read(text []byte) (whole int, err error) {
 		if !ended && n == 1 && !bytes.HasPrefix(part, []byte(`{"book":`)) && len(bytes.Trim(part, "\x00")) > 0 {
 			return 0, &BookError{Book: b.path, Err: errors.New("it is no book of cards")}
 		}
-		if !ended {
+		l, err := decodeLine(part)
+		if !ended && err != nil {
 			return whole, nil // its program died writing it
 		}
-		l, err := decodeLine(part)
 		if err == nil {
 			err = b.take(l)
 		}
@@ -33,7 +35,7 @@ func (b *Book) read(text []byte) (whole int, err error) {
 			}
 			return 0, &BookError{Book: b.path, Line: n, Err: err}
 		}
-		whole += len(part) + 1
+		whole = min(whole+len(part)+1, len(text))
 	}
 	return whole, nil
 }
