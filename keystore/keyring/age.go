@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -33,7 +32,7 @@ type ages struct {
 	prompt keystore.Prompt
 	warn   func(string)
 
-	mu         sync.Mutex
+	turn       chan struct{} // held by who deciphers, who may be asking somebody
 	loaded     bool
 	identities []age.Identity
 	passphrase []byte // the last that was right
@@ -58,13 +57,10 @@ func (a *ages) open(ctx context.Context, what string, text []byte, may bool, lim
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
-	switch {
-	case may:
-		a.mu.Lock()
-	case !a.mu.TryLock(): // somebody is being asked
-		return nil, errAsks
+	if err := a.enter(ctx, may); err != nil {
+		return nil, err
 	}
-	defer a.mu.Unlock()
+	defer a.leave()
 	forPassphrase, err := isForPassphrase(sealed)
 	if err != nil {
 		return nil, fmt.Errorf("%s: it is damaged: age does not read its head", what)
@@ -87,6 +83,26 @@ func (a *ages) open(ctx context.Context, what string, text []byte, may bool, lim
 	}
 	return b, nil
 }
+
+// enter waits for the turn, if may, until ctx ends.
+func (a *ages) enter(ctx context.Context, may bool) error {
+	select {
+	case a.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	if !may { // somebody is being asked
+		return errAsks
+	}
+	select {
+	case a.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (a *ages) leave() { <-a.turn }
 
 func (a *ages) byPassphrase(ctx context.Context, what string, sealed []byte, may bool, limit int) ([]byte, error) {
 	switch {
@@ -169,8 +185,8 @@ func (a *ages) load(ctx context.Context, may bool) error {
 }
 
 func (a *ages) close() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	a.turn <- struct{}{}
+	defer a.leave()
 	clear(a.passphrase)
 	a.passphrase, a.identities, a.loaded = nil, nil, false
 }

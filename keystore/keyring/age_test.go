@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -177,6 +178,47 @@ func TestAgePassphrase(t *testing.T) {
 		if !errors.Is(err, keystore.ErrLocked) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Who waits while somebody else is being asked for a passphrase waits until the context
+// ends, and no longer.
+func TestAgeWaits(t *testing.T) {
+	to := passphrase(t, "correct horse")
+	text := "desfire: keys/v1\nkeys:\n  card:\n    0: " + block(seal(t, "aes:"+digits+"/07", true, to), "      ") +
+		"    1: " + block(seal(t, "aes:"+digits+"/08", true, to), "      ")
+	asked, answer := make(chan bool), make(chan bool)
+	r, err := keyring.Open(filepath.Join(files(t, map[string]string{"k": text}), "k"), &keyring.Config{Prompt: func(context.Context, string) ([]byte, error) {
+		asked <- true
+		<-answer
+		return []byte("correct horse"), nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := r.Key(context.Background(), ref(t, "*/card/0"))
+		first <- err
+	}()
+	<-asked
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		_, err := r.Key(ctx, ref(t, "*/card/1"))
+		second <- err
+	}()
+	cancel()
+	select {
+	case err := <-second:
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the context has ended, and it is waited")
+	}
+	close(answer)
+	if err := <-first; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 
 // Read makes a ring of a text, without files.
 func Read(text []byte) (*Ring, error) {
-	r := &Ring{name: "k.yaml", masters: map[string]*cell{}, slots: map[keystore.Ref][]*slot{}}
+	r := &Ring{name: "k.yaml", masters: map[string]*cell{}, slots: map[keystore.Ref][]*slot{}, ages: ages{turn: make(chan struct{}, 1)}}
 	if err := r.read(text); err != nil {
 		return nil, err
 	}

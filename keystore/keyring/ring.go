@@ -93,7 +93,7 @@ func OpenContext(ctx context.Context, path string, conf *Config) (*Ring, error) 
 		name: path, dir: dir, prompt: conf.Prompt, warn: once(conf.Warn),
 		masters: map[string]*cell{}, slots: map[keystore.Ref][]*slot{}, providers: conf.Providers,
 	}
-	r.ages = ages{file: conf.Identity, unwrap: conf.Unwrap, prompt: conf.Prompt, warn: r.warn}
+	r.ages = ages{turn: make(chan struct{}, 1), file: conf.Identity, unwrap: conf.Unwrap, prompt: conf.Prompt, warn: r.warn}
 	access, known := keytext.AccessOf(info)
 	r.trust = newTrust(dir, conf, access, known)
 	what := "keyring " + keytext.Harmless(path)
