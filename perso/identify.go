@@ -24,7 +24,8 @@ type Identity struct {
 // a key that it may hold is at hand; the layout says where keys are. A card that is
 // another one in the session is a *WrongCardError. A card with a random identifier
 // tells the real one in a session only; where no key for that is at hand, the error is a
-// *KeyError. Nothing is changed.
+// *KeyError. Of a card of a generation that the layout is not for nothing is proved.
+// Nothing is changed.
 func Identify(ctx context.Context, card *desfire.Card, layout *Layout, conf *Config) (Identity, error) {
 	if err := layout.Check(); err != nil {
 		return Identity{}, err
@@ -32,6 +33,9 @@ func Identify(ctx context.Context, card *desfire.Card, layout *Layout, conf *Con
 	r := newRunner(card, layout, conf)
 	if err := r.identify(ctx); err != nil {
 		return Identity{}, err
+	}
+	if !layout.Fits(card.Generation()) {
+		return Identity{UID: r.uid}, nil // its places say nothing of this card
 	}
 	proved, err := r.proveIdentity(ctx)
 	return Identity{UID: r.uid, Proved: proved}, err

@@ -144,7 +144,7 @@ func (a *app) complain(text string) {
 
 // prefixes say which package an error is from; the tool prints its own name. They
 // stand at the beginning and behind other prefixes: "of a dump: " is none.
-var prefixes = regexp.MustCompile(`(^|: |; |\()(?:(?:desfire|rekey|keystore|unlock|keyring|perso|dump|purse|boltjournal): )+`)
+var prefixes = regexp.MustCompile(`(^|: |; |\()(?:(?:desfire|rekey|keystore|unlock|keyring|perso|dump|purse|boltjournal|batch|layout): )+`)
 
 // oneLine is the text of an error without line breaks and prefixes.
 func oneLine(err error) string {

@@ -86,7 +86,7 @@ func (v *issueVerb) run(cmd *cobra.Command, path string) error {
 	if v.csv != "" {
 		v.from = v.csv
 	}
-	v.conf.Layouts = l.doc
+	v.conf.Layouts, v.conf.Releasing = l.doc, v.release
 	v.conf.Perso.Have, v.conf.Perso.Want = l.stores()
 	v.conf.Perso.Prune, v.conf.Perso.Irreversible = v.prune, v.irreversible
 	return v.with(cmd, func() error {

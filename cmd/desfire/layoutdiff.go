@@ -52,7 +52,10 @@ difference. Contents that need columns are compared where these are filled.
 				return a.layoutDiff(l, d.Card, args[1])
 			}
 			if a.ring != nil {
-				a.layoutKeys = l.doc.Keys(a.ring, a.ring).Have()
+				if err := a.withKeys(cmd.Context(), l); err != nil {
+					return err
+				}
+				a.layoutKeys = l.keys.Have()
 			}
 			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
 				c, err := a.inspect(ctx, card, &inspect.Config{Ask: inspect.Everything})

@@ -70,6 +70,8 @@ func (m *making) ended(err error) error {
 	switch {
 	case err == nil, m.done == 0, errors.As(err, &wrong) && wrong.Want != wrong.Is, exitCode(context.Background(), err) == exitDiffers:
 		return err
+	case errors.As(err, new(*perso.KeyError)):
+		return advise(err, "What was done before it stays. With the right key in the keyring the same command goes on: %s.", m.again)
 	case errors.Is(err, context.Canceled) && m.cmd.Context().Err() != nil:
 	case exitCode(context.Background(), err) == exitNoCard: // it is made in part
 		err = withCode(exitUnknown, err)

@@ -239,7 +239,7 @@ func (b *Batch) checkRows() error {
 		if !gone {
 			there++
 		}
-		if err := b.checkRow(e); err != nil {
+		if err := b.checkRow(e); err != nil && e.Row != b.conf.Releasing {
 			errs = append(errs, err)
 		}
 		if len(errs) == maxErrors {

@@ -369,3 +369,37 @@ func TestResults(t *testing.T) {
 		t.Errorf("left behind: %v, %v", list, err)
 	}
 }
+
+// A row that is to be released is not compared with what it was.
+func TestReleasing(t *testing.T) {
+	b := newBench(t, 0)
+	b.conf.Table = table(t, "number,name\n7,Ann\n8,Bob\n", nil)
+	b.open()
+	b.want(picc(t, wire.EV2, 1), batch.Done, "1")
+	b.want(picc(t, wire.EV2, 2), batch.Done, "2")
+	b.close()
+	b.conf.Table = table(t, "number,name\n7,Ann\n8,Rob\n", nil)
+	b.conf.Releasing = "1"
+	b.refused(`row "2", column "name"`)
+	b.conf.Releasing = "2"
+	b.open()
+	if err := b.batch.Release("2", "a typing error"); err != nil {
+		t.Fatal(err)
+	}
+	b.close()
+	b.conf.Releasing = ""
+	b.open()
+	b.want(picc(t, wire.EV3, 3), batch.Done, "2")
+}
+
+// A card of a generation that the layout is not for has no row, whichever it is.
+func TestAnotherGeneration(t *testing.T) {
+	b := newBench(t, 1)
+	b.open()
+	for i, g := range []wire.Generation{wire.D40, wire.Light, wire.NTAG424} {
+		r := b.want(picc(t, g, i+1), batch.Unfit, "")
+		if !strings.Contains(strings.Join(r.Reasons, "; "), "it is for EV1, EV2, EV3") {
+			t.Errorf("%v: %q", g, r.Reasons)
+		}
+	}
+}

@@ -53,6 +53,10 @@ type Config struct {
 	// done stay as they are.
 	NewLayout bool
 
+	// Releasing is the row that Release is to free: it is not compared with what it was
+	// when a card got it.
+	Releasing string
+
 	// OnRow, if there is one, is told which row a card is to have, or has, before it is
 	// bound or changed. An error leaves the card alone, as it is.
 	OnRow func(Offer) error
