@@ -103,7 +103,11 @@ func (a *app) printFindings(r *layoutLintResult, quiet bool) {
 				continue
 			}
 		}
-		a.printf("%s:%d:%d: %s %s\n", p.Name.Render(r.Layout), f.Line, f.Column, style.Render(string(f.Severity)+":"), f.Text)
+		at := ""
+		if f.Line > 0 { // else it is about the whole file
+			at = fmt.Sprintf(":%d:%d", f.Line, f.Column)
+		}
+		a.printf("%s%s: %s %s\n", p.Name.Render(r.Layout), at, style.Render(string(f.Severity)+":"), f.Text)
 	}
 	if r.Errors+r.Warnings == 0 {
 		a.printf("%s: %s\n", p.Name.Render(r.Layout), p.Good.Render("nothing is wrong"))
