@@ -63,6 +63,15 @@ func (v *issueVerb) register(cmd *cobra.Command) {
 	registerMaking(cmd, &v.prune, &v.irreversible)
 	v.issuing.register(cmd, "TABLE")
 	_ = cmd.MarkFlagFilename("csv", "csv")
+	columns := func(_ *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		var names []string
+		if t, err := batch.OpenTable(v.csv, nil); err == nil {
+			names = t.Columns()
+		}
+		return beginningWith(typed, names...), cobra.ShellCompDirectiveNoFileComp
+	}
+	_ = cmd.RegisterFlagCompletionFunc("by", columns)
+	_ = cmd.RegisterFlagCompletionFunc("name", columns)
 }
 
 func (v *issueVerb) run(cmd *cobra.Command, path string) error {

@@ -40,6 +40,18 @@ func (f *rowFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&f.csv, "csv", "", "`TABLE` with a line for each card")
 	fs.IntVar(&f.row, "row", 0, "`LINE` of the table, 1 being the first below the names")
 	_ = cmd.MarkFlagFilename("csv", "csv")
+	_ = cmd.RegisterFlagCompletionFunc("set", func(_ *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		var columns []string
+		if len(args) > 0 {
+			if doc, err := yaml.Open(args[0]); err == nil {
+				columns = doc.Columns()
+			}
+		}
+		for i := range columns {
+			columns[i] += "="
+		}
+		return beginningWith(typed, columns...), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	})
 }
 
 // readLayout reads a layout. Where several things are wrong with it, each has a line
