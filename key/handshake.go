@@ -84,6 +84,9 @@ func (s SessionKeys) Wipe() {
 // Format prints nothing of it.
 func (SessionKeys) Format(f fmt.State, _ rune) { fmt.Fprint(f, "key.SessionKeys(secret)") }
 
+// MarshalText writes nothing of it, so that JSON has nothing either.
+func (s SessionKeys) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(s)), nil }
+
 // LogValue has nothing of it.
 func (s SessionKeys) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
 

@@ -185,6 +185,9 @@ func (w WrapRequest) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "key.WrapRequest(%v, %X)", w.Scheme, w.Command)
 }
 
+// MarshalText writes what Format prints, so that JSON has no more.
+func (w WrapRequest) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(w)), nil }
+
 // OpaqueError says that a key that gives no bytes and wraps nothing was to take
 // part in a key change. Nothing was sent.
 type OpaqueError struct {
