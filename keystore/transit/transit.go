@@ -174,7 +174,8 @@ func (c *Client) decrypt(ctx context.Context, e *Envelope) ([]byte, error) {
 		clear(token)
 		return nil, errors.New("the token is none: want one line of printable characters")
 	}
-	req.Header.Set("X-Vault-Token", string(bytes.TrimSpace(token)))
+	shown := string(bytes.TrimSpace(token))
+	req.Header.Set("X-Vault-Token", shown)
 	clear(token)
 	req.Header.Set("X-Vault-Request", "true")
 	req.Header.Set("Content-Type", "application/json")
@@ -199,7 +200,7 @@ func (c *Client) decrypt(ctx context.Context, e *Envelope) ([]byte, error) {
 	case err != nil:
 		return nil, c.failed(ctx, limited, timeout, err)
 	case res.StatusCode != http.StatusOK:
-		return nil, &Error{res.StatusCode, said(answer)}
+		return nil, &Error{res.StatusCode, said(answer, shown)}
 	}
 	return plaintext(answer)
 }
@@ -259,15 +260,16 @@ func plaintext(answer []byte) ([]byte, error) {
 	return b[:n], nil
 }
 
-// said is what an answer says is wrong, safe to show.
-func said(answer []byte) string {
+// said is what an answer says is wrong, safe to show: without the token, which a
+// server may repeat.
+func said(answer []byte, token string) string {
 	var a struct {
 		Errors []string `json:"errors"`
 	}
 	if json.Unmarshal(answer, &a) != nil || len(a.Errors) == 0 {
 		return ""
 	}
-	text := strings.TrimSpace(keystore.Hide(a.Errors[0]))
+	text := strings.TrimSpace(keystore.Hide(strings.ReplaceAll(a.Errors[0], token, "(the token)")))
 	if len(text) > 200 {
 		text = text[:200] + "..."
 	}

@@ -130,7 +130,8 @@ func TestBadAnswers(t *testing.T) {
 		"huge": {func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write(bytes.Repeat([]byte(" "), transit.MaxAnswer+2))
 		}, "more than"},
-		"terminal": {answer(403, "{\"errors\":[\"\\u001b[2Jno "+digits+"\"]}"), `(hidden)`},
+		"terminal":          {answer(403, "{\"errors\":[\"\\u001b[2Jno "+digits+"\"]}"), `(hidden)`},
+		"repeats the token": {answer(403, `{"errors":["token `+goodToken+` has expired"]}`), `says: "token (the token) has expired"`},
 		"elsewhere": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere.URL+"/v1/transit/decrypt/campus", http.StatusTemporaryRedirect)
 		}, "sends us elsewhere, where the token is not shown"},
