@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -42,15 +43,28 @@ func (l *ResultLine) values() []string {
 		keys[i] = k.String()
 	}
 	return []string{
-		l.UID, l.Row, string(l.Outcome), strconv.FormatBool(l.Proved), strings.Join(keys, " "), strings.Join(l.Unproven, "; "), l.Words,
+		l.UID, noFormula(l.Row), string(l.Outcome), strconv.FormatBool(l.Proved), strings.Join(keys, " "), noFormula(strings.Join(l.Unproven, "; ")), noFormula(l.Words),
 		l.Time.Format(time.RFC3339),
 	}
+}
+
+var number = regexp.MustCompile(`^[+-][0-9 .,]*$`)
+
+// noFormula is a value that a spreadsheet does not take for a formula: names of rows come
+// from whoever wrote the table, and results are looked at in spreadsheets.
+func noFormula(value string) string {
+	if value != "" && strings.ContainsRune("=+-@\t\r", rune(value[0])) && !number.MatchString(value) {
+		return "'" + value
+	}
+	return value
 }
 
 // Format is how results are written.
 type Format uint8
 
-// Formats. FormatOf is one by the ending of a name: .csv is CSV, others are JSON lines.
+// Formats. FormatOf is one by the ending of a name: .csv is CSV, others are JSON lines. In
+// CSV an apostrophe stands before a value that a spreadsheet would take for a formula:
+// one that begins with = + - or @ and is no number.
 const (
 	JSONLines Format = iota
 	CSV
@@ -140,6 +154,14 @@ func openResults(path string, b *Book, to *byte) (*results, error) {
 
 // mayReplace refuses files that hold something else.
 func mayReplace(path string) error {
+	if st, err := os.Stat(path); err == nil {
+		switch mode := st.Mode(); {
+		case mode&fs.ModeNamedPipe != 0:
+			return fmt.Errorf("%s is a pipe, which would be waited for: results want a file", path)
+		case mode&fs.ModeDevice != 0:
+			return nil // it holds nothing
+		}
+	}
 	f, err := os.Open(path) //nolint:gosec // the caller's own
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -1,11 +1,13 @@
 package batch_test
 
 import (
+	"encoding/csv"
 	"errors"
 	"strings"
 	"testing"
 
 	"github.com/go-desfire/desfire/perso/batch"
+	"github.com/go-desfire/desfire/wire"
 )
 
 func TestTable(t *testing.T) {
@@ -79,5 +81,42 @@ func TestTableErrors(t *testing.T) {
 		if !errors.As(err, &e) || e.Line != test.line || e.Column != test.column || !strings.Contains(e.Reason, test.want) {
 			t.Errorf("%s: %v", test.name, err)
 		}
+	}
+}
+
+// What somebody wrote into a table is no formula for a spreadsheet that opens the results;
+// numbers stay what they are, and JSON has all as it is.
+func TestFormulas(t *testing.T) {
+	names := []string{"=1+1", "@SUM(A1)", "+1+cmd|' /C calc'!A0", "-A1", "+43 1 234", "-7", "Ann"}
+	var text strings.Builder
+	w := csv.NewWriter(&text)
+	_ = w.Write([]string{"number", "name"})
+	for _, name := range names {
+		_ = w.Write([]string{name, "x"})
+	}
+	w.Flush()
+	b := newBench(t, 0)
+	b.conf.Table = table(t, text.String(), &batch.TableConfig{Name: "number"})
+	b.open()
+	for i, name := range names {
+		b.want(picc(t, wire.EV2, i+1), batch.Done, name)
+	}
+	b.close()
+	got, err := csv.NewReader(strings.NewReader(read(t, b.conf.Results))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"'=1+1", "'@SUM(A1)", "'+1+cmd|' /C calc'!A0", "'-A1", "+43 1 234", "-7", "Ann"} {
+		if got[i+1][1] != want {
+			t.Errorf("%q, want %q", got[i+1][1], want)
+		}
+	}
+	book, err := batch.ReadBook(b.conf.Book)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := book.WriteResults(&out, batch.JSONLines, nil); err != nil || !strings.Contains(out.String(), `"row":"=1+1"`) {
+		t.Errorf("%v: %s", err, out.String())
 	}
 }
