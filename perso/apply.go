@@ -46,6 +46,7 @@ func (p *Plan) Apply(ctx context.Context, card *desfire.Card, conf *Config) erro
 		if err := r.identify(ctx); err != nil {
 			return err
 		}
+		r.prove = true
 		if err := p.sameCard(r); err != nil {
 			return err
 		}
@@ -59,7 +60,6 @@ func (p *Plan) Apply(ctx context.Context, card *desfire.Card, conf *Config) erro
 		if err := p.holds(now); err != nil {
 			return err
 		}
-		r.prove = true
 		err = p.run(ctx, r, now)
 		var transport *desfire.TransportError
 		if look < looks && ctx.Err() == nil && errors.As(err, new(*desfire.OutcomeUnknownError)) && !errors.As(err, &transport) {

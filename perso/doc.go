@@ -32,7 +32,7 @@
 // Until its keys are set, a new application has keys that everybody knows: who
 // listens while they are changed learns the new ones, and can read what is written
 // later, however the file is enciphered. Make cards where nobody listens. Where the keys are of the issuer's, what decides
-// is asked for in their sessions: the identifier of the card, the settings of a
+// is asked for in their sessions: the identifier of the card, in each session of Apply and Verify, the settings of a
 // file before they change, a value once nothing is pending, and which key a
 // changed one is. A card that lies in clear can make a plan wrong, or a step
 // fail.

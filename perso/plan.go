@@ -157,15 +157,24 @@ func (p *planner) all(ctx context.Context) error {
 	return options.last(ctx)
 }
 
-// loginExchanges is what an authentication takes.
-const loginExchanges = 2
+// authExchanges is what an authentication takes.
+const authExchanges = 2
+
+// login is what it takes to become somebody: an authentication, and the identifier in
+// its session where a card tells it there.
+func (p *planner) login() int {
+	if p.is.Generation.Has(wire.FeatureCardUID) {
+		return authExchanges + 1
+	}
+	return authExchanges
+}
 
 // step adds a step that is done as somebody, and what it takes to become that.
 func (p *planner) step(s Step, as who) {
-	if as != p.last || s.Place != p.at || len(p.plan.Steps) == 0 {
+	if stays := as.free && s.Place == p.at; !stays && (as != p.last || s.Place != p.at) || len(p.plan.Steps) == 0 {
 		s.Exchanges++ // select
 		if !as.free {
-			s.Exchanges += loginExchanges
+			s.Exchanges += p.login()
 		}
 		p.last, p.at = as, s.Place
 	}

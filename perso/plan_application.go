@@ -206,10 +206,18 @@ func (p *planner) keySettings(ctx context.Context, place wire.Place, now, want w
 		return nil
 	}
 	risks = rekey.SettingsRisks(&wire.KeySettings{KS1: now, KS2: wire.NewKeySett2(wire.KeyAES, keys)}, want, place.IsCard())
+	proofs, err := 0, error(nil)
+	if len(risks) > 0 {
+		if proofs, err = p.unproved(ctx, place, keys); err != nil {
+			return err
+		}
+	}
 	p.step(Step{
-		Where: w, Kind: ChangeKeySettings, Words: fmt.Sprintf("change the key settings of %v to: %v", w, want), Exchanges: 2,
+		Where: w, Kind: ChangeKeySettings, Words: fmt.Sprintf("change the key settings of %v to: %v", w, want), Exchanges: 2 + proofs*(1+p.login()),
 		Forever: strings.Join(risks, "; "),
-		do:      func(ctx context.Context, r *runner) error { return r.changeKeySettings(ctx, place, want) },
+		do: func(ctx context.Context, r *runner) error {
+			return r.changeKeySettings(ctx, place, want, keys, len(risks) > 0)
+		},
 	}, who{no: 0})
 	return nil
 }

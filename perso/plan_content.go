@@ -198,7 +198,7 @@ func (x *filePlan) write(ctx context.Context, rights *wire.FileSettings, now con
 	if err != nil || !ok {
 		return err
 	}
-	naming, again := namingExchanges(mac, as)
+	naming, again := x.namingExchanges(mac, as)
 	w := writing{app: x.app, file: f, settings: rights.Clone(), as: as, now: now, mac: mac}
 	s := Step{Where: x.here, Replaces: x.is != nil}
 	switch {
@@ -250,14 +250,14 @@ func (x *filePlan) dataExchanges(n int) int {
 
 // namingExchanges is what it takes to name the reader in a transaction, and to become
 // who writes again for the next one.
-func namingExchanges(mac *wire.FileSettings, as who) (naming, again int) {
+func (p *planner) namingExchanges(mac *wire.FileSettings, as who) (naming, again int) {
 	if mac == nil {
 		return 0, 0
 	}
 	if g, _ := inspect.RightsOf(mac).Of(inspect.ActNameReader); !as.free && g.Allows(as.no) {
 		return 1, 0
 	}
-	return 1 + loginExchanges, 1 + loginExchanges
+	return 1 + authExchanges, 1 + p.login()
 }
 
 // named finds out whether transactions of the application need a reader that is

@@ -146,10 +146,16 @@ func (x *filePlan) create(ctx context.Context) error {
 		return nil
 	}
 	value := x.initial()
+	counted := as
+	if hand, err := x.atHand(ctx, slot{x.app.Place, 0}); err != nil {
+		return err
+	} else if hand && x.at != x.app.Place {
+		counted = who{no: 0} // what is free is done in a session all the same
+	}
 	x.step(Step{
 		Where: x.here, Kind: CreateFile, Words: x.createWords(value), Exchanges: 1, Bytes: x.taken(f.cost()),
 		do: func(ctx context.Context, r *runner) error { return r.createFile(ctx, x.app, f, made, value, as) },
-	}, as)
+	}, counted)
 	if content != "" {
 		if err := x.write(ctx, &made, x.startsEmpty()); err != nil {
 			return err

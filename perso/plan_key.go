@@ -150,6 +150,21 @@ func (p *planner) changeExchanges(own bool) int {
 	return n
 }
 
+// unproved counts the wanted keys of a place that no step of the plan changes.
+func (p *planner) unproved(ctx context.Context, place wire.Place, keys int) (n int, err error) {
+	for no := range wire.KeyNo(keys) {
+		_, ok, err := p.want(ctx, slot{place, no})
+		if err != nil {
+			return 0, err
+		}
+		changed := find(p.plan.Steps, func(s *Step) bool { return s.Kind == ChangeKey && s.Place == place && s.Key != nil && *s.Key == no })
+		if ok && changed == nil {
+			n++
+		}
+	}
+	return n, nil
+}
+
 func isZeroKey(k key.Key) bool { return k.CheckValue() == key.Zero(k.Type()).CheckValue() }
 
 // holdsWanted finds out whether a slot holds the wanted key. The version tells,

@@ -105,7 +105,7 @@ func (p *planner) deleteApplication(ctx context.Context, a *inspect.Application)
 		return err
 	}
 	s := Step{
-		Where: w, Kind: DeleteApplication, Words: fmt.Sprintf("delete %v", w), Exchanges: 1 + len(values)*lookExchanges, Replaces: true,
+		Where: w, Kind: DeleteApplication, Words: fmt.Sprintf("delete %v", w), Exchanges: 1 + len(values)*p.lookExchanges(), Replaces: true,
 		do: func(ctx context.Context, r *runner) error { return r.deleteApplication(ctx, a.Place, as, values) },
 	}
 	if len(a.Files) > 0 {
@@ -119,7 +119,7 @@ func (p *planner) deleteApplication(ctx context.Context, a *inspect.Application)
 }
 
 // lookExchanges is what it takes to look at a value again.
-const lookExchanges = 2 + loginExchanges
+func (p *planner) lookExchanges() int { return 2 + p.login() }
 
 // deleter is the master key that may delete an application: the card's, or its own.
 func (p *planner) deleter(ctx context.Context, place wire.Place) (as slot, ok bool, err error) {
@@ -165,8 +165,8 @@ func (p *planner) values(ctx context.Context, a *inspect.Application) (empty []*
 	return empty, ok, nil
 }
 
-// sameFiles asks in a session whether an application has the files that were seen, since
-// in clear anybody may leave one out.
+// sameFiles asks in a session whether an application has the files that were seen, and
+// what they are, since in clear anybody may leave one out, or say that it is another.
 func (p *planner) sameFiles(ctx context.Context, a *inspect.Application) (bool, error) {
 	w := at(a.Place)
 	err := error(&KeyError{Where: w.key(0), Reason: "it is not at hand"})
@@ -180,6 +180,9 @@ func (p *planner) sameFiles(ctx context.Context, a *inspect.Application) (bool, 
 	var files []wire.FileNo
 	if err == nil {
 		files, err = p.card.Files(ctx)
+	}
+	for i := 0; err == nil && i < len(a.Files); i++ {
+		err = p.ask(ctx, &a.Files[i])
 	}
 	switch {
 	case err != nil && !inspect.Refused(err) && !errors.As(err, new(*KeyError)):
@@ -197,6 +200,19 @@ func (p *planner) sameFiles(ctx context.Context, a *inspect.Application) (bool, 
 	return true, nil
 }
 
+// ask asks for the settings of a file that were told in clear.
+func (p *planner) ask(ctx context.Context, f *inspect.File) error {
+	s, ok := p.card.Session()
+	if f.Proven || !ok || s.Scheme == wire.SchemeD40 {
+		return nil
+	}
+	told, err := p.card.FileSettings(ctx, f.No)
+	if err == nil {
+		f.Settings, f.Proven = told, true
+	}
+	return err
+}
+
 // nothing reports whether a file holds no value that would be lost, or may lose it.
 func (p *planner) nothing(ctx context.Context, place wire.Place, f *inspect.File) (bool, error) {
 	w := at(place).file(f.No)
@@ -206,6 +222,9 @@ func (p *planner) nothing(ctx context.Context, place wire.Place, f *inspect.File
 		return true, nil
 	case f.Settings == nil:
 		p.hold(w, name, "its settings are not known%s: it may hold a value, which would be lost", because(f.MissingPart(inspect.PartSettings)))
+		return false, nil
+	case !f.Proven && p.is.Generation.Has(wire.FeatureEV1Auth):
+		p.hold(w, name, "its settings were told in clear only: it may hold a value, which would be lost")
 		return false, nil
 	case f.Settings.Type != wire.FileValue:
 		return true, nil
@@ -294,7 +313,7 @@ func (p *planner) deleteFile(ctx context.Context, a *Application, is *inspect.Ap
 		do: func(ctx context.Context, r *runner) error { return r.deleteFile(ctx, a.Place, f, as, named) },
 	}
 	if f.Settings != nil && f.Settings.Type == wire.FileValue && !named {
-		s.Exchanges += lookExchanges
+		s.Exchanges += p.lookExchanges()
 	}
 	p.step(s, as)
 	return nil

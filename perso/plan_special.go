@@ -134,8 +134,9 @@ func (r *runner) versionIn(ctx context.Context, s slot) (byte, error) {
 	if err := r.as(ctx, s.place, who{free: true}, true); err != nil {
 		return 0, err
 	}
+	session, ok := r.card.Session()
 	v, err := r.card.KeyVersion(ctx, s.no)
-	if inspect.Refused(err) {
+	if inspect.Refused(err) && (!ok || session.Scheme == wire.SchemeD40) {
 		r.forget()
 		if err := r.plain(ctx, s.place); err != nil {
 			return 0, err

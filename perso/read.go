@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/go-desfire/desfire"
@@ -26,6 +27,9 @@ func (r *runner) structure(ctx context.Context) (*inspect.Card, error) {
 	})
 	r.forget()
 	if err != nil {
+		return nil, err
+	}
+	if err := r.proveLevel(ctx, is); err != nil {
 		return nil, err
 	}
 	for _, v := range is.KeyVersions {
@@ -53,6 +57,51 @@ func keyType(s *inspect.KeySettings) (wire.KeyType, bool) {
 		}
 	}
 	return 0, false
+}
+
+// proveLevel asks the card itself once more for what it has told in clear, settings and
+// applications, where its master key is in a store. Names stay what they are: not every
+// card tells them in a session.
+func (r *runner) proveLevel(ctx context.Context, is *inspect.Card) error {
+	if may, err := r.mayProve(ctx, is, wire.Place{}); err != nil || !may || is.KeySettings == nil || is.KeySettings.Proven || is.Applications == nil {
+		return err
+	}
+	err := r.enter(ctx, wire.Place{}, 0)
+	if isKeyError(err) {
+		r.forget()
+		return nil
+	}
+	if s, ok := r.card.Session(); err != nil || !ok || s.Scheme == wire.SchemeD40 {
+		return err
+	}
+	told, err := r.card.KeySettings(ctx)
+	if err != nil {
+		return fmt.Errorf("perso: the card tells its settings in clear, and not in a session with its master key: %w", err)
+	}
+	list, err := r.card.Applications(ctx)
+	if err != nil {
+		return fmt.Errorf("perso: the card tells its applications in clear, and not in a session with its master key: %w", err)
+	}
+	same := len(list) == len(is.Applications)
+	for _, aid := range list {
+		same = same && find(is.Applications, func(a *inspect.Application) bool { return a.Place.AID == aid }) != nil
+	}
+	if !same {
+		return errors.New("perso: the card has other applications in a session with its master key than in clear: somebody lies")
+	}
+	is.KeySettings = inspect.NewKeySettings(told, true)
+	is.KeySettings.Proven = true
+	return nil
+}
+
+// mayProve reports whether what a place tells could be had with a MAC: its master key is in
+// a store, and sessions of the card have one for it.
+func (r *ring) mayProve(ctx context.Context, is *inspect.Card, p wire.Place) (bool, error) {
+	if !is.Generation.Has(wire.FeatureEV1Auth) {
+		return false, nil
+	}
+	list, err := r.explicit(ctx, slot{p, 0})
+	return len(list) > 0, err
 }
 
 // look enters a place to see what is there: an application of the layout with

@@ -23,7 +23,7 @@ type runner struct {
 	place  wire.Place
 	inside bool
 
-	prove bool // the next session must tell the identifier
+	prove bool // each session must tell the identifier, where a card can
 }
 
 func newRunner(card *desfire.Card, layout *Layout, conf *Config) *runner {
@@ -104,7 +104,7 @@ func (r *runner) blind(ctx context.Context) (slots []slot, err error) {
 
 // enter opens a session with a key, unless there is one.
 func (r *runner) enter(ctx context.Context, p wire.Place, no wire.KeyNo) error {
-	if s, ok := r.card.Session(); ok && r.inside && r.place == p && s.KeyNo == no && !r.prove {
+	if s, ok := r.card.Session(); ok && r.inside && r.place == p && s.KeyNo == no {
 		return nil
 	}
 	if err := r.plain(ctx, p); err != nil {
@@ -114,26 +114,26 @@ func (r *runner) enter(ctx context.Context, p wire.Place, no wire.KeyNo) error {
 		r.inside = false
 		return err
 	}
-	return r.sameCard(ctx, p, no)
+	return r.sameCard(ctx)
 }
 
-// sameCard lets the card tell its identifier once, where a session protects it.
-func (r *runner) sameCard(ctx context.Context, p wire.Place, no wire.KeyNo) error {
-	s, _ := r.card.Session()
-	if !r.prove || s.Scheme == wire.SchemeD40 || !r.card.Generation().Has(wire.FeatureCardUID) {
-		r.prove = false
+// sameCard lets the card tell its identifier in the session that has begun: two cards
+// may have the same keys, and somebody may show one for a part and then the other. A
+// refusal is no answer: whoever has a key is told.
+func (r *runner) sameCard(ctx context.Context) error {
+	s, ok := r.card.Session()
+	if !r.prove || !ok || r.uid == "" || s.Scheme == wire.SchemeD40 || !r.card.Generation().Has(wire.FeatureCardUID) {
 		return nil
 	}
-	r.prove = false
 	uid, err := r.card.CardUID(ctx)
 	switch {
-	case err == nil && keystore.UID(uid) != r.uid:
-		return &WrongCardError{Want: r.uid.String(), Is: fmt.Sprintf("%X", uid)}
-	case inspect.Refused(err): // it does not tell; the session is gone
+	case err != nil:
 		r.inside = false
-		return r.enter(ctx, p, no)
+		return fmt.Errorf("perso: the card does not tell its identifier in a session: %w", err)
+	case keystore.UID(uid) != r.uid:
+		return &WrongCardError{Want: r.uid.String(), Is: fmt.Sprintf("%X", uid)}
 	}
-	return err
+	return nil
 }
 
 // plain selects a place, without a session.

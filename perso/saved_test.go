@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -210,12 +209,12 @@ func TestSavedPlanGoesOn(t *testing.T) {
 
 	// Nothing is done where the plan cannot be saved as begun.
 	picc = newPICC(t, wire.EV2)
-	before, full := picc.Truth(), errors.New("the disk is full")
+	before, full := imageText(picc), errors.New("the disk is full")
 	c.Save = func(*perso.Plan) error { return full }
 	if _, err := perso.Apply(ctx, connect(t, picc), l, c); !errors.Is(err, full) {
 		t.Errorf("%v", err)
 	}
-	if after := picc.Truth(); fmt.Sprint(before) != fmt.Sprint(after) {
+	if imageText(picc) != before {
 		t.Error("the card was changed")
 	}
 }

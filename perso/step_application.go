@@ -33,8 +33,18 @@ func (a *Application) creation() *wire.CreateApplication {
 }
 
 // changeKeySettings changes key setting 1, unless the card says in the session
-// that it is so already.
-func (r *runner) changeKeySettings(ctx context.Context, p wire.Place, want wire.KeySett1) error {
+// that it is so already. Before settings that freeze something, each wanted key is
+// proved.
+func (r *runner) changeKeySettings(ctx context.Context, p wire.Place, want wire.KeySett1, keys int, freezes bool) error {
+	if freezes {
+		v := &verifier{runner: r}
+		if err := v.keys(ctx, p, nil, keys, nil); err != nil {
+			return err
+		}
+		if Differs(v.list) {
+			return &DiffersError{v.list}
+		}
+	}
 	if err := r.enter(ctx, p, 0); err != nil {
 		return err
 	}

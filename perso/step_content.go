@@ -139,6 +139,9 @@ func (r *runner) settledValue(ctx context.Context, w *writing) (int32, error) {
 		return 0, err
 	}
 	r.place, r.inside = w.app.Place, true
+	if err := r.sameCard(ctx); err != nil {
+		return 0, err
+	}
 	if settled.Value == nil {
 		return 0, errors.New("perso: the value was not read")
 	}

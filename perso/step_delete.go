@@ -42,9 +42,10 @@ func (r *runner) deleteFile(ctx context.Context, place wire.Place, f *inspect.Fi
 	if err := r.as(ctx, place, as, true); err != nil {
 		return err
 	}
+	_, session := r.card.Session()
 	switch told, err := r.card.FileSettings(ctx, f.No); {
-	case err != nil && !inspect.Refused(err):
-		return err
+	case err != nil && (session || !inspect.Refused(err)):
+		return err // the master key may ask
 	case err != nil:
 		r.forget()
 		if err := r.as(ctx, place, as, true); err != nil {

@@ -133,6 +133,9 @@ func (r *runner) rollTo(ctx context.Context, ro *rotation) error {
 	rolled := false
 	for _, no := range ro.changed {
 		found, err := rekey.Find(after, r.card, &rekey.Change{Place: ro.place, No: no, Old: ro.old[no].key, New: ro.keys[no].key, Budget: r.budget()})
+		if err == nil {
+			err = r.sameCard(after)
+		}
 		r.forget()
 		state := rekey.Unchanged
 		switch {

@@ -78,7 +78,7 @@ func (r *runner) verifyAll(ctx context.Context, held []Note) error {
 	conf := r.conf
 	conf.Budget = 1
 	v := &verifier{runner: newRunner(r.card, r.layout, &conf), before: true}
-	v.uid = r.uid
+	v.uid, v.prove = r.uid, true
 	err := v.all(ctx)
 	r.forget()
 	v.list = slices.DeleteFunc(v.list, func(d Difference) bool {

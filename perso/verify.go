@@ -48,6 +48,7 @@ func Verify(ctx context.Context, card *desfire.Card, layout *Layout, conf *Confi
 	if err := v.identify(ctx); err != nil {
 		return nil, err
 	}
+	v.prove = true
 	err := v.all(ctx)
 	return v.list, err
 }
@@ -55,6 +56,9 @@ func Verify(ctx context.Context, card *desfire.Card, layout *Layout, conf *Confi
 // all compares everything.
 func (v *verifier) all(ctx context.Context) (err error) {
 	if v.is, err = v.structure(ctx); err != nil {
+		return err
+	}
+	if err := v.expect(ctx); err != nil {
 		return err
 	}
 	layout := v.layout
@@ -89,6 +93,21 @@ func (v *verifier) all(ctx context.Context) (err error) {
 	return v.options(ctx)
 }
 
+// expect finds the places whose settings a card should tell with a MAC.
+func (v *verifier) expect(ctx context.Context) (err error) {
+	v.expects = map[wire.Place]bool{}
+	places := []wire.Place{{}}
+	for i := range v.layout.Applications {
+		places = append(places, v.layout.Applications[i].Place)
+	}
+	for _, p := range places {
+		if v.expects[p], err = v.mayProve(ctx, v.is, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // What differs, where that is asked for.
 const (
 	whatKeySettings = "key settings"
@@ -113,7 +132,8 @@ type verifier struct {
 	is   *inspect.Card
 	list []Difference
 
-	before bool // what can never be undone is still to be done
+	before  bool                // what can never be undone is still to be done
+	expects map[wire.Place]bool // places of which all is told in sessions
 }
 
 func (v *verifier) differ(w Where, what string, is, want any) {
@@ -130,9 +150,15 @@ func (v *verifier) unproven(w Where, what, why string) {
 	v.list = append(v.list, Difference{Where: w, What: what, Unproven: why})
 }
 
+// inClear is why what a place told is not proved: nothing protected it, though its master
+// key is at hand.
+const inClear = "they were told in clear only: the card let nobody in with its master key at first, or somebody in its name"
+
 func (v *verifier) keySettings(w Where, want *wire.KeySett1, is *inspect.KeySettings, missing []inspect.Missing) {
 	switch {
 	case want == nil:
+	case is != nil && !is.Proven && v.expects[w.Place]:
+		v.unproven(w, whatKeySettings, inClear)
 	case is == nil || len(is.Settings) != 1:
 		v.unproven(w, whatKeySettings, "they are not known"+because(find(missing, func(m *inspect.Missing) bool { return m.What == inspect.PartKeySettings })))
 	default:
@@ -259,6 +285,7 @@ func (v *verifier) proveKey(ctx context.Context, s slot, want held) error {
 	switch {
 	case err == nil:
 		v.proved[s] = want
+		return v.sameCard(ctx)
 	case isOtherKey(err):
 		v.forget()
 		v.failed[s]++
@@ -282,6 +309,9 @@ func (v *verifier) file(ctx context.Context, a *Application, is *inspect.Applica
 	case x.Settings == nil:
 		v.unproven(w, "settings", "they are not known"+because(x.MissingPart(inspect.PartSettings)))
 		return nil
+	}
+	if !x.Proven && v.expects[a.Place] {
+		v.unproven(w, "settings", inClear)
 	}
 	same := v.fileSettings(w, is, x, f)
 	if f.Settings.Type == wire.FileTransactionMAC {
