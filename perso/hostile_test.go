@@ -244,3 +244,90 @@ func TestFrozenZeroKey(t *testing.T) {
 		t.Errorf("%v; then %v, %v", err, list, err2)
 	}
 }
+
+// What goes into a file of mode full does not go out in clear because the card's file
+// is not what somebody says of it.
+func TestForgedMode(t *testing.T) {
+	ctx := context.Background()
+	const secret = "of one and no other"
+	layout := small(func(_ *perso.Layout, _ *perso.Application, f *perso.File) { f.Data = []byte(secret) })
+	plain := small(func(_ *perso.Layout, _ *perso.Application, f *perso.File) { f.Settings.Option = wire.OptionPlain })
+	for _, refused := range []bool{false, true} {
+		picc := newPICC(t, wire.EV2)
+		conf := &perso.Config{Want: keysFor(t, layout, 1), Journal: new(memJournal)}
+		apply(t, picc, plain, conf)
+		seen := false
+		l := lying(refuseFirst(func(l *liar, x *sim.Exchange) []byte {
+			seen = seen || bytes.Contains(x.Command, []byte(secret[:8]))
+			switch {
+			case l.place != appA || x.INS != wire.InsGetFileSettings:
+			case !l.session:
+				return x.Forge(wire.StatusOK, 0, 3, 0xF0, 0x12, 32, 0, 0)
+			case refused:
+				return x.Forge(wire.StatusPermissionDenied)
+			}
+			return nil
+		}))
+		_, err := perso.Apply(ctx, l.connect(t, picc.Present()), layout, conf)
+		if err == nil || l.lies < 2 || seen {
+			t.Errorf("refused in a session %v: %v, %d lies, in clear %v", refused, err, l.lies, seen)
+		}
+	}
+}
+
+// A value file of mode plain tells its value unprotected even in a session: it is not
+// deleted because somebody says that it holds nothing.
+func TestForgedValue(t *testing.T) {
+	ctx := context.Background()
+	layout := small(nil)
+	with := small(func(_ *perso.Layout, a *perso.Application, _ *perso.File) {
+		a.Files = append(a.Files, perso.File{No: 2, Value: valuePtr(7), Settings: wire.FileSettings{Type: wire.FileValue, Option: wire.OptionPlain, Access: access(1, wire.Never, 2, 0), Upper: 1000}})
+	})
+	picc := newPICC(t, wire.EV2)
+	conf := &perso.Config{Want: keysFor(t, layout, 1), Journal: new(memJournal), Values: true}
+	apply(t, picc, with, conf)
+	conf.Prune = true
+	l := lying(func(l *liar, x *sim.Exchange) []byte {
+		if x.INS == wire.InsGetValue {
+			return x.Forge(wire.StatusOK, 0, 0, 0, 0)
+		}
+		return nil
+	})
+	p, err := perso.Apply(ctx, l.connect(t, picc.Present()), layout, conf)
+	if v, ok := valueOf(picc, 2); err != nil || l.lies == 0 || len(p.Held) != 1 || !ok || v != 7 {
+		t.Errorf("%v, %d lies, the value is %d, %v", err, l.lies, v, ok)
+	}
+}
+
+// A card does not pass for one with a random identifier because it hides its own in
+// clear.
+func TestForgedRandomUID(t *testing.T) {
+	ctx := context.Background()
+	layout := small(func(l *perso.Layout, _ *perso.Application, _ *perso.File) {
+		l.Card = &perso.Level{Options: []perso.Option{{Name: perso.OptionRandomUID, Setting: &wire.PICCConfig{Flags: wire.PICCRandomID}}}}
+	})
+	keys := keysFor(t, layout, 1)
+	picc := newPICC(t, wire.EV2)
+	apply(t, picc, small(func(l *perso.Layout, _ *perso.Application, _ *perso.File) { l.Card = &perso.Level{} }), &perso.Config{Want: keys, Journal: new(memJournal)})
+	delete(keys, keystore.Ref{})
+	l, frames := lying(nil), 0
+	pass := l.Meet
+	l.Meet = func(ctx context.Context, x *sim.Exchange) ([]byte, error) {
+		answer, err := pass(ctx, x)
+		switch {
+		case x.INS == wire.InsGetVersion:
+			frames = 1
+		case x.INS != wire.InsAdditionalFrame:
+			frames = 0
+		case frames > 0:
+			if frames++; frames == 3 {
+				clear(answer[:7])
+			}
+		}
+		return answer, err
+	}
+	list, err := perso.Verify(ctx, l.connect(t, picc.Present()), layout, &perso.Config{Want: keys})
+	if err != nil || len(list) == 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+}

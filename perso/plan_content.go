@@ -199,7 +199,7 @@ func (x *filePlan) write(ctx context.Context, rights *wire.FileSettings, now con
 		return err
 	}
 	naming, again := x.namingExchanges(mac, as)
-	w := writing{app: x.app, file: f, settings: rights.Clone(), as: as, now: now, mac: mac}
+	w := writing{app: x.app, file: f, settings: rights.Clone(), as: as, now: now, mac: mac, there: x.is != nil}
 	s := Step{Where: x.here, Replaces: x.is != nil}
 	switch {
 	case f.Data != nil:

@@ -99,7 +99,7 @@ func (x *optionPlan) add(ctx context.Context, s settable) error {
 		x.named = append(x.named, s.Name)
 		return nil
 	case s.Forever:
-		on, err := x.seen(ctx, &s)
+		on, _, err := x.seen(ctx, &s)
 		switch {
 		case err != nil:
 			return err
@@ -127,33 +127,36 @@ func (x *optionPlan) add(ctx context.Context, s settable) error {
 	return nil
 }
 
-// seen reports whether a card shows that an option which is for ever is set.
-func (r *runner) seen(ctx context.Context, o *settable) (bool, error) {
+// seen reports whether a card shows that an option which is for ever is set; proved says
+// that a session has shown it.
+func (r *runner) seen(ctx context.Context, o *settable) (on, proved bool, err error) {
 	switch o.Name {
 	case OptionRandomUID:
 		return r.hidesUID(ctx)
 	case OptionLRP:
-		return r.speaksLRP(ctx)
+		on, err = r.speaksLRP(ctx)
+		return on, on, err
 	}
-	return false, nil
+	return false, false, nil
 }
 
 // hidesUID reports whether the card shows a random identifier: in a session, where
 // one can be had, it says none.
-func (r *runner) hidesUID(ctx context.Context) (bool, error) {
+func (r *runner) hidesUID(ctx context.Context) (hides, proved bool, err error) {
 	p := wire.Place{Fixed: r.card.Generation().FixedName() != nil}
 	if err := r.as(ctx, p, who{free: true}, true); err != nil {
-		return false, err
+		return false, false, err
 	}
+	s, ok := r.card.Session()
 	v, err := r.card.Version(ctx)
 	if inspect.Refused(err) {
 		r.forget()
-		return r.card.UID() == nil, nil
+		return r.card.UID() == nil, false, nil
 	}
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
-	return v.UID.IsZero(), nil
+	return v.UID.IsZero(), ok && s.Scheme != wire.SchemeD40, nil
 }
 
 // speaksLRP reports whether the card is in LRP mode, as a session with it shows.

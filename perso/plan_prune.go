@@ -249,10 +249,21 @@ func (r *runner) valueOf(ctx context.Context, place wire.Place, f *inspect.File)
 		return 0, "", err
 	case !c.known:
 		return 0, c.reason, nil
-	case !session:
+	case !session || !r.protects(f.Settings):
 		return 0, "it is told in clear only", nil
 	}
 	return c.value, "", nil
+}
+
+// protects reports whether the session protects what a value file tells: in D40 and EV2
+// sessions nothing does where its mode is plain, or where everybody may ask.
+func (r *runner) protects(fs *wire.FileSettings) bool {
+	s, ok := r.card.Session()
+	if !ok {
+		return false
+	}
+	g, _ := inspect.RightsOf(fs).Of(inspect.ActGetValue)
+	return s.Scheme == wire.SchemeEV1 || fs.Comm() != wire.CommPlain && slices.Contains(g.Keys, s.KeyNo)
 }
 
 // pruneFiles plans to delete files of an application: those that are in the way of

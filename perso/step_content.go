@@ -19,6 +19,7 @@ type writing struct {
 	as       who
 	now      content // what the file holds
 	mac      *wire.FileSettings
+	there    bool // the file was there when this was planned
 
 	clear   bool // records: what is there goes
 	clearAs who
@@ -55,11 +56,37 @@ func (r *runner) writeData(ctx context.Context, w *writing) error {
 	if err := r.as(ctx, w.app.Place, w.as, true); err != nil {
 		return err
 	}
+	if err := r.asPlanned(ctx, w); err != nil {
+		return err
+	}
 	write := func() error { return r.card.WriteData(ctx, w.file.No, uint32(from), w.file.Data[from:from+n]) }
 	if w.settings.Type == wire.FileStandard {
 		return write()
 	}
 	return r.transact(ctx, w, write)
+}
+
+// asPlanned makes sure that what is written into a file that was there goes out as well
+// protected as the plan has seen it, which may have been in clear.
+func (r *runner) asPlanned(ctx context.Context, w *writing) error {
+	if !w.there || w.settings.Comm() == wire.CommPlain {
+		return nil
+	}
+	no := w.file.No
+	told, err := r.card.FileSettings(ctx, no)
+	switch {
+	case inspect.Refused(err): // it tells them to the master key only: as planned, or not at all
+		r.forget()
+		if err := r.as(ctx, w.app.Place, w.as, true); err != nil {
+			return err
+		}
+		return r.card.AssumeFileSettings(no, w.settings)
+	case err != nil:
+		return err
+	case told.Comm() < w.settings.Comm() || !w.as.free && told.Access != w.settings.Access:
+		return &WrongCardError{Want: r.uid.String(), Is: r.uid.String(), Reason: fmt.Sprintf("the settings of %v are not what they were", at(w.app.Place).file(no))}
+	}
+	return nil
 }
 
 // writeRecords appends one record a transaction: a card takes no more.
@@ -72,9 +99,14 @@ func (r *runner) writeRecords(ctx context.Context, w *writing) error {
 			return err
 		}
 	}
-	for _, record := range w.add {
+	for i, record := range w.add {
 		if err := r.as(ctx, w.app.Place, w.as, true); err != nil {
 			return err
+		}
+		if i == 0 {
+			if err := r.asPlanned(ctx, w); err != nil {
+				return err
+			}
 		}
 		if err := r.transact(ctx, w, func() error { return r.card.WriteRecord(ctx, w.file.No, 0, record) }); err != nil {
 			return err

@@ -46,10 +46,12 @@ func (v *verifier) option(ctx context.Context, w Where, o *settable) error {
 		v.unproven(w, o.Name, "no card tells it")
 		return nil
 	}
-	on, err := v.seen(ctx, o)
+	on, proved, err := v.seen(ctx, o)
 	switch {
-	case err != nil || on:
+	case err != nil || on && proved:
 		return err
+	case on:
+		v.unproven(w, o.Name, "it is told in clear only: a session would prove it, and there was none")
 	case v.card.Reconfigured():
 		v.unproven(w, o.Name, "it shows once the card was presented anew")
 	default:
