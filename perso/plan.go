@@ -178,7 +178,7 @@ func (p *planner) step(s Step, as who) {
 		}
 		p.last, p.at = as, s.Place
 	}
-	if s.Kind == ChangeKey { // the session is gone
+	if s.Kind == ChangeKey || s.Kind == VerifyAll { // the session is gone
 		p.at = wire.Place{Name: "nowhere"}
 	}
 	p.plan.Steps = append(p.plan.Steps, s)

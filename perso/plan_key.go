@@ -144,7 +144,7 @@ func (p *planner) changeExchanges(own bool) int {
 	if own {
 		n = 10
 	}
-	if p.is.Generation == wire.D40 {
+	if g := p.is.Generation; g == wire.D40 || g.FixedName() != nil {
 		n -= 2
 	}
 	return n

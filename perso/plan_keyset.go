@@ -114,7 +114,7 @@ func (p *planner) keySet(ctx context.Context, a *Application, s *KeySetWant, ver
 	}
 	p.step(Step{
 		Where: w, Kind: LoadKeySet, Name: fmt.Sprint(s.Set), Words: fmt.Sprintf("load key set %d of %v with %s, version %v", s.Set, w, plural(len(load.keys), s.Type.String()+" key"), s.Version),
-		Exchanges: load.exchanges(), Replaces: !p.fresh[a.Place] && versions[s.Set] != 0,
+		Exchanges: load.exchanges(p.login()), Replaces: !p.fresh[a.Place] && versions[s.Set] != 0,
 		do: func(ctx context.Context, r *runner) error { return r.loadKeySet(ctx, &load) },
 	}, who{no: 0})
 	return nil
@@ -122,11 +122,11 @@ func (p *planner) keySet(ctx context.Context, a *Application, s *KeySetWant, ver
 
 // exchanges is what loading takes: each key is asked for and changed, in a session of
 // the key that changes it.
-func (l *keySetLoad) exchanges() int {
+func (l *keySetLoad) exchanges(login int) int {
 	n, as := 2, wire.KeyNo(0)
 	enter := func(no wire.KeyNo) {
 		if no != as {
-			n += 1 + loginExchanges
+			n += 1 + login
 			as = no
 		}
 	}
@@ -230,7 +230,7 @@ func (p *planner) rotateSet(ctx context.Context, a *Application, is *inspect.App
 	}
 	p.step(Step{
 		Where: w, Kind: RollKeySet, Name: fmt.Sprint(ro.set), Words: fmt.Sprintf("load key set %d of %v with its new keys, version %v, and make it the active one: %s", ro.set, w, ro.version, keyNumbers(ro.changed)),
-		Exchanges: ro.exchanges() + 5 + 4*len(ro.changed),
+		Exchanges: ro.exchanges(p.login()) + 5 + 4*len(ro.changed),
 		do:        func(ctx context.Context, r *runner) error { return r.rollTo(ctx, ro) },
 	}, who{no: 0})
 	return nil
