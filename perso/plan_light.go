@@ -79,7 +79,7 @@ func (x *filePlan) lightValue(ctx context.Context) (bool, error) {
 	seen, named := *x.is, x.mayLose(x.here)
 	setting := &wire.ValueFileConfig{File: x.file.No, Lower: want.Lower, Upper: want.Upper, Value: x.initial(), Flags: want.Flags}
 	x.step(Step{
-		Where: x.here, Kind: SetOption, Name: "value-file", Words: fmt.Sprintf("set the limits of %v, once: %d to %d, value %d", x.here, want.Lower, want.Upper, setting.Value), Exchanges: 1 + x.lookExchanges(),
+		Where: x.here, Kind: SetOption, Name: "value-file", Words: fmt.Sprintf("set the limits of %v, once: %d to %d, value %d", x.here, want.Lower, want.Upper, setting.Value), Exchanges: 2 + x.lookExchanges() + x.login(),
 		Forever: "its limits can never be changed again", Replaces: true,
 		do: func(ctx context.Context, r *runner) error {
 			if !named {

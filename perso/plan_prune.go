@@ -243,13 +243,18 @@ func (p *planner) nothing(ctx context.Context, place wire.Place, f *inspect.File
 
 // valueOf reads a value in a session; in clear anybody may say it.
 func (r *runner) valueOf(ctx context.Context, place wire.Place, f *inspect.File) (value int32, reason string, err error) {
-	c, err := r.read(ctx, place, &File{No: f.No, Settings: *f.Settings}, f.Settings)
+	fs := f.Settings.Clone()
+	fs.Flags &^= wire.ValueFreeGet // with a key it may be protected
+	if g, _ := inspect.RightsOf(&fs).Of(inspect.ActGetValue); !g.Possible() {
+		fs.Flags = f.Settings.Flags
+	}
+	c, err := r.read(ctx, place, &File{No: f.No, Settings: fs}, &fs)
 	switch _, session := r.card.Session(); {
 	case err != nil:
 		return 0, "", err
 	case !c.known:
 		return 0, c.reason, nil
-	case !session || !r.protects(f.Settings):
+	case !session || !r.protects(&fs):
 		return 0, "it is told in clear only", nil
 	}
 	return c.value, "", nil
