@@ -31,11 +31,21 @@
 //
 // Until its keys are set, a new application has keys that everybody knows: who
 // listens while they are changed learns the new ones, and can read what is written
-// later, however the file is enciphered. Make cards where nobody listens. Where the keys are of the issuer's, what decides
-// is asked for in their sessions: the identifier of the card, in each session of Apply and Verify, the settings of a
-// file before they change, a value once nothing is pending, and which key a
-// changed one is. A card that lies in clear can make a plan wrong, or a step
-// fail.
+// later, however the file is enciphered; who stands in between can play the card.
+// Make cards where nobody does. Where the keys are of the issuer's, what decides
+// is asked for in their sessions: the identifier of the card in each session of
+// Apply and Verify, its settings and applications, the settings of a file before they
+// change, before it is written or deleted, a value once nothing is pending, each key
+// before settings freeze it, and which key a changed one is. A card that lies in clear
+// can make a plan wrong, or a step fail.
+//
+// Verify says that something is Unproven where a key for it is at hand and nothing
+// protected the answer. It believes, since nothing could prove it: all but keys, and
+// contents of files in mode mac or full, of a D40 card, whose answers have no MAC; the
+// settings of places whose master key no store has; ISO identifiers and DF names, which not every
+// card tells in a session; and, in EV2 and LRP sessions, the content of files in mode plain or
+// free to read. A proximity check proves a key, and not which card has it: where cards
+// share that key, another one may have answered.
 //
 // # What cannot be made, and what cannot be undone
 //

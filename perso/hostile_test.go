@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/perso"
 	"github.com/go-desfire/desfire/sim"
@@ -329,5 +330,31 @@ func TestForgedRandomUID(t *testing.T) {
 	list, err := perso.Verify(ctx, l.connect(t, picc.Present()), layout, &perso.Config{Want: keys})
 	if err != nil || len(list) == 0 {
 		t.Errorf("%v, %v", list, err)
+	}
+}
+
+// A key that authenticates nobody is not said to have its version because the card
+// refuses to tell in a session, and somebody tells in clear.
+func TestForgedVersion(t *testing.T) {
+	ctx := context.Background()
+	level := &perso.Level{Keys: []perso.KeyWant{{No: wire.KeyDAMMAC}}}
+	layout := small(func(l *perso.Layout, _ *perso.Application, _ *perso.File) { l.Card = level })
+	keys := keysFor(t, layout, 1)
+	picc := newPICC(t, wire.EV3)
+	apply(t, picc, small(func(l *perso.Layout, _ *perso.Application, _ *perso.File) { l.Card = &perso.Level{} }), &perso.Config{Want: keys, Journal: new(memJournal)})
+	keys[keystore.Ref{Key: keystore.Number(wire.KeyDAMMAC)}] = keystore.Given{Key: theKey(t, key.TypeAES, wire.Place{}, 8, 1)}
+	l := lying(func(l *liar, x *sim.Exchange) []byte {
+		switch {
+		case x.INS != wire.InsGetKeyVersion || wire.KeyNo(x.Command[5]) != wire.KeyDAMMAC:
+		case l.session:
+			return x.Forge(wire.StatusNoSuchKey)
+		default:
+			return x.Forge(wire.StatusOK, 1)
+		}
+		return nil
+	})
+	list, err := perso.Verify(ctx, l.connect(t, picc.Present()), layout, &perso.Config{Want: keys})
+	if err != nil || !perso.Differs(list) || l.lies == 0 {
+		t.Errorf("%v, %v, %d lies", list, err, l.lies)
 	}
 }
