@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -183,5 +184,14 @@ func TestIssueStalls(t *testing.T) {
 	lines := cardLines(t, out)
 	if last := lines[len(lines)-1]; last.Outcome != batch.Done || opened > maxStalls+1 {
 		t.Errorf("%d times opened; %+v", opened, lines)
+	}
+}
+
+// A name of a row comes from a table: advice quotes it for the shell.
+func TestReleaseAdviceQuotes(t *testing.T) {
+	err := notOpened(&batch.RowChangedError{Table: "people.csv", Line: 2, Row: "1; date", Column: "name"})
+	var a *adviceError
+	if !errors.As(err, &a) || !strings.Contains(a.next, "--release '1; date' --why") {
+		t.Errorf("%+v", a)
 	}
 }

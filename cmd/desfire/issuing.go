@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire"
-	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/perso/batch"
 	"github.com/go-desfire/desfire/place"
 	"github.com/spf13/cobra"
@@ -84,7 +83,7 @@ func notOpened(err error) error {
 	var row *batch.RowChangedError
 	switch {
 	case errors.As(err, &row) && row.Line > 0:
-		return advise(withCode(exitInput, err), "Put the value back, or take the line from its card: --release %s --why REASON.", screen.Text(row.Row))
+		return advise(withCode(exitInput, err), "Put the value back, or take the line from its card: --release %s --why REASON.", quoted(row.Row))
 	case errors.As(err, &changed):
 		return advise(withCode(exitInput, fmt.Errorf("%s was begun with another layout, or with this one before it was changed", changed.Book)),
 			"Cards that are done stay as they are: --new-layout makes the others by this layout. --book FILE begins another book.")
