@@ -16,6 +16,7 @@ import (
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/keystore/keyring"
+	"github.com/go-desfire/desfire/keystore/pkcs11"
 	"github.com/go-desfire/desfire/ndef"
 	"github.com/go-desfire/desfire/originality"
 	"github.com/go-desfire/desfire/pcsc"
@@ -164,7 +165,7 @@ func codeOf(err error) int {
 		return exitRight
 	case *unlock.MismatchError, *unlock.RefusedKeyError:
 		return exitAuth
-	case *keyring.FileError, *exec.Error, *exec.ExitError:
+	case *keyring.FileError, *exec.Error, *exec.ExitError, *pkcs11.PINError, *pkcs11.NotFoundError, pkcs11.Error:
 		return exitInput
 	case *selftest.WrongCardError:
 		return exitNoCard
@@ -229,7 +230,7 @@ func codeOfSentinel(err error) int {
 		return exitRight
 	case keystore.ErrLocked:
 		return exitAuth
-	case keyring.ErrNotTrusted, io.ErrShortWrite:
+	case keyring.ErrNotTrusted, pkcs11.ErrNoModule, io.ErrShortWrite:
 		return exitInput
 	case context.DeadlineExceeded:
 		return exitNoCard

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/perso/batch"
 )
 
@@ -101,7 +102,11 @@ func (s *issuing) tell(c cardOf, r batch.Result, err error) {
 		line.Reasons = append(line.Reasons, oneLine(errors.New(reason)))
 	}
 	if err != nil {
-		line.Exit = worst(line.Exit, exitCode(context.Background(), err))
+		code := exitCode(context.Background(), err)
+		if r.Outcome != batch.Untouched || desfire.Lost(err) {
+			code = worst(line.Exit, code)
+		}
+		line.Exit = code
 		if len(line.Reasons) == 0 {
 			line.Reasons = []string{oneLine(err)}
 		}
@@ -128,10 +133,10 @@ func (s *issuing) note(line *issueCard, err error) (lost int) {
 		name = fmt.Sprintf("%s, %d", line.Reader, len(s.codes))
 	}
 	s.codes[name] = line.Exit
-	switch line.Outcome {
-	case batch.HalfDone, batch.Untouched:
+	switch {
+	case desfire.Lost(err) && (line.Outcome == batch.HalfDone || line.Outcome == batch.Untouched):
 		s.stalls[line.Reader]++
-	case batch.Busy:
+	case line.Outcome == batch.Busy:
 	default:
 		delete(s.stalls, line.Reader)
 		s.dealt++
