@@ -41,8 +41,9 @@ func TestFIFO(t *testing.T) {
 	}
 	errs := map[string]chan error{}
 	for what, wait := range waits {
-		errs[what] = make(chan error, 1)
-		go func() { errs[what] <- wait(ctx) }()
+		ended := make(chan error, 1)
+		errs[what] = ended
+		go func() { ended <- wait(ctx) }()
 	}
 	cancel()
 	for what := range waits {
