@@ -206,7 +206,7 @@ func (p *planner) keySettings(ctx context.Context, place wire.Place, now, want w
 		return nil
 	}
 	risks = rekey.SettingsRisks(&wire.KeySettings{KS1: now, KS2: wire.NewKeySett2(wire.KeyAES, keys)}, want, place.IsCard())
-	proofs, err := 0, error(nil)
+	proofs := 0
 	if len(risks) > 0 {
 		if proofs, err = p.unproved(ctx, place, keys); err != nil {
 			return err
