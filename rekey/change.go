@@ -187,22 +187,31 @@ func (p *prover) enter(ctx context.Context) error {
 
 // change changes the key and proves what came of it.
 func (p *prover) change(ctx context.Context) (Outcome, error) {
-	ch := p.ch
 	var old key.Key
-	if ch.With != nil {
-		old = ch.Old
+	if p.ch.With != nil {
+		old = p.ch.Old
 	}
+	return p.sent(ctx, old, func(ctx context.Context, said error) (isNew bool, err error) {
+		if said == nil {
+			return p.proveAgain(ctx, newFirst)
+		}
+		return p.proveAgain(ctx, byVersion)
+	})
+}
+
+// sent sends the change, and tells the journal which key the card holds then, as found
+// finds out. said is what ChangeKey returned.
+func (p *prover) sent(ctx context.Context, old key.Key, found func(ctx context.Context, said error) (isNew bool, err error)) (Outcome, error) {
+	ch := p.ch
 	said := p.card.ChangeKey(ctx, ch.No, ch.New, old)
 	if errors.As(said, new(*desfire.ArgumentError)) { // nothing was sent
 		return Undone, ch.settle(ctx, p.id, Unchanged, said)
 	}
-	order := byVersion
 	if said == nil {
 		ch.step(Accepted)
-		order = newFirst
 	}
 	ctx = context.WithoutCancel(ctx)
-	isNew, err := p.proveAgain(ctx, order)
+	isNew, err := found(ctx, said)
 	switch {
 	case err != nil:
 		return InDoubt, ch.settle(ctx, p.id, Unknown, inDoubt(said, err))

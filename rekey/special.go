@@ -81,32 +81,18 @@ func (p *prover) runSpecial(ctx context.Context) (Outcome, error) {
 }
 
 func (p *prover) changeSpecial(ctx context.Context) (Outcome, error) {
-	ch := p.ch
-	said := p.card.ChangeKey(ctx, ch.No, ch.New, ch.Old)
-	if errors.As(said, new(*desfire.ArgumentError)) { // nothing was sent
-		return Undone, ch.settle(ctx, p.id, Unchanged, said)
-	}
-	ctx = context.WithoutCancel(ctx)
-	isNew, err := true, error(nil)
-	if said == nil {
-		ch.step(Accepted)
-	} else {
-		isNew, err = p.findSpecial(ctx)
-	}
-	if err == nil && isNew && !Mute(ch.No) {
-		if isNew, err = p.proveSpecial(ctx); err == nil && !isNew {
-			err = fmt.Errorf("the card does not authenticate with key 0x%02X", uint8(ch.No))
+	return p.sent(ctx, p.ch.Old, func(ctx context.Context, said error) (isNew bool, err error) {
+		isNew = true
+		if said != nil {
+			isNew, err = p.findSpecial(ctx)
 		}
-	}
-	switch {
-	case err != nil:
-		return InDoubt, ch.settle(ctx, p.id, Unknown, inDoubt(said, err))
-	case !isNew:
-		ch.step(ProvedOld)
-		return Undone, ch.settle(ctx, p.id, Unchanged, notChanged(said))
-	}
-	ch.step(ProvedNew)
-	return Done, ch.settle(ctx, p.id, Changed, p.checkVersion(ctx))
+		if err == nil && isNew && !Mute(p.ch.No) {
+			if isNew, err = p.proveSpecial(ctx); err == nil && !isNew {
+				err = fmt.Errorf("the card does not authenticate with key 0x%02X", uint8(p.ch.No))
+			}
+		}
+		return isNew, err
+	})
 }
 
 // ask opens a session of the key that changes the special one, and tells which the
