@@ -54,6 +54,11 @@ func seeded(name string) io.Reader {
 }
 
 func play(ctx context.Context, pcd, picc Config) (reader, card Channel, err error) {
+	return playSpoilt(ctx, pcd, picc, leave)
+}
+
+// playSpoilt is play with what spoil makes of the card's proof.
+func playSpoilt(ctx context.Context, pcd, picc Config, spoil func([]byte)) (reader, card Channel, err error) {
 	h, err := NewHandshake(pcd)
 	if err != nil {
 		return nil, nil, err
@@ -72,6 +77,7 @@ func play(ctx context.Context, pcd, picc Config) (reader, card Channel, err erro
 	if b, card, err = g.Second(ctx, b); err != nil {
 		return nil, nil, err
 	}
+	spoil(b)
 	reader, err = h.Finish(ctx, b)
 	return reader, card, err
 }

@@ -95,27 +95,7 @@ func playAny(ctx context.Context, t *testing.T, c Config, reader key.Key, spoil 
 	if l.old() {
 		rc.Session, cc.Session = l.oldSession(t, PCD), l.oldSession(t, PICC)
 	}
-	h, err := NewHandshake(rc)
-	if err != nil {
-		return nil, nil, err
-	}
-	g, err := NewCardHandshake(cc)
-	if err != nil {
-		return nil, nil, err
-	}
-	b, err := g.First(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	if b, err = h.Second(ctx, b); err != nil {
-		return nil, nil, err
-	}
-	if b, picc, err = g.Second(ctx, b); err != nil {
-		return nil, nil, err
-	}
-	spoil(b)
-	pcd, err = h.Finish(ctx, b)
-	return pcd, picc, err
+	return playSpoilt(ctx, rc, cc, spoil)
 }
 
 func playISO(ctx context.Context, c Config, reader key.Key, spoil func([]byte)) (pcd, picc Channel, err error) {
