@@ -75,19 +75,38 @@ func readFile(name string, max int) (text []byte, info fs.FileInfo, err error) {
 	if info, err = f.Stat(); err != nil {
 		return fail(err)
 	}
-	buf := make([]byte, max+1)
-	n, err := io.ReadFull(f, buf)
-	switch {
-	case err == nil:
-		clear(buf)
+	switch text, err = ReadAll(f, max); {
+	case errors.Is(err, ErrLong):
 		return fail(fmt.Errorf("has more than %d bytes", max))
-	case err != io.EOF && err != io.ErrUnexpectedEOF:
-		clear(buf)
+	case err != nil:
 		return fail(err)
-	case n == 0:
+	case len(text) == 0:
 		return fail(errors.New("empty"))
 	}
-	return buf[:n], info, nil
+	return text, info, nil
+}
+
+// ErrLong says that there is more than was to be read.
+var ErrLong = errors.New("it is too long")
+
+// ReadAll reads at most max bytes, to the end, into one buffer, so that no copy of
+// them stays: the caller overwrites it, ReadAll does where there is an error. Any
+// error but io.EOF is one, also that something ends too early.
+func ReadAll(r io.Reader, max int) ([]byte, error) {
+	buf := make([]byte, max+1)
+	for n := 0; n < len(buf); {
+		m, err := r.Read(buf[n:])
+		switch n += m; {
+		case n == len(buf):
+		case err == io.EOF:
+			return buf[:n], nil
+		case err != nil:
+			clear(buf)
+			return nil, err
+		}
+	}
+	clear(buf)
+	return nil, ErrLong
 }
 
 // Env reads a variable of the environment.

@@ -230,15 +230,12 @@ func decrypt(sealed []byte, limit int, ids ...age.Identity) ([]byte, error) {
 		}
 		return nil, errors.New("age cannot open it")
 	}
-	buf := make([]byte, limit+1)
-	n, err := io.ReadFull(r, buf)
+	b, err := keytext.ReadAll(r, limit)
 	switch {
-	case err == nil:
-		clear(buf)
-		return nil, errLong
-	case err != io.EOF && err != io.ErrUnexpectedEOF:
-		clear(buf)
+	case errors.Is(err, keytext.ErrLong):
+		return nil, errors.New("what is in it is too large")
+	case err != nil:
 		return nil, errors.New("it was changed or cut since it was encrypted")
 	}
-	return buf[:n], nil
+	return b, nil
 }

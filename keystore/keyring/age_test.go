@@ -279,6 +279,25 @@ func TestAgeHoldsNoReference(t *testing.T) {
 	}
 }
 
+// A keyring that was cut between two chunks of age's, of 64 KiB each, is not taken for
+// a whole one: nobody would miss the keys at its end.
+func TestAgeCutBetweenChunks(t *testing.T) {
+	id := identity(t)
+	text := "desfire: keys/v1\nkeys:\n  card:\n    0: aes:" + digits + "\n"
+	text += strings.Repeat("#", 1<<16-len(text)-1) + "\n" + "    1: aes:" + digits + "\n"
+	whole := seal(t, text, false, id.Recipient())
+	body := strings.Index(whole, "\n--- ") + 1
+	body += strings.Index(whole[body:], "\n") + 1
+	const nonce, tag = 16, 16
+	for _, size := range []int{body + nonce, body + nonce + 1<<16 + tag} {
+		dir := files(t, map[string]string{"k": whole[:size], "id": id.String()})
+		_, err := keyring.Open(filepath.Join(dir, "k"), &keyring.Config{Identity: filepath.Join(dir, "id")})
+		if err == nil || !strings.Contains(err.Error(), "changed or cut") {
+			t.Errorf("the first %d of %d bytes: %v", size, len(whole), err)
+		}
+	}
+}
+
 func TestIdentityOpenToOthersIsWarnedOf(t *testing.T) {
 	id := identity(t)
 	dir := files(t, map[string]string{"k": seal(t, "desfire: keys/v1", false, id.Recipient()), "id": id.String()})

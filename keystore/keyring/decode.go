@@ -1,7 +1,6 @@
 package keyring
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -262,5 +261,3 @@ func (r *Ring) decodeSpec(n *yamlnode.Node, what string) (*cell, error) {
 	}
 	return c, nil
 }
-
-var errLong = errors.New("what is in it is too large")

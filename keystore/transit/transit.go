@@ -30,13 +30,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/go-desfire/desfire/internal/keytext"
 	"github.com/go-desfire/desfire/internal/visible"
 	"github.com/go-desfire/desfire/keystore"
 )
@@ -192,11 +192,11 @@ func (c *Client) decrypt(ctx context.Context, e *Envelope) ([]byte, error) {
 		return nil, c.failed(ctx, limited, timeout, err)
 	}
 	defer res.Body.Close()
-	answer, err := readAll(res.Body)
+	answer, err := keytext.ReadAll(res.Body, MaxAnswer)
 	defer func() { clear(answer) }()
 	switch {
-	case err != nil && errors.Is(err, errLong):
-		return nil, err
+	case errors.Is(err, keytext.ErrLong):
+		return nil, fmt.Errorf("the answer has more than %d bytes", MaxAnswer)
 	case err != nil:
 		return nil, c.failed(ctx, limited, timeout, err)
 	case res.StatusCode != http.StatusOK:
@@ -217,23 +217,6 @@ func (c *Client) failed(ctx, limited context.Context, timeout time.Duration, err
 		err = ue.Err // without the address, which stands around it
 	}
 	return err
-}
-
-var errLong = fmt.Errorf("the answer has more than %d bytes", MaxAnswer)
-
-// readAll reads an answer into one buffer, so that no copy of it stays.
-func readAll(r io.Reader) ([]byte, error) {
-	buf := make([]byte, MaxAnswer+1)
-	n, err := io.ReadFull(r, buf)
-	switch {
-	case err == nil:
-		clear(buf)
-		return nil, errLong
-	case err != io.EOF && err != io.ErrUnexpectedEOF:
-		clear(buf)
-		return nil, err
-	}
-	return buf[:n], nil
 }
 
 // plaintext takes an answer apart.
