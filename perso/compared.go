@@ -33,25 +33,10 @@ func Compare(is *inspect.Card, layout *Layout) ([]Difference, error) {
 	for i := range layout.Applications {
 		v.toldApplication(&layout.Applications[i])
 	}
-	v.besides()
+	if is.Generation.FixedName() == nil {
+		v.extra("missing")
+	}
 	return v.list, nil
-}
-
-// besides lists what the layout does not have. All cards of DESFire Light and NTAG
-// 424 DNA have the same files.
-func (v *verifier) besides() {
-	if v.is.Generation.FixedName() != nil {
-		return
-	}
-	p := &planner{runner: v.runner, is: v.is, plan: &Plan{}}
-	p.extra()
-	for _, n := range p.plan.Extra {
-		what := "application"
-		if n.File != nil {
-			what = "file"
-		}
-		v.differ(n.Where, what, "there", "missing")
-	}
 }
 
 // toldKeys compares versions of keys.
@@ -71,7 +56,7 @@ func (v *verifier) toldKeys(p wire.Place, wants []KeyWant, told []inspect.KeyVer
 
 func (v *verifier) toldApplication(a *Application) {
 	w := at(a.Place)
-	is := find(v.is.Applications, func(x *inspect.Application) bool { return x.Place == a.Place })
+	is := applicationAt(v.is, a.Place)
 	switch {
 	case is == nil && v.is.Applications == nil:
 		v.unproven(w, "application", "applications are not known"+because(v.is.MissingPart(inspect.PartApplications)))

@@ -117,6 +117,8 @@ func (e *KeyError) Error() string {
 // Unwrap returns why.
 func (e *KeyError) Unwrap() error { return e.Err }
 
+func isKeyError(err error) bool { return errors.As(err, new(*KeyError)) }
+
 var errNoJournal = errors.New("perso: keys are to be changed, and there is no journal: without one a card that is lost in the middle leaves nobody knowing which key it holds")
 
 var errNoLayout = errors.New("perso: this plan was not made by NewPlan: make one of its layout, or give a saved one its layout with Bind")

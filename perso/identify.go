@@ -2,7 +2,6 @@ package perso
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/go-desfire/desfire"
@@ -64,7 +63,7 @@ func (r *runner) proveIdentity(ctx context.Context) (bool, error) {
 			continue
 		}
 		err = r.enter(ctx, p, 0)
-		if errors.As(err, new(*KeyError)) || inspect.Refused(err) {
+		if isKeyError(err) || inspect.Refused(err) {
 			continue
 		}
 		if err != nil {

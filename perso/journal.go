@@ -77,7 +77,7 @@ func (r *runner) changedBy(ctx context.Context, s slot, ch *rekey.Change) (ok bo
 		return false, err
 	}
 	err = r.enter(ctx, s.place, by)
-	if errors.As(err, new(*KeyError)) || inspect.Refused(err) {
+	if isKeyError(err) || inspect.Refused(err) {
 		r.forget()
 		return false, nil
 	}

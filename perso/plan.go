@@ -170,13 +170,16 @@ func (p *planner) login() int {
 }
 
 // step adds a step that is done as somebody, and what it takes to become that.
-func (p *planner) step(s Step, as who) {
-	if stays := as.free && s.Place == p.at; !stays && (as != p.last || s.Place != p.at) || len(p.plan.Steps) == 0 {
+func (p *planner) step(s Step, as who) { p.stepIn(s.Place, s, as) }
+
+// stepIn adds a step that is done in another place than the one that it is about.
+func (p *planner) stepIn(place wire.Place, s Step, as who) {
+	if stays := as.free && place == p.at; !stays && (as != p.last || place != p.at) || len(p.plan.Steps) == 0 {
 		s.Exchanges++ // select
 		if !as.free {
 			s.Exchanges += p.login()
 		}
-		p.last, p.at = as, s.Place
+		p.last, p.at = as, place
 	}
 	if s.Kind == ChangeKey || s.Kind == VerifyAll { // the session is gone
 		p.at = wire.Place{Name: "nowhere"}
@@ -225,7 +228,7 @@ func (p *planner) extra() {
 	}
 	for i := range p.layout.Applications {
 		want := &p.layout.Applications[i]
-		is := find(p.is.Applications, func(x *inspect.Application) bool { return x.Place == want.Place })
+		is := applicationAt(p.is, want.Place)
 		if is == nil {
 			continue
 		}
@@ -235,6 +238,11 @@ func (p *planner) extra() {
 			}
 		}
 	}
+}
+
+// applicationAt is the application of a card at a place, nil if it has none there.
+func applicationAt(is *inspect.Card, p wire.Place) *inspect.Application {
+	return find(is.Applications, func(a *inspect.Application) bool { return a.Place == p })
 }
 
 // find is the first that is, nil if none is.

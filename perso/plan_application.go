@@ -19,7 +19,7 @@ func (p *planner) application(ctx context.Context, a *Application) error {
 		p.impossible(w, "%s", reason)
 		return nil
 	}
-	is := find(p.is.Applications, func(x *inspect.Application) bool { return x.Place == a.Place })
+	is := applicationAt(p.is, a.Place)
 	var now *wire.KeySett1
 	if is == nil {
 		ok, err := p.create(ctx, a)
@@ -38,10 +38,7 @@ func (p *planner) application(ctx context.Context, a *Application) error {
 		if err := p.delegated(ctx, a); err != nil {
 			return err
 		}
-		if s := is.KeySettings; s != nil && len(s.Settings) == 1 {
-			told := wire.KeySett1(s.Settings[0])
-			now = &told
-		} else if a.KeySettings != nil {
+		if now = keySett1(is.KeySettings); now == nil && a.KeySettings != nil {
 			p.warn(w, "its key settings are not known%s", because(is.MissingPart(inspect.PartKeySettings)))
 		}
 	}
@@ -110,7 +107,7 @@ func (p *planner) create(ctx context.Context, a *Application) (ok bool, err erro
 		return p.delegate(ctx, a)
 	}
 	as := who{free: true}
-	if s := p.is.KeySettings; s == nil || len(s.Settings) != 1 || !wire.KeySett1(s.Settings[0]).Has(wire.SettFreeCreate) {
+	if !freeCreate(p.is.KeySettings) {
 		hand, err := p.atHand(ctx, slot{})
 		if err != nil {
 			return false, err
@@ -133,11 +130,10 @@ func (p *planner) create(ctx context.Context, a *Application) (ok bool, err erro
 	if len(a.DFName) > 0 {
 		words += fmt.Sprintf(", DF name %X", a.DFName)
 	}
-	s := Step{Where: w, Kind: CreateApplication, Words: words, Exchanges: 1, Bytes: a.cost()}
-	s.Place = wire.Place{} // where it happens, for the count
-	p.step(s, as)
-	last := &p.plan.Steps[len(p.plan.Steps)-1]
-	last.Where, last.do = w, func(ctx context.Context, r *runner) error { return r.createApplication(ctx, a, as) }
+	p.stepIn(wire.Place{}, Step{
+		Where: w, Kind: CreateApplication, Words: words, Exchanges: 1, Bytes: a.cost(),
+		do: func(ctx context.Context, r *runner) error { return r.createApplication(ctx, a, as) },
+	}, as)
 	return true, nil
 }
 

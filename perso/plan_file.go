@@ -195,14 +195,11 @@ func createdWith(final *wire.FileSettings, access wire.AccessRights) wire.FileSe
 
 // creator is who may make files.
 func (x *filePlan) creator(ctx context.Context) (as who, ok bool, err error) {
-	settings := wire.KeySett1(0)
-	switch s := x.settings; {
-	case s != nil && len(s.Settings) == 1:
-		settings = wire.KeySett1(s.Settings[0])
-	case x.fresh[x.app.Place]:
-		settings = *x.app.KeySettings
+	told := keySett1(x.settings)
+	if told == nil && x.fresh[x.app.Place] {
+		told = x.app.KeySettings
 	}
-	if settings.Has(wire.SettFreeCreate) && x.file.Settings.Type != wire.FileTransactionMAC {
+	if told != nil && told.Has(wire.SettFreeCreate) && x.file.Settings.Type != wire.FileTransactionMAC {
 		return who{free: true}, true, nil
 	}
 	hand, err := x.atHand(ctx, slot{x.app.Place, 0})

@@ -2,7 +2,6 @@ package perso
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -182,7 +181,7 @@ func (p *planner) holdsWanted(ctx context.Context, s slot, want held, list []hel
 	if h, ok := p.proved[s]; ok && err == nil {
 		return h.same(want), nil
 	}
-	if errors.As(err, new(*KeyError)) {
+	if isKeyError(err) {
 		return false, nil
 	}
 	return false, err

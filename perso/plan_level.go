@@ -28,10 +28,7 @@ func (p *planner) levelKeys(ctx context.Context) (lv levelPlan, err error) {
 		}
 		return lv, nil
 	}
-	if s := p.is.KeySettings; s != nil && len(s.Settings) == 1 {
-		told := wire.KeySett1(s.Settings[0])
-		lv.now = &told
-	} else {
+	if lv.now = keySett1(p.is.KeySettings); lv.now == nil {
 		p.warn(w, "its key settings are not known%s", because(p.is.MissingPart(inspect.PartKeySettings)))
 	}
 	if lv.known, err = p.keys(ctx, wire.Place{}, 1, lv.now); err != nil {

@@ -3,7 +3,6 @@ package perso
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -37,11 +36,6 @@ func extraFiles(want *Application, is *inspect.Application) (list []*inspect.Fil
 	return list
 }
 
-// missing reports whether an application of the layout has to be made.
-func (p *planner) missing(a *Application) bool {
-	return find(p.is.Applications, func(x *inspect.Application) bool { return x.Place == a.Place }) == nil
-}
-
 // inTheWay reports whether an application that is not in the layout has the name or
 // the slot of one that has to be made, or takes its place among those that a card can
 // have.
@@ -49,7 +43,7 @@ func (p *planner) inTheWay(ctx context.Context, a *inspect.Application) (bool, e
 	g, missing := p.is.Generation, 0
 	for i := range p.layout.Applications {
 		x := &p.layout.Applications[i]
-		if !p.missing(x) {
+		if applicationAt(p.is, x.Place) != nil {
 			continue
 		}
 		missing++
@@ -111,9 +105,7 @@ func (p *planner) deleteApplication(ctx context.Context, a *inspect.Application)
 	if len(a.Files) > 0 {
 		s.Words += " with its " + plural(len(a.Files), "file")
 	}
-	s.Place = as.place
-	p.step(s, who{no: 0})
-	p.plan.Steps[len(p.plan.Steps)-1].Place = a.Place
+	p.stepIn(as.place, s, who{no: 0})
 	p.apps--
 	return nil
 }
@@ -126,7 +118,7 @@ func (p *planner) deleter(ctx context.Context, place wire.Place) (as slot, ok bo
 	if hand, err := p.atHand(ctx, slot{}); err != nil || hand {
 		return slot{}, hand, err
 	}
-	if s := p.is.KeySettings; s == nil || len(s.Settings) != 1 || !wire.KeySett1(s.Settings[0]).Has(wire.SettFreeCreate) {
+	if !freeCreate(p.is.KeySettings) {
 		return slot{}, false, nil
 	}
 	as = slot{place: place}
@@ -185,7 +177,7 @@ func (p *planner) sameFiles(ctx context.Context, a *inspect.Application) (bool, 
 		err = p.ask(ctx, &a.Files[i])
 	}
 	switch {
-	case err != nil && !inspect.Refused(err) && !errors.As(err, new(*KeyError)):
+	case err != nil && !inspect.Refused(err) && !isKeyError(err):
 		return false, err
 	case err != nil:
 		p.forget()
@@ -314,8 +306,7 @@ func (p *planner) deleteFile(ctx context.Context, a *Application, is *inspect.Ap
 		return err
 	}
 	if !hand {
-		s := is.KeySettings
-		if as = (who{free: true}); s == nil || len(s.Settings) != 1 || !wire.KeySett1(s.Settings[0]).Has(wire.SettFreeCreate) {
+		if as = (who{free: true}); !freeCreate(is.KeySettings) {
 			p.impossible(w, "it is deleted with the master key only, which is not at hand")
 			return nil
 		}

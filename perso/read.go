@@ -47,6 +47,21 @@ func (r *runner) structure(ctx context.Context) (*inspect.Card, error) {
 	return is, nil
 }
 
+// keySett1 is key setting 1 as a place tells it; nil if that is not known.
+func keySett1(s *inspect.KeySettings) *wire.KeySett1 {
+	if s == nil || len(s.Settings) != 1 {
+		return nil
+	}
+	told := wire.KeySett1(s.Settings[0])
+	return &told
+}
+
+// freeCreate reports whether a place tells that anybody may create and delete in it.
+func freeCreate(s *inspect.KeySettings) bool {
+	told := keySett1(s)
+	return told != nil && told.Has(wire.SettFreeCreate)
+}
+
 func keyType(s *inspect.KeySettings) (wire.KeyType, bool) {
 	if s == nil {
 		return 0, false
@@ -129,7 +144,7 @@ func (r *runner) look(ctx context.Context, p wire.Place) error {
 		return r.plain(ctx, p)
 	}
 	err := r.enter(ctx, p, 0)
-	if errors.As(err, new(*KeyError)) {
+	if isKeyError(err) {
 		return r.plain(ctx, p)
 	}
 	return err
@@ -163,7 +178,7 @@ func (r *runner) read(ctx context.Context, p wire.Place, f *File, fs *wire.FileS
 		return c, nil
 	}
 	if err := r.as(ctx, p, w, true); err != nil {
-		if errors.As(err, new(*KeyError)) {
+		if isKeyError(err) {
 			c.reason = err.Error()
 			return c, nil
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/go-desfire/desfire/inspect"
-	"github.com/go-desfire/desfire/wire"
 )
 
 // rotate plans new keys and nothing else: key by key, each by rekey, or all keys of an
@@ -27,7 +26,7 @@ func (p *planner) rotateApplication(ctx context.Context, a *Application) error {
 		p.impossible(w, "%s", reason)
 		return nil
 	}
-	is := find(p.is.Applications, func(x *inspect.Application) bool { return x.Place == a.Place })
+	is := applicationAt(p.is, a.Place)
 	switch {
 	case is == nil && p.is.Applications == nil:
 		p.impossible(w, "whether it is there is not known%s", because(p.is.MissingPart(inspect.PartApplications)))
@@ -38,11 +37,7 @@ func (p *planner) rotateApplication(ctx context.Context, a *Application) error {
 	case !p.sameApplication(a, is):
 		return nil
 	}
-	var now *wire.KeySett1
-	if s := is.KeySettings; s != nil && len(s.Settings) == 1 {
-		told := wire.KeySett1(s.Settings[0])
-		now = &told
-	}
+	now := keySett1(is.KeySettings)
 	if a.KeySets != nil && is.KeySettings != nil && is.KeySettings.Sets != nil {
 		if err := p.rotateSet(ctx, a, is, now); err != nil {
 			return err
@@ -55,24 +50,18 @@ func (p *planner) rotateApplication(ctx context.Context, a *Application) error {
 
 // onlyKeys compares keys, and the settings that say who changes them.
 func (v *verifier) onlyKeys(ctx context.Context) error {
-	if l := v.layout.Card; l != nil && v.is.Generation.FixedName() == nil {
-		if err := v.keys(ctx, wire.Place{}, l.Keys, 1, v.is.KeyVersions); err != nil {
-			return err
-		}
-		if err := v.specialKeys(ctx, wire.Place{}, l.Keys); err != nil {
-			return err
-		}
-		v.keySettings(at(wire.Place{}), l.KeySettings, v.is.KeySettings, v.is.Missing)
+	if err := v.level(ctx); err != nil {
+		return err
 	}
 	for i := range v.layout.Applications {
 		a := &v.layout.Applications[i]
-		is := find(v.is.Applications, func(x *inspect.Application) bool { return x.Place == a.Place })
+		is := applicationAt(v.is, a.Place)
 		if is == nil {
 			v.differ(at(a.Place), "application", "missing", "there")
 			continue
 		}
 		v.keySettings(at(a.Place), a.KeySettings, is.KeySettings, is.Missing)
-		if err := v.keys(ctx, a.Place, a.Keys, a.KeyCount, is.KeyVersions); err != nil {
+		if err := v.keys(ctx, a.Place, a.Keys, a.KeyCount); err != nil {
 			return err
 		}
 		if err := v.specialKeys(ctx, a.Place, a.VCKeys); err != nil {

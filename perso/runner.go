@@ -2,7 +2,6 @@ package perso
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -60,7 +59,7 @@ func (r *runner) identify(ctx context.Context) error {
 	for _, s := range slots {
 		err := r.enter(ctx, s.place, s.no)
 		if err != nil {
-			if errors.As(err, new(*KeyError)) || inspect.Refused(err) {
+			if isKeyError(err) || inspect.Refused(err) {
 				continue
 			}
 			return err
@@ -183,7 +182,7 @@ func (r *runner) as(ctx context.Context, p wire.Place, w who, session bool) erro
 		return err
 	} else if hand && session {
 		err := r.enter(ctx, p, 0)
-		if err == nil || !errors.As(err, new(*KeyError)) {
+		if err == nil || !isKeyError(err) {
 			return err
 		}
 	}

@@ -38,7 +38,7 @@ func (a *Application) creation() *wire.CreateApplication {
 func (r *runner) changeKeySettings(ctx context.Context, p wire.Place, want wire.KeySett1, keys int, freezes bool) error {
 	if freezes {
 		v := &verifier{runner: r}
-		if err := v.keys(ctx, p, nil, keys, nil); err != nil {
+		if err := v.keys(ctx, p, nil, keys); err != nil {
 			return err
 		}
 		if Differs(v.list) {

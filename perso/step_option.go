@@ -11,8 +11,6 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
-func isKeyError(err error) bool { return errors.As(err, new(*KeyError)) }
-
 // setOption makes a setting with the master key of the card, or of the application of
 // DESFire Light and NTAG 424 DNA.
 func (r *runner) setOption(ctx context.Context, place wire.Place, setting wire.Setting) error {

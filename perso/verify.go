@@ -70,14 +70,8 @@ func (v *verifier) all(ctx context.Context) (err error) {
 		return v.onlyKeys(ctx)
 	}
 	// Keys first: what is proved of them opens the files.
-	if l := layout.Card; l != nil && v.is.Generation.FixedName() == nil {
-		if err := v.keys(ctx, wire.Place{}, l.Keys, 1, v.is.KeyVersions); err != nil {
-			return err
-		}
-		if err := v.specialKeys(ctx, wire.Place{}, l.Keys); err != nil {
-			return err
-		}
-		v.keySettings(at(wire.Place{}), l.KeySettings, v.is.KeySettings, v.is.Missing)
+	if err := v.level(ctx); err != nil {
+		return err
 	}
 	for i := range layout.Applications {
 		if err := v.application(ctx, &layout.Applications[i]); err != nil {
@@ -85,12 +79,28 @@ func (v *verifier) all(ctx context.Context) (err error) {
 		}
 	}
 	if v.conf.Prune {
-		v.extra()
+		v.extra("deleted")
 	}
 	if v.before {
 		return nil
 	}
 	return v.options(ctx)
+}
+
+// level compares keys and settings of the card itself.
+func (v *verifier) level(ctx context.Context) error {
+	l := v.layout.Card
+	if l == nil || v.is.Generation.FixedName() != nil {
+		return nil
+	}
+	if err := v.keys(ctx, wire.Place{}, l.Keys, 1); err != nil {
+		return err
+	}
+	if err := v.specialKeys(ctx, wire.Place{}, l.Keys); err != nil {
+		return err
+	}
+	v.keySettings(at(wire.Place{}), l.KeySettings, v.is.KeySettings, v.is.Missing)
+	return nil
 }
 
 // expect finds the places whose settings a card should tell with a MAC.
@@ -114,15 +124,16 @@ const (
 	whatRights      = "rights"
 )
 
-// extra lists what should have been deleted.
-func (v *verifier) extra() {
+// extra lists what the layout does not have, and what it should be instead of there.
+// All cards of DESFire Light and NTAG 424 DNA have the same files.
+func (v *verifier) extra(want string) {
 	p := &planner{runner: v.runner, is: v.is, plan: &Plan{}}
 	p.extra()
 	for _, n := range p.plan.Extra {
 		if n.File == nil {
-			v.differ(n.Where, "application", "there", "deleted")
+			v.differ(n.Where, "application", "there", want)
 		} else if v.is.Generation.FixedName() == nil {
-			v.differ(n.Where, "file", "there", "deleted")
+			v.differ(n.Where, "file", "there", want)
 		}
 	}
 }
@@ -155,14 +166,15 @@ func (v *verifier) unproven(w Where, what, why string) {
 const inClear = "they were told in clear only: the card let nobody in with its master key at first, or somebody in its name"
 
 func (v *verifier) keySettings(w Where, want *wire.KeySett1, is *inspect.KeySettings, missing []inspect.Missing) {
+	ks1 := keySett1(is)
 	switch {
 	case want == nil:
 	case is != nil && !is.Proven && v.expects[w.Place]:
 		v.unproven(w, whatKeySettings, inClear)
-	case is == nil || len(is.Settings) != 1:
+	case ks1 == nil:
 		v.unproven(w, whatKeySettings, "they are not known"+because(find(missing, func(m *inspect.Missing) bool { return m.What == inspect.PartKeySettings })))
 	default:
-		told := wire.KeySett1(is.Settings[0])
+		told := *ks1
 		if w.Place.IsCard() {
 			told &= 0x0F
 		}
@@ -172,7 +184,7 @@ func (v *verifier) keySettings(w Where, want *wire.KeySett1, is *inspect.KeySett
 
 func (v *verifier) application(ctx context.Context, a *Application) error {
 	w := at(a.Place)
-	is := find(v.is.Applications, func(x *inspect.Application) bool { return x.Place == a.Place })
+	is := applicationAt(v.is, a.Place)
 	switch {
 	case is == nil && v.is.Applications == nil:
 		v.unproven(w, "application", "applications are not known"+because(v.is.MissingPart(inspect.PartApplications)))
@@ -184,7 +196,7 @@ func (v *verifier) application(ctx context.Context, a *Application) error {
 	if v.is.Generation.FixedName() == nil {
 		v.settings(w, a, is)
 	}
-	if err := v.keys(ctx, a.Place, a.Keys, a.KeyCount, is.KeyVersions); err != nil {
+	if err := v.keys(ctx, a.Place, a.Keys, a.KeyCount); err != nil {
 		return err
 	}
 	if err := v.specialKeys(ctx, a.Place, a.VCKeys); err != nil {
@@ -232,7 +244,7 @@ func (v *verifier) settings(w Where, a *Application, is *inspect.Application) {
 
 // keys proves keys of the store of wanted keys, and compares versions of others
 // with the layout.
-func (v *verifier) keys(ctx context.Context, p wire.Place, wants []KeyWant, n int, told []inspect.KeyVersion) error {
+func (v *verifier) keys(ctx context.Context, p wire.Place, wants []KeyWant, n int) error {
 	for no := range n {
 		s := slot{p, wire.KeyNo(no)}
 		w := s.where()
@@ -242,8 +254,7 @@ func (v *verifier) keys(ctx context.Context, p wire.Place, wants []KeyWant, n in
 		}
 		version, known := v.version[s]
 		if !ok {
-			k := find(wants, func(k *KeyWant) bool { return int(k.No) == no })
-			if k != nil && k.Version != nil {
+			if k := wantOf(wants, s.no); k.Version != nil {
 				v.unproven(w, "key", fmt.Sprintf("the key store does not have it; its version is %s, the layout says %02X", versionText(version, known), *k.Version))
 			}
 			continue

@@ -2,7 +2,6 @@ package perso
 
 import (
 	"context"
-	"errors"
 
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/key"
@@ -25,7 +24,7 @@ func (v *verifier) proveTMAC(ctx context.Context, a *Application, f *File, fs *w
 		return err
 	}
 	enc, why, err := v.firstReader(ctx, a.Place, f, fs)
-	if err != nil && !inspect.Refused(err) && !errors.As(err, new(*KeyError)) {
+	if err != nil && !inspect.Refused(err) && !isKeyError(err) {
 		return err
 	}
 	if err != nil {
