@@ -18,11 +18,6 @@ func (l *Layout) Lacks(g wire.Generation) (list []Note) {
 				list = append(list, note(here, "a card of type %v has no option %s", g, o.Name))
 			}
 		}
-		for _, k := range c.Keys {
-			if reason := specialLack(g, k.No); k.No != 0 && reason != "" && g.FixedName() == nil {
-				list = append(list, note(here.key(k.No), "%s", reason))
-			}
-		}
 		if g.FixedName() != nil && (c.KeySettings != nil || len(c.Keys) > 0) {
 			list = append(list, note(here, "a card of type %v has no keys and settings of its own", g))
 		}
@@ -40,9 +35,6 @@ func (l *Layout) Lacks(g wire.Generation) (list []Note) {
 		if reason := a.lacks(g); reason != "" {
 			list = append(list, note(at(a.Place), "%s", reason))
 			continue
-		}
-		if a.Delegated != nil && !g.Has(wire.FeatureDelegated) {
-			list = append(list, note(at(a.Place), "a card of type %v has no %v", g, wire.FeatureDelegated))
 		}
 		for j := range a.Files {
 			f := &a.Files[j]
