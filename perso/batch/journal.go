@@ -3,6 +3,7 @@ package batch
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/go-desfire/desfire/rekey"
@@ -69,12 +70,7 @@ func (c *cardJournal) Record(ctx context.Context, e rekey.Entry) error {
 	if e.Card == "" {
 		return nil // nobody could ask for it
 	}
-	var list []rekey.Entry
-	for _, x := range j.open[e.Card] {
-		if !x.SameKey(&e) {
-			list = append(list, x)
-		}
-	}
+	list := slices.DeleteFunc(j.open[e.Card], func(x rekey.Entry) bool { return x.SameKey(&e) })
 	if e.State.Open() {
 		list = append(list, e)
 	}
@@ -90,5 +86,5 @@ func (c *cardJournal) Record(ctx context.Context, e rekey.Entry) error {
 func (c *cardJournal) Entries(context.Context) ([]rekey.Entry, error) {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
-	return append([]rekey.Entry(nil), c.all.open[c.card]...), nil
+	return slices.Clone(c.all.open[c.card]), nil
 }

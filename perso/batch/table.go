@@ -235,11 +235,7 @@ func (t *Table) names() string {
 	if len(list) > 20 {
 		list, more = list[:20], " and others"
 	}
-	quoted := make([]string, len(list))
-	for i, c := range list {
-		quoted[i] = strconv.Quote(c)
-	}
-	return strings.Join(quoted, ", ") + more
+	return quoted(list) + more
 }
 
 func (t *Table) csvError(err error) error {
