@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/dam"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
@@ -161,37 +160,12 @@ func TestDelegatedImpossible(t *testing.T) {
 
 // Torn in every exchange, with the keys of delegation.
 func TestDelegatedTorn(t *testing.T) {
-	ctx := context.Background()
 	l, keys := delegating(t)
 	every := 2
 	if testing.Short() {
 		every = 11
 	}
-	for at, ended := 1, false; !ended; at += every {
-		for _, after := range []bool{false, true} {
-			picc := newPICC(t, wire.EV3)
-			conf := &perso.Config{Want: keys, Journal: new(memJournal)}
-			x := &torn{Activation: picc.Present(), at: at, after: after}
-			card, err := desfire.Connect(ctx, x, nil)
-			if err == nil {
-				_, _ = perso.Apply(ctx, card, l, conf)
-			}
-			if ended = x.seen < at; ended {
-				break
-			}
-			picc.Lift()
-			if err := picc.Return(); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := perso.Apply(ctx, connect(t, picc), l, conf); err != nil {
-				t.Fatalf("exchange %d, after %t: %v", at, after, err)
-			}
-			list, err := perso.Verify(ctx, connect(t, picc), l, conf)
-			if err != nil || perso.Differs(list) || len(conf.Journal.(*memJournal).open()) > 0 {
-				t.Fatalf("exchange %d, after %t: %v, %v", at, after, list, err)
-			}
-		}
-	}
+	tornNew(t, wire.EV3, l, keys, every)
 }
 
 // An application may have keys of virtual cards of its own.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/perso"
@@ -122,36 +121,10 @@ func TestLightInUse(t *testing.T) {
 // Torn in every exchange, between the file that is deleted and the one that is made
 // among them.
 func TestLightTorn(t *testing.T) {
-	ctx := context.Background()
 	l, keys := lightCard(t, 5, 1)
 	every := 1
 	if testing.Short() {
 		every = 13
 	}
-	for at, ended := 1, false; !ended; at += every {
-		for _, after := range []bool{false, true} {
-			picc := newPICC(t, wire.Light)
-			conf := &perso.Config{Want: keys, Journal: new(memJournal)}
-			x := &torn{Activation: picc.Present(), at: at, after: after}
-			card, err := desfire.Connect(ctx, x, nil)
-			if err == nil {
-				_, _ = perso.Apply(ctx, card, l, conf)
-			}
-			if ended = x.seen < at; ended {
-				break
-			}
-			picc.Lift()
-			if err := picc.Return(); err != nil {
-				t.Fatal(err)
-			}
-			p, err := perso.Apply(ctx, connect(t, picc), l, conf)
-			if err != nil || len(p.Impossible) > 0 {
-				t.Fatalf("exchange %d, after %t: %v", at, after, err)
-			}
-			list, err := perso.Verify(ctx, connect(t, picc), l, conf)
-			if err != nil || perso.Differs(list) || len(conf.Journal.(*memJournal).open()) > 0 {
-				t.Fatalf("exchange %d, after %t: %v, %v", at, after, list, err)
-			}
-		}
-	}
+	tornNew(t, wire.Light, l, keys, every)
 }

@@ -127,6 +127,39 @@ func TestTorn(t *testing.T) {
 	}
 }
 
+// tornNew loses new cards in one of every few exchanges of Apply, on both sides of it.
+// Applied again, each becomes what the layout says.
+func tornNew(t *testing.T, g wire.Generation, l *perso.Layout, keys keystore.Map, every int) {
+	t.Helper()
+	ctx := context.Background()
+	for at, ended := 1, false; !ended; at += every {
+		for _, after := range []bool{false, true} {
+			picc := newPICC(t, g)
+			conf := &perso.Config{Want: keys, Journal: new(memJournal)}
+			x := &torn{Activation: picc.Present(), at: at, after: after}
+			card, err := desfire.Connect(ctx, x, nil)
+			if err == nil {
+				_, _ = perso.Apply(ctx, card, l, conf)
+			}
+			if ended = x.seen < at; ended {
+				break
+			}
+			picc.Lift()
+			if err := picc.Return(); err != nil {
+				t.Fatal(err)
+			}
+			p, err := perso.Apply(ctx, connect(t, picc), l, conf)
+			if err != nil || len(p.Impossible) > 0 {
+				t.Fatalf("exchange %d, after %t: %v", at, after, err)
+			}
+			list, err := perso.Verify(ctx, connect(t, picc), l, conf)
+			if err != nil || perso.Differs(list) || len(conf.Journal.(*memJournal).open()) > 0 {
+				t.Fatalf("exchange %d, after %t: %v, %v", at, after, list, err)
+			}
+		}
+	}
+}
+
 // errWhole says that nothing was torn: what the last exchange tells may be no
 // more than a complaint.
 var errWhole = errors.New("it was not torn")
