@@ -22,6 +22,15 @@ type Session struct {
 	Counter uint16  // command counter, EV2 and LRP
 }
 
+// NonFirst is the method by which another key goes on from the session; EV2 and LRP
+// only.
+func (s Session) NonFirst() key.Method {
+	if s.Scheme == wire.SchemeLRP {
+		return key.MethodLRPNonFirst
+	}
+	return key.MethodEV2NonFirst
+}
+
 // Session describes the present session; false if there is none.
 func (c *Card) Session() (Session, bool) {
 	if c.state.channel == nil {

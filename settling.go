@@ -52,13 +52,22 @@ func (c *Card) settle(ctx context.Context, conf *SettleConfig, s *Settlement) er
 	if err := c.touch(ctx, conf); err != nil {
 		return err
 	}
+	if err := c.drop(ctx); err != nil {
+		return err
+	}
+	s.Fence = FenceAbort
+	return nil
+}
+
+// drop aborts what pends, of which something of our own is a part. Only an answer
+// in the session says that it is dropped.
+func (c *Card) drop(ctx context.Context) error {
 	if err := c.Abort(ctx); err != nil {
 		return &FenceError{"the card did not confirm that it dropped something", err}
 	}
 	if _, ok := c.Session(); !ok {
 		return &FenceError{"the session is gone", errNoSession}
 	}
-	s.Fence = FenceAbort
 	return nil
 }
 
@@ -80,14 +89,13 @@ func (c *Card) begun(ctx context.Context, conf *SettleConfig, s *Settlement) err
 		if conf.TMAC == nil {
 			return nil
 		}
-		receipt, err := c.ReadReceipt(ctx, conf.TMAC.File)
-		if err != nil {
-			return &FenceError{"reading the transaction MAC file", err}
+		if err := c.settleReceipt(ctx, conf, s); err != nil {
+			return err
 		}
-		s.Receipt = &receipt
 		if s.Fence != 0 || conf.Accidents || conf.TMAC.ReaderID == nil {
 			return nil
 		}
+		var err error
 		s.EncTMRI, err = c.CommitReaderID(ctx, *conf.TMAC.ReaderID)
 		if err == nil {
 			return nil
@@ -96,6 +104,16 @@ func (c *Card) begun(ctx context.Context, conf *SettleConfig, s *Settlement) err
 			return &FenceError{"naming the reader", err}
 		}
 	}
+}
+
+// settleReceipt reads the transaction MAC file.
+func (c *Card) settleReceipt(ctx context.Context, conf *SettleConfig, s *Settlement) error {
+	receipt, err := c.ReadReceipt(ctx, conf.TMAC.File)
+	if err != nil {
+		return &FenceError{"reading the transaction MAC file", err}
+	}
+	s.Receipt = &receipt
+	return nil
 }
 
 // ask finds out what is no file's content, and what a session must know of the

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -31,11 +30,8 @@ func (c *Card) begunByTwo(ctx context.Context, conf *SettleConfig, s *Settlement
 			return c.unfenced(ctx, conf, s, denied, &FenceError{"naming the reader", err})
 		}
 	}
-	if err := c.Abort(ctx); err != nil {
-		return &FenceError{"the card did not confirm that it dropped something", err}
-	}
-	if _, ok := c.Session(); !ok {
-		return &FenceError{"the session is gone", errNoSession}
+	if err := c.drop(ctx); err != nil {
+		return err
 	}
 	if err := c.readByTwo(ctx, conf, s); err != nil {
 		return err
@@ -66,19 +62,10 @@ func (c *Card) readByTwo(ctx context.Context, conf *SettleConfig, s *Settlement)
 		}
 		s.UID = uid
 	}
-	read := func(now bool) error {
-		if !now {
-			return nil
+	if conf.TMAC.ReaderReads {
+		if err := c.settleReceipt(ctx, conf, s); err != nil {
+			return err
 		}
-		receipt, err := c.ReadReceipt(ctx, conf.TMAC.File)
-		if err != nil {
-			return &FenceError{"reading the transaction MAC file", err}
-		}
-		s.Receipt = &receipt
-		return nil
-	}
-	if err := read(conf.TMAC.ReaderReads); err != nil {
-		return err
 	}
 	if err := c.goOn(ctx, conf.Login); err != nil {
 		return &FenceError{"authentication of the key that reads", err}
@@ -86,7 +73,10 @@ func (c *Card) readByTwo(ctx context.Context, conf *SettleConfig, s *Settlement)
 	if err := c.ask(ctx, conf, s); err != nil {
 		return &FenceError{"asking what the files are", err}
 	}
-	return read(!conf.TMAC.ReaderReads)
+	if conf.TMAC.ReaderReads {
+		return nil
+	}
+	return c.settleReceipt(ctx, conf, s)
 }
 
 // goOn authenticates another key in the session, which keeps what pends.
@@ -95,9 +85,5 @@ func (c *Card) goOn(ctx context.Context, l SettleKey) error {
 	if !ok {
 		return errNoSession
 	}
-	m := key.MethodEV2NonFirst
-	if s.Scheme == wire.SchemeLRP {
-		m = key.MethodLRPNonFirst
-	}
-	return c.AuthenticateWith(ctx, m, l.No, l.Key)
+	return c.AuthenticateWith(ctx, s.NonFirst(), l.No, l.Key)
 }

@@ -141,11 +141,7 @@ func (r *runner) nameReader(ctx context.Context, a *Application, mac *wire.FileS
 		if err != nil {
 			return err
 		}
-		method := key.MethodEV2NonFirst
-		if s.Scheme == wire.SchemeLRP {
-			method = key.MethodLRPNonFirst
-		}
-		if err := r.card.AuthenticateWith(ctx, method, w.no, list[0].key); err != nil {
+		if err := r.card.AuthenticateWith(ctx, s.NonFirst(), w.no, list[0].key); err != nil {
 			return err
 		}
 	}

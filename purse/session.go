@@ -92,11 +92,7 @@ func (p *Purse) as(ctx context.Context, s *session, no wire.KeyNo) error {
 	if !s.keyed || s.info.KeyNo == no {
 		return nil
 	}
-	m := key.MethodEV2NonFirst
-	if s.lrp() {
-		m = key.MethodLRPNonFirst
-	}
-	err := s.card.AuthenticateWith(ctx, m, no, s.keys[no])
+	err := s.card.AuthenticateWith(ctx, s.info.NonFirst(), no, s.keys[no])
 	s.sent = s.card.Sent()
 	if err != nil {
 		return err
