@@ -180,6 +180,27 @@ func (a *app) readDump(ctx context.Context, path string) (*dump.Dump, error) {
 	return d, nil
 }
 
+// cardOrDump runs f with the card of a dump, or without one with the card on the
+// reader; from is the file, empty for the reader.
+func (a *app) cardOrDump(cmd *cobra.Command, dumps []string, f func(c *inspect.Card, from string) error) error {
+	if len(dumps) > 0 {
+		d, err := a.readDump(cmd.Context(), dumps[0])
+		if err != nil {
+			return err
+		}
+		a.sayNotes(d)
+		return f(d.Card, dumps[0])
+	}
+	return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
+		c, err := a.inspect(ctx, card, &inspect.Config{Ask: inspect.Everything})
+		if err != nil {
+			return err
+		}
+		a.saw(card)
+		return f(c, "")
+	})
+}
+
 // maxInput is more than any file takes that holds a card.
 const maxInput = 16 << 20
 

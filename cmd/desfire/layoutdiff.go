@@ -1,10 +1,9 @@
 package main
 
 import (
-	"context"
+	"cmp"
 	"fmt"
 
-	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/perso"
 	"github.com/spf13/cobra"
@@ -43,28 +42,17 @@ difference. Contents that need columns are compared where these are filled.
 			if err := a.fill(cmd, l, &flags, false); err != nil {
 				return err
 			}
-			if len(args) == 2 {
-				d, err := a.readDump(cmd.Context(), args[1])
-				if err != nil {
-					return err
-				}
-				a.sayNotes(d)
-				return a.layoutDiff(l, d.Card, args[1])
+			layout, err := l.layout()
+			if err != nil {
+				return err
 			}
-			if a.ring != nil {
+			if len(args) == 1 && a.ring != nil {
 				if err := a.withKeys(cmd.Context(), l); err != nil {
 					return err
 				}
 				a.layoutKeys = l.keys.Have()
 			}
-			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				c, err := a.inspect(ctx, card, &inspect.Config{Ask: inspect.Everything})
-				if err != nil {
-					return err
-				}
-				a.saw(card)
-				return a.layoutDiff(l, c, "the card")
-			})
+			return a.cardOrDump(cmd, args[1:], func(c *inspect.Card, from string) error { return a.layoutDiff(l, layout, c, from) })
 		},
 		ValidArgsFunction: completeLayout(2),
 	}
@@ -81,11 +69,7 @@ type layoutDiffResult struct {
 	NotCompared []perso.Difference `json:"not_compared"`
 }
 
-func (a *app) layoutDiff(l *layoutFile, c *inspect.Card, from string) error {
-	layout, err := l.layout()
-	if err != nil {
-		return err
-	}
+func (a *app) layoutDiff(l *layoutFile, layout *perso.Layout, c *inspect.Card, from string) error {
 	list, err := perso.Compare(c, layout)
 	if err != nil {
 		return withCode(exitInput, err)
@@ -102,7 +86,7 @@ func (a *app) layoutDiff(l *layoutFile, c *inspect.Card, from string) error {
 		a.remarks().unproven("Not compared", r.NotCompared)
 	}
 	if n := len(r.Differences); n > 0 && err == nil {
-		err = withCode(exitDiffers, fmt.Errorf("%s between %s and %s", count(n, "difference"), l.path, from))
+		err = withCode(exitDiffers, fmt.Errorf("%s between %s and %s", count(n, "difference"), l.path, cmp.Or(from, "the card")))
 	}
 	return err
 }

@@ -1,10 +1,9 @@
 package main
 
 import (
-	"context"
+	"cmp"
 	"fmt"
 
-	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/key"
@@ -38,22 +37,7 @@ Without -o it goes to stdout.`,
 			if err := a.mayWrite(out); err != nil {
 				return err
 			}
-			if len(args) == 1 {
-				d, err := a.readDump(cmd.Context(), args[0])
-				if err != nil {
-					return err
-				}
-				a.sayNotes(d)
-				return a.layoutImport(d.Card, args[0], out)
-			}
-			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
-				c, err := a.inspect(ctx, card, &inspect.Config{Ask: inspect.Everything})
-				if err != nil {
-					return err
-				}
-				a.saw(card)
-				return a.layoutImport(c, "the card", out)
-			})
+			return a.cardOrDump(cmd, args, func(c *inspect.Card, from string) error { return a.layoutImport(c, from, out) })
 		},
 		ValidArgsFunction: completeDump,
 	}
@@ -72,7 +56,7 @@ type layoutImportResult struct {
 
 func (a *app) layoutImport(c *inspect.Card, from, out string) error {
 	if c.Generation == wire.UnknownGeneration {
-		return withCode(exitInput, fmt.Errorf("%s does not say what card it is of", from))
+		return withCode(exitInput, fmt.Errorf("%s does not say what card it is of", cmp.Or(from, "the card")))
 	}
 	layout, left := perso.FromCard(c)
 	text, more, err := yaml.Import(layout, &yaml.ImportConfig{Notes: left, MasterType: masterType(c)})
