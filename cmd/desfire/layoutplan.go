@@ -62,10 +62,21 @@ that card only, and refuses if the card was changed in between.
 			if err != nil {
 				return err
 			}
-			if err := v.makeConfig(l).Check(); err != nil {
+			layout, err := l.layout()
+			if err != nil {
 				return err
 			}
-			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error { return v.run(ctx, card, l) })
+			conf := v.makeConfig(l)
+			if err := conf.Check(); err != nil {
+				return err
+			}
+			return a.withCard(cmd, func(ctx context.Context, card *desfire.Card) error {
+				plan, err := perso.NewPlan(ctx, card, layout, conf)
+				if err != nil {
+					return err
+				}
+				return v.tell(card, plan, l)
+			})
 		},
 	}
 	v.register(cmd)
@@ -125,16 +136,10 @@ func (a *app) planResult(l *layoutFile, p *perso.Plan) layoutPlan {
 // layoutPlanWords are what is said of the plan of a layout.
 var layoutPlanWords = planWords{extra: "On the card, and not in the layout: left alone"}
 
-func (v *planVerb) run(ctx context.Context, card *desfire.Card, l *layoutFile) error {
-	layout, err := l.layout()
-	if err != nil {
-		return err
-	}
-	plan, err := perso.NewPlan(ctx, card, layout, v.makeConfig(l))
-	if err != nil {
-		return err
-	}
+// tell saves and prints a plan.
+func (v *planVerb) tell(card *desfire.Card, plan *perso.Plan, l *layoutFile) error {
 	v.identified(plan)
+	var err error
 	if v.out != "" {
 		if err := v.savePlan(plan, l); err != nil {
 			return err
