@@ -63,17 +63,17 @@ func (a *app) readLayout(ctx context.Context, path string) (*layoutFile, error) 
 
 // openLayout is readLayout without a word.
 func (a *app) openLayout(ctx context.Context, path string) (*layoutFile, error) {
-	doc, err := untilEnd(ctx, func() (*yaml.Document, error) {
-		if path != "-" {
-			return yaml.Open(path)
+	l := &layoutFile{path: path}
+	if path == "-" {
+		text, err := a.readInput(ctx, path)
+		if err == nil {
+			l.doc, err = yaml.Read(path, text, nil)
 		}
-		text, err := io.ReadAll(io.LimitReader(a.stdin, maxInput))
-		if err != nil {
-			return nil, err
-		}
-		return yaml.Read("-", text, nil)
-	})
-	return &layoutFile{path: path, doc: doc}, err
+		return l, err
+	}
+	var err error
+	l.doc, err = untilEnd(ctx, func() (*yaml.Document, error) { return yaml.Open(path) })
+	return l, err
 }
 
 // badLayout is the error of a layout.
