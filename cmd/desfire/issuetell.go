@@ -192,12 +192,17 @@ func (s *issuing) printCard(line *issueCard) {
 	}
 }
 
-// rateWords say how far a batch is.
-func rateWords(st batch.Status) string {
-	text := count(st.Made, "card") + " done"
-	if st.Rows > 0 {
-		text = fmt.Sprintf("%d of %s done", st.Made, count(st.Rows, "card"))
+// doneWords say how many cards are made, of how many lines; 0 without a table.
+func doneWords(made, rows int) string {
+	if rows == 0 {
+		return count(made, "card") + " done"
 	}
+	return fmt.Sprintf("%d of %s done", made, count(rows, "card"))
+}
+
+// rateWords say how far a batch is, and how fast.
+func rateWords(st batch.Status) string {
+	text := doneWords(st.Made, st.Rows)
 	if st.PerHour > 0 && st.Here > 2 { // fewer tell little
 		text += fmt.Sprintf(", %.0f an hour", st.PerHour)
 	}
@@ -235,11 +240,7 @@ func (s *issuing) summary() error {
 
 func (s *issuing) printSummary(r *issueSummary) {
 	p := s.results()
-	done := count(r.Made, "card") + " done"
-	if r.Rows > 0 {
-		done = fmt.Sprintf("%d of %s done", r.Made, count(r.Rows, "card"))
-	}
-	p.printf("%s", p.Title.Render(done))
+	p.printf("%s", p.Title.Render(doneWords(r.Made, r.Rows)))
 	if r.Here != r.Made {
 		p.printf(", %d of them now", r.Here)
 	}
