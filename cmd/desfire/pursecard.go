@@ -40,10 +40,15 @@ func (a *app) makePurseCard(ctx context.Context, c *sim.Card) error {
 		return err
 	}
 	defer card.Close()
-	for f, what := range map[wire.Feature]string{wire.FeatureTMAC: "transaction MAC", wire.FeatureApplications: "applications to make"} {
-		if !card.Generation().Has(f) {
-			return withCode(exitImpossible, fmt.Errorf("%s has no %s: a purse needs ev2 or ev3", productOf(c), what))
-		}
+	missing := ""
+	switch g := card.Generation(); {
+	case !g.Has(wire.FeatureTMAC):
+		missing = "transaction MAC"
+	case !g.Has(wire.FeatureApplications):
+		missing = "applications to make"
+	}
+	if missing != "" {
+		return withCode(exitImpossible, fmt.Errorf("%s has no %s: a purse needs ev2 or ev3", productOf(c), missing))
 	}
 	mover, err := testAES(purseTestKey)
 	if err != nil {
