@@ -78,13 +78,7 @@ func (k *auditedKey) Version() byte {
 
 // WithVersion is the handle with another version, as a Recipe makes it.
 func (k *auditedKey) WithVersion(version byte) key.Key {
-	inner := k.Key
-	switch x := inner.(type) {
-	case *key.Secret:
-		inner = x.WithVersion(version)
-	case interface{ WithVersion(byte) key.Key }:
-		inner = x.WithVersion(version)
-	}
+	inner, _ := withVersion(k.Key, version)
 	a := k.audit
 	a.about.Facts.Version, a.about.Facts.NoVersion = version, false
 	return audited(&auditedKey{Key: inner, audit: a, version: &version})

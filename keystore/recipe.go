@@ -59,18 +59,26 @@ func (rc *Recipe) Make(ctx context.Context, r Ref, master key.Key, f Facts) (key
 		}
 	}
 	if rc.Versioned && k.Version() != rc.Version {
-		switch handle := k.(type) {
-		case *key.Secret:
-			k = handle.WithVersion(rc.Version)
-		case interface{ WithVersion(byte) key.Key }:
-			k = handle.WithVersion(rc.Version)
-		default:
+		var ok bool
+		if k, ok = withVersion(k, rc.Version); !ok {
 			return nil, f, fmt.Errorf("the version should be %02X, and the key %s has %02X where it is kept", rc.Version, rc.Master, k.Version())
 		}
 	}
 	made := FactsOf(k, f.Source)
 	made.NoVersion = f.NoVersion
 	return k, rc.stated(made), nil
+}
+
+// withVersion is a key with another version; false, and the key, if it cannot have
+// another.
+func withVersion(k key.Key, version byte) (key.Key, bool) {
+	switch k := k.(type) {
+	case *key.Secret:
+		return k.WithVersion(version), true
+	case interface{ WithVersion(byte) key.Key }:
+		return k.WithVersion(version), true
+	}
+	return k, false
 }
 
 // Facts is what is known of the key that Make makes, without the key, where f is

@@ -169,7 +169,7 @@ func (k *Keys) stored(ctx context.Context, def *keyDef, v *keyVersion, r keystor
 			list = append(list, s)
 		case f.NoVersion:
 			f.Version, f.NoVersion = v.version, false
-			list = append(list, keystore.Slot{Facts: f, Key: func(ctx context.Context) (key.Key, error) { return versioned(ctx, s, v.version) }})
+			list = append(list, keystore.Slot{Facts: f, Key: func(ctx context.Context) (key.Key, error) { return k.versioned(ctx, def, v, r, s) }})
 		}
 	}
 	if list == nil && all != nil {
@@ -178,17 +178,18 @@ func (k *Keys) stored(ctx context.Context, def *keyDef, v *keyVersion, r keystor
 	return list, nil
 }
 
-// versioned gives a key the version that the layout says.
-func versioned(ctx context.Context, s keystore.Slot, version byte) (key.Key, error) {
+// versioned gives a key of the key store the version that the layout says.
+func (k *Keys) versioned(ctx context.Context, def *keyDef, v *keyVersion, r keystore.Ref, s keystore.Slot) (key.Key, error) {
 	got, err := s.Key(ctx)
-	if err != nil || got.Version() == version {
-		return got, err
+	if err != nil {
+		return nil, err
 	}
-	secret, ok := got.(*key.Secret)
-	if !ok {
-		return nil, fmt.Errorf("layout: the version should be %02X, and the key has %02X where it is kept", version, got.Version())
+	rc := keystore.Recipe{Master: def.name, Version: v.version, Versioned: true}
+	made, _, err := rc.Make(ctx, r, got, s.Facts)
+	if err != nil {
+		return nil, fmt.Errorf("%s:%d: %w", k.doc.name, v.at.Line, err)
 	}
-	return secret.WithVersion(version), nil
+	return made, nil
 }
 
 // want is the store of one version of each name.

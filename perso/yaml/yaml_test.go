@@ -265,6 +265,11 @@ func TestStoredKeys(t *testing.T) {
 		if err != nil || int(f.Version) != tc.version || int(got.Version()) != tc.version || f.NoVersion {
 			t.Errorf("%s: %+v, %v, %v", name, f, got, err)
 		}
+		// Handles, such as those of a cache, have versions as well.
+		got, err = campus(t).Keys(nil, keystore.NewCache(tc.slots, nil)).Want().Key(ctx, purse)
+		if err != nil || int(got.Version()) != tc.version {
+			t.Errorf("%s, out of a cache: %v, %v", name, got, err)
+		}
 	}
 }
 
