@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/go-desfire/desfire/key"
@@ -117,6 +118,7 @@ func (a *Audited) Key(ctx context.Context, r Ref) (key.Key, error) {
 // Slots implements Rotating.
 func (a *Audited) Slots(ctx context.Context, r Ref) ([]Slot, error) {
 	slots, err := Slots(ctx, a.store, r)
+	slots = slices.Clone(slots) // the store's own list, perhaps
 	for i, s := range slots {
 		slots[i].Key = func(ctx context.Context) (key.Key, error) {
 			return a.audit.give(ctx, r, "", s.Facts, func() (key.Key, error) { return s.Key(ctx) })

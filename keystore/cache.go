@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -100,6 +101,7 @@ func (c *Cache) Key(ctx context.Context, r Ref) (key.Key, error) {
 // Slots implements Rotating.
 func (c *Cache) Slots(ctx context.Context, r Ref) ([]Slot, error) {
 	slots, err := Slots(ctx, c.store, r)
+	slots = slices.Clone(slots) // the store's own list, perhaps
 	for i, s := range slots {
 		id := cacheID{r, i, s.Facts}
 		slots[i].Key = func(ctx context.Context) (key.Key, error) { return c.get(ctx, id, s.Key) }

@@ -174,6 +174,38 @@ func TestCacheOfOthers(t *testing.T) {
 
 // Many want one key at once: it is got once. Who gives up waiting does not end it
 // for the others.
+// owned is a store that gives its own list of keys away.
+type owned struct {
+	*dear
+	list []keystore.Slot
+}
+
+func (o *owned) Slots(context.Context, keystore.Ref) ([]keystore.Slot, error) { return o.list, nil }
+
+// What a store lists stays as the store has it: no key is wrapped once more with each
+// look.
+func TestSlotsOfTheStoreStay(t *testing.T) {
+	ctx := context.Background()
+	for name, wrap := range map[string]func(keystore.Store) keystore.Rotating{
+		"cache": func(s keystore.Store) keystore.Rotating { return keystore.NewCache(s, nil) },
+		"audit": func(s keystore.Store) keystore.Rotating {
+			return keystore.Audit(s, func(keystore.Use) error { return nil })
+		},
+	} {
+		zero := key.Zero(key.TypeAES)
+		o := &owned{new(dear), []keystore.Slot{{Key: func(context.Context) (key.Key, error) { return zero, nil }}}}
+		s := wrap(o)
+		for range 2 {
+			if _, err := s.Slots(ctx, numbered(1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if k, err := o.list[0].Key(ctx); err != nil || k != zero {
+			t.Errorf("%s: the key of the store is a %T, %v", name, k, err)
+		}
+	}
+}
+
 func TestCacheConcurrently(t *testing.T) {
 	d := &dear{hold: make(chan struct{})}
 	c := keystore.NewCache(d, &keystore.CacheConfig{Max: 2})
