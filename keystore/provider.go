@@ -91,6 +91,11 @@ func (s *Spec) provided(ctx context.Context, c *Config) (key.Key, Facts, error) 
 			return nil, Facts{}, err
 		}
 	}
+	if c.Exec != nil {
+		with := *c
+		with.Exec = c.program // as the programs of a Spec are run
+		c = &with
+	}
 	if p.Text != nil {
 		text, err := p.Text(ctx, c)
 		defer func() { clear(text) }()

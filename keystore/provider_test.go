@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -38,6 +39,33 @@ func vault(asked *[]string) keystore.Providers {
 				*asked = append(*asked, "handle")
 				return opaque{key.Zero(key.TypeAES).WithVersion(7)}, nil
 			}})},
+	}
+}
+
+// A program that a provider runs is looked for where one of exec: is.
+func TestProvidersPrograms(t *testing.T) {
+	ctx := context.Background()
+	table := keystore.Providers{{Name: "hsm", Form: "hsm:PROGRAM", Parse: func(address string) (*keystore.Provided, error) {
+		return &keystore.Provided{Source: "hsm:", Text: func(ctx context.Context, c *keystore.Config) ([]byte, error) {
+			return c.Exec(ctx, []string{address, "pin"})
+		}}, nil
+	}}}
+	dir := t.TempDir()
+	for name, want := range map[string]string{"./give": filepath.Join(dir, "give"), "give": "give", filepath.Join(dir, "x", "give"): filepath.Join(dir, "x", "give")} {
+		for _, form := range []string{"exec:" + name + " pin", "hsm:" + name} {
+			var ran []string
+			s, err := table.Parse(form)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = s.Key(ctx, &keystore.Config{Dir: dir, Exec: func(_ context.Context, argv []string) ([]byte, error) {
+				ran = argv
+				return []byte("aes:" + digits), nil
+			}})
+			if err != nil || len(ran) != 2 || ran[0] != want || ran[1] != "pin" {
+				t.Errorf("%s: ran %q, %v", form, ran, err)
+			}
+		}
 	}
 }
 

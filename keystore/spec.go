@@ -367,8 +367,13 @@ func (s *Spec) run(ctx context.Context, c *Config) ([]byte, error) {
 	if c.Exec == nil {
 		return nil, fmt.Errorf("no program is run from here: exec: stands on the command line, in the environment, or in a keyring that nobody else can write, and not elsewhere (%s)", keytext.Harmless(s.argv[0]))
 	}
-	argv := append([]string(nil), s.argv...)
-	if filepath.Base(argv[0]) != argv[0] {
+	return c.program(ctx, s.argv)
+}
+
+// program runs a program. One with a folder in its name begins in Dir.
+func (c *Config) program(ctx context.Context, argv []string) ([]byte, error) {
+	argv = append([]string(nil), argv...)
+	if len(argv) > 0 && filepath.Base(argv[0]) != argv[0] {
 		argv[0] = c.path(argv[0])
 	}
 	return c.Exec(ctx, argv)
