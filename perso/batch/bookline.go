@@ -2,7 +2,6 @@ package batch
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -87,11 +86,11 @@ func decodeLine(text []byte) (*line, error) {
 
 // uid is the card of the line.
 func (l *line) uid() (keystore.UID, error) {
-	b, err := hex.DecodeString(l.UID)
-	if err != nil || len(b) != 4 && len(b) != 7 && len(b) != 10 {
+	uid, ok := decodeUID(l.UID)
+	if !ok {
 		return "", errors.New("it names no card")
 	}
-	return keystore.UID(b), nil
+	return uid, nil
 }
 
 // Entry is what a book knows of a card.

@@ -14,11 +14,9 @@ func used(layout *perso.Layout, plan *perso.Plan) (reasons []string) {
 		a := &layout.Applications[i]
 		made, changed, kept := false, false, false
 		for _, s := range plan.Steps {
-			if s.Place == a.Place && s.File == nil && s.Key == nil {
-				made = made || strings.HasPrefix(string(s.Kind), "create")
-			}
-			if s.Place == a.Place && s.Kind == perso.ChangeKey {
-				changed = true
+			if s.Place == a.Place {
+				made = made || s.Kind == perso.CreateApplication
+				changed = changed || s.Kind == perso.ChangeKey
 			}
 		}
 		for _, n := range plan.Keep {

@@ -26,9 +26,15 @@ func parseUID(s string) (keystore.UID, error) {
 		s = strings.Join(parts, "")
 	}
 	s = strings.TrimPrefix(strings.TrimPrefix(s, "0x"), "0X")
-	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != 4 && len(b) != 7 && len(b) != 10 {
+	uid, ok := decodeUID(s)
+	if !ok {
 		return "", errUID
 	}
-	return keystore.UID(b), nil
+	return uid, nil
+}
+
+// decodeUID reads an identifier as this package writes it.
+func decodeUID(s string) (keystore.UID, bool) {
+	b, err := hex.DecodeString(s)
+	return keystore.UID(b), err == nil && (len(b) == 4 || len(b) == 7 || len(b) == 10)
 }
