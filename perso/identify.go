@@ -2,7 +2,6 @@ package perso
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
@@ -79,8 +78,9 @@ func (r *runner) proveIdentity(ctx context.Context) (bool, error) {
 			continue
 		case err != nil:
 			return false, err
-		case keystore.UID(uid) != r.uid:
-			return false, &WrongCardError{Want: r.uid.String(), Is: fmt.Sprintf("%X", uid)}
+		}
+		if err := r.still(uid); err != nil {
+			return false, err
 		}
 		if !isZeroKey(r.proved[s].key) {
 			return true, nil

@@ -94,6 +94,16 @@ func (p *planner) hold(w Where, name, format string, args ...any) {
 	p.plan.Held = append(p.plan.Held, n)
 }
 
+// holdLoss leaves out what would lose the value of a file, or those of an application,
+// by the name that lossOf reads.
+func (p *planner) holdLoss(w Where, format string, args ...any) {
+	name := w.Place.String()
+	if w.File != nil {
+		name += fmt.Sprintf("/%d", uint8(*w.File))
+	}
+	p.hold(w, name, format, args...)
+}
+
 // thaw is want without what it would freeze and nobody asked for. While anything is
 // left out, the settings stay changeable, so that it can be done later.
 func (p *planner) thaw(w Where, now, want wire.KeySett1, keys int) wire.KeySett1 {

@@ -39,7 +39,7 @@ func (x *filePlan) lightMAC(ctx context.Context) (handled bool, err error) {
 	old, as := *x.mac, who{no: 0}
 	where := at(x.app.Place).file(old.No)
 	if old.Settings.TMKeyVersion != 0 && !x.mayLose(where) {
-		x.hold(where, fmt.Sprintf("%v/%d", x.app.Place, uint8(old.No)), "it was made with a key of version %v before: made anew it would count from 0 again", old.Settings.TMKeyVersion)
+		x.holdLoss(where, "it was made with a key of version %v before: made anew it would count from 0 again", old.Settings.TMKeyVersion)
 		return true, nil
 	}
 	if reason := noBytes(k, source); reason != "" {

@@ -135,7 +135,7 @@ func (p *planner) values(ctx context.Context, a *inspect.Application) (empty []*
 		return nil, true, nil
 	}
 	if a.Files == nil {
-		p.hold(w, w.Place.String(), "its files are not known%s: some may hold a value, which would be lost", because(a.MissingPart(inspect.PartFiles)))
+		p.holdLoss(w, "its files are not known%s: some may hold a value, which would be lost", because(a.MissingPart(inspect.PartFiles)))
 		return nil, false, nil
 	}
 	ok, err = p.sameFiles(ctx, a)
@@ -181,12 +181,12 @@ func (p *planner) sameFiles(ctx context.Context, a *inspect.Application) (bool, 
 		return false, err
 	case err != nil:
 		p.forget()
-		p.hold(w, w.Place.String(), "its files are told in clear only, so some may hold a value, which would be lost (%v)", err)
+		p.holdLoss(w, "its files are told in clear only, so some may hold a value, which would be lost (%v)", err)
 		return false, nil
 	case len(files) != len(a.Files) || slices.ContainsFunc(files, func(no wire.FileNo) bool {
 		return find(a.Files, func(f *inspect.File) bool { return f.No == no }) == nil
 	}):
-		p.hold(w, w.Place.String(), "it has other files in a session with its master key than in clear: somebody lies")
+		p.holdLoss(w, "it has other files in a session with its master key than in clear: somebody lies")
 		return false, nil
 	}
 	return true, nil
@@ -208,15 +208,14 @@ func (p *planner) ask(ctx context.Context, f *inspect.File) error {
 // nothing reports whether a file holds no value that would be lost, or may lose it.
 func (p *planner) nothing(ctx context.Context, place wire.Place, f *inspect.File) (bool, error) {
 	w := at(place).file(f.No)
-	name := fmt.Sprintf("%v/%d", place, uint8(f.No))
 	switch {
 	case p.mayLose(w):
 		return true, nil
 	case f.Settings == nil:
-		p.hold(w, name, "its settings are not known%s: it may hold a value, which would be lost", because(f.MissingPart(inspect.PartSettings)))
+		p.holdLoss(w, "its settings are not known%s: it may hold a value, which would be lost", because(f.MissingPart(inspect.PartSettings)))
 		return false, nil
 	case !f.Proven && p.is.Generation.Has(wire.FeatureEV1Auth):
-		p.hold(w, name, "its settings were told in clear only: it may hold a value, which would be lost")
+		p.holdLoss(w, "its settings were told in clear only: it may hold a value, which would be lost")
 		return false, nil
 	case f.Settings.Type != wire.FileValue:
 		return true, nil
@@ -226,9 +225,9 @@ func (p *planner) nothing(ctx context.Context, place wire.Place, f *inspect.File
 	case err != nil:
 		return false, err
 	case reason != "":
-		p.hold(w, name, "the value that it holds would be lost, and is not known: %s", reason)
+		p.holdLoss(w, "the value that it holds would be lost, and is not known: %s", reason)
 	case value != 0:
-		p.hold(w, name, "the value %d that it holds would be lost", value)
+		p.holdLoss(w, "the value %d that it holds would be lost", value)
 	}
 	return reason == "" && value == 0, nil
 }

@@ -125,14 +125,24 @@ func (r *runner) sameCard(ctx context.Context) error {
 		return nil
 	}
 	uid, err := r.card.CardUID(ctx)
-	switch {
-	case err != nil:
+	if err != nil {
 		r.inside = false
 		return fmt.Errorf("perso: the card does not tell its identifier in a session: %w", err)
-	case keystore.UID(uid) != r.uid:
-		return &WrongCardError{Want: r.uid.String(), Is: fmt.Sprintf("%X", uid)}
 	}
-	return nil
+	return r.still(uid)
+}
+
+// still is a *WrongCardError if an identifier is another card's.
+func (r *ring) still(uid []byte) error {
+	if keystore.UID(uid) == r.uid {
+		return nil
+	}
+	return &WrongCardError{Want: r.uid.String(), Is: hexText(uid)}
+}
+
+// changed says that the card is not what the plan has seen.
+func (r *ring) changed(format string, args ...any) error {
+	return &WrongCardError{Want: r.uid.String(), Is: r.uid.String(), Reason: fmt.Sprintf(format, args...)}
 }
 
 // plain selects a place, without a session.

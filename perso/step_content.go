@@ -3,7 +3,6 @@ package perso
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 
 	"github.com/go-desfire/desfire"
@@ -84,7 +83,7 @@ func (r *runner) asPlanned(ctx context.Context, w *writing) error {
 	case err != nil:
 		return err
 	case told.Comm() < w.settings.Comm() || !w.as.free && told.Access != w.settings.Access:
-		return &WrongCardError{Want: r.uid.String(), Is: r.uid.String(), Reason: fmt.Sprintf("the settings of %v are not what they were", at(w.app.Place).file(no))}
+		return r.changed("the settings of %v are not what they were", at(w.app.Place).file(no))
 	}
 	return nil
 }
@@ -128,7 +127,7 @@ func (r *runner) setValue(ctx context.Context, w *writing) error {
 		return nil
 	}
 	if up := change > 0; up == (w.now.value > *w.file.Value) {
-		return &WrongCardError{Want: r.uid.String(), Is: r.uid.String(), Reason: fmt.Sprintf("the value of %v was changed meanwhile", at(w.app.Place).file(w.file.No))}
+		return r.changed("the value of %v was changed meanwhile", at(w.app.Place).file(w.file.No))
 	}
 	return r.transact(ctx, w, func() error {
 		for change != 0 {

@@ -2,7 +2,6 @@ package perso
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/wire"
@@ -12,7 +11,7 @@ import (
 func (r *runner) stillEmpty(ctx context.Context, place wire.Place, f *inspect.File) error {
 	value, reason, err := r.valueOf(ctx, place, f)
 	if err == nil && (reason != "" || value != 0) {
-		err = &WrongCardError{Want: r.uid.String(), Is: r.uid.String(), Reason: fmt.Sprintf("%v held nothing, and may hold a value now", at(place).file(f.No))}
+		err = r.changed("%v held nothing, and may hold a value now", at(place).file(f.No))
 	}
 	return err
 }
@@ -52,7 +51,7 @@ func (r *runner) deleteFile(ctx context.Context, place wire.Place, f *inspect.Fi
 			return err
 		}
 	case f.Settings != nil && told.Type != f.Settings.Type:
-		return &WrongCardError{Want: r.uid.String(), Is: r.uid.String(), Reason: fmt.Sprintf("%v is not what it was", at(place).file(f.No))}
+		return r.changed("%v is not what it was", at(place).file(f.No))
 	}
 	return r.card.DeleteFile(ctx, f.No)
 }

@@ -100,7 +100,7 @@ func (r *runner) changeFileSettings(ctx context.Context, a *Application, f *File
 	case err == nil && len(changes(told, &f.Settings)) == 0:
 		return nil
 	case err == nil && len(differs(told, &now)) > 0:
-		return &WrongCardError{Want: r.uid.String(), Is: r.uid.String(), Reason: fmt.Sprintf("%v is not what it was", at(a.Place).file(f.No))}
+		return r.changed("%v is not what it was", at(a.Place).file(f.No))
 	case err != nil && !inspect.Refused(err):
 		return err
 	case err != nil && session:

@@ -40,10 +40,10 @@ func (r *runner) stillIs(ctx context.Context) error {
 	switch {
 	case inspect.Refused(err):
 		return fmt.Errorf("perso: the identifier is random now, and the card does not tell the real one under the master key: %w", err)
-	case err == nil && string(uid) != string(r.uid):
-		return &WrongCardError{Want: r.uid.String(), Is: hexText(uid)}
+	case err != nil:
+		return err
 	}
-	return err
+	return r.still(uid)
 }
 
 // DiffersError means that a card is not what the layout says, so that what can never
