@@ -15,13 +15,13 @@ type Diversification struct {
 // Most are the bytes that a key of AES is derived from at most, and one of
 // another type.
 const (
-	MostOfAES = 31
-	MostOfDES = 15
+	mostOfAES = 31
+	mostOfDES = 15
 )
 
 // Diversify reads {an10922: {uid: true, aid: true, system: "TEXT"}}. noAID says
-// why there is no AID, empty if there is one; most is how many bytes there may be.
-func (n *Node) Diversify(noAID string, most int) (*Diversification, error) {
+// why there is no AID, empty if there is one; aes whether the key may be of AES.
+func (n *Node) Diversify(noAID string, aes bool) (*Diversification, error) {
 	const want = `{an10922: {uid: true, aid: true, system: "TEXT"}}`
 	if err := n.WantMembers(want); err != nil {
 		return nil, err
@@ -72,6 +72,10 @@ func (n *Node) Diversify(noAID string, most int) (*Diversification, error) {
 			return nil, v.Fault("system: want hexadecimal digits after hex:")
 		}
 		size += len(d.System)
+	}
+	most := mostOfDES
+	if aes {
+		most = mostOfAES
 	}
 	switch {
 	case size == 0:

@@ -222,14 +222,11 @@ func (r *Ring) decodeSlot(n *yamlnode.Node, ref keystore.Ref) (*slot, error) {
 
 // decodeDiversify reads the input of AN10922.
 func decodeDiversify(n *yamlnode.Node, place wire.Place, known string) (*keystore.Diversification, error) {
-	noAID, most := "", yamlnode.MostOfAES
+	noAID := ""
 	if place.Fixed || place.Name != "" {
 		noAID = fmt.Sprintf("%v has no AID", place)
 	}
-	if known != "" && known != key.TypeAES.String() {
-		most = yamlnode.MostOfDES
-	}
-	d, err := n.Diversify(noAID, most)
+	d, err := n.Diversify(noAID, known == "" || known == key.TypeAES.String())
 	return (*keystore.Diversification)(d), err
 }
 

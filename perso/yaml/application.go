@@ -196,8 +196,8 @@ func (r *reader) appKeys(n *node, f map[string]*node, a *application, out *perso
 	t, typed := f["key-type"]
 	switch {
 	case typed:
-		if s, ok := r.word(t, "key-type", "des", "2k3des", "3k3des", "aes"); ok {
-			out.KeyType = keyTypes[s]
+		if typ, ok := r.keyType(t, "key-type"); ok {
+			out.KeyType = typ.Wire()
 		}
 	case len(entries) > 0:
 		out.KeyType = entries[0].k.newest().typ.Wire()
@@ -234,8 +234,6 @@ func (r *reader) appKeys(n *node, f map[string]*node, a *application, out *perso
 		out.Keys = append(out.Keys, perso.KeyWant{No: e.n, Version: e.k.version(), Label: e.k.name})
 	}
 }
-
-var keyTypes = map[string]wire.KeyType{"des": wire.KeyDES, "2k3des": wire.KeyDES, "3k3des": wire.Key3K3DES, "aes": wire.KeyAES}
 
 // access reads who has a right: free, never, or the name of a key of the
 // application. words are taken elsewhere, and are for errors.

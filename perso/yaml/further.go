@@ -148,8 +148,8 @@ func (r *reader) keySet(m yamlnode.Member, a *application, out *perso.Applicatio
 		r.fault(m.Value.Position, "the member version of the key set is missing: want a number, 1 to 255")
 	}
 	if v, ok := f["type"]; ok {
-		if w, ok := r.word(v, "type", "des", "2k3des", "3k3des", "aes"); ok {
-			s.Type, _ = key.ParseType(w)
+		if t, ok := r.keyType(v, "type"); ok {
+			s.Type = t
 		}
 	}
 	if s.Type == key.Type3K3DES && out.KeySets.MaxKeySize < 24 {

@@ -50,10 +50,7 @@ const maxKeys = 4096
 // elsewhere says where keys belong.
 const elsewhere = "where keys are kept is said by the key store of whoever applies the layout, never by a layout"
 
-var (
-	keyName    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,63}$`)
-	masterName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-)
+var keyName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,63}$`)
 
 // reserved are no names of keys: they say who may do something, or are no text to
 // some readers of YAML.
@@ -170,8 +167,8 @@ func (r *reader) version(n *node) (v keyVersion, ok bool) {
 	f := r.fields(n, "a key", "type", "version", "from", "diversify", "zero")
 	if t, there := f["type"]; !there {
 		r.fault(n.Position, "the member type is missing: want des, 2k3des, 3k3des or aes")
-	} else if s, ok := r.word(t, "type", "des", "2k3des", "3k3des", "aes"); ok {
-		v.typ, _ = key.ParseType(s)
+	} else {
+		v.typ, _ = r.keyType(t, "type")
 	}
 	if x, there := f["version"]; there {
 		var err error
@@ -200,17 +197,13 @@ func (r *reader) recipe(v *keyVersion, from, diversify *node) {
 	if !ok {
 		return
 	}
-	if !masterName.MatchString(name) {
+	if keystore.CheckName(name) != nil {
 		r.fault(from.Position, "from is %s: want the name of a master key, letters, digits and . _ -", from.Describe())
 		return
 	}
 	rc := &keystore.Recipe{Master: name, Type: v.typ, Typed: true, Version: v.version, Versioned: v.versioned}
 	if diversify != nil {
-		most := yamlnode.MostOfAES
-		if v.typ != key.TypeAES {
-			most = yamlnode.MostOfDES
-		}
-		d, err := diversify.Diversify("", most)
+		d, err := diversify.Diversify("", v.typ == key.TypeAES)
 		if r.failed(err) {
 			return
 		}

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-desfire/desfire/internal/yamlnode"
+	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -161,6 +162,18 @@ func (r *reader) word(n *node, what string, of ...string) (string, bool) {
 		return "", false
 	}
 	return s, true
+}
+
+// keyTypes are the words for types of keys.
+var keyTypes = []string{"des", "2k3des", "3k3des", "aes"}
+
+// keyType reads a type of keys.
+func (r *reader) keyType(n *node, what string) (t key.Type, ok bool) {
+	s, ok := r.word(n, what, keyTypes...)
+	if ok {
+		t, _ = key.ParseType(s)
+	}
+	return t, ok
 }
 
 // meant is "did you mean x? ", empty if nothing is near.

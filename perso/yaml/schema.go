@@ -58,7 +58,7 @@ func definitions() map[string]*schema {
 		"right":         {Title: "who may", Description: "The name of a key of the application, free for everybody, or never for nobody.", Type: "string", Pattern: keyName.String()},
 		"hex":           {Description: "Bytes in hexadecimal; blanks may stand between them. Digits alone should stand in quotes.", Types: []string{"string", "integer", "number"}, Pattern: `^\s*([0-9A-Fa-f]\s*)*$`},
 		"keyVersion":    {Description: "The version of a key, which cards tell: how one sees which key a card holds.", Type: "integer", Minimum: jsonschema.Ptr(0.0), Maximum: jsonschema.Ptr(255.0)},
-		"keyType":       {Description: "Cards keep DES and 2K3DES keys as one type.", Enum: []any{"des", "2k3des", "3k3des", "aes"}},
+		"keyType":       {Description: "Cards keep DES and 2K3DES keys as one type.", Enum: words2any(keyTypes)},
 		"key":           keySchema(),
 		"card":          cardSchema(),
 		"cardSettings":  settingsSchema(true),
@@ -143,7 +143,7 @@ func keySchema() *schema {
 	s := object("A key: what it is, and of which master key it is made. Without from the key store of whoever applies the layout has it at its place, UID/APPLICATION/KEY.", []string{"type"},
 		prop{"type", ref("keyType")},
 		prop{"version", ref("keyVersion")},
-		prop{"from", &schema{Description: "The name of a master key in the key store. It says not where that is: programs, modules, variables and files are no names.", Type: "string", Pattern: masterName.String(), Not: &schema{Const: constant("prompt")}}},
+		prop{"from", &schema{Description: "The name of a master key in the key store. It says not where that is: programs, modules, variables and files are no names.", Type: "string", Pattern: `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`, Not: &schema{Const: constant("prompt")}}},
 		prop{"diversify", object("How the key is made of the master key; without it, it is the master key.", []string{"an10922"}, prop{"an10922", in})},
 		prop{"zero", flag("The key of zeros that cards and applications begin with.")},
 	)
@@ -218,13 +218,17 @@ func settingsSchema(ofCard bool) *schema {
 	return object("Settings of the card.", nil, props...)
 }
 
+// numbered makes s a mapping of names of keys by number.
+func numbered(s *schema) *schema {
+	s.PropertyNames = &schema{Pattern: `^(master|[0-9]|1[0-3]|0x0?[0-9A-Da-d])$`}
+	s.AdditionalProperties = ref("keyName")
+	return s
+}
+
 func applicationSchema() *schema {
 	var options []string
 	for _, o := range appOptions {
 		options = append(options, o.word)
-	}
-	numbered := func(what string) *schema {
-		return &schema{Description: what, Types: []string{"object", "null"}, PropertyNames: &schema{Pattern: `^(master|[0-9]|1[0-3]|0x0?[0-9A-Da-d])$`}, AdditionalProperties: ref("keyName")}
 	}
 	s := object("An application.", []string{"aid"},
 		prop{"aid", &schema{Description: "Six hexadecimal digits, as text; app is the one application of light and ntag424.", Types: []string{"string", "integer", "number"}, Pattern: `^([0-9A-Fa-f]{6}|[Aa][Pp][Pp])$`}},
@@ -233,7 +237,7 @@ func applicationSchema() *schema {
 		prop{"df-name", &schema{Description: "Its DF name, which phones and ISO readers select: 1 to 16 bytes in hexadecimal, or text:NAME.", Types: []string{"string", "integer", "number"}, Pattern: `^(text:[\s\S]{1,16}|([0-9A-Fa-f]{2}){1,16})$`}},
 		prop{"key-type", refs("keyType", "The type of its keys; without it that of the keys that it names.")},
 		prop{"key-count", number("How many keys it has; without it as many as are named.", 1, wire.MaxKeys)},
-		prop{"keys", numbered("Its keys by number, master for number 0. Rights go to these names.")},
+		prop{"keys", numbered(&schema{Description: "Its keys by number, master for number 0. Rights go to these names.", Types: []string{"object", "null"}})},
 		prop{"settings", ref("settings")},
 		prop{"options", &schema{Description: "Key setting 3 (EV2 and later).", Type: "array", UniqueItems: true, Items: oneOf("", options...)}},
 		prop{"key-sets", object("Key sets (EV2 and later): the application is changed from one set of keys to the next at once.", nil,
@@ -266,6 +270,6 @@ func keySetSchema() *schema {
 	return object("A key set.", []string{"version"},
 		prop{"version", refs("keyVersion", "The version of the set.")},
 		prop{"type", ref("keyType")},
-		prop{"keys", &schema{Description: "Its keys by number, master for number 0.", Type: "object", PropertyNames: &schema{Pattern: `^(master|[0-9]|1[0-3]|0x0?[0-9A-Da-d])$`}, AdditionalProperties: ref("keyName")}},
+		prop{"keys", numbered(&schema{Description: "Its keys by number, master for number 0.", Type: "object"})},
 	)
 }
