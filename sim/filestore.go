@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/go-desfire/desfire/internal/filelock"
+	"github.com/go-desfire/desfire/internal/wholefile"
 )
 
 // FileStore keeps an image in a file, mode 0600. It is a Locker.
@@ -111,7 +112,7 @@ func (s *FileStore) Save(image []byte) error {
 		os.Remove(name)
 		return err
 	}
-	syncDir(filepath.Dir(s.target))
+	wholefile.SyncFolder(filepath.Dir(s.target))
 	return nil
 }
 
@@ -134,16 +135,6 @@ func writeNew(name string, data []byte) error {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
-}
-
-// syncDir makes a rename durable where the system can.
-func syncDir(path string) {
-	d, err := os.Open(path)
-	if err != nil {
-		return // no way to open a directory: nothing to do
-	}
-	defer d.Close()
-	_ = d.Sync() // not every file system can
 }
 
 // follow is where the links at path lead, also if nothing is there.

@@ -20,6 +20,16 @@ func Name(name string) string {
 	return name
 }
 
+// SyncFolder makes new names in a folder last, where the system can.
+func SyncFolder(path string) {
+	d, err := os.Open(path)
+	if err != nil {
+		return // no way to open a folder: nothing to do
+	}
+	_ = d.Sync() // not every file system can
+	_ = d.Close()
+}
+
 // Write makes write's output what name holds: afterwards it is all of it, or what
 // was there before. Only the owner may read it. A link stays one, and a device or
 // a pipe is written to and not replaced. Until it is complete it is a file that

@@ -138,9 +138,7 @@ func openBook(path, program string) (_ *Book, err error) {
 		return nil, err
 	}
 	b.f = f
-	if err := syncFolder(filepath.Dir(path)); err != nil {
-		return nil, &BookError{Book: path, Err: err}
-	}
+	wholefile.SyncFolder(filepath.Dir(path))
 	text, err := b.text(f)
 	if err != nil {
 		return nil, err
@@ -162,16 +160,6 @@ func openBook(path, program string) (_ *Book, err error) {
 		b.size++ // synced with the next line
 	}
 	return b, nil
-}
-
-// syncFolder makes a new name in a folder last, where the system can.
-func syncFolder(path string) error {
-	d, err := os.Open(path) //nolint:gosec // the folder of the book
-	if err != nil {
-		return nil // no way to open a folder: nothing to do
-	}
-	_ = d.Sync() // not every file system can
-	return d.Close()
 }
 
 func (b *Book) close() error {

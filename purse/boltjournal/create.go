@@ -43,7 +43,7 @@ func (j *Journal) create(at string) error {
 		return err
 	}
 	j.step("created")
-	syncDir(dir)
+	wholefile.SyncFolder(dir)
 	return nil
 }
 
@@ -71,12 +71,4 @@ func (j *Journal) fill(name string) error {
 		err = db.Update(l.write)
 	}
 	return errors.Join(err, db.Close())
-}
-
-// syncDir makes a new name in a folder last, where the system can.
-func syncDir(path string) {
-	if d, err := os.Open(path); err == nil {
-		_ = d.Sync()
-		_ = d.Close()
-	}
 }

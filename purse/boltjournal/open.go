@@ -206,7 +206,7 @@ func (j *Journal) settleIn(at string) (err error) {
 		return err
 	}
 	if j.notes.sync {
-		syncDir(filepath.Dir(at))
+		wholefile.SyncFolder(filepath.Dir(at))
 	}
 	return nil
 }
