@@ -65,7 +65,7 @@ func (a *app) readLayout(ctx context.Context, path string) (*layoutFile, error) 
 func (a *app) openLayout(ctx context.Context, path string) (*layoutFile, error) {
 	l := &layoutFile{path: path}
 	if path == "-" {
-		text, err := a.readInput(ctx, path)
+		text, err := a.readUpTo(ctx, path, maxInput) // more than a layout may have
 		if err == nil {
 			l.doc, err = yaml.Read(path, text, nil)
 		}
