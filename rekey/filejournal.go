@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/go-desfire/desfire/internal/filelock"
+	"github.com/go-desfire/desfire/internal/wholefile"
 )
 
 // FileJournal is a journal in a file: a line of JSON for each entry, appended
@@ -47,7 +48,7 @@ func OpenJournal(path string) (*FileJournal, error) {
 		return nil, err
 	}
 	if errors.Is(missing, fs.ErrNotExist) {
-		syncDir(filepath.Dir(path))
+		wholefile.SyncFolder(filepath.Dir(path))
 	}
 	j := &FileJournal{path: path, f: f}
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
@@ -63,14 +64,6 @@ func OpenJournal(path string) (*FileJournal, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return j, nil
-}
-
-// syncDir makes a new name in a folder last, where the system can.
-func syncDir(path string) {
-	if d, err := os.Open(path); err == nil {
-		_ = d.Sync()
-		_ = d.Close()
-	}
 }
 
 // Close ends the work with the journal.
