@@ -30,8 +30,8 @@ func SyncFolder(path string) {
 	_ = d.Close()
 }
 
-// Write makes write's output what name holds: afterwards it is all of it, or what
-// was there before. Only the owner may read it. A link stays one, and a device or
+// Write makes write's output what name holds: afterwards, and after a loss of power, it is all of it;
+// where Write failed or did not end, it is that or what was there before. Only the owner may read it. A link stays one, and a device or
 // a pipe is written to and not replaced. Until it is complete it is a file that
 // begins with prefix, in the same folder.
 func Write(name, prefix string, write func(io.Writer) error) error {
@@ -88,7 +88,10 @@ func beside(name, prefix string, perm fs.FileMode, write func(io.Writer) error, 
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return put(f.Name(), name)
+	if err = put(f.Name(), name); err == nil {
+		SyncFolder(filepath.Dir(name))
+	}
+	return err
 }
 
 // makeBeside is os.CreateTemp with rights.
