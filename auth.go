@@ -101,15 +101,21 @@ func (c *Card) AuthenticateWith(ctx context.Context, m key.Method, no KeyNo, k k
 	if err := c.mayGo(first, first.Spec()); err != nil {
 		return err
 	}
-	conf := securemsg.Config{Method: m, KeyNo: no, Key: k, Rand: c.random(), Session: c.state.channel}
-	if m == key.MethodLRPFirst {
-		conf.Caps = []byte{wire.CapLRP}
-	}
+	conf := handshakeConfig(c, m, no, k)
+	conf.Session = c.state.channel
 	h, err := securemsg.NewHandshake(conf)
 	if err != nil {
 		return &ArgumentError{"authenticate", err}
 	}
 	return c.handshake(ctx, h, conf)
+}
+
+func handshakeConfig(c *Card, m key.Method, no KeyNo, k key.Key) securemsg.Config {
+	conf := securemsg.Config{Method: m, KeyNo: no, Key: k, Rand: c.random()}
+	if m == key.MethodLRPFirst {
+		conf.Caps = []byte{wire.CapLRP}
+	}
+	return conf
 }
 
 func (c *Card) handshake(ctx context.Context, h *securemsg.Handshake, conf securemsg.Config) error {
@@ -211,7 +217,7 @@ func (c *Card) authFrame(ctx context.Context, name string, cmd wire.Command, dat
 		err = &CommandError{Command: name, Status: a.Status, App: c.state.app, Hint: authHint(a.Status)}
 	}
 	if len(c.watchers) > 0 {
-		c.observe(Exchange{Command: cmd, Status: a.Status, Frames: a.Frames, Took: time.Since(began), Err: err, again: again})
+		c.observe(Exchange{Command: cmd, Status: a.Status, Frames: a.Frames, Took: time.Since(began) + c.waited(), Err: err, again: again})
 	}
 	return a.Data, err
 }

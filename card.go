@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-desfire/desfire/internal/frame"
 	"github.com/go-desfire/desfire/internal/securemsg"
@@ -42,6 +43,9 @@ type Card struct {
 	dirty   atomic.Bool // something was authenticated or pending since the last activation
 	removed bool        // the transport said that the card left
 	sent    atomic.Uint64
+
+	noScripts bool          // the transport said that it carries none
+	spent     time.Duration // on a script whose commands are run now, until the first is told
 
 	// Kept between exchanges, so that they do not allocate.
 	coder  wire.Coder

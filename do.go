@@ -66,10 +66,15 @@ func (c *Card) sendOnce(ctx context.Context, spec *wire.Spec, body []byte, e wir
 	} else {
 		a, err = c.link.Exchange(ctx, spec, body, e.Marks, want)
 	}
+	return a, blame(ctx, err)
+}
+
+// blame says why a context ended, of which the transport only knows that it did.
+func blame(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(err, cause) {
-		err = fmt.Errorf("%w (%w)", cause, err) // the transport only knows that the context ended
+		return fmt.Errorf("%w (%w)", cause, err)
 	}
-	return a, err
+	return err
 }
 
 func (c *Card) timeout(spec *wire.Spec) time.Duration {

@@ -211,3 +211,27 @@ func ExampleSafeToRetry() {
 	// false
 	// false
 }
+
+// Select, authenticate, look, debit and commit: in four round trips at most over a reader that carries
+// scripts, and frame by frame over any other.
+func ExampleCard_Sequence() {
+	ctx := context.Background()
+	_, card := aesApplication(wire.EV3, &wire.CreateValueFile{File: 1, Option: wire.OptionFull, Access: badgeRights, Upper: 100, Value: 50})
+
+	if err := card.Enter(ctx, desfire.Place{AID: farebox}, 2, key.Zero(key.TypeAES)); err != nil {
+		log.Fatal(err)
+	}
+	balance := desfire.Cmd(&wire.GetValue{File: 1})
+	commit := desfire.Cmd(&wire.CommitTransaction{})
+	err := card.Sequence(ctx, balance, desfire.Cmd(&wire.Debit{File: 1, Amount: 5}), commit)
+	var unknown *desfire.OutcomeUnknownError
+	switch {
+	case errors.As(err, &unknown):
+		fmt.Println("look at the card:", unknown.Command, "may have happened")
+	case err != nil:
+		fmt.Println("not paid:", err)
+	default:
+		fmt.Println("paid 5 of", balance.Response.Value)
+	}
+	// Output: paid 5 of 50
+}

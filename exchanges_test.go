@@ -267,6 +267,7 @@ enciphered file must not get data in clear.
 	}
 	settlements(t, &out)
 	purses(t, &out)
+	roundTrips(t, &out)
 	const path = "docs/exchanges.md"
 	if desfire.Update() {
 		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {

@@ -2,7 +2,6 @@ package desfire
 
 import (
 	"context"
-	"errors"
 
 	"github.com/go-desfire/desfire/wire"
 )
@@ -17,20 +16,9 @@ type Place = wire.Place
 // SelectApplication says of relays. The error is an *ArgumentError where such a
 // card cannot have the place.
 func (c *Card) Select(ctx context.Context, p Place) error {
-	at, err := p.On(c.gen)
+	sel, err := c.selection(p)
 	if err != nil {
-		return &ArgumentError{"Select", err}
+		return err
 	}
-	name := []byte(at.Name)
-	if at.IsCard() && c.gen.FixedName() != nil {
-		name = wire.PICCName[:] // these know no AIDs
-	}
-	if len(name) == 0 {
-		return c.SelectApplication(ctx, at.AID)
-	}
-	_, err = Do(ctx, c, &wire.ISOSelect{By: wire.SelectByName, Name: name, P2: wire.SelectNoData})
-	if errors.Is(err, wire.StatusISOLimitReached) {
-		return nil // selected, with a transaction MAC counter at its limit
-	}
-	return err
+	return c.selectBy(ctx, sel)
 }

@@ -78,10 +78,17 @@ func (c *Card) run(ctx context.Context, r request) error {
 	if len(c.watchers) > 0 {
 		c.observe(Exchange{
 			Command: wire.Redacted(r.cmd).(wire.Command), Response: r.rsp, Status: o.status, Mode: o.mode, Session: scheme,
-			Unprotected: p.unprotected, Frames: o.frames, Took: time.Since(began), Err: err, again: o.again,
+			Unprotected: p.unprotected, Frames: o.frames, Took: time.Since(began) + c.waited(), Err: err, again: o.again,
 		})
 	}
 	return err
+}
+
+// waited is how long a script took, which counts for the first of its commands.
+func (c *Card) waited() time.Duration {
+	d := c.spent
+	c.spent = 0
+	return d
 }
 
 // watcher is one who is told of commands.
@@ -185,10 +192,7 @@ type outcome struct {
 func (c *Card) exchange(ctx context.Context, r *request, e wire.Encoded, p protection) (outcome, error) {
 	spec := r.cmd.Spec()
 	scheme := c.state.scheme()
-	mode, back := spec.Rule.Protection(scheme, false, p.mode), spec.Rule.Protection(scheme, true, p.mode)
-	if _, ok := r.cmd.(*wire.ChangeFileSettings); ok {
-		mode = min(mode, p.mode)
-	}
+	mode, back := c.sides(r.cmd, p)
 	o := outcome{mode: mode}
 	body, channel := e.Bytes, c.state.channel
 	if channel != nil || c.state.pending || mayPend(r.cmd, p.ftype) || authenticates(r.cmd) {
@@ -254,6 +258,16 @@ func (c *Card) exchange(ctx context.Context, r *request, e wire.Encoded, p prote
 	c.remember(r.cmd, r.rsp, before, channel != nil && scheme != wire.SchemeD40)
 	o.mode = max(mode, back)
 	return o, nil
+}
+
+// sides are the modes of a command and of its answer in the present session.
+func (c *Card) sides(cmd wire.Command, p protection) (mode, back wire.CommMode) {
+	rule, scheme := cmd.Spec().Rule, c.state.scheme()
+	mode, back = rule.Protection(scheme, false, p.mode), rule.Protection(scheme, true, p.mode)
+	if _, ok := cmd.(*wire.ChangeFileSettings); ok {
+		mode = min(mode, p.mode)
+	}
+	return mode, back
 }
 
 // code is the status byte that a MAC covers.

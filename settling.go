@@ -10,13 +10,10 @@ import (
 
 // enter selects and authenticates.
 func (c *Card) enter(ctx context.Context, p Place, l SettleKey) error {
-	if err := c.Select(ctx, p); err != nil {
-		return err
-	}
 	if l.Key == nil {
-		return nil
+		return c.Select(ctx, p)
 	}
-	return c.AuthenticateWith(ctx, c.settleMethod(l), l.No, l.Key)
+	return c.EnterWith(ctx, p, c.settleMethod(l), l.No, l.Key)
 }
 
 func (c *Card) settle(ctx context.Context, conf *SettleConfig, s *Settlement) error {

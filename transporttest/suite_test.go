@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/go-desfire/desfire/internal/frame"
 )
 
 // memory is a transport without a link, right in everything but the fault that
@@ -82,6 +84,37 @@ func (m *memory) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	case <-done:
 		return nil, &memoryError{errors.New("closed"), true}
 	}
+}
+
+func (m *memory) Script(ctx context.Context, s *frame.Script) ([][]byte, error) {
+	var answers [][]byte
+	if m.fault == "sends scripts with an ended context" {
+		ctx = context.WithoutCancel(ctx)
+	}
+	for i, step := range s.Steps {
+		a, err := m.Transmit(ctx, step.Command)
+		switch {
+		case err != nil && m.fault == "loses the answers of a script":
+			return nil, err
+		case err != nil && m.fault == "hides that a script broke off":
+			return answers, nil
+		case err != nil && m.fault == "says that a script broke off before it began":
+			return answers, &memoryError{err, false}
+		case err != nil:
+			return answers, err
+		}
+		answers = append(answers, a)
+		if m.fault == "denies a script" {
+			return nil, errors.ErrUnsupported
+		}
+		if !s.GoesOn(i, a) && m.fault != "goes on behind an unexpected status" {
+			break
+		}
+	}
+	if m.fault == "changes the commands of a script" {
+		clear(s.Steps[0].Command)
+	}
+	return answers, nil
 }
 
 func (m *memory) deliver(response []byte, err error) ([]byte, error) {
@@ -174,6 +207,9 @@ type wrapped struct{ m *memory }
 func (w wrapped) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	return w.m.Transmit(ctx, command)
 }
+func (w wrapped) Script(ctx context.Context, s *frame.Script) ([][]byte, error) {
+	return frame.PassScript(ctx, w.m, s)
+}
 func (w wrapped) Reconnect(ctx context.Context) error { return w.m.Reconnect(ctx) }
 func (w wrapped) Unwrap() Transport                   { return w.m }
 
@@ -185,6 +221,11 @@ func (w fixed) Reconnect(ctx context.Context) error {
 		_ = w.m.Reconnect(ctx)
 	}
 	return errors.ErrUnsupported
+}
+
+// Script is of no use behind it.
+func (fixed) Script(context.Context, *frame.Script) ([][]byte, error) {
+	return nil, errors.ErrUnsupported
 }
 
 // misspelt has an Unwrap that nobody will find.
@@ -240,25 +281,32 @@ func TestFaults(t *testing.T) {
 		t.Skip("this is the inner run")
 	}
 	for fault, by := range map[string]string{
-		"swallows trailing zeros":             "native_and_wrapped_bytes_pass_unchanged",
-		"cuts long commands":                  "every_length_passes",
-		"cuts long answers":                   "every_length_passes",
-		"fails on empty answers":              "empty_answer",
-		"changes the command":                 "command_is_not_changed",
-		"answers with the last answer":        "many_exchanges",
-		"ignores an ended context":            "context_that_has_ended",
-		"sent without sending":                "context_that_has_ended",
-		"works when finished":                 "cancel_returns_at_once_and_finishes",
-		"not sent when given up":              "deadline_returns_at_once_and_finishes",
-		"reconnects without a new activation": "reconnect_is_a_new_activation",
-		"reconnects after Close":              "use_after_close",
-		"works after Close":                   "use_after_close",
-		"fails on a second Close":             "close_by_many",
-		"hides the card's failure":            "card_that_fails",
-		"shares the ATR":                      "descriptions",
-		"has no name":                         "descriptions",
-		"reconnects and denies it":            "reconnect_is_a_new_activation",
-		"has an Unwrap of another type":       "descriptions",
+		"swallows trailing zeros":                      "native_and_wrapped_bytes_pass_unchanged",
+		"cuts long commands":                           "every_length_passes",
+		"cuts long answers":                            "every_length_passes",
+		"fails on empty answers":                       "empty_answer",
+		"changes the command":                          "command_is_not_changed",
+		"answers with the last answer":                 "many_exchanges",
+		"ignores an ended context":                     "context_that_has_ended",
+		"sent without sending":                         "context_that_has_ended",
+		"works when finished":                          "cancel_returns_at_once_and_finishes",
+		"not sent when given up":                       "deadline_returns_at_once_and_finishes",
+		"reconnects without a new activation":          "reconnect_is_a_new_activation",
+		"reconnects after Close":                       "use_after_close",
+		"works after Close":                            "use_after_close",
+		"fails on a second Close":                      "close_by_many",
+		"hides the card's failure":                     "card_that_fails",
+		"shares the ATR":                               "descriptions",
+		"has no name":                                  "descriptions",
+		"changes the commands of a script":             "script",
+		"denies a script":                              "script",
+		"goes on behind an unexpected status":          "script_stops_at_an_unexpected_status",
+		"loses the answers of a script":                "script_that_breaks_off_gives_the_answers_that_came",
+		"hides that a script broke off":                "script_that_breaks_off_gives_the_answers_that_came",
+		"says that a script broke off before it began": "script_that_breaks_off_gives_the_answers_that_came",
+		"sends scripts with an ended context":          "script_with_a_context_that_has_ended",
+		"reconnects and denies it":                     "reconnect_is_a_new_activation",
+		"has an Unwrap of another type":                "descriptions",
 	} {
 		suite := map[string]string{"reconnects and denies it": "TestSuiteOfFixed", "has an Unwrap of another type": "TestSuiteOfMisspelt"}[fault]
 		if suite == "" {

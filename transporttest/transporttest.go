@@ -37,7 +37,7 @@ type Config struct {
 // transport that is connected to a card of present, calls present for each
 // activation, and registers its clean-up with t.
 //
-// Optional methods (Close, Reconnect, ATR, Limits, String, Unwrap) are tested
+// Optional methods (Close, Reconnect, Script, ATR, Limits, String, Unwrap) are tested
 // where they exist, those that a wrapper leaves to what it wraps as well.
 func Run(t *testing.T, open func(t *testing.T, present func(ctx context.Context) (Card, error)) Transport, c *Config) {
 	cfg := Config{}
@@ -75,6 +75,12 @@ func Run(t *testing.T, open func(t *testing.T, present func(ctx context.Context)
 		{"close ends the field", testCloseEndsField},
 		{"use after close", testUseAfterClose},
 		{"card that fails", testCardFails},
+		{"script", testScript},
+		{"script stops at an unexpected status", testScriptStops},
+		{"script that breaks off gives the answers that came", testScriptBreaks},
+		{"script with a context that has ended", testScriptEndedContext},
+		{"cancel of a script returns at once and finishes", testScriptCancel},
+		{"script after close", testScriptAfterClose},
 		{"many exchanges", testMany},
 		{"descriptions", testDescriptions},
 	} {

@@ -185,6 +185,20 @@ func (l *Link) piece(body []byte, cuts *[]int) (n int, last bool) {
 	return n, true
 }
 
+// Frame is the one frame that a command is, the caller's own; false if it takes
+// several. The arguments are those of Exchange.
+func (l *Link) Frame(spec *wire.Spec, body []byte, cuts []int, long bool) (frame []byte, ok bool) {
+	if spec.Exchange != wire.Single && (len(cuts) > 0 || !l.Fits(len(body))) {
+		return nil, false
+	}
+	return l.command(nil, spec.INS, body, long), true
+}
+
+// FrameISO is the frame that an ISO 7816-4 command is, the caller's own.
+func FrameISO(spec *wire.Spec, e wire.Encoded) []byte {
+	return wire.AppendAPDU(nil, byte(spec.Class), spec.INS, e.P1, e.P2, e.Bytes, e.Le)
+}
+
 // room is how many bytes of data a command frame takes.
 func (l *Link) room() int {
 	limit := l.MaxCommand
