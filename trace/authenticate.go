@@ -53,7 +53,7 @@ func (v *verifier) authenticate(m *message) {
 	name := fmt.Sprintf("authentication %02X with key %d", m.ins, h.keyNo)
 	switch {
 	case !complete && m.answered && !m.ok() && m.status != wire.StatusAdditionalFrame:
-		v.rejected = append(v.rejected, Failure{m.first(), CheckKeys, name + ": " + cardRefused(m)})
+		v.rejected = append(v.rejected, Failure{Exchange: m.first(), Check: CheckKeys, What: name + ": " + cardRefused(m)})
 		v.opened(m, nil, "refused")
 		return
 	case !complete && m.ok():
@@ -76,8 +76,12 @@ func (v *verifier) finish(m *message, h *handshake, before []*session, name stri
 	f := v.fitting(h)
 	if f == nil {
 		v.foreign = fmt.Sprintf("no known key explains the authentication of exchange %d", m.first())
-		v.reason(m.first(), CheckKeys, "%s: no known key explains it", name)
-		v.opened(m, nil, "no known key explains it")
+		note := "no known key explains it"
+		if v.trials > maxTrials {
+			note = "none of the keys that fitted before explains it; not all keys are tried with so many authentications"
+		}
+		v.reason(m.first(), CheckKeys, "%s: %s", name, note)
+		v.opened(m, nil, note)
 		return
 	}
 	v.use(f.key)
@@ -101,6 +105,9 @@ func (v *verifier) finish(m *message, h *handshake, before []*session, name stri
 	if altered {
 		note = "altered"
 	}
+	if v.follow {
+		v.followed[len(v.followed)-1].Opening = v.opening(h, f)
+	}
 	list, err := h.start(f, before)
 	if err != nil {
 		v.foreign = fmt.Sprintf("the authentication of exchange %d opens a session that cannot be followed", m.first())
@@ -111,6 +118,15 @@ func (v *verifier) finish(m *message, h *handshake, before []*session, name stri
 		v.sessions, v.proven = list, !altered
 	}
 	v.opened(m, nil, note)
+}
+
+// opening says what became of a handshake.
+func (v *verifier) opening(h *handshake, f *fit) *Opening {
+	o := &Opening{Method: h.method, Key: key.String(f.key), Altered: f.altered, Answer: f.shown}
+	if i := slices.IndexFunc(v.keys, func(k Key) bool { return k.Value == f.key }); i >= 0 {
+		o.Note = v.keys[i].Note
+	}
+	return o
 }
 
 // use notes that a key was needed, if it is none that the session taught.
@@ -125,6 +141,24 @@ func (v *verifier) use(k *key.Secret) {
 // bit in a challenge, which is slow.
 const maxSearches = 64
 
+// maxTrials bounds how often keys are tried with authentications, in AES keys; one of LRP
+// is as slow as lrpTrials of them. Later only those are tried that fitted before.
+const (
+	maxTrials = 200_000
+	lrpTrials = 32
+)
+
+// mayTry reports whether key i is tried with a handshake.
+func (v *verifier) mayTry(i int, h *handshake) bool {
+	if v.trials <= maxTrials {
+		if v.trials++; h.method == key.MethodLRPFirst || h.method == key.MethodLRPNonFirst {
+			v.trials += lrpTrials - 1
+		}
+		return true
+	}
+	return i >= v.given || slices.ContainsFunc(v.res.Used, func(k Key) bool { return k.Value == v.keys[i].Value })
+}
+
 // fitting tries the keys: those for the selected application and the number
 // first, then all. A key that fits every part counts more than one that fits
 // two of three.
@@ -132,7 +166,7 @@ func (v *verifier) fitting(h *handshake) (best *fit) {
 	for _, strict := range [...]bool{true, false} {
 		for i := len(v.keys) - 1; i >= 0; i-- { // the last learned first
 			k := v.keys[i]
-			if strict != v.meant(k, h.keyNo) {
+			if strict != v.meant(k, h.keyNo) || !v.mayTry(i, h) {
 				continue
 			}
 			f, ok := h.try(k.Value)
@@ -228,6 +262,11 @@ func (v *verifier) isoRead(m *message) string {
 		c := *s
 		if string(c.running(&c.st, m.rsp[:n], []byte{0})) == string(m.rsp[n:]) {
 			moved = append(moved, &c)
+			if v.follow {
+				d := &v.followed[len(v.followed)-1]
+				d.Session, d.Got.Mode = &Session{s}, wire.CommMAC
+				d.Got.mac(m.rsp[n:], m.rsp)
+			}
 		}
 	}
 	if moved != nil {

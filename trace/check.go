@@ -36,6 +36,8 @@ type outcome struct {
 	bad    []wrong
 	st     state
 	change *change // what a ChangeKey command holds
+
+	command, answer Half // how their bytes are protected
 }
 
 // wrong is one check that failed.
@@ -89,11 +91,14 @@ func (s *session) check(v view) outcome {
 	if v.head > len(v.body) {
 		v.head = len(v.body)
 	}
+	o.command, o.answer = Half{Mode: v.cmdMode}, Half{Mode: modeUnknown}
 	command(&v, &o)
 	o.sent.macs, o.sent.crcs = o.macs, o.crcs
 	if o.fits && v.answered {
 		o.rsp = v.rsp
+		o.answer.Mode = wire.CommPlain
 		if !v.bare {
+			o.answer.Mode = v.rspMode
 			answer(&v, &o)
 		} else if len(v.rsp) > 0 {
 			o.fits = false

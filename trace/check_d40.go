@@ -27,17 +27,20 @@ func (s *session) commandD40(v *view, o *outcome) {
 		o.fits = s.macD40(o, data, v.want, CheckCommandMAC)
 		if o.fits {
 			o.cmd = v.body[:len(v.body)-macD40]
+			o.command.mac(s.sumD40(data[:len(data)-macD40]), v.body)
 		}
 	case wire.CommFull:
 		if o.fits = wholeBlocks(data, blockDES) && fillsBlocks(len(data), v.want, crcD40, blockDES); !o.fits {
 			return
 		}
-		plain := s.crcD40(o, s.decipherSent(data), v.want, false)
+		o.command.seal(v.head, s.decipherSent(data))
+		plain := s.crcD40(o, o.command.Plain, v.want, false)
 		o.cmd = append(append([]byte(nil), v.body[:v.head]...), plain...)
 		o.otherWay(func(t *outcome) { s.crcD40(t, s.decipherCBC(make([]byte, blockDES), data), v.want, false) })
 	case wire.CommOwn:
 		if o.fits = wholeBlocks(data, blockDES); o.fits {
 			o.cmd, o.opened = v.body[:v.head], false
+			o.command.Sealed = Span{v.head, len(v.body)}
 			o.openChange(wire.SchemeD40, v, s.decipherSent(data))
 			o.otherWay(func(t *outcome) { t.openChange(wire.SchemeD40, v, s.decipherCBC(make([]byte, blockDES), data)) })
 		}
@@ -51,6 +54,7 @@ func (s *session) answerD40(v *view, o *outcome) {
 	case wire.CommMAC:
 		if s.macD40(o, v.rsp, v.rspWant, CheckAnswerMAC) {
 			o.rsp = v.rsp[:len(v.rsp)-macD40]
+			o.answer.mac(s.sumD40(o.rsp), v.rsp)
 			return
 		}
 		o.fits = false
@@ -58,7 +62,8 @@ func (s *session) answerD40(v *view, o *outcome) {
 		if o.fits = wholeBlocks(v.rsp, blockDES) && fillsBlocks(len(v.rsp), v.rspWant, crcD40, blockDES); !o.fits {
 			return
 		}
-		o.rsp = s.crcD40(o, s.decipherCBC(make([]byte, blockDES), v.rsp), v.rspWant, true)
+		o.answer.seal(0, s.decipherCBC(make([]byte, blockDES), v.rsp))
+		o.rsp = s.crcD40(o, o.answer.Plain, v.rspWant, true)
 	default:
 		o.fits = v.rspWant < 0 || len(v.rsp) == v.rspWant
 	}
@@ -86,19 +91,24 @@ func (s *session) macD40(o *outcome, data []byte, want int, check Check) bool {
 		return false
 	}
 	o.checks++
-	var x [blockDES]byte
-	for i := 0; i < n; i += blockDES {
-		for j, b := range data[i:min(i+blockDES, n)] {
-			x[j] ^= b
-		}
-		s.block.Encrypt(x[:], x[:])
-	}
-	if bytes.Equal(x[:macD40], data[n:]) {
+	if bytes.Equal(s.sumD40(data[:n]), data[n:]) {
 		o.macs++
 	} else {
 		o.fail(check, "the %s is wrong", check)
 	}
 	return true
+}
+
+// sumD40 is the MAC over data.
+func (s *session) sumD40(data []byte) []byte {
+	x := make([]byte, blockDES)
+	for i := 0; i < len(data); i += blockDES {
+		for j, b := range data[i:min(i+blockDES, len(data))] {
+			x[j] ^= b
+		}
+		s.block.Encrypt(x, x)
+	}
+	return x[:macD40]
 }
 
 // decipherSent undoes the send mode of the reader.
@@ -135,6 +145,7 @@ func (s *session) decipherCBC(iv, c []byte) []byte {
 // CRC32 on some cards (command reference C-9).
 func (s *session) crcD40(o *outcome, plain []byte, want int, answer bool) []byte {
 	o.checks++
+	half := o.half(answer)
 	right := func(n int) bool {
 		return n+crcD40 <= len(plain) && crc.Sum16(plain[:n]) == uint16(plain[n])|uint16(plain[n+1])<<8 && isPadding(plain[n+crcD40:])
 	}
@@ -149,11 +160,18 @@ func (s *session) crcD40(o *outcome, plain []byte, want int, answer bool) []byte
 		}
 		o.fail(check, "the CRC16 of the enciphered data is wrong")
 		if want >= 0 && want <= len(plain) {
+			sum := crc.Sum16(plain[:want])
+			half.crc(want, []byte{byte(sum), byte(sum >> 8)}, false)
 			return plain[:want]
 		}
 		return plain
 	}
 	o.crcs++
+	size := crcD40
+	if !right(n) {
+		size = crcEV1
+	}
+	half.crc(n, plain[n:n+size], true)
 	if rest := plain[n:]; len(rest) > crcD40 {
 		o.padded = rest[crcD40] == 0x80
 	}

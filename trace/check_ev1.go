@@ -44,7 +44,9 @@ func (s *session) commandEV1(v *view, o *outcome) {
 		}
 		o.cmd = v.body[:n]
 		o.checks++
-		if bytes.Equal(s.running(&o.st, ins, o.cmd), v.body[n:]) {
+		sum := s.running(&o.st, ins, o.cmd)
+		o.command.mac(sum, v.body)
+		if bytes.Equal(sum, v.body[n:]) {
 			o.macs++
 		} else {
 			o.fail(CheckCommandMAC, "the command's CMAC is wrong")
@@ -54,6 +56,7 @@ func (s *session) commandEV1(v *view, o *outcome) {
 			return
 		}
 		plain := s.decipherRunning(&o.st, data)
+		o.command.seal(v.head, plain)
 		head := v.body[:v.head]
 		start := crc.Update32(crc.Sum32(ins), head)
 		o.checks++
@@ -64,14 +67,18 @@ func (s *session) commandEV1(v *view, o *outcome) {
 			o.fail(CheckCommandCRC, "the CRC32 of the enciphered data is wrong")
 			if n = v.want; n < 0 || n > len(plain) {
 				n = len(plain)
+			} else {
+				o.command.crc(n, bytes32(crc.Update32(start, plain[:n])), false)
 			}
 		} else {
 			o.crcs++
+			o.command.crc(n, plain[n:n+crcEV1], true)
 		}
 		o.cmd = append(append([]byte(nil), head...), plain[:n]...)
 	case wire.CommOwn:
 		if o.fits = wholeBlocks(data, b); o.fits {
 			o.cmd, o.opened = v.body[:v.head], false
+			o.command.Sealed = Span{v.head, len(v.body)}
 			o.openChange(wire.SchemeEV1, v, s.decipherRunning(&o.st, data))
 		}
 	default:
@@ -89,6 +96,7 @@ func (s *session) answerEV1(v *view, o *outcome) {
 			return
 		}
 		plain := s.decipherRunning(&o.st, v.rsp)
+		o.answer.seal(0, plain)
 		o.checks++
 		n := findCRC(len(plain), v.rspWant, crcEV1, b, func(n int) bool {
 			return n+crcEV1 <= len(plain) && crc.Update32(crc.Sum32(plain[:n]), code) == le32(plain[n:]) && isPadding(plain[n+crcEV1:])
@@ -97,9 +105,12 @@ func (s *session) answerEV1(v *view, o *outcome) {
 			o.fail(CheckAnswerCRC, "the CRC32 of the enciphered answer is wrong")
 			if n = v.rspWant; n < 0 || n > len(plain) {
 				n = len(plain)
+			} else {
+				o.answer.crc(n, bytes32(crc.Update32(crc.Sum32(plain[:n]), code)), false)
 			}
 		} else {
 			o.crcs++
+			o.answer.crc(n, plain[n:n+crcEV1], true)
 		}
 		o.rsp = plain[:n]
 		return
@@ -110,7 +121,9 @@ func (s *session) answerEV1(v *view, o *outcome) {
 	}
 	o.rsp = v.rsp[:n]
 	o.checks++
-	if bytes.Equal(s.running(&o.st, o.rsp, code), v.rsp[n:]) {
+	sum := s.running(&o.st, o.rsp, code)
+	o.answer.mac(sum, v.rsp)
+	if bytes.Equal(sum, v.rsp[n:]) {
 		o.macs++
 	} else {
 		o.fail(CheckAnswerMAC, "the answer's CMAC is wrong")

@@ -65,7 +65,9 @@ func (s *session) commandEV2(v *view, o *outcome) {
 		return
 	}
 	o.checks++
-	if want := s.sumEV2(v.ins, ctr, v.body[:n]); bytes.Equal(want[:], v.body[n:]) {
+	want := s.sumEV2(v.ins, ctr, v.body[:n])
+	o.command.mac(want[:], v.body)
+	if bytes.Equal(want[:], v.body[n:]) {
 		o.macs++
 	} else {
 		o.fail(CheckCommandMAC, "the command's MAC is wrong for command counter %d", ctr)
@@ -74,7 +76,12 @@ func (s *session) commandEV2(v *view, o *outcome) {
 	if !full || len(data) == 0 {
 		return
 	}
+	o.command.Sealed = Span{head, n}
 	plain, known, ok := s.openEV2(&o.st, data, ctr, 0xA5, 0x5A)
+	if ok && v.cmdMode == wire.CommFull {
+		o.command.seal(head, plain[:len(data)])
+		o.command.Data = len(plain)
+	}
 	switch {
 	case !known:
 		o.cmd, o.opened = v.body[:head], false
@@ -118,6 +125,7 @@ func (s *session) answerEV2(v *view, o *outcome) {
 	}
 	o.checks++
 	want := s.sumEV2(v.code, ctr, data)
+	o.answer.mac(want[:], v.rsp)
 	right := bytes.Equal(want[:], v.rsp[n:])
 	if right {
 		o.macs++
@@ -126,14 +134,17 @@ func (s *session) answerEV2(v *view, o *outcome) {
 	}
 	o.rsp = data
 	if v.ins == insCommitReaderID && n == blockAES { // enciphered without padding
+		o.answer.Sealed = Span{0, n}
 		if plain, known := s.decipherEV2(&o.st, data, ctr, 0x5A, 0xA5); known {
 			o.rsp = plain
+			o.answer.seal(0, plain)
 		}
 		return
 	}
 	if !full || n == 0 {
 		return
 	}
+	o.answer.Sealed = Span{0, n}
 	plain, known, ok := s.openEV2(&o.st, data, ctr, 0x5A, 0xA5)
 	switch {
 	case !known:
@@ -142,6 +153,8 @@ func (s *session) answerEV2(v *view, o *outcome) {
 		o.fail(CheckAnswerPadding, "the padding of the enciphered answer is wrong")
 	default:
 		o.rsp, o.padded = plain, true
+		o.answer.seal(0, plain[:n])
+		o.answer.Data = len(plain)
 	}
 }
 

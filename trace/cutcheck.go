@@ -22,6 +22,12 @@ func (m *message) isCut() bool { return m.cut >= 0 || m.cutAnswer }
 // is missing there would make a forged recording look right.
 func (v *verifier) overcut(i int, e *Exchange) {
 	command, response := v.cutter.spans(e)
+	if v.follow {
+		if v.spans == nil {
+			v.spans = make(map[int][2]Span)
+		}
+		v.spans[i] = [2]Span{command, response}
+	}
 	if command.holds(e.CutCommand) && response.holds(e.CutResponse) {
 		return
 	}
@@ -57,7 +63,7 @@ func (v *verifier) inSessionCut(m *message, spec *wire.Spec, rule wire.Rule) {
 		v.lost(m, spec, rule)
 		return
 	}
-	v.res.Cut = append(v.res.Cut, Failure{m.first(), checkOfCut(m, scheme), m.label() + ": its protection was not checked, the recorder cut it since it would tell a key"})
+	v.res.Cut = append(v.res.Cut, Failure{m.first(), checkOfCut(m, scheme), m.label() + ": its protection was not checked, the recorder cut it since it would tell a key", true})
 	switch {
 	case scheme == wire.SchemeD40: // messages do not depend on each other
 		v.opened(m, nil, cutNote)

@@ -19,6 +19,7 @@ type Line struct {
 	More     bool       // a further frame of the message, see Step
 	Fields   []wire.Field
 	Sealed   bool          // there is more in it, enciphered
+	Behind   int           // bytes of a MAC behind the data, as lengths tell
 	Channel  string        // "ev2 mac"; empty outside a session
 	Raw      []byte        // the first frame, up to what was cut of it
 	Cut      int           // how many bytes that is
@@ -250,8 +251,9 @@ func (x *Explainer) decode(m *message, command, answer *Line) {
 		o = x.infer(m, spec)
 		command.Channel = fmt.Sprintf("%v %s", x.scheme, o.name)
 		answer.Channel = command.Channel
+		command.Behind, answer.Behind = o.command, o.answer
 		if !m.ok() {
-			answer.Channel = ""
+			answer.Channel, answer.Behind = "", 0
 		}
 		body, rsp = body[:len(body)-o.command], rsp[:max(0, len(rsp)-o.answer)]
 	}

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/go-desfire/desfire/wire"
@@ -33,8 +34,45 @@ func Fields(m wire.Message) []wire.Field {
 		return nil
 	}
 	e.Bytes, e.Marks = slices.Clone(e.Bytes), slices.Clone(e.Marks)
-	fields, _ := fieldsOf(&c, m, e)
+	fields, _ := fieldsOf(&c, copied(m), e)
 	return fields
+}
+
+// copied is a message that shares nothing with m: to explain is to decode into it,
+// and what m refers to may be read by others meanwhile.
+func copied(m wire.Message) wire.Message {
+	v := reflect.New(reflect.TypeOf(m).Elem())
+	v.Elem().Set(reflect.ValueOf(m).Elem())
+	unshare(v.Elem())
+	return v.Interface().(wire.Message) //nolint:forcetypeassert // of the type of m
+}
+
+// unshare copies what v refers to, as far as it can be set.
+func unshare(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Slice:
+		if !v.IsNil() && v.CanSet() {
+			n := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+			reflect.Copy(n, v)
+			v.Set(n)
+			if k := v.Type().Elem().Kind(); k == reflect.Struct || k == reflect.Slice || k == reflect.Pointer {
+				for i := range v.Len() {
+					unshare(v.Index(i))
+				}
+			}
+		}
+	case reflect.Pointer:
+		if !v.IsNil() && v.CanSet() {
+			n := reflect.New(v.Type().Elem())
+			n.Elem().Set(v.Elem())
+			v.Set(n)
+			unshare(n.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			unshare(v.Field(i))
+		}
+	}
 }
 
 // responseOf makes a value to decode the answer of a command into.

@@ -62,6 +62,40 @@ type Message struct {
 	Wrong      []string
 	Mode       wire.CommMode
 	AnswerMode wire.CommMode
+
+	// Sent and Got are the two halves as the session's keys show them. Bad are
+	// all checks of the message that failed under those keys.
+	Sent, Got Half
+	Bad       []Failure
+
+	// Opening is what became of an authentication, nil if the message is none or
+	// no key explains it.
+	Opening *Opening
+
+	// After and AfterUnknown are Session and Unknown after the message, AfterApp
+	// is App. Doubtful tells that the card may have ended that session.
+	After        *Session
+	AfterUnknown string
+	AfterApp     *wire.AID
+	Doubtful     bool
+
+	CarriesKey bool // the command carries a key, in clear or enciphered
+
+	// Lines are the two halves as an Explainer says them, which knows no key. They
+	// are not cut.
+	Lines [2]Line
+}
+
+// Opening is an authentication that a key explains.
+type Opening struct {
+	Method  key.Method
+	Note    string // of the key: Key.Note
+	Key     string // its type and check value
+	Altered string // what does not fit, empty if all does
+
+	// Answer is the card's last answer deciphered, of EV2 and LRP, with zeros in
+	// place of the reader's random. Nil if there is nothing to show.
+	Answer []byte
 }
 
 // ModeUnknown is the mode of a file of which nothing is known.
@@ -74,6 +108,14 @@ type MessageFrame struct {
 	Data     []byte // behind INS, without framing
 	Answer   []byte // without status
 	Status   wire.Status
+
+	// Command and Response are where the frames of the card lie in those of the
+	// exchange, which a reader may have put something around.
+	Command, Response Span
+
+	// KeyCommand and KeyResponse are what a recorder cuts of the exchange, since
+	// it tells a key to whoever has the key before it.
+	KeyCommand, KeyResponse Span
 }
 
 // MessageFile is what a recording tells of a file, before or after.
@@ -101,14 +143,18 @@ func (v *verifier) describe(m *message) Message {
 		Status: m.status, Answered: m.answered, Failed: m.failed, Preset: m.preset != nil, Cut: m.isCut(), Name: m.label(), Spec: m.spec(), Unknown: v.foreign,
 		Keys: slices.Clip(v.keys), Head: len(m.body), Want: -1, Mode: modeUnknown, AnswerMode: modeUnknown, Demands: modeUnknown,
 	}
+	d.Sent.Mode, d.Got.Mode = modeUnknown, modeUnknown
+	d.Lines = [2]Line(v.words.explain(m))
+	_, d.CarriesKey = keyData(m.class, m.ins, m.body)
 	for _, p := range m.frames {
-		d.Frames = append(d.Frames, MessageFrame{Exchange: p.index, Raw: p.frame, Data: p.command, Answer: p.response, Status: p.status})
+		s := v.spans[p.index]
+		delete(v.spans, p.index)
+		d.Frames = append(d.Frames, MessageFrame{
+			Exchange: p.index, Raw: p.frame, Data: p.command, Answer: p.response, Status: p.status,
+			Command: Span{p.at, p.at + len(p.frame)}, Response: Span{p.answerAt, p.answerTo}, KeyCommand: s[0], KeyResponse: s[1],
+		})
 	}
-	if v.app != nil {
-		a := *v.app
-		aid := wire.AID(a[0]) | wire.AID(a[1])<<8 | wire.AID(a[2])<<16
-		d.App = &aid
-	}
+	d.App = v.selected()
 	if d.Spec != nil && m.class == wire.ClassNative {
 		w := v.view(m, d.Spec)
 		d.Head, d.Want = w.head, w.want
@@ -128,6 +174,25 @@ func (v *verifier) describe(m *message) Message {
 	return d
 }
 
+// selected is the application that is selected, nil if that is not known.
+func (v *verifier) selected() *wire.AID {
+	if v.app == nil {
+		return nil
+	}
+	a := *v.app
+	aid := wire.AID(a[0]) | wire.AID(a[1])<<8 | wire.AID(a[2])<<16
+	return &aid
+}
+
+// afterwards completes the message that was followed last.
+func (v *verifier) afterwards() {
+	d := &v.followed[len(v.followed)-1]
+	if len(v.sessions) > 0 {
+		d.After = &Session{v.sessions[0]}
+	}
+	d.AfterUnknown, d.AfterApp, d.Doubtful = v.foreign, v.selected(), v.uncertain
+}
+
 func (v *verifier) factsOf(k fileKeyOf) *MessageFile {
 	f, ok := v.files[k]
 	if !ok {
@@ -145,11 +210,13 @@ func (d *Message) checked(best *attempt) {
 	}
 	d.Session = &Session{best.session} // of several that the keys allow, the one that explains most
 	d.Mode, d.AnswerMode = best.view.cmdMode, best.view.rspMode
+	d.Sent, d.Got = best.command, best.answer
 	d.Right = best.sent.macs + best.sent.crcs
 	if best.fits && best.opened {
 		d.Plain = best.cmd
 	}
 	for _, w := range best.bad {
+		d.Bad = append(d.Bad, Failure{Exchange: d.Last, Check: w.check, What: w.what})
 		if !w.check.ofCard() {
 			d.Wrong = append(d.Wrong, w.what)
 		}

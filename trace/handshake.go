@@ -44,6 +44,7 @@ type fit struct {
 	ti         [4]byte
 	altered    string // not empty: the key fits two of the three parts, not this one
 	lrp        *lrpKeys
+	shown      []byte // EV2 and LRP: the answer deciphered, without the reader's random
 }
 
 // try reports whether k fits the handshake: whether at least two of its parts
@@ -132,6 +133,7 @@ func (h *handshake) tryEV2(k *key.Secret) (*fit, bool) {
 	}
 	a := decrypt(k, nil, h.answer)
 	copy(f.ti[:], a)
+	f.shown = append(append(append([]byte(nil), a[:4]...), make([]byte, 16)...), a[20:]...)
 	f, ok := f.judge(right, bytes.Equal(a[4:20], rotl(f.rndA)), rotr(plain[16:]))
 	if ok && f.altered == "" && !h.echoed(a[26:32]) {
 		f.altered = alteredCaps
@@ -192,6 +194,7 @@ func (h *handshake) tryLRPWith(k *key.Secret, rndB []byte) (*fit, bool) {
 		p := append([]byte(nil), h.answer[:16]...)
 		lrp.NewCBC(s.enc, 1, make([]byte, 4)).Decrypt(p)
 		copy(f.ti[:], p)
+		f.shown = p
 		if token && answered && !h.echoed(p[10:16]) {
 			f.altered = alteredCaps
 		}

@@ -190,7 +190,7 @@ func (v *verifier) wrong(m *message, check Check, what string) {
 	if !check.ofCard() {
 		at = m.lastCommand()
 	}
-	f := Failure{at, check, m.label() + ": " + what}
+	f := Failure{Exchange: at, Check: check, What: m.label() + ": " + what}
 	if v.proven {
 		v.res.Failures = append(v.res.Failures, f)
 	} else {

@@ -202,9 +202,12 @@ func (v *knowledge) view(m *message, spec *wire.Spec) view {
 	return w
 }
 
-// maxHidden bounds the answers that hidden looks at: its time grows with the
-// square of their length.
-const maxHidden = 512
+// maxHidden bounds the answers that hidden looks at, and maxEffort what it does
+// for all of them together: its time grows with the square of their length.
+const (
+	maxHidden = 512
+	maxEffort = 1 << 24 // a second or two
+)
 
 // hidden reports whether a D40 answer that looks plain is a protected one with
 // one wrong bit. It asks only where neither settings nor lengths tell the mode.
@@ -212,6 +215,11 @@ func (t *attempt) hidden(v *verifier, m *message) bool {
 	if t.rule != wire.RuleRead || t.view.rspWant >= 0 || len(m.rsp) == 0 || len(m.rsp) > maxHidden || v.effective(m, t.rule, t.session.keyNo) != modeUnknown {
 		return false
 	}
+	effort := 16 * len(m.rsp) * len(m.rsp) // bits in two modes, times bytes
+	if v.effort+effort > maxEffort {
+		return false
+	}
+	v.effort += effort
 	for _, mode := range [...]wire.CommMode{wire.CommMAC, wire.CommFull} {
 		w := t.view
 		w.rspMode = mode

@@ -51,6 +51,10 @@ type part struct {
 	response []byte // without status
 	status   wire.Status
 	raw      *Exchange
+
+	// Where the frames of the card lie in those of the exchange.
+	at                 int
+	answerAt, answerTo int
 }
 
 func (m *message) first() int { return m.frames[0].index }
@@ -192,6 +196,7 @@ func (m *message) append(v *envelope, e *Exchange, p part) {
 		data, status, ok, m.bare = nil, wire.Native(v.answer[0]), true, false // a DESFire card got it
 	}
 	p.response, p.status = data, status
+	p.at, p.answerAt, p.answerTo = v.at, v.answerAt, v.answerAt+len(v.answer)
 	m.rsp = append(m.rsp, data...)
 	if len(m.frames) > 0 && ok && len(m.rsp) > len(data) {
 		m.joints = append(m.joints, len(m.rsp)-len(data))

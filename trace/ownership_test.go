@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"reflect"
+	"sync"
 	"testing"
+
+	"github.com/go-desfire/desfire/wire"
 )
 
 // scribble overwrites all bytes that a recording refers to.
@@ -94,4 +97,25 @@ func TestCopiesAreTheCallers(t *testing.T) {
 	if !reflect.DeepEqual(whole(), rec) {
 		t.Error("a player hands out the recording's memory")
 	}
+}
+
+// What a message refers to is only read, so that others may read it as well. The race
+// detector sees a write.
+func TestFieldsOnlyRead(t *testing.T) {
+	name := []byte{0xD2, 0x76, 0, 0, 0x85, 1, 0}
+	data := []byte("shared by all")
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for _, m := range []wire.Message{
+				&wire.ISOSelect{By: wire.SelectByName, Name: name, P2: wire.SelectNoData},
+				&wire.WriteData{File: 1, Data: data},
+			} {
+				if len(Fields(m)) == 0 {
+					t.Errorf("%T has no fields", m)
+				}
+			}
+		})
+	}
+	all.Wait()
 }

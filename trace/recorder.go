@@ -105,6 +105,36 @@ func (t *recorded) Transmit(ctx context.Context, command []byte) ([]byte, error)
 	return response, err
 }
 
+// Script passes a script on, if the recorded transport carries them, and records each
+// frame that was answered, and the one where it broke off. How long all took counts for
+// the first.
+func (t *recorded) Script(ctx context.Context, s *frame.Script) ([][]byte, error) {
+	commands := make([][]byte, len(s.Steps))
+	for i, step := range s.Steps {
+		commands[i] = append([]byte(nil), step.Command...) // the transport may change its buffer
+	}
+	begin := t.r.cfg.Now()
+	answers, err := frame.PassScript(ctx, t.t, s)
+	if len(answers) == 0 && errors.Is(err, errors.ErrUnsupported) {
+		return nil, err
+	}
+	took := t.r.cfg.Now().Sub(begin)
+	for i, command := range commands {
+		e := Exchange{Command: command}
+		switch {
+		case i < len(answers):
+			e.Response = append([]byte(nil), answers[i]...)
+		case i == len(answers) && err != nil:
+			e.Failed = err.Error()
+		default:
+			return answers, err
+		}
+		t.r.add(&e, begin, took)
+		begin, took = begin.Add(took), 0
+	}
+	return answers, err
+}
+
 func (r *Recorder) add(e *Exchange, begin time.Time, took time.Duration) {
 	r.mu.Lock()
 	e.Reset, r.reset = r.reset && len(r.rec.Exchanges)+r.left > 0, false

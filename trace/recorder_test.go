@@ -44,6 +44,62 @@ func (f *full) Limits() (command, response int, fr wire.Framing) { return 100, 2
 func (f *full) String() string                                   { return "reader 7" }
 func (f *full) ResetOnClose(reset bool)                          { f.reset = reset }
 
+// scripted carries scripts too.
+type scripted struct {
+	full
+	scripts int
+}
+
+func (f *scripted) Script(ctx context.Context, s *frame.Script) ([][]byte, error) {
+	f.scripts++
+	return frame.RunScript(ctx, &f.bare, s)
+}
+
+func TestRecorderRecordsScripts(t *testing.T) {
+	step := func(ins byte) frame.ScriptStep {
+		return frame.ScriptStep{Command: []byte{0x90, ins, 0, 0, 0}, Want: wire.StatusOK}
+	}
+	three := &frame.Script{Framing: wire.FramingWrapped, Steps: []frame.ScriptStep{step(1), step(2), step(3)}}
+	for name, c := range map[string]struct {
+		answers [][]byte
+		want    []Exchange
+	}{
+		"all": {[][]byte{{0x91, 0}, {0x91, 0}, {0x91, 0}}, []Exchange{
+			{Command: []byte{0x90, 1, 0, 0, 0}, Response: []byte{0x91, 0}, Took: 1000},
+			{Command: []byte{0x90, 2, 0, 0, 0}, Response: []byte{0x91, 0}, At: 1000},
+			{Command: []byte{0x90, 3, 0, 0, 0}, Response: []byte{0x91, 0}, At: 1000},
+		}},
+		"stopped": {[][]byte{{0x91, 0}, {0x91, 0xAE}}, []Exchange{
+			{Command: []byte{0x90, 1, 0, 0, 0}, Response: []byte{0x91, 0}, Took: 1000},
+			{Command: []byte{0x90, 2, 0, 0, 0}, Response: []byte{0x91, 0xAE}, At: 1000},
+		}},
+		"cut": {[][]byte{{0x91, 0}}, []Exchange{
+			{Command: []byte{0x90, 1, 0, 0, 0}, Response: []byte{0x91, 0}, Took: 1000},
+			{Command: []byte{0x90, 2, 0, 0, 0}, At: 1000, Failed: "the card is gone"},
+		}},
+	} {
+		clock := time.Unix(1000, 0)
+		r := NewRecorder(&RecorderConfig{Now: func() time.Time { clock = clock.Add(time.Millisecond); return clock }})
+		inner := &scripted{full: full{bare: bare{answers: slices.Clone(c.answers)}}}
+		answers, err := frame.RunScript(t.Context(), r.Wrap(inner), three)
+		for i := range three.Steps {
+			three.Steps[i].Command[0] = 0x90 // what bare did to it
+		}
+		if inner.scripts != 1 || !reflect.DeepEqual(answers, c.answers) || (err != nil) != (name == "cut") {
+			t.Errorf("%s: %d scripts, answers %X, %v", name, inner.scripts, answers, err)
+		}
+		if rec := r.Recording(); !reflect.DeepEqual(rec.Exchanges, c.want) {
+			t.Errorf("%s: %+v", name, rec.Exchanges)
+		}
+	}
+	// One that carries none gets frames, each of which is recorded.
+	r := NewRecorder(nil)
+	answers, err := frame.RunScript(t.Context(), r.Wrap(&full{bare: bare{answers: [][]byte{{0x91, 0}, {0x91, 0}, {0x91, 0}}}}), three)
+	if n := len(r.Recording().Exchanges); err != nil || len(answers) != 3 || n != 3 {
+		t.Errorf("by frame: %X %v, %d recorded", answers, err, n)
+	}
+}
+
 func TestRecorderRecords(t *testing.T) {
 	clock := time.Unix(1000, 0)
 	r := NewRecorder(&RecorderConfig{ID: "x", Now: func() time.Time { clock = clock.Add(time.Millisecond); return clock }})

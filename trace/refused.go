@@ -9,7 +9,7 @@ import (
 
 // refusedToken notes an authentication whose token the card refused.
 func (v *verifier) refusedToken(m *message, h *handshake, name string) {
-	f := Failure{m.last(), CheckToken, name + ": " + cardRefused(m)}
+	f := Failure{Exchange: m.last(), Check: CheckToken, What: name + ": " + cardRefused(m)}
 	why, own := v.whyRefused(h)
 	note := "refused"
 	if why != "" {
@@ -42,7 +42,7 @@ func (v *verifier) whyRefused(h *handshake) (why string, own bool) {
 	for _, strict := range [...]bool{true, false} {
 		for i := len(v.keys) - 1; i >= 0; i-- {
 			k := v.keys[i]
-			if strict != v.meant(k, h.keyNo) {
+			if strict != v.meant(k, h.keyNo) || !v.mayTry(i, h) {
 				continue
 			}
 			if _, ok := h.try(k.Value); ok {

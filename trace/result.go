@@ -58,6 +58,9 @@ type Failure struct {
 	Exchange int    `json:"exchange"` // index in the recording; -1: the recording as a whole
 	Check    Check  `json:"check"`
 	What     string `json:"what"` // the command and what is wrong, for people
+
+	// Open tells that nothing was found wrong: it could not be checked.
+	Open bool `json:"-"`
 }
 
 // String is the failure as one line: where, what, and in brackets which check.

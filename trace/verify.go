@@ -30,12 +30,7 @@ func verify(rec *Recording, cfg *VerifyConfig, follow bool) *verifier {
 	if cfg == nil {
 		cfg = new(VerifyConfig)
 	}
-	keys := append(append([]Key(nil), cfg.Keys...), rec.Keys...)
-	if cfg.DefaultKeys {
-		for _, t := range [...]key.Type{key.TypeAES, key.TypeDES, key.Type3K3DES} {
-			keys = append(keys, Key{No: -1, Value: key.Zero(t)})
-		}
-	}
+	keys := cfg.allKeys(rec.Keys)
 	// What the recording tells of a file after it was used serves the second
 	// time.
 	v := newVerifier(rec, keys, nil)
@@ -47,6 +42,18 @@ func verify(rec *Recording, cfg *VerifyConfig, follow bool) *verifier {
 		v.run()
 	}
 	return v
+}
+
+// allKeys are the keys to try: those given, those of a recording, and those of
+// zeros if they are asked for.
+func (cfg *VerifyConfig) allKeys(more []Key) []Key {
+	keys := slices.Concat(cfg.Keys, more)
+	if cfg.DefaultKeys {
+		for _, t := range [...]key.Type{key.TypeAES, key.TypeDES, key.Type3K3DES} {
+			keys = append(keys, Key{No: -1, Value: key.Zero(t)})
+		}
+	}
+	return keys
 }
 
 // verifier follows one recording.
@@ -63,6 +70,8 @@ type verifier struct {
 	foreign   string // not empty: a session is open whose keys are not known
 	iso       *handshake
 	searches  int // for wrong bits in challenges
+	trials    int // of keys
+	effort    int // for wrong bits in answers
 	reasons   []Failure
 	rejected  []Failure
 	keep      bool // key bytes in what is opened
@@ -78,10 +87,12 @@ type verifier struct {
 	preset    bool   // there was one
 	follow    bool   // keep followed
 	followed  []Message
+	spans     map[int][2]Span // what a recorder cuts of exchanges that are not followed yet
+	words     Explainer
 }
 
 func newVerifier(rec *Recording, keys []Key, later files) *verifier {
-	return &verifier{rec: rec, keys: slices.Clone(keys), given: len(keys), knowledge: knowledge{files: files{}, later: later}}
+	return &verifier{rec: rec, keys: slices.Clone(keys), given: len(keys), knowledge: knowledge{files: files{}, later: later}, words: Explainer{know: knowledge{files: files{}}, keyNo: -1, started: true}}
 }
 
 func (v *verifier) run() {
@@ -115,9 +126,9 @@ func (v *verifier) result() *Result {
 	case len(v.rejected) > 0:
 		r.Failures = v.rejected
 	case v.preset:
-		r.Failures = []Failure{{-1, CheckProtection, "plain exchanges only: session keys are given, but nothing is protected with them"}}
+		r.Failures = []Failure{{-1, CheckProtection, "plain exchanges only: session keys are given, but nothing is protected with them", true}}
 	default:
-		r.Failures = []Failure{{-1, CheckProtection, "plain exchanges only: no authentication and no session keys are in the recording, nothing in it is protected"}}
+		r.Failures = []Failure{{-1, CheckProtection, "plain exchanges only: no authentication and no session keys are in the recording, nothing in it is protected", true}}
 	}
 	if r.Skipped = v.rec.Missed(); r.Skipped == nil {
 		r.Skipped = []Skipped{}
@@ -132,11 +143,11 @@ func (v *verifier) result() *Result {
 }
 
 func (v *verifier) fail(exchange int, check Check, format string, args ...any) {
-	v.res.Failures = append(v.res.Failures, Failure{exchange, check, fmt.Sprintf(format, args...)})
+	v.res.Failures = append(v.res.Failures, Failure{exchange, check, fmt.Sprintf(format, args...), false})
 }
 
 func (v *verifier) reason(exchange int, check Check, format string, args ...any) {
-	v.reasons = append(v.reasons, Failure{exchange, check, fmt.Sprintf(format, args...)})
+	v.reasons = append(v.reasons, Failure{exchange, check, fmt.Sprintf(format, args...), true})
 }
 
 // message follows one message.
@@ -171,6 +182,9 @@ func (v *verifier) message(m *message) {
 	}
 	if m.ins != insChallenge && m.ins != insExternal && m.ins != insInternal {
 		v.iso = nil
+	}
+	if v.follow {
+		v.afterwards()
 	}
 }
 
