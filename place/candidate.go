@@ -106,6 +106,11 @@ func (b *borrowed) Unwrap() desfire.Transport           { return b.Transport }
 func (b *borrowed) Close() error                        { return nil }
 func (b *borrowed) Reconnect(ctx context.Context) error { return reconnect(ctx, b.Transport) }
 
+// Script passes a script on, if the transport carries them.
+func (b *borrowed) Script(ctx context.Context, s *desfire.Script) ([][]byte, error) {
+	return desfire.PassScript(ctx, b.Transport, s)
+}
+
 func reconnect(ctx context.Context, t desfire.Transport) error {
 	if r, ok := t.(interface{ Reconnect(context.Context) error }); ok {
 		return r.Reconnect(ctx)

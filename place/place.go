@@ -32,6 +32,10 @@ type Place struct {
 	Await func(ctx context.Context, why func(error)) iter.Seq2[desfire.Event, error]
 	// List names the readers as they are now.
 	List func(ctx context.Context) ([]Reader, error)
+	// Control sends a command to a reader itself, by the name that List gives, and
+	// returns its answer. The error is errors.ErrUnsupported where that reader
+	// takes none. See package pcsc/acr122.
+	Control func(ctx context.Context, reader string, command []byte) ([]byte, error)
 }
 
 // Reader is a reader as it is now.

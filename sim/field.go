@@ -205,6 +205,7 @@ type Activation struct {
 	refused error // why the card did not get into the field
 	once    sync.Once
 	done    chan struct{}
+	answer  []byte // the last one, the reader's until its next command
 }
 
 // Limits of frames: the card's own for D40 and EV1, which do not chain blocks;
@@ -338,7 +339,8 @@ func (a *Activation) Transmit(ctx context.Context, command []byte) ([]byte, erro
 		bit := ((fault.Bit % n) + n) % n
 		answer[bit/8] ^= 0x80 >> (bit % 8)
 	}
-	return answer, nil
+	a.answer = append(a.answer[:0], answer...) // the card's own belongs to whoever activates it next
+	return a.answer, nil
 }
 
 // begin counts an exchange of an activation and tells what goes wrong in it.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -199,5 +200,25 @@ func TestLiftEndsAnExchange(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.SetLatency(0)
+	}
+}
+
+// An answer is its reader's until that reader's next command, whoever activates the
+// card meanwhile.
+func TestAnswerIsItsReaders(t *testing.T) {
+	card, err := New(&Config{Generation: wire.EV1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := card.Present().Transmit(t.Context(), []byte{0x60})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := bytes.Clone(answer)
+	if _, err := card.Present().Transmit(t.Context(), []byte{0x6A}); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(answer, before) {
+		t.Errorf("the answer became % X, it was % X", answer, before)
 	}
 }

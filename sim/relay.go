@@ -54,7 +54,7 @@ func (r *Relay) Wrap(t Transport) *Air {
 func (r *Relay) Present(c *Card) *Air {
 	r.mu.Lock()
 	a := r.living
-	if !r.KeepPower || a == nil || a.card != c || !a.lives() {
+	if !r.KeepPower || a == nil || a.card != c || !a.Alive() {
 		a = c.Present()
 		r.living = a
 	}
@@ -190,7 +190,7 @@ func (a *Air) Reconnect(ctx context.Context) error {
 		return &FieldError{Reason: "the activation was closed"}
 	default:
 	}
-	if act := a.activation(); a.relay.KeepPower && (act == nil || act.lives()) {
+	if act := a.activation(); a.relay.KeepPower && (act == nil || act.Alive()) {
 		a.broken.Store(false)
 		return nil
 	}
@@ -247,8 +247,9 @@ func (a *Air) activation() *Activation {
 
 func (a *Activation) self() *Activation { return a }
 
-// lives reports whether the card is still powered in this activation.
-func (a *Activation) lives() bool {
+// Alive reports whether the card still has the power of this activation, as it would say that answers a
+// presence check. It changes nothing on the card.
+func (a *Activation) Alive() bool {
 	n := a.number.Load()
 	f := &a.card.field
 	f.mu.Lock()

@@ -114,7 +114,8 @@ func TestPlaceWaits(t *testing.T) {
 		if target != nil && !errors.Is(err, target) || !errors.As(err, as) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %v with %q", err, target, want)
 		}
-		if len(told) != 1 || !errors.As(told[0], as) {
+		// On a busy machine a try may end with the limit, which is told as another reason.
+		if len(told) < 1 || len(told) > 2 || !errors.As(told[0], as) {
 			t.Errorf("told %q", told)
 		}
 	}
