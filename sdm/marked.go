@@ -18,6 +18,15 @@ type Marked struct {
 	// Outside are mirrors that lie, wholly or in part, outside the text or over
 	// one another: what the card shows there is no part of the template.
 	Outside []Mirror
+	// Parts are the same text in pieces, to be shown.
+	Parts []Part
+}
+
+// Part is a piece of what a file shows.
+type Part struct {
+	Text   string // as the content has it
+	Mirror string // the name of the Mirror that it is; empty: it stays as it is
+	MACed  bool   // the MAC is made over it
 }
 
 // Mark finds the template of a file that was provisioned: content is what it
@@ -33,6 +42,10 @@ func Mark(content []byte, s *wire.SDM, useLRP bool) Marked {
 	var b strings.Builder
 	b.WriteString(prefix)
 	at := start
+	if prefix != "" {
+		m.Parts = append(m.Parts, Part{Text: prefix})
+	}
+	covered := coverOf(s)
 	for _, x := range mirrors {
 		from, n := int(x.Offset), int(x.Length)
 		mark := ""
@@ -62,11 +75,43 @@ func Mark(content []byte, s *wire.SDM, useLRP bool) Marked {
 		}
 		b.Write(content[at:from])
 		b.WriteString(mark)
+		m.Parts = covered.text(m.Parts, content, at, from)
+		if n > 0 {
+			m.Parts = append(m.Parts, Part{string(content[from:][:n]), x.Name, covered.has(from)})
+		}
 		at = from + n
 	}
 	b.Write(content[min(at, end):end])
+	m.Parts = covered.text(m.Parts, content, at, end)
 	m.Template = b.String()
 	return m
+}
+
+// cover is what the MAC is made over: bytes of the file.
+type cover struct{ from, to int }
+
+func coverOf(s *wire.SDM) cover {
+	if s.Access.FileRead() == wire.Never {
+		return cover{}
+	}
+	return cover{int(s.MACInputOffset), int(s.MACOffset)}
+}
+
+func (c cover) has(at int) bool { return c.from <= at && at < c.to }
+
+// text appends text that stays as it is, parted where the cover begins and ends.
+func (c cover) text(list []Part, content []byte, from, to int) []Part {
+	for from < to {
+		next := to
+		for _, edge := range [...]int{c.from, c.to} {
+			if from < edge && edge < next {
+				next = edge
+			}
+		}
+		list = append(list, Part{Text: string(content[from:next]), MACed: c.has(from)})
+		from = next
+	}
+	return list
 }
 
 // uriIn finds the URI in an NDEF file whose first record is one: the beginning

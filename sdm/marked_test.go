@@ -1,6 +1,7 @@
 package sdm_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,6 +52,34 @@ func TestMark(t *testing.T) {
 	}
 }
 
+// Parts are the whole text, and say what the card fills in and what its MAC is made
+// over.
+func TestParts(t *testing.T) {
+	tpl, err := sdm.ParseTemplate("https://a.example/?x=1&{from}u={uid}{ctr}&e={enc:16}&m={mac}&z", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, s, err := tpl.NDEFFile(256, wire.Free, 1, wire.Never)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []sdm.Part{
+		{Text: "https://"}, {Text: "a.example/?x=1&"}, {Text: "u=", MACed: true}, {Text: strings.Repeat("0", 14), Mirror: "UID", MACed: true},
+		{Text: strings.Repeat("0", 6), Mirror: "SDMReadCtr", MACed: true}, {Text: "&e=", MACed: true},
+		{Text: strings.Repeat("0", 32), Mirror: "SDMENC", MACed: true}, {Text: "&m=", MACed: true}, {Text: strings.Repeat("0", 16), Mirror: "SDMMAC"}, {Text: "&z"},
+	}
+	got := sdm.Mark(content, &s, false).Parts
+	if !slices.Equal(got, want) {
+		t.Errorf("%+v", got)
+	}
+	s.Access = wire.NewSDMAccess(wire.Free, wire.Never, wire.Never)
+	for _, p := range sdm.Mark(content, &s, false).Parts {
+		if p.MACed {
+			t.Errorf("%+v without a MAC", p)
+		}
+	}
+}
+
 // Settings and content need not fit each other: a card may say anything.
 func TestMarkHostile(t *testing.T) {
 	s := &wire.SDM{Options: wire.SDMASCII | wire.SDMUID | wire.SDMReadCtr | wire.SDMEncFile, Access: wire.NewSDMAccess(wire.Free, 1, wire.Never),
@@ -69,7 +98,16 @@ func FuzzMark(f *testing.F) {
 		s := &wire.SDM{Options: wire.SDMASCII | wire.SDMUID | wire.SDMReadCtr | wire.SDMEncFile, Access: wire.NewSDMAccess(2, 1, wire.Never), PICCDataOffset: picc, MACInputOffset: enc, MACOffset: mac, ENCOffset: enc, ENCLength: mac}
 		for _, useLRP := range []bool{false, true} {
 			m := sdm.Mark(content, s, useLRP)
-			if m.Template == "" || len(m.Outside) > 0 || mac == 0 || mac%32 != 0 || mac > 1024 { // no card has such a length
+			shown := ""
+			for _, p := range m.Parts {
+				if shown += p.Text; p.Text == "" {
+					t.Fatalf("%+v", m.Parts)
+				}
+			}
+			if !m.NDEF && shown != strings.TrimRight(string(content), "\x00") {
+				t.Fatalf("%q of %q", shown, content)
+			}
+			if m.Template == "" || len(m.Outside) > 0 || mac == 0 || mac%32 != 0 || mac > 1024 || enc > mac { // no card has such settings
 				continue
 			}
 			// A template that is found says where the card writes.
