@@ -76,3 +76,47 @@ func TestReadWithOtherKeys(t *testing.T) {
 		t.Errorf("lost: %v", err)
 	}
 }
+
+// A content that the caller leaves is not read, says why, and no other key is tried
+// for it.
+func TestReadLeaves(t *testing.T) {
+	ctx := context.Background()
+	_, connect := onCard(t, wire.EV2)
+	card, _ := connect()
+	zero := key.Zero(key.TypeAES)
+	must(t,
+		card.CreateApplication(ctx, &wire.CreateApplication{AID: app, KS1: wire.SettDefault, KS2: wire.NewKeySett2(wire.KeyAES, 1)}),
+		card.SelectApplication(ctx, app),
+		card.Authenticate(ctx, 0, zero),
+	)
+	for no, read := range []wire.Access{wire.Free, wire.Free, 0} {
+		must(t, card.CreateFile(ctx, &wire.CreateStdDataFile{File: wire.FileNo(no), Access: wire.AccessRights{Read: read, Change: 0}, Size: 4}))
+	}
+	card, _ = connect()
+	c, err := inspect.Read(ctx, card, &inspect.Config{
+		Ask: inspect.Tree | inspect.AskContent, Places: []wire.Place{{AID: app}},
+		Leave: func(p wire.Place, f *inspect.File, session bool) string {
+			if p.AID != app || session || f.Settings == nil {
+				t.Errorf("asked of %v %+v, in a session: %v", p, f, session)
+			}
+			if f.No == 0 {
+				return "it is dear"
+			}
+			return ""
+		},
+		EnterFile: func(_ context.Context, _ *desfire.Card, _ wire.Place, no wire.FileNo, _ inspect.Act) (bool, string, error) {
+			if no != 2 {
+				t.Errorf("a key is asked for file %d", no)
+			}
+			return false, "", nil
+		},
+	})
+	must(t, err)
+	f := c.Applications[0].Files
+	if m := f[0].MissingPart(inspect.PartContent); f[0].Data != nil || m == nil || m.Reason != "it is dear" {
+		t.Errorf("%+v", f[0])
+	}
+	if f[1].Data == nil || f[1].Missing != nil || f[2].MissingPart(inspect.PartContent) == nil {
+		t.Errorf("%+v", f[1:])
+	}
+}

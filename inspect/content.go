@@ -21,6 +21,12 @@ func (r *reader) content(ctx context.Context, f *File) error {
 		f.Missing = append(f.Missing, m)
 		return nil
 	}
+	if r.conf.Leave != nil {
+		if reason := r.conf.Leave(r.place, f, authenticated); reason != "" {
+			f.Missing = append(f.Missing, Missing{What: PartContent, Reason: reason})
+			return nil
+		}
+	}
 	_, err := r.ask(ctx, &f.Missing, PartContent, grant.Who(), func() error { return r.readContent(ctx, f) })
 	return err
 }

@@ -167,3 +167,15 @@ func count(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
+
+// Held is how many bytes of its content were read; a value is four.
+func (f *File) Held() int {
+	n := len(f.Data)
+	for _, r := range f.Content {
+		n += len(r)
+	}
+	if f.Value != nil {
+		n += 4
+	}
+	return n
+}

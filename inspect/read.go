@@ -68,6 +68,11 @@ type Config struct {
 	// file stays unread, for the reason given or, if that is empty, for want of a
 	// key. Nil is that. It is called when all else of the place was read.
 	EnterFile func(ctx context.Context, card *desfire.Card, p wire.Place, no wire.FileNo, act Act) (ok bool, reason string, err error)
+
+	// Leave says of a file that may be read why its content is left all the same;
+	// empty: it is read. session is whether it would be read in one: reading a file
+	// with secure dynamic messaging without moves its counter. Nil leaves none.
+	Leave func(p wire.Place, f *File, session bool) (reason string)
 }
 
 // Read asks a card; the result is the caller's. What the card refuses is in the result as Missing, and the

@@ -93,6 +93,12 @@ func WithPurpose(ctx context.Context, purpose string) context.Context {
 	return context.WithValue(ctx, purposeKey{}, purpose)
 }
 
+// Purpose is what WithPurpose has said, empty without it.
+func Purpose(ctx context.Context) string {
+	purpose, _ := ctx.Value(purposeKey{}).(string)
+	return purpose
+}
+
 // Audited tells a hook of each use of the keys of a store. Where it stands in front
 // of a Cache it sees each use; behind it only those that the cache does not answer.
 type Audited struct {
@@ -160,7 +166,7 @@ type audit struct {
 func (a *audit) tell(ctx context.Context, u Use, err error) error {
 	u.Ref, u.Master, u.Facts = a.about.Ref, a.about.Master, a.about.Facts
 	u.Time, u.Err = time.Now(), err
-	u.Purpose, _ = ctx.Value(purposeKey{}).(string)
+	u.Purpose = Purpose(ctx)
 	if refused := a.hook(u); refused != nil {
 		return errors.Join(&AuditError{u.Act, refused}, err)
 	}

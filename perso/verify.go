@@ -34,6 +34,19 @@ func Differs(list []Difference) bool {
 	return find(list, func(d *Difference) bool { return d.Unproven == "" }) != nil
 }
 
+// Parted parts what differs from what could not be compared; neither is nil.
+func Parted(list []Difference) (differences, unproven []Difference) {
+	differences, unproven = []Difference{}, []Difference{}
+	for _, d := range list {
+		if d.Unproven != "" {
+			unproven = append(unproven, d)
+		} else {
+			differences = append(differences, d)
+		}
+	}
+	return differences, unproven
+}
+
 // Verify reads a card and compares it with a layout: structure, settings, rights,
 // contents, and with Config.Values values and records. The keys of Config.Want are
 // proved by an authentication with each, one attempt a key. What could not be read

@@ -35,11 +35,11 @@ func (e *NoKeyError) Error() string {
 	if len(e.Keys) == 1 {
 		verb = "the ring does not have it"
 	}
-	return fmt.Sprintf("unlock: %s %s, and %s%s", lead, keyWords(e.Keys), verb, withoutUID(e.NoUID))
+	return fmt.Sprintf("unlock: %s %s, and %s%s", lead, KeyWords(e.Keys), verb, withoutUID(e.NoUID))
 }
 
-// keyWords is "key 1 or key 3".
-func keyWords(keys []wire.KeyNo) string {
+// KeyWords is "key 1 or key 3", for people.
+func KeyWords(keys []wire.KeyNo) string {
 	list := make([]string, len(keys))
 	for i, k := range keys {
 		list[i] = fmt.Sprintf("key %v", k)

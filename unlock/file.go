@@ -212,9 +212,9 @@ func Sentence(p wire.Place, no wire.FileNo, g inspect.Grant) string {
 	case !g.Possible():
 		return "nobody may " + t.act
 	case t.with == "":
-		return "to " + t.act + " takes " + keyWords(g.Keys)
+		return "to " + t.act + " takes " + KeyWords(g.Keys)
 	}
-	return t.with + " " + keyWords(g.Keys)
+	return t.with + " " + KeyWords(g.Keys)
 }
 
 // fileWords names a file as people name it.

@@ -84,16 +84,12 @@ func OpenContext(ctx context.Context, path string, conf *Config) (*Ring, error) 
 	if err != nil {
 		return nil, fmt.Errorf("keyring: %w", err)
 	}
-	defer func() { clear(text) }()
+	defer clear(text)
 	dir, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {
 		return nil, fmt.Errorf("keyring: %w", err)
 	}
-	r := &Ring{
-		name: path, dir: dir, prompt: conf.Prompt, warn: once(conf.Warn),
-		masters: map[string]*cell{}, slots: map[keystore.Ref][]*slot{}, providers: conf.Providers,
-	}
-	r.ages = ages{turn: make(chan struct{}, 1), file: conf.Identity, unwrap: conf.Unwrap, prompt: conf.Prompt, warn: r.warn}
+	r := newRing(path, dir, conf)
 	access, known := keytext.AccessOf(info)
 	r.trust = newTrust(dir, conf, access, known)
 	what := "keyring " + keytext.Harmless(path)
@@ -103,20 +99,57 @@ func OpenContext(ctx context.Context, path string, conf *Config) (*Ring, error) 
 	case known && access.Read && !keystore.Encrypted(text):
 		r.warn(fmt.Sprintf("the %s can be read by others than its owner: chmod 600 takes that from them", what))
 	}
-	if keystore.Encrypted(text) {
-		sealed := text
-		if text, err = r.ages.open(ctx, what, sealed, true, yamlnode.MaxFile); err != nil {
-			return nil, fmt.Errorf("keyring: %w", err)
-		}
-	}
-	if err := r.read(text); err != nil {
-		var fe *FileError
-		if errors.As(err, &fe) {
-			fe.File = path
-		}
+	if err := r.decipher(ctx, what, text); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// OpenText is Open of a keyring that is no file: its text, which stays the caller's. name is what
+// errors call it. Files that it names begin at the working folder, unless they are absolute; programs
+// and modules run only with Config.TrustExec.
+func OpenText(ctx context.Context, name string, text []byte, conf *Config) (*Ring, error) {
+	if conf == nil {
+		conf = new(Config)
+	}
+	dir, err := filepath.Abs(".")
+	if err != nil {
+		return nil, fmt.Errorf("keyring: %w", err)
+	}
+	if len(text) > yamlnode.MaxFile {
+		return nil, &FileError{File: name, Reason: fmt.Sprintf("%d bytes are more than any keyring has, %d", len(text), yamlnode.MaxFile)}
+	}
+	r := newRing(name, dir, conf)
+	r.trust = newTrust(dir, conf, keytext.Access{}, false)
+	if err := r.decipher(ctx, "keyring "+keytext.Harmless(name), text); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func newRing(name, dir string, conf *Config) *Ring {
+	r := &Ring{
+		name: name, dir: dir, prompt: conf.Prompt, warn: once(conf.Warn),
+		masters: map[string]*cell{}, slots: map[keystore.Ref][]*slot{}, providers: conf.Providers,
+	}
+	r.ages = ages{turn: make(chan struct{}, 1), file: conf.Identity, unwrap: conf.Unwrap, prompt: conf.Prompt, warn: r.warn}
+	return r
+}
+
+// decipher reads the entries of a text that may be encrypted as a whole.
+func (r *Ring) decipher(ctx context.Context, what string, text []byte) (err error) {
+	if keystore.Encrypted(text) {
+		if text, err = r.ages.open(ctx, what, text, true, yamlnode.MaxFile); err != nil {
+			return fmt.Errorf("keyring: %w", err)
+		}
+		defer clear(text)
+	}
+	err = r.read(text)
+	var fe *FileError
+	if errors.As(err, &fe) {
+		fe.File = r.name
+	}
+	return err
 }
 
 // read makes the entries of a text.

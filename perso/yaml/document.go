@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -125,6 +126,17 @@ func (d *Document) Columns() []string { return slices.Clone(d.columns) }
 // Hash is the SHA-256, hexadecimal, of the layout's text and of the files that its
 // contents name.
 func (d *Document) Hash() string { return d.hash }
+
+// RowHash is the SHA-256, hexadecimal, of Hash and of the row that fills the columns:
+// what perso.Plan.Layout of a plan for that row is.
+func (d *Document) RowHash(row map[string]string) string {
+	h := sha256.New()
+	_, _ = io.WriteString(h, d.hash)
+	for _, name := range slices.Sorted(maps.Keys(row)) {
+		_, _ = fmt.Fprintf(h, "\n%q=%q", name, row[name])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
 
 // Masters are the names of the master keys that the layout's keys are made of,
 // sorted.
