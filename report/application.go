@@ -59,7 +59,7 @@ func newApplication(whole *inspect.Card, n int, shown *inspect.Card, red *redact
 	x.Overhead, known = overhead(shown, a)
 	x.Bytes, x.Partial = x.Overhead, !known || a.Files == nil && a.MissingPart(inspect.PartFiles) != nil
 	for i := range a.Files {
-		f := File{File: a.Files[i].No, Kind: kindOf(&a.Files[i]), Content: contentOf(&from.Files[i], red), SDM: templateOf(&from.Files[i], red), card: &a.Files[i]}
+		f := File{File: a.Files[i].No, Kind: KindOf(&a.Files[i]), Content: contentOf(&from.Files[i], red), SDM: templateOf(&from.Files[i], red), card: &a.Files[i]}
 		if fs := a.Files[i].Settings; fs != nil {
 			f.Remarks = inspect.Remarks(fs)
 			if k := a.KeySettings; k != nil {
@@ -92,8 +92,8 @@ func (f *File) tag(m *Message, red *redactor) {
 	}
 }
 
-// kindOf is the type of a file in words.
-func kindOf(f *inspect.File) string {
+// KindOf is the type of a file in words.
+func KindOf(f *inspect.File) string {
 	if f.Settings == nil {
 		return "File"
 	}

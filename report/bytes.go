@@ -3,37 +3,27 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/go-desfire/desfire/inspect"
 )
 
 // dump is a row of bytes, eight of them, or a line about such rows.
 type dump struct {
-	Head string // begins a record
 	At   string
 	Hex  string
 	Text string
 	Same string // rows that were left out, since they are as the one before
+	from int    // byte
 }
 
 const rowBytes = 8
 
-// rowsOf are the bytes of a file for people to look at, nil if there are none.
-func rowsOf(f *inspect.File) (list []dump) {
-	if f.Data != nil {
-		return appendRows(nil, f.Data)
-	}
-	for i, r := range f.Content {
-		list = append(list, dump{Head: fmt.Sprintf("record %d", len(f.Content)-1-i)})
-		list = appendRows(list, r)
-	}
-	return list
-}
-
-func appendRows(list []dump, data []byte) []dump {
+// rowsOf are bytes for people to look at.
+func rowsOf(data []byte) (list []dump) {
 	for at := 0; at < len(data); at += rowBytes {
 		line := data[at:min(at+rowBytes, len(data))]
-		list = append(list, dump{At: fmt.Sprintf("%04X", at), Hex: fmt.Sprintf("% X", line), Text: printable(line)})
+		list = append(list, dump{At: fmt.Sprintf("%04X", at), Hex: fmt.Sprintf("% X", line), Text: printable(line), from: at})
 		same := 0
 		for next := at + rowBytes; next+rowBytes <= len(data) && bytes.Equal(data[next:next+rowBytes], line); next += rowBytes {
 			same += rowBytes
@@ -45,6 +35,40 @@ func appendRows(list []dump, data []byte) []dump {
 	}
 	return list
 }
+
+// record is a row of a table of records.
+type record struct {
+	No   int    // as ReadRecords counts: 0 is the newest
+	Hex  string // without the padding
+	Pad  string // what the padding is, in words
+	Text string // empty if it is none
+}
+
+// recordsOf are the records of a file, the newest first.
+func recordsOf(f *inspect.File) (list []record) {
+	for no := range f.Content {
+		b := f.Content[len(f.Content)-1-no]
+		r := record{No: no}
+		if lines := appendText(nil, b); lines != nil {
+			r.Text = lines[0]
+		}
+		n := len(b)
+		for n > 0 && b[n-1] == b[len(b)-1] && (b[n-1] == 0 || b[n-1] == 0xFF) {
+			n--
+		}
+		if pad := len(b) - n; pad < shortestPad {
+			n = len(b)
+		} else {
+			r.Pad = fmt.Sprintf("%s of %02X", counted(pad, "byte"), b[len(b)-1])
+		}
+		r.Hex = strings.TrimSpace(fmt.Sprintf("% X", []byte(b[:n])))
+		list = append(list, r)
+	}
+	return list
+}
+
+// shortestPad is how many equal bytes at the end of a record are told in words.
+const shortestPad = 8
 
 // printable is bytes as ASCII, dots for others.
 func printable(b []byte) string {

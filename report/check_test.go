@@ -19,7 +19,7 @@ var (
 	attrShape  = regexp.MustCompile(`([a-z][a-zA-Z0-9-]*)(?:="([^"<>]*)")?`)
 	entity     = regexp.MustCompile(`&(#\d+|#x[0-9a-fA-F]+|amp|lt|gt|quot|minus);`)
 	void       = []string{"meta", "br"}
-	known      = strings.Fields("html head meta title style body a main header h1 h2 h3 h4 p span section div ul li details summary dl dt dd table caption thead tbody tr th td nav svg rect text path i b bdi br code footer")
+	known      = strings.Fields("html head meta title style body a main header h1 h2 h3 h4 p span section div ul ol li details summary dl dt dd table caption thead tbody tr th td nav svg rect text path i b bdi br code footer")
 	knownAttrs = strings.Fields("lang charset http-equiv content name class id href aria-label aria-labelledby aria-hidden role scope colspan open viewBox x y dx width height rx d data-who data-l")
 )
 

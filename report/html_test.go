@@ -59,10 +59,10 @@ func TestPageSays(t *testing.T) {
 	cards := everyCard(t)
 	for name, words := range map[string][]string{
 		"campus EV3": {
-			"04 C3 5A 9E 71 D6 88", secretText, "731&#8239;938", secretTag, "F48121", "1 transaction", "not signed", "record 0",
+			"04 C3 5A 9E 71 D6 88", secretText, "731&#8239;938", secretTag, "F48121", "1 transaction", "not signed", "newest", "Opens a web page", "tags.example", "do not say which reader",
 			"Anyone can", "8192 bytes free",
 		},
-		"sun":                 {secretTag + "?u={uid}&amp;c={ctr}&amp;m={mac}", "UID in plain"},
+		"sun":                 {secretTag + "?u={uid}&amp;c={ctr}&amp;m={mac}", "UID in plain", "The card fills in", "As a template"},
 		"closed":              {"The applications could not be listed", "the PICC master key", "Its applications are not known"},
 		"empty EV1":           {"No applications."},
 		"clipper-ev1-4k.json": {"Clipper", "How sure"},
@@ -94,7 +94,7 @@ func TestHugePage(t *testing.T) {
 	if n := len(page); n > 6<<20 {
 		t.Errorf("%d bytes", n)
 	}
-	if n := strings.Count(page, "<details"); n < 28*32 || strings.Contains(page, `class="file" open`) {
+	if n := strings.Count(page, "<details"); n < 28*32 || strings.Contains(page, `<div class="file"><details open`) {
 		t.Errorf("%d parts that can be closed", n)
 	}
 }

@@ -66,7 +66,7 @@ func usedKeys(x *Application) (list []wire.KeyNo) {
 	return list
 }
 
-func matrixOf(x *Application, columns int) matrix {
+func matrixOf(x *Application, id string, columns int, keyName func(int) string) matrix {
 	used := usedKeys(x)
 	m := matrix{Shared: len(used) > mostColumns}
 	if m.Shared {
@@ -80,21 +80,28 @@ func matrixOf(x *Application, columns int) matrix {
 					c.Sub = fmt.Sprintf("version %02X", *k.Version)
 				}
 			}
+			if name := keyName(int(no)); name != "" {
+				c.Sub = name
+			}
 			m.Keys = append(m.Keys, c)
 		}
 		m.Fill = columns - len(used)
 	}
 	for i := range x.Files {
-		m.Rows = append(m.Rows, m.row(&x.Files[i], used))
+		r := m.row(&x.Files[i], used, keyName)
+		r.F.ID = fmt.Sprintf("%sf%d", id, i)
+		m.Rows = append(m.Rows, r)
 	}
 	return m
 }
 
-func (m *matrix) row(f *File, used []wire.KeyNo) row {
+func (m *matrix) row(f *File, used []wire.KeyNo, keyName func(int) string) row {
 	r := row{F: fileRowOf(f)}
 	cells := make([]cell, len(used))
 	for i, no := range used {
-		cells[i].Who = fmt.Sprintf("Key %d", no)
+		if cells[i].Who = fmt.Sprintf("Key %d", no); keyName(int(no)) != "" {
+			cells[i].Who += " " + keyName(int(no))
+		}
 	}
 	for _, g := range f.card.Rights {
 		switch {

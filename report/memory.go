@@ -18,11 +18,12 @@ type Memory struct {
 	Rest         *int   `json:"rest"`            // neither free nor reckoned; null if that cannot be said
 	Words        string `json:"words"`
 
-	scale int // bytes that the picture shows
+	scale int    // bytes that the picture shows
+	never string // what is said of Rest, if nothing else is known to be in it
 }
 
 // memoryOf adds up what is known.
-func memoryOf(c *inspect.Card, apps []Application) Memory {
+func memoryOf(c *inspect.Card, apps []Application, x *Extra) Memory {
 	m := Memory{Total: c.Storage, Exact: c.StorageExact, Free: c.FreeMemory}
 	unknown := 0
 	for i := range apps {
@@ -36,7 +37,8 @@ func memoryOf(c *inspect.Card, apps []Application) Memory {
 	switch {
 	case fixed:
 		m.scale = max(m.Applications, 1)
-		m.Words = "The files of this card are there from the factory, and no memory is given out."
+		m.Words = "The files of this card are there from the factory, and no memory is given out; the picture shows what they hold."
+		return m
 	case m.Free == nil && m.Total == 0:
 		m.Words = "The file or card does not say how much memory there is, nor how much is free."
 	case m.Free == nil:
@@ -54,7 +56,7 @@ func memoryOf(c *inspect.Card, apps []Application) Memory {
 		case !m.Exact:
 			m.Words = fmt.Sprintf("The card tells its size as more than %d bytes: the picture shows that much.", m.Total)
 		case rest > 0:
-			m.Words = "Taken and in no application: left by what was deleted, by files that could not be seen, or by the card itself."
+			m.Words, m.never = restWords(c, x, c.Applications == nil || unknown > 0)
 		}
 	}
 	if m.Words != "" {
@@ -65,6 +67,26 @@ func memoryOf(c *inspect.Card, apps []Application) Memory {
 	}
 	m.Words += "What applications take is reckoned from their settings; where a file lies, a card does not tell."
 	return m
+}
+
+// restWords says what may be in memory that is neither free nor in an application,
+// and what is known of it in short.
+func restWords(c *inspect.Card, x *Extra, unseen bool) (words, short string) {
+	kept := 0
+	for _, s := range x.Delegated {
+		kept = min(kept+s.Free, maxPicture)
+	}
+	delegation := c.Generation.Has(wire.FeatureDelegated)
+	const deleted = "left by what was deleted, which comes back only when the whole card is formatted (FormatPICC)."
+	switch {
+	case unseen:
+		return "Taken and in no application that was seen whole; part of it may be " + deleted, ""
+	case kept > 0:
+		return fmt.Sprintf("Taken and in no application: %d bytes are kept for delegated applications; the rest is the card's own, or %s", kept, deleted), ""
+	case delegation && x.SlotsRead == 0:
+		return "Taken and in no application: kept for delegated applications, the card's own, or " + deleted, ""
+	}
+	return "Taken and in no application: the card's own, or " + deleted, "until formatted"
 }
 
 // overhead is what an application takes without its files; false if that is not

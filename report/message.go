@@ -12,9 +12,10 @@ import (
 
 // Message is the NDEF message of an application, which phones read.
 type Message struct {
-	File    wire.FileNo `json:"file"`
-	Records []string    `json:"records"` // in words
-	Problem string      `json:"problem,omitempty"`
+	File    wire.FileNo  `json:"file"`
+	Records []string     `json:"records"`         // in words
+	Shown   []ndef.Shown `json:"shown,omitempty"` // as a phone shows them
+	Problem string       `json:"problem,omitempty"`
 }
 
 // messageOf reads the NDEF message of an application, nil if it is no tag.
@@ -44,6 +45,9 @@ func messageOf(g wire.Generation, a *inspect.Application, red *redactor) *Messag
 	}
 	for i := range list {
 		m.Records = append(m.Records, recordWords(&list[i], red))
+		if red == nil {
+			m.Shown = append(m.Shown, list[i].Shown())
+		}
 	}
 	if red != nil && m.Problem != "" {
 		m.Problem = "it is not readable as a message"
@@ -87,6 +91,24 @@ type Template struct {
 	Template string   `json:"template,omitempty"` // {uid}, {ctr}, {picc}, {enc:N}, {mac}, {from} stand for what the card fills in
 	Outside  []string `json:"outside,omitempty"`  // places that do not lie in the text
 	Places   []string `json:"places"`             // what the card fills in, and where
+
+	ndef  bool       // the text is that of an NDEF message
+	parts []sdm.Part // of the text
+}
+
+// Parts are the text as it is shown.
+func (t *Template) Parts() []part {
+	list, _ := partsOf(t.parts)
+	return list
+}
+
+// MACed reports whether the MAC is made over any of them.
+func (t *Template) MACed() bool { return anyMACed(t.Parts()) }
+
+// Kinds are the kinds of parts that the card fills in.
+func (t *Template) Kinds() []partKind {
+	_, kinds := partsOf(t.parts)
+	return kinds
 }
 
 // templateOf makes the template of a file, nil if it shows no messages. Whether
@@ -103,8 +125,8 @@ func templateOf(f *inspect.File, red *redactor) *Template {
 		return t
 	}
 	m := sdm.Mark(f.Data, f.SDM.Settings, false)
-	if t.Template = m.Template; red != nil {
-		t.Template = ""
+	if red == nil {
+		t.Template, t.ndef, t.parts = m.Template, m.NDEF, m.Parts
 	}
 	for _, o := range m.Outside {
 		t.Outside = append(t.Outside, fmt.Sprintf("%s at byte %d", o.Name, o.Offset))

@@ -63,7 +63,7 @@ func mapOf(r *Report) (unit int, list []square) {
 // mostRows is how many applications the legend lists.
 const mostRows = 12
 
-func legendOf(v *view) []legend {
+func legendOf(v *Page) []legend {
 	var list []legend
 	rest, others := 0, 0
 	for i := range v.Apps {
@@ -86,7 +86,7 @@ func legendOf(v *view) []legend {
 			if v.Card.Applications == nil {
 				name = "in use, not seen"
 			}
-			list = append(list, legend{Class: "r", Name: name, Bytes: *m.Rest})
+			list = append(list, legend{Class: "r", Name: name, Note: m.never, Bytes: *m.Rest})
 		}
 		list = append(list, legend{Class: "f", Name: "free", Bytes: *m.Free})
 	case !fixed && m.scale > m.Applications:

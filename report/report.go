@@ -108,7 +108,7 @@ func New(c *inspect.Card, conf *Config) *Report {
 	for i := range c.Applications {
 		r.Applications = append(r.Applications, newApplication(c, i, r.Card, red))
 	}
-	r.Memory = memoryOf(r.Card, r.Applications)
+	r.Memory = memoryOf(r.Card, r.Applications, &r.Extra)
 	r.Worries = worries(r)
 	r.Missing = r.Card.Lost()
 	return r

@@ -25,7 +25,20 @@ type Worry struct {
 	File        *wire.FileNo `json:"file,omitempty"`
 	What        string       `json:"what"`
 	Why         string       `json:"why"`
+
+	// Topic is what would mend it, for pages that can: keys or rights that are set.
+	// Empty: nothing of that.
+	Topic Topic `json:"-"`
 }
+
+// Topic is what a worry is about.
+type Topic string
+
+// Topics.
+const (
+	TopicKeys   Topic = "keys"
+	TopicRights Topic = "rights"
+)
 
 // worries are all that rules find, the worst first and else in the order of the
 // card. The rules look at settings alone: a redacted card has the same.
@@ -48,14 +61,20 @@ type worrier struct {
 }
 
 func (w *worrier) add(l Level, what, why string) {
-	w.list = append(w.list, Worry{l, w.place, w.file, what, why})
+	w.list = append(w.list, Worry{Level: l, Application: w.place, File: w.file, What: what, Why: why})
+}
+
+// about is add for what can be mended.
+func (w *worrier) about(t Topic, l Level, what, why string) {
+	w.add(l, what, why)
+	w.list[len(w.list)-1].Topic = t
 }
 
 func (w *worrier) card(r *Report) {
 	c := r.Card
 	for _, k := range r.Keys {
 		if k.Key == 0 && k.Delivered {
-			w.add(Doubt, fmt.Sprintf("The card's master key may be as delivered (%s, version 00).", k.Type), "Whoever knows it can delete all applications. A key can be set without a version, too: desfire key check tells.")
+			w.about(TopicKeys, Doubt, fmt.Sprintf("The card's master key may be as delivered (%sversion 00).", typed(k.Type)), "Whoever knows it can delete all applications. A key can be set without a version, too: desfire key check tells.")
 		}
 	}
 	if c.Generation == wire.D40 {
@@ -100,6 +119,14 @@ func (w *worrier) card(r *Report) {
 	}
 }
 
+// typed is a type of keys before more words; empty if it is not known.
+func typed(t string) string {
+	if t == "" {
+		return ""
+	}
+	return t + ", "
+}
+
 func (w *worrier) frozen(s wire.KeySett1) {
 	if !s.Has(wire.SettMasterChangeable) {
 		w.add(Note, "The master key can never be changed.", "If it becomes known, nothing helps.")
@@ -116,7 +143,7 @@ func (w *worrier) application(g wire.Generation, x *Application) {
 	if k := a.KeySettings; k != nil && len(k.Settings) == 1 {
 		s := wire.KeySett1(k.Settings[0])
 		if s.Has(wire.SettFreeCreate) && k.Keys > 0 {
-			w.add(Bad, "Anyone can make and delete files of the application.", "Key settings: files are made and deleted without the master key.")
+			w.about(TopicRights, Bad, "Anyone can make and delete files of the application.", "Key settings: files are made and deleted without the master key.")
 		}
 		if k.KeyType == wire.KeyDES.String() && g != wire.D40 {
 			w.add(Doubt, "The keys are of type DES or 2K3DES.", "If they are single DES, they can be searched for; the card can do AES.")
@@ -141,8 +168,8 @@ func (w *worrier) keys(x *Application) {
 	switch n := len(numbers); {
 	case n == 0:
 	case n == len(x.Keys):
-		w.add(Doubt, "All keys may be as delivered (version 00).", "A key that nobody has set is zeros, and known to everybody. desfire key check tells.")
+		w.about(TopicKeys, Doubt, "All keys may be as delivered (version 00).", "A key that nobody has set is zeros, and known to everybody. desfire key check tells.")
 	default:
-		w.add(Doubt, fmt.Sprintf("%s %s may be as delivered (version 00).", map[bool]string{true: "Key", false: "Keys"}[n == 1], list(numbers)), "A key that nobody has set is zeros, and known to everybody. desfire key check tells.")
+		w.about(TopicKeys, Doubt, fmt.Sprintf("%s %s may be as delivered (version 00).", map[bool]string{true: "Key", false: "Keys"}[n == 1], list(numbers)), "A key that nobody has set is zeros, and known to everybody. desfire key check tells.")
 	}
 }

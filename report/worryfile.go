@@ -25,7 +25,7 @@ func (w *worrier) files(x *Application, f *File) {
 		return
 	}
 	if g, _ := rights.Of(inspect.ActChange); g.Free {
-		w.add(Bad, "Anyone can change who may do what with it.", "And so take every other right.")
+		w.about(TopicRights, Bad, "Anyone can change who may do what with it.", "And so take every other right.")
 	}
 	var can []string
 	for _, a := range altering {
@@ -36,13 +36,13 @@ func (w *worrier) files(x *Application, f *File) {
 	money := slices.Contains(can, "credit") || slices.Contains(can, "debit") || slices.Contains(can, "give back")
 	switch {
 	case money:
-		w.add(Bad, fmt.Sprintf("Anyone can %s the value.", list(can)), "No key is asked for.")
+		w.about(TopicRights, Bad, fmt.Sprintf("Anyone can %s the value.", list(can)), "No key is asked for.")
 	case can != nil && signs(fs):
-		w.add(Bad, "Anyone can write over the message that the card signs.", "The card then signs what a stranger wrote.")
+		w.about(TopicRights, Bad, "Anyone can write over the message that the card signs.", "The card then signs what a stranger wrote.")
 	case can != nil && x.NDEF != nil && x.NDEF.File == f.File:
-		w.add(Doubt, "Anyone can write what phones read here.", "Another address can be put there, which looks like that of the tag's owner.")
+		w.about(TopicRights, Doubt, "Anyone can write what phones read here.", "Another address can be put there, which looks like that of the tag's owner.")
 	case can != nil:
-		w.add(Bad, fmt.Sprintf("Anyone can %s.", list(can)), "No key is asked for: what it holds proves nothing.")
+		w.about(TopicRights, Bad, fmt.Sprintf("Anyone can %s.", list(can)), "No key is asked for: what it holds proves nothing.")
 	}
 	w.protection(x, f)
 	if fs.SDM != nil {
@@ -68,7 +68,7 @@ func (w *worrier) protection(x *Application, f *File) {
 	case g.Free && !isTag && fs.Type != wire.FileTransactionMAC && !isCC(f.card.ISOID):
 		w.add(Note, fmt.Sprintf("Anyone can %s it.", map[bool]string{true: "get", false: "read"}[value]), "Every reader that the card is held to, without a key.")
 	case !g.Free && g.Possible() && fs.Comm() == wire.CommPlain:
-		w.add(Doubt, "A key is asked for, and then the data travel in clear.", "Who listens reads them, and without a MAC who is between can change them.")
+		w.about(TopicRights, Doubt, "A key is asked for, and then the data travel in clear.", "Who listens reads them, and without a MAC who is between can change them.")
 	}
 }
 
