@@ -1,13 +1,10 @@
-// Package layouts tests the layouts of this folder: on a simulated card of every
-// generation that each claims, with the rows of its table, and by doing with the
-// cards what they are for.
+// The layouts are tested on a simulated card of every generation that each claims, with
+// the rows of its table, and by doing with the cards what they are for.
+
 package layouts_test
 
 import (
 	"context"
-	"encoding/csv"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/examples/layouts"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/perso"
@@ -68,30 +66,14 @@ type issued struct {
 	row  map[string]string
 }
 
-// rows are those of the table that lies beside a layout; one without columns if
-// there is none.
+// rows are those of the table that lies beside a layout.
 func rows(t *testing.T, path string) []map[string]string {
 	t.Helper()
-	f, err := os.Open(strings.TrimSuffix(path, ".yaml") + ".csv")
-	if errors.Is(err, fs.ErrNotExist) {
-		return []map[string]string{{}}
-	} else if err != nil {
+	list, err := layouts.Rows(strings.TrimSuffix(path, ".yaml"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	lines, err := csv.NewReader(f).ReadAll()
-	if err != nil || len(lines) < 2 {
-		t.Fatalf("%s has no rows: %v", f.Name(), err)
-	}
-	var out []map[string]string
-	for _, line := range lines[1:] {
-		row := map[string]string{}
-		for i, name := range lines[0] {
-			row[name] = line[i]
-		}
-		out = append(out, row)
-	}
-	return out
+	return list
 }
 
 // issue makes a card, and finds that there is nothing left to do.
