@@ -65,6 +65,9 @@ func (s *session) readNewest(ctx context.Context, no wire.FileNo, n int) ([]byte
 // look reads what is not known yet.
 func (p *Purse) look(ctx context.Context, s *session, moves []Move) error {
 	c := &p.conf
+	if s.together() && c.reader() == nil {
+		return p.lookTogether(ctx, s, moves, new(script), nil)
+	}
 	if t := c.TMAC; t != nil && s.receipt == nil {
 		if err := p.as(ctx, s, c.receiptKey()); err != nil {
 			return err

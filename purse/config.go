@@ -57,6 +57,12 @@ type Config struct {
 	// that all transactions share for example; only without TMAC and with policy Accidents. It may be nil.
 	BeforeCommit func(ctx context.Context, card *desfire.Card) error
 
+	// CommitAlong: over a transport that carries scripts (desfire.Script) the commit leaves with
+	// the movements also where their answers are evidence. That saves a round trip; if all answers of
+	// that script are lost, a receipt alone may leave a change in doubt that it would
+	// decide otherwise.
+	CommitAlong bool
+
 	Now func() time.Time // nil: time.Now
 }
 

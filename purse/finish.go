@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/tmac"
@@ -66,27 +67,7 @@ func (p *Purse) send(ctx context.Context, s *session, e *Entry) (*Evidence, erro
 		}
 		return nil
 	}
-	for i, cmd := range p.commands(s, e) {
-		if err := s.run(ctx, cmd, new(wire.Empty)); err != nil {
-			return nil, err
-		}
-		if p.source(s, e.Moves[0].File) == FromSession || p.conf.Policy == Accidents {
-			if err := note(Progress{Acked: i + 1}); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if more := p.conf.BeforeCommit; more != nil {
-		err := more(ctx, s.card)
-		s.sent = s.card.Sent()
-		if err != nil {
-			return nil, err
-		}
-	}
-	if err := note(Progress{CommitSent: true}); err != nil {
-		return nil, err
-	}
-	rsp, err := run(ctx, s, &wire.CommitTransaction{WithOption: p.conf.TMAC != nil, ReturnTMAC: p.conf.TMAC != nil})
+	rsp, err := p.sendBy(ctx, s, e, note)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +82,49 @@ func (p *Purse) send(ctx context.Context, s *session, e *Entry) (*Evidence, erro
 		ev.Values = append(ev.Values, ValueBefore{v.File, int32(int64(v.Value) + e.Signed(v.File)), v.Source})
 	}
 	return ev, nil
+}
+
+// sendBy sends the commands and the commit, together or one by one.
+func (p *Purse) sendBy(ctx context.Context, s *session, e *Entry, note func(Progress) error) (*wire.CommitTransactionResponse, error) {
+	if s.together() {
+		return p.sendTogether(ctx, s, e, note)
+	}
+	for i, cmd := range p.commands(s, e) {
+		if err := s.run(ctx, cmd, new(wire.Empty)); err != nil {
+			return nil, err
+		}
+		if p.acknowledges(s, e) {
+			if err := note(Progress{Acked: i + 1}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := p.more(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := note(Progress{CommitSent: true}); err != nil {
+		return nil, err
+	}
+	return run(ctx, s, p.commit())
+}
+
+// acknowledges reports whether an answer of the session proves that a command was done.
+func (p *Purse) acknowledges(s *session, e *Entry) bool {
+	return p.source(s, e.Moves[0].File) == FromSession || p.conf.Policy == Accidents
+}
+
+// more is what the configuration adds before the commit.
+func (p *Purse) more(ctx context.Context, s *session) error {
+	if p.conf.BeforeCommit == nil {
+		return nil
+	}
+	err := p.conf.BeforeCommit(ctx, s.card)
+	s.sent = s.card.Sent()
+	return err
+}
+
+func (p *Purse) commit() *wire.CommitTransaction {
+	return &wire.CommitTransaction{WithOption: p.conf.TMAC != nil, ReturnTMAC: p.conf.TMAC != nil}
 }
 
 // done ends an entry whose commit was confirmed, and remembers what the card holds.
@@ -132,16 +156,28 @@ func (p *Purse) done(ctx context.Context, s *session, e *Entry, o *Outcome) (*Re
 // end writes the outcome and what is remembered of the card. If the journal fails,
 // the receipt tells the outcome all the same.
 func (p *Purse) end(ctx context.Context, e *Entry, o *Outcome) (*Receipt, error) {
+	r, err := end(ctx, p.conf.Journal, p.conf.Now, e, o)
+	if err != nil {
+		p.live = nil
+	}
+	return r, err
+}
+
+func end(ctx context.Context, j Journal, now func() time.Time, e *Entry, o *Outcome) (*Receipt, error) {
+	return endAs(ctx, j, now, e, o, o)
+}
+
+// endAs is end where the state of the card takes of the outcome only what seen says.
+func endAs(ctx context.Context, j Journal, now func() time.Time, e *Entry, o, seen *Outcome) (*Receipt, error) {
 	ctx = context.WithoutCancel(ctx) // what is known must not be lost
-	o.Time = At(p.conf.Now())
-	state, err := p.conf.Journal.State(ctx, e.CardApp)
+	o.Time = At(now())
+	state, err := j.State(ctx, e.CardApp)
 	if err == nil {
-		err = p.conf.Journal.End(ctx, e.ID, *o, remember(state, e, o))
+		err = j.End(ctx, e.ID, *o, remember(state, e, seen))
 	}
 	e.Outcomes = append(e.Outcomes, *o)
 	r := &Receipt{Entry: *e, After: slices.Clone(o.Evidence.Values)}
 	if err != nil {
-		p.live = nil
 		return r, &JournalError{err}
 	}
 	return r, nil

@@ -52,8 +52,12 @@ func (s *Slot) kept(state *CardState) Hex {
 }
 
 func (p *Purse) block(ctx context.Context, state *CardState, why string) error {
+	return blockCard(ctx, p.conf.Journal, state, why)
+}
+
+func blockCard(ctx context.Context, j Journal, state *CardState, why string) error {
 	state.Blocked = why
-	if err := p.conf.Journal.Keep(ctx, state); err != nil {
+	if err := j.Keep(ctx, state); err != nil {
 		return &JournalError{err}
 	}
 	return &BlockedError{state.CardApp, why}

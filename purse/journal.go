@@ -167,8 +167,8 @@ const (
 // Progress is how far an attempt came. In Note each field that is set adds to, or
 // replaces, what was there.
 type Progress struct {
-	Acked       int  `json:"acked,omitempty"` // commands that change something, answered with a right MAC
-	CommitSent  bool `json:"commit_sent,omitempty"`
+	Acked       int  `json:"acked,omitempty"`       // commands that change something, answered with a right MAC
+	CommitSent  bool `json:"commit_sent,omitempty"` // or it is about to be, perhaps with commands before it
 	Settlements []ID `json:"settlements,omitempty"` // IDs that settlements named; Note adds them
 	TMI         Hex  `json:"tmi,omitempty"`         // input of the transaction MAC as it became
 	EncTMRI     Hex  `json:"enc_tmri,omitempty"`

@@ -20,6 +20,15 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
 
+// Words is what people call it: debit, credit, limited credit.
+func (k Kind) Words() string {
+	names := [...]string{"debit", "credit", "limited credit"}
+	if int(k) < len(names) {
+		return names[k]
+	}
+	return k.String()
+}
+
 // Change is one change of a value.
 type Change struct {
 	Kind   Kind

@@ -24,6 +24,7 @@ func Memory(random io.Reader) Journal {
 	m := &memory{
 		random: random,
 		byID:   map[ID]int{}, byRequest: map[string]int{}, open: map[CardApp]int{}, states: map[CardApp]*CardState{},
+		marks: map[string][]byte{}, wake: make(chan struct{}),
 	}
 	_, m.failed = io.ReadFull(random, m.generation[:])
 	return m
@@ -41,11 +42,17 @@ type memory struct {
 	sequence   uint32
 	failed     error // of the source of randomness, or closed
 
-	entries   []*Entry       // in the order of Begin
+	entries   []*Entry       // in the order of Begin; nil: forgotten
+	changes   []uint64       // the number of the last change of each entry
 	byID      map[ID]int     // where in entries
 	byRequest map[string]int // the one with the highest attempt
 	open      map[CardApp]int
 	states    map[CardApp]*CardState
+
+	last  uint64 // number of the last change
+	found []Logged
+	marks map[string][]byte
+	wake  chan struct{} // closed with the next change
 }
 
 // lock begins a method.
@@ -96,6 +103,7 @@ func (m *memory) Begin(ctx context.Context, e *Entry) error {
 	}
 	i := len(m.entries)
 	m.entries = append(m.entries, e.Clone())
+	m.changes = append(m.changes, m.changed())
 	m.byID[e.ID] = i
 	m.open[e.CardApp] = i
 	if e.Request != "" {
@@ -117,7 +125,7 @@ func (m *memory) change(ctx context.Context, id ID, change func(e *Entry) error)
 	if err := change(e); err != nil {
 		return err
 	}
-	m.entries[i] = e
+	m.entries[i], m.changes[i] = e, m.changed()
 	switch {
 	case e.IsOpen():
 		m.open[e.CardApp] = i
@@ -202,6 +210,9 @@ func (m *memory) Entries(ctx context.Context) iter.Seq2[*Entry, error] {
 		entries := slices.Clone(m.entries)
 		m.mu.Unlock()
 		for _, e := range entries {
+			if e == nil {
+				continue
+			}
 			if err == nil {
 				err = ctx.Err()
 			}
@@ -225,7 +236,9 @@ func (m *memory) Close() error {
 		return errClosed
 	}
 	m.failed = errClosed
-	m.entries = nil
+	m.entries, m.changes, m.found = nil, nil, nil
+	close(m.wake)
+	clear(m.marks)
 	clear(m.byID)
 	clear(m.byRequest)
 	clear(m.open)

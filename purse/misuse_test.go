@@ -264,3 +264,22 @@ func TestOthersUseTheCard(t *testing.T) {
 		}
 	}
 }
+
+// An order for a card is made with no other, which stays as it is and leaves nothing in the
+// journal.
+func TestOrderForACard(t *testing.T) {
+	ctx := context.Background()
+	b := newBenchOf(t, wire.EV3, []byte{4, 0x22, 2, 3, 4, 5, 6}, true, true, false)
+	order := purse.Order{Moves: []purse.Move{{File: valueNo, Kind: purse.Debit, Amount: 10}}, UID: []byte{4, 9, 9, 9, 9, 9, 9}}
+	var other *purse.OtherCardError
+	if _, err := b.open(t).Do(ctx, b.connect(t), order); !errors.As(err, &other) || other.Is[1] != 0x22 || b.value(t) != 500 {
+		t.Errorf("%v, value %d", err, b.value(t))
+	}
+	for e, err := range b.conf.Journal.Entries(ctx) {
+		t.Errorf("%+v, %v", e, err)
+	}
+	order.UID = []byte{4, 0x22, 2, 3, 4, 5, 6}
+	if _, err := b.open(t).Do(ctx, b.connect(t), order); err != nil || b.value(t) != 490 {
+		t.Errorf("%v, value %d", err, b.value(t))
+	}
+}

@@ -6,16 +6,23 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/wire"
 )
 
-// Decide closes an open change by a person's word, with a reason that stays in the
-// journal. It needs no card. Evidence that comes later, at the centre for example, still counts
-// for more.
-func (p *Purse) Decide(ctx context.Context, id ID, d Decision, reason string) (*Receipt, error) {
-	e, err := p.written(ctx, id)
+// Operator is a person who decides what no evidence does, with a reason that stays in
+// the journal. It needs no card, no key and no purse. Evidence that comes later, at the centre
+// for example, still counts for more.
+type Operator struct {
+	Journal Journal
+	Now     func() time.Time // nil: time.Now
+}
+
+// Decide closes an open change by a person's word.
+func (x *Operator) Decide(ctx context.Context, id ID, d Decision, reason string) (*Receipt, error) {
+	e, err := written(ctx, x.Journal, id)
 	switch {
 	case err != nil:
 		return nil, err
@@ -26,13 +33,19 @@ func (p *Purse) Decide(ctx context.Context, id ID, d Decision, reason string) (*
 	case strings.TrimSpace(reason) == "":
 		return nil, &RequestError{"a reason is missing, for those who read the journal"}
 	}
+	o := &Outcome{Decision: d, Rule: RuleOperator, Why: reason}
+	return x.end(ctx, e, o, o)
+}
+
+// Decide is as Operator.Decide.
+func (p *Purse) Decide(ctx context.Context, id ID, d Decision, reason string) (*Receipt, error) {
 	p.live = nil
-	return p.end(ctx, e, &Outcome{Decision: d, Rule: RuleOperator, Why: reason})
+	return (&Operator{p.conf.Journal, p.conf.Now}).Decide(ctx, id, d, reason)
 }
 
 // written is an entry of the journal; an error if there is none.
-func (p *Purse) written(ctx context.Context, id ID) (*Entry, error) {
-	e, err := p.conf.Journal.Entry(ctx, id)
+func written(ctx context.Context, j Journal, id ID) (*Entry, error) {
+	e, err := j.Entry(ctx, id)
 	switch {
 	case err != nil:
 		return nil, &JournalError{err}
@@ -55,12 +68,8 @@ func (p *Purse) overruled(ctx context.Context, s *session, before *Entry, moves 
 	if err := p.look(ctx, s, moves); err != nil {
 		return nil, p.left(err)
 	}
-	ev := &Evidence{SameCard: true, Protected: s.keyed && s.info.Scheme != wire.SchemeD40}
-	if x := p.conf.Slot; x != nil && before.SlotFile != nil && *before.SlotFile == x.No && before.SlotNo == x.Number {
-		ev.Slot = slices.Clone(s.slot)
-	}
-	ev.transaction(s.receipt)
-	if err := p.compute(ctx, ev, before); err != nil {
+	ev, err := p.seen(ctx, s, before)
+	if err != nil {
 		return nil, err
 	}
 	o := Decide(before, ev, nil)
@@ -74,43 +83,87 @@ func (p *Purse) overruled(ctx context.Context, s *session, before *Entry, moves 
 	return r, err
 }
 
+// seen is what a look at the card says of an entry of it: receipts, not values.
+func (p *Purse) seen(ctx context.Context, s *session, e *Entry) (*Evidence, error) {
+	ev := &Evidence{SameCard: true, Protected: s.keyed && s.info.Scheme != wire.SchemeD40}
+	if x := p.conf.Slot; x != nil && e.SlotFile != nil && *e.SlotFile == x.No && e.SlotNo == x.Number {
+		ev.Slot = slices.Clone(s.slot)
+	}
+	ev.transaction(s.receipt)
+	return ev, p.compute(ctx, ev, e)
+}
+
+// says is what a look decides of what is open.
+func (p *Purse) says(ctx context.Context, s *session, v *View) (*Outcome, error) {
+	ev, err := p.seen(ctx, s, v.Open)
+	if err != nil {
+		return nil, err
+	}
+	ev.Values, ev.LeaseHeld = slices.Clone(s.values), p.leaseHeld(v.Open, v.Open.uid())
+	if p.conf.Policy == Accidents {
+		ev.Fence = Fence(desfire.FenceSelection) // each session begins with one
+	}
+	o := Decide(v.Open, ev, v.State)
+	return &o, nil
+}
+
+// Learn is as Operator.Learn.
+func (p *Purse) Learn(ctx context.Context, id ID, o Outcome) (*Receipt, error) {
+	p.live = nil
+	return (&Operator{p.conf.Journal, p.conf.Now}).Learn(ctx, id, o)
+}
+
 // Learn takes over what the centre decided (Reconcile): what was in doubt here, or
 // was a person's word, is decided by it. An outcome that contradicts what this
-// journal has evidence for is an error, and the card is blocked.
-func (p *Purse) Learn(ctx context.Context, id ID, o Outcome) (*Receipt, error) {
-	e, err := p.written(ctx, id)
+// journal has evidence for is an error, and the card is blocked. What the evidence of others says of
+// the card counts for this entry only.
+func (x *Operator) Learn(ctx context.Context, id ID, o Outcome) (*Receipt, error) {
+	e, err := written(ctx, x.Journal, id)
 	switch {
 	case err != nil:
 		return nil, err
 	case o.Decision != Happened && o.Decision != DidNot || !o.Rule.decides():
 		return nil, &RequestError{fmt.Sprintf("transaction %v: %v by rule %s decides nothing", id, o.Decision, o.Rule)}
 	}
-	p.live = nil
 	last := e.Outcome()
 	if last == nil || last.Decision == InDoubt || last.Rule == RuleOperator {
-		return p.end(ctx, e, &o)
+		return x.end(ctx, e, &o, &Outcome{Decision: o.Decision, Rule: o.Rule})
 	}
 	if last.Decision == o.Decision {
 		return &Receipt{Entry: *e, Stored: true}, nil
 	}
 	why := fmt.Sprintf("transaction %v %v by rule %s, and the centre says that it %v by rule %s", id, last.Decision, last.Rule, o.Decision, o.Rule)
-	state, err := p.conf.Journal.State(ctx, e.CardApp)
+	state, err := x.Journal.State(ctx, e.CardApp)
 	if err != nil {
 		return nil, &JournalError{err}
 	}
 	if state == nil {
 		state = &CardState{CardApp: e.CardApp}
 	}
-	return nil, p.block(ctx, state, why)
+	return nil, blockCard(ctx, x.Journal, state, why)
+}
+
+// end writes an outcome, of which the state of the card takes only what seen says.
+func (x *Operator) end(ctx context.Context, e *Entry, o, seen *Outcome) (*Receipt, error) {
+	now := x.Now
+	if now == nil {
+		now = time.Now
+	}
+	return endAs(ctx, x.Journal, now, e, o, seen)
+}
+
+// Unblock is as Operator.Unblock.
+func (p *Purse) Unblock(ctx context.Context, card CardApp, reason string) error {
+	return (&Operator{p.conf.Journal, p.conf.Now}).Unblock(ctx, card, reason)
 }
 
 // Unblock lets a blocked card be used again. What its slot, its counter and the versions
 // of its keys were is forgotten.
-func (p *Purse) Unblock(ctx context.Context, card CardApp, reason string) error {
+func (x *Operator) Unblock(ctx context.Context, card CardApp, reason string) error {
 	if strings.TrimSpace(reason) == "" {
 		return &RequestError{"a reason is missing, for those who read the journal"}
 	}
-	state, err := p.conf.Journal.State(ctx, card)
+	state, err := x.Journal.State(ctx, card)
 	switch {
 	case err != nil:
 		return &JournalError{err}
@@ -118,7 +171,7 @@ func (p *Purse) Unblock(ctx context.Context, card CardApp, reason string) error 
 		return &RequestError{fmt.Sprintf("card %s is not blocked", card.UID)}
 	}
 	next := &CardState{CardApp: card, RecordNo: state.RecordNo, Unblocked: reason}
-	if err := p.conf.Journal.Keep(ctx, next); err != nil {
+	if err := x.Journal.Keep(ctx, next); err != nil {
 		return &JournalError{err}
 	}
 	return nil
@@ -134,13 +187,17 @@ type View struct {
 	Slot     Hex           `json:"slot,omitempty"`
 	Newest   Hex           `json:"newest_record,omitempty"`
 	Records  *int          `json:"records,omitempty"`
-	Open     *Entry        `json:"open,omitempty"`  // what is not decided yet
-	State    *CardState    `json:"state,omitempty"` // what the journal knows of the card
+	Open     *Entry        `json:"open,omitempty"` // what is not decided yet
+	// Says is what all this decides of Open, nil where nothing is open. It is written nowhere. A
+	// look makes no fence against a relay, so that with policy Hostile it can say that a change
+	// happened, and hardly ever that it did not: Settle finds out more.
+	Says  *Outcome   `json:"says,omitempty"`
+	State *CardState `json:"state,omitempty"` // what the journal knows of the card
 }
 
 // Look reads what the card holds, and what the journal has of it. It decides nothing.
 func (p *Purse) Look(ctx context.Context, card *desfire.Card) (*View, error) {
-	s, err := p.enter(ctx, card, p.conf.receiptKey())
+	s, err := p.enter(ctx, card, p.conf.receiptKey(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +219,11 @@ func (p *Purse) Look(ctx context.Context, card *desfire.Card) (*View, error) {
 	v.State, errs[1] = p.conf.Journal.State(ctx, v.CardApp)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, &JournalError{err}
+	}
+	if v.Open != nil {
+		if v.Says, err = p.says(ctx, s, v); err != nil {
+			return nil, p.left(err)
+		}
 	}
 	return v, nil
 }

@@ -25,6 +25,9 @@ type Centre struct {
 	// Skew is by how much the clocks of two terminals may differ; 0 is 5 minutes. Only
 	// closed books go by clocks, where no counter tells the order.
 	Skew time.Duration
+	// Proved reports whether changes of an application, as in CardApp, count only where the transaction MAC
+	// proves them. Else a terminal's word is enough, where no transaction MAC contradicts it. Nil: of none.
+	Proved func(application string) bool
 }
 
 func (c *Centre) skew() time.Duration { return cmp.Or(c.Skew, 5*time.Minute) }
@@ -119,6 +122,10 @@ func Reconcile(ctx context.Context, c *Centre, reports []Report) (*Books, error)
 	})
 	return b, nil
 }
+
+// Merge puts versions of one entry together, as Reconcile does: one or more that have the same ID. same is false
+// if they contradict in what was to happen, or was before. The entry shares memory with the versions.
+func Merge(versions ...*Entry) (e *Entry, same bool) { return merge(versions) }
 
 // merge puts versions of an entry together. same is false if they contradict.
 func merge(versions []*Entry) (e *Entry, same bool) {

@@ -23,6 +23,7 @@ type ledger struct {
 	noKey    string
 	known    map[ID]bool // ids of reported transactions and settlements
 	lrp      bool
+	proved   bool // changes count only where the transaction MAC proves them
 
 	macs    map[macFact]bool      // whether one is trusted: seen in a session with MACs
 	readers map[readerFact]bool   // as well
@@ -101,6 +102,7 @@ func (l *ledger) judge(ctx context.Context, c *Centre, until map[string]map[Gene
 	if err := l.key(ctx, c); err != nil {
 		return err
 	}
+	l.proved = c.Proved != nil && c.Proved(l.card.App)
 	l.gather()
 	if err := l.own(ctx); err != nil {
 		return err

@@ -180,6 +180,12 @@ func (l *ledger) decide(a *account) {
 			break
 		}
 	}
+	if first != nil && first.decision == Happened {
+		if why := l.disbelieved(a); why != "" {
+			a.alarms = append(a.alarms, Alarm{Rule: RuleTMV, What: why})
+			a.notes, first = append([]string{why}, a.notes...), nil
+		}
+	}
 	o := Outcome{Decision: InDoubt, Rule: RuleNone, Alarms: alarms(a.alarms)}
 	switch {
 	case first != nil && !a.twice && (first.rule == RuleCommit || !a.contested):

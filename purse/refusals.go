@@ -18,6 +18,14 @@ type ConfigError struct {
 
 func (e *ConfigError) Error() string { return fmt.Sprintf("purse: %s: %s", e.Field, e.Reason) }
 
+// OtherCardError means that an order is for another card. Nothing was sent that changes this
+// one, and nothing is in the journal.
+type OtherCardError struct{ Want, Is []byte }
+
+func (e *OtherCardError) Error() string {
+	return fmt.Sprintf("purse: the order is for card %X, and this is card %X: nothing was done", e.Want, e.Is)
+}
+
 // FingerprintError means that a request has the ID of another one.
 type FingerprintError struct {
 	Request string

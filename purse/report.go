@@ -60,6 +60,9 @@ func ParseReport(data []byte) (*Report, error) {
 	return r, nil
 }
 
+// CheckReported finds what no purse writes: what makes an entry none that a report may have.
+func (e *Entry) CheckReported() error { return e.check() }
+
 // check finds what no purse writes.
 func (e *Entry) check() error {
 	switch {

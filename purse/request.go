@@ -42,6 +42,10 @@ type Order struct {
 	ID    string // as in Request
 	Moves []Move
 	Meta  map[string]string
+	// UID is the card that the order is for. Any other card is an *OtherCardError, and
+	// nothing is done with it; with a key the card says in the session which one it
+	// is. Nil: any card.
+	UID []byte
 }
 
 // maxRequestID is how long the caller's name of a change may be.

@@ -52,8 +52,9 @@ func (s *session) value(no wire.FileNo) (ValueBefore, bool) {
 // lrp reports whether transaction MACs count as under LRP.
 func (s *session) lrp() bool { return s.info.Scheme == wire.SchemeLRP }
 
-// enter gives the session that goes on, or opens one with a key.
-func (p *Purse) enter(ctx context.Context, card *desfire.Card, first wire.KeyNo) (*session, error) {
+// enter gives the session that goes on, or opens one with a key. Where commands go
+// out together, what the moves need to know is read at once.
+func (p *Purse) enter(ctx context.Context, card *desfire.Card, first wire.KeyNo, moves []Move) (*session, error) {
 	if s := p.live; s != nil && s.card == card && s.keyed && s.sent == card.Sent() {
 		if _, ok := card.Session(); ok {
 			return s, nil
@@ -61,15 +62,15 @@ func (p *Purse) enter(ctx context.Context, card *desfire.Card, first wire.KeyNo)
 	}
 	p.live = nil
 	s := &session{card: card, keys: map[wire.KeyNo]key.Key{}}
-	if err := p.login(ctx, s, first); err != nil {
-		return nil, err
-	}
 	s.input.RecordSizes = map[wire.FileNo]int{}
 	if r := p.conf.Record; r != nil {
 		s.input.RecordSizes[r.No] = int(r.Settings.RecordSize)
 	}
 	if t := p.conf.TMAC; t != nil {
 		s.input.Exclude = []wire.FileNo{t.No}
+	}
+	if err := p.login(ctx, s, first, moves); err != nil {
+		return nil, err
 	}
 	s.sent = card.Sent()
 	p.live = s
@@ -102,7 +103,7 @@ func (p *Purse) as(ctx context.Context, s *session, no wire.KeyNo) error {
 }
 
 // login selects and authenticates, and finds out which card it is.
-func (p *Purse) login(ctx context.Context, s *session, first wire.KeyNo) error {
+func (p *Purse) login(ctx context.Context, s *session, first wire.KeyNo, moves []Move) error {
 	c := &p.conf
 	if err := c.rightCard(s.card); err != nil {
 		return err
@@ -110,8 +111,11 @@ func (p *Purse) login(ctx context.Context, s *session, first wire.KeyNo) error {
 	if err := c.state(s.card); err != nil {
 		return err
 	}
-	if err := s.card.Select(ctx, c.Place); err != nil {
-		return err
+	together := !c.NoKey && s.card.Scripts() // the selection goes out with the authentication
+	if !together {
+		if err := s.card.Select(ctx, c.Place); err != nil {
+			return err
+		}
 	}
 	s.uid, s.proof = s.card.UID(), UIDClear
 	if c.NoKey {
@@ -124,7 +128,7 @@ func (p *Purse) login(ctx context.Context, s *session, first wire.KeyNo) error {
 		return &ConfigError{"Diversified", "the card shows a random identifier, so that its keys cannot be derived"}
 	}
 	for i, no := range c.numbers() {
-		k, facts, err := c.held(ctx, s.card, c.ref(s.uid, no), true)
+		k, facts, err := c.held(ctx, s.card, c.ref(s.uid, no), !together)
 		if err != nil {
 			return err
 		}
@@ -136,7 +140,13 @@ func (p *Purse) login(ctx context.Context, s *session, first wire.KeyNo) error {
 		}
 	}
 	k := s.keys[first]
-	if err := s.card.AuthenticateWith(ctx, c.method(s.card, k), first, k); err != nil {
+	open := s.card.AuthenticateWith
+	if together {
+		open = func(ctx context.Context, m key.Method, no wire.KeyNo, k key.Key) error {
+			return s.card.EnterWith(ctx, c.Place, m, no, k)
+		}
+	}
+	if err := open(ctx, c.method(s.card, k), first, k); err != nil {
 		return err
 	}
 	s.info, _ = s.card.Session()
@@ -144,9 +154,22 @@ func (p *Purse) login(ctx context.Context, s *session, first wire.KeyNo) error {
 	if err := c.strong(s.info.Scheme, k.Type()); err != nil {
 		return err
 	}
+	return p.whose(ctx, s, moves)
+}
+
+// whose finds out whose session it is.
+func (p *Purse) whose(ctx context.Context, s *session, moves []Move) error {
+	c := &p.conf
 	switch {
 	case c.Diversified:
 		s.proof = UIDByKey
+	case s.together() && s.card.Generation().Has(wire.FeatureCardUID) && c.reader() == nil && len(moves) > 0:
+		x := new(script)
+		add(x, s, &wire.GetCardUID{}, func(u *wire.CardUID) error {
+			s.uid, s.proof = slices.Clone(u.UID), UIDBySession
+			return nil
+		})
+		return p.lookTogether(ctx, s, moves, x, nil)
 	case s.info.Scheme != wire.SchemeD40 && s.card.Generation().Has(wire.FeatureCardUID):
 		uid, err := s.card.CardUID(ctx)
 		if err != nil {

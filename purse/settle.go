@@ -37,7 +37,7 @@ func (p *Purse) which(ctx context.Context, card *desfire.Card) (CardApp, error) 
 	if uid := card.UID(); uid != nil {
 		return p.conf.cardApp(uid), nil
 	}
-	s, err := p.enter(ctx, card, p.conf.KeyNo)
+	s, err := p.enter(ctx, card, p.conf.KeyNo, nil)
 	if err != nil {
 		return CardApp{}, err
 	}
@@ -56,7 +56,7 @@ func (p *Purse) settle(ctx context.Context, card *desfire.Card, e *Entry) (*Rece
 	var o Outcome
 	var failed error
 	for range fences {
-		ev, err := p.ask(ctx, card, e)
+		ev, err := p.ask(ctx, card, e, true)
 		if ev == nil { // nothing was said
 			return nil, &InDoubtError{&Receipt{Entry: *e}, err}
 		}
@@ -106,7 +106,9 @@ func sameFindings(a, b *Outcome) bool {
 // ask settles what pends and returns what the card holds. With an error that came
 // after something was read it returns that as well, without a fence: it may tell
 // that the change happened, and not that it did not.
-func (p *Purse) ask(ctx context.Context, card *desfire.Card, e *Entry) (*Evidence, error) {
+//
+// own: the entry is of this journal, in which the settlement is noted.
+func (p *Purse) ask(ctx context.Context, card *desfire.Card, e *Entry, own bool) (*Evidence, error) {
 	c := &p.conf
 	if err := c.rightCard(card); err != nil {
 		return nil, err
@@ -114,7 +116,7 @@ func (p *Purse) ask(ctx context.Context, card *desfire.Card, e *Entry) (*Evidenc
 	if err := c.state(card); err != nil {
 		return nil, err
 	}
-	conf, facts, err := p.settleConfig(ctx, card, e)
+	conf, facts, err := p.settleConfig(ctx, card, e, own)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +124,7 @@ func (p *Purse) ask(ctx context.Context, card *desfire.Card, e *Entry) (*Evidenc
 	if found == nil || err != nil && found.Value == nil && found.Receipt == nil && found.Slot == nil {
 		return nil, err
 	}
-	ev := &Evidence{Fence: Fence(found.Fence), Protected: found.Protected, LeaseHeld: p.leaseHeld(e, e.uid())}
+	ev := &Evidence{Fence: Fence(found.Fence), Protected: found.Protected, LeaseHeld: own && p.leaseHeld(e, e.uid())}
 	if p.same(ev, found, card, e); !ev.SameCard && err == nil {
 		err = fmt.Errorf("the card is not %s, on which transaction %v was begun", e.UID, e.ID)
 	}
@@ -155,7 +157,7 @@ func (p *Purse) same(ev *Evidence, found *desfire.Settlement, card *desfire.Card
 }
 
 // settleConfig says what to read, and how to fence.
-func (p *Purse) settleConfig(ctx context.Context, card *desfire.Card, e *Entry) (conf *desfire.SettleConfig, facts keystore.Facts, err error) {
+func (p *Purse) settleConfig(ctx context.Context, card *desfire.Card, e *Entry, own bool) (conf *desfire.SettleConfig, facts keystore.Facts, err error) {
 	c := &p.conf
 	conf = &desfire.SettleConfig{Place: c.Place, Accidents: c.Policy == Accidents, Value: &e.Moves[0].File}
 	for _, m := range e.Moves[1:] {
@@ -175,8 +177,10 @@ func (p *Purse) settleConfig(ctx context.Context, card *desfire.Card, e *Entry) 
 			if err != nil {
 				return nil, facts, &JournalError{err}
 			}
-			if err := c.Journal.Note(ctx, e.ID, Progress{Settlements: []ID{id}}); err != nil {
-				return nil, facts, &JournalError{err}
+			if own {
+				if err := c.Journal.Note(ctx, e.ID, Progress{Settlements: []ID{id}}); err != nil {
+					return nil, facts, &JournalError{err}
+				}
 			}
 			e.Progress.Settlements = append(e.Progress.Settlements, id)
 			conf.TMAC.ReaderID = (*[16]byte)(&id)
@@ -189,7 +193,7 @@ func (p *Purse) settleConfig(ctx context.Context, card *desfire.Card, e *Entry) 
 			conf.TMAC.Reader, conf.TMAC.ReaderReads = &login, c.receiptKey() == *no
 		}
 	}
-	if n := len(e.Slot0); e.SlotFile != nil && n > 0 { // that of the change, whichever ours is now
+	if n := len(e.Slot0); e.SlotFile != nil && n > 0 && (own || c.othersSlot(e)) { // that of the change, whichever ours is now
 		conf.Slot = &desfire.SettleData{File: *e.SlotFile, Offset: uint32(e.SlotNo * n), Length: uint32(n)}
 	}
 	if x := c.Slot; x != nil && x.Spare != nil {

@@ -27,7 +27,7 @@ func (p *Purse) Do(ctx context.Context, card *desfire.Card, o Order) (*Receipt, 
 	if err != nil || before != nil && before.has(Happened) {
 		return stored(before), err
 	}
-	s, err := p.enter(ctx, card, p.conf.first())
+	s, err := p.enterFor(ctx, card, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (p *Purse) Do(ctx context.Context, card *desfire.Card, o Order) (*Receipt, 
 		}
 	}
 	if p.live != s { // the settlement left the session
-		if s, err = p.enter(ctx, card, p.conf.first()); err != nil {
+		if s, err = p.enterFor(ctx, card, &o); err != nil {
 			return nil, err
 		}
 	}
@@ -55,6 +55,15 @@ func (p *Purse) Do(ctx context.Context, card *desfire.Card, o Order) (*Receipt, 
 		return nil, p.left(err)
 	}
 	return p.finish(ctx, s, e)
+}
+
+// enterFor opens a session for an order, on the card that it is for.
+func (p *Purse) enterFor(ctx context.Context, card *desfire.Card, o *Order) (*session, error) {
+	s, err := p.enter(ctx, card, p.conf.first(), o.Moves)
+	if err == nil && o.UID != nil && !bytes.Equal(s.uid, o.UID) {
+		return nil, &OtherCardError{o.UID, s.uid}
+	}
+	return s, err
 }
 
 // left forgets the session after an error, since what the card has of it is not
@@ -159,8 +168,8 @@ func (p *Purse) begin(ctx context.Context, s *session, o *Order, before *Entry) 
 	if state != nil && lease != "" && lease == state.Lease {
 		p.preload(s, state)
 	}
-	two := c.reader() != nil
-	if !two {
+	late := c.reader() != nil || p.namesAlong(s)
+	if !late {
 		if err := p.inspect(ctx, s, o.Moves, state); err != nil {
 			return nil, err
 		}
@@ -173,7 +182,7 @@ func (p *Purse) begin(ctx context.Context, s *session, o *Order, before *Entry) 
 	if err != nil {
 		return nil, err
 	}
-	if two { // the name pends, and is all that does
+	if late { // the name pends, and is all that does
 		if err := p.inspect(ctx, s, o.Moves, state); err != nil {
 			if _, ok := s.card.Session(); ok {
 				_ = s.card.Abort(ctx)
@@ -269,13 +278,13 @@ func (p *Purse) beginFence(ctx context.Context, s *session, id ID, moves []Move)
 		if err := p.as(ctx, s, c.first()); err != nil {
 			return false, nil, err
 		}
-		rsp, err := run(ctx, s, &wire.CommitReaderID{TMRI: id})
-		if errors.Is(err, wire.StatusPermissionDenied) {
+		rsp, denied, err := p.name(ctx, s, id, moves)
+		if denied {
 			// Another's transaction was pending, and is dropped now.
 			if err := p.again(ctx, s, moves); err != nil {
 				return false, nil, err
 			}
-			rsp, err = run(ctx, s, &wire.CommitReaderID{TMRI: id})
+			rsp, _, err = p.name(ctx, s, id, moves)
 		}
 		if err != nil {
 			return false, nil, err
@@ -285,10 +294,7 @@ func (p *Purse) beginFence(ctx context.Context, s *session, id ID, moves []Move)
 		}
 		return true, slices.Clone(rsp.EncTMRI), nil
 	case c.BeginFence && c.Policy == Hostile:
-		if _, err := run(ctx, s, &wire.Debit{File: moves[0].File}); err != nil {
-			return false, nil, err
-		}
-		if _, err := run(ctx, s, &wire.AbortTransaction{}); err != nil {
+		if err := p.emptyAndAbort(ctx, s, moves[0].File); err != nil {
 			return false, nil, err
 		}
 		s.input.Reset()
@@ -297,11 +303,27 @@ func (p *Purse) beginFence(ctx context.Context, s *session, id ID, moves []Move)
 	return c.Policy == Accidents, nil, nil
 }
 
+// emptyAndAbort makes something pend and drops it, with all that pends.
+func (p *Purse) emptyAndAbort(ctx context.Context, s *session, file wire.FileNo) error {
+	if s.together() {
+		x := new(script)
+		add(x, s, &wire.Debit{File: file}, nil)
+		add(x, s, &wire.AbortTransaction{}, nil)
+		_, err := x.run(ctx, s)
+		return err
+	}
+	if _, err := run(ctx, s, &wire.Debit{File: file}); err != nil {
+		return err
+	}
+	_, err := run(ctx, s, &wire.AbortTransaction{})
+	return err
+}
+
 // again opens the session anew and looks at the card once more.
 func (p *Purse) again(ctx context.Context, s *session, moves []Move) error {
 	p.live = nil
 	uid := s.uid
-	next, err := p.enter(ctx, s.card, p.conf.first())
+	next, err := p.enter(ctx, s.card, p.conf.first(), moves)
 	if err != nil {
 		return err
 	}

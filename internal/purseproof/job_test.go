@@ -22,6 +22,10 @@ func (j *job) pass(p *plastic) {
 		j.step()
 		return
 	}
+	if j.s != nil {
+		j.s.give(j.s.pass(p, len(j.s.frames)))
+		return
+	}
 	answer, err := p.deliver(j.f)
 	j.give(answer, err)
 }

@@ -23,6 +23,7 @@ const (
 	slotNo   wire.FileNo = 2
 	valueNo  wire.FileNo = 3
 	secondNo wire.FileNo = 5 // another value file
+	openNo   wire.FileNo = 6 // plain and free: its commands count in a session and have no MAC
 	tmacNo   wire.FileNo = 15
 )
 
@@ -102,6 +103,8 @@ type layout struct {
 	fresh       bool // the transaction counter is 0
 	clearable   bool // the key of the purse may clear records
 	resumes     bool // sim.TransactionQuirks.BrokenNonFirstResumes
+	scripts     scripts
+	along       bool // purse.Config.CommitAlong
 }
 
 func layoutOf(channel, receipt string) *layout {
@@ -113,7 +116,16 @@ func layoutOf(channel, receipt string) *layout {
 	return l
 }
 
-func (l *layout) String() string { return l.channel.name + ", " + l.receipts.name }
+func (l *layout) String() string {
+	name := l.channel.name + ", " + l.receipts.name
+	if l.scripts != noScripts {
+		name += ", scripts " + string(l.scripts)
+	}
+	if l.along {
+		name += ", commit along"
+	}
+	return name
+}
 
 // possible reports whether there are such cards.
 func (l *layout) possible() bool {
@@ -165,8 +177,14 @@ func (l *layout) files() map[wire.FileNo]wire.FileSettings {
 		}
 		m[tmacNo] = wire.FileSettings{Type: wire.FileTransactionMAC, Option: o, Access: r}
 	}
+	if l.scripts != noScripts && l.gen != wire.Light {
+		m[openNo] = wire.FileSettings{Type: wire.FileStandard, Access: wire.AccessRights{Read: wire.Free, Write: 1, ReadWrite: 1, Change: 0}, Size: 16}
+	}
 	if l.two {
 		for no, fs := range m {
+			if no == openNo {
+				continue
+			}
 			fs.Access.Read, fs.Access.Write = 3, 3
 			if no == tmacNo {
 				fs.Access.Write, fs.Access.ReadWrite = wire.Never, 3
@@ -252,7 +270,7 @@ func (l *layout) conf(number int, j purse.Journal, keys keystore.Store) purse.Co
 	if l.record {
 		c.Record = &purse.Record{File: l.file(recordNo)}
 	}
-	c.BeginFence = l.record || l.lease
+	c.BeginFence, c.CommitAlong = l.record || l.lease, l.along
 	return c
 }
 
@@ -285,7 +303,7 @@ func (l *layout) image(t testing.TB, uid []byte) *sim.Image {
 		img.Keys = append(img.Keys, stored(app.AID, no, l.keyNo(no, uid)))
 	}
 	files := l.files()
-	for _, no := range []wire.FileNo{recordNo, slotNo, valueNo, secondNo, tmacNo} {
+	for _, no := range []wire.FileNo{recordNo, slotNo, valueNo, secondNo, openNo, tmacNo} {
 		fs, ok := files[no]
 		if !ok {
 			continue

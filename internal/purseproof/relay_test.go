@@ -72,6 +72,10 @@ func (y *relay) session(p *plastic, selects bool) *desfire.Card {
 // intrude does something of the relay's own on a card.
 func (y *relay) intrude(p *plastic) {
 	ctx := context.Background()
+	if y.w.lay.scripts != noScripts && y.r.IntN(4) == 0 {
+		y.tell(p, openRead().bytes)
+		return
+	}
 	n := 11
 	if y.w.lay.two {
 		n = 14
@@ -261,6 +265,13 @@ func hostile(t testing.TB, l *layout, seed uint64) *world {
 	y := &relay{w: w, r: r, at: map[*terminal]*plastic{}, rate: []int{6, 12, 25}[r.IntN(3)], forging: r.IntN(4)}
 	for _, tm := range w.terms {
 		y.at[tm] = w.cards[r.IntN(2)*r.IntN(2)]
+	}
+	w.kept = func(frames []*frame) {
+		if r.IntN(2) == 0 {
+			for _, f := range frames {
+				y.hold(f)
+			}
+		}
 	}
 	for range 250 {
 		y.step()

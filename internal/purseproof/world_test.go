@@ -26,6 +26,7 @@ type world struct {
 	now   time.Time
 	story []string // the last frames
 	wrong []string
+	kept  func(frames []*frame) // is told the frames of scripts; may be nil
 }
 
 type leased struct {
@@ -143,7 +144,8 @@ type job struct {
 	n    int // frames
 
 	f         *frame // waits for its answer; nil if none
-	reconnect bool   // the terminal activates the card anew
+	s         *scripted
+	reconnect bool // the terminal activates the card anew
 	answer    []byte
 	err       error
 
@@ -161,8 +163,12 @@ func (tm *terminal) Limits() (command, response int, framing desfire.Framing) {
 }
 
 func (tm *terminal) Transmit(_ context.Context, command []byte) ([]byte, error) {
+	return tm.exchange(tm.frame(command))
+}
+
+func (tm *terminal) exchange(f *frame) ([]byte, error) {
 	j := tm.job
-	j.f = tm.frame(command)
+	j.f = f
 	j.n++
 	if !j.yield(struct{}{}) {
 		return nil, errStopped
@@ -206,7 +212,7 @@ func (tm *terminal) start(what string, do func(ctx context.Context, card *desfir
 		j.yield = yield
 		ctx := context.Background()
 		if tm.card == nil {
-			c, err := desfire.Connect(ctx, tm, &desfire.Config{Generation: tm.w.connects(), Rand: seeded(tm.w.seed, fmt.Sprint("reader", tm.number, tm.made))})
+			c, err := desfire.Connect(ctx, tm.link(), &desfire.Config{Generation: tm.w.connects(), Rand: seeded(tm.w.seed, fmt.Sprint("reader", tm.number, tm.made))})
 			if err != nil {
 				j.failed = err
 				return

@@ -16,11 +16,15 @@ func (l *layer) apply(e *event, encoded []byte) error {
 	case e.Revision != l.head.Revision+1:
 		err = fmt.Errorf("boltjournal: change %d does not follow change %d", e.Revision, l.head.Revision)
 	case e.Begin != nil:
-		err = l.begin(e.Begin, encoded)
+		err = l.begin(e.Begin, l.stamp(e), encoded)
 	case e.Note != nil:
-		_, err = l.add(e.Note.ID, encoded)
+		_, err = l.add(e.Note.ID, l.stamp(e), encoded)
 	case e.End != nil:
-		err = l.end(e.End, encoded)
+		err = l.end(e.End, l.stamp(e), encoded)
+	case e.Find != nil:
+		err = l.find(e.Find, l.stamp(e))
+	case e.Mark != nil:
+		err = l.mark(e.Mark)
 	case e.Keep != nil:
 		if err = e.Keep.Check(); err == nil {
 			err = l.keep(e.Keep)
@@ -34,7 +38,7 @@ func (l *layer) apply(e *event, encoded []byte) error {
 	return err
 }
 
-func (l *layer) begin(e *purse.Entry, encoded []byte) error {
+func (l *layer) begin(e *purse.Entry, change uint64, encoded []byte) error {
 	if err := e.CheckBegin(); err != nil {
 		return err
 	}
@@ -62,7 +66,10 @@ func (l *layer) begin(e *purse.Entry, encoded []byte) error {
 			return err
 		}
 	}
-	if err := l.put(bucketIDs, string(e.ID[:]), numberKey(no, 1)); err != nil {
+	if err := l.count(e.ID, no, 1, 0, change); err != nil {
+		return err
+	}
+	if err := l.put(bucketLast, cardKey(e.CardApp), numberKey(no)); err != nil {
 		return err
 	}
 	if err := l.put(bucketOpen, cardKey(e.CardApp), append(numberKey(no), e.ID[:]...)); err != nil {
@@ -72,22 +79,22 @@ func (l *layer) begin(e *purse.Entry, encoded []byte) error {
 }
 
 // add adds an event to an entry and returns its number.
-func (l *layer) add(id purse.ID, encoded []byte) (no uint64, err error) {
-	no, events, err := l.number(id)
+func (l *layer) add(id purse.ID, change uint64, encoded []byte) (no uint64, err error) {
+	no, events, was, err := l.number(id)
 	if err != nil {
 		return 0, err
 	}
 	if no == 0 {
 		return 0, &purse.UnknownIDError{ID: id}
 	}
-	if err := l.put(bucketIDs, string(id[:]), numberKey(no, events+1)); err != nil {
+	if err := l.count(id, no, events+1, was, change); err != nil {
 		return 0, err
 	}
 	return no, l.put(bucketEntries, string(numberKey(no, events)), encoded)
 }
 
-func (l *layer) end(e *end, encoded []byte) error {
-	no, err := l.add(e.ID, encoded)
+func (l *layer) end(e *end, change uint64, encoded []byte) error {
+	no, err := l.add(e.ID, change, encoded)
 	if err != nil {
 		return err
 	}
@@ -166,17 +173,20 @@ func (l *layer) request(request string) (no, attempt uint64, err error) {
 	return binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:]), nil
 }
 
-// number returns the number of an entry and how many events it has; 0 if there is
-// none.
-func (l *layer) number(id purse.ID) (no uint64, events uint32, err error) {
+// number returns the number of an entry, how many events it has, and the number of its last
+// change; 0 if there is none.
+func (l *layer) number(id purse.ID) (no uint64, events uint32, change uint64, err error) {
 	v, err := l.get(bucketIDs, string(id[:]))
 	if err != nil || v == nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
-	if len(v) != 12 {
-		return 0, 0, &DamagedError{l.db.name, fmt.Sprintf("transaction %v leads nowhere", id)}
+	switch {
+	case len(v) == 20:
+		change = binary.BigEndian.Uint64(v[12:])
+	case len(v) != 12 || !l.db.first:
+		return 0, 0, 0, &DamagedError{l.db.name, fmt.Sprintf("transaction %v leads nowhere", id)}
 	}
-	return binary.BigEndian.Uint64(v), binary.BigEndian.Uint32(v[8:]), nil
+	return binary.BigEndian.Uint64(v), binary.BigEndian.Uint32(v[8:]), change, nil
 }
 
 // event returns one event of an entry.
@@ -205,7 +215,7 @@ func (l *layer) entry(no, revision uint64) (*purse.Entry, error) {
 	if e == nil {
 		return nil, &DamagedError{l.db.name, fmt.Sprintf("entry %d does not begin", no)}
 	}
-	at, events, err := l.number(e.ID)
+	at, events, _, err := l.number(e.ID)
 	if err != nil {
 		return nil, err
 	}

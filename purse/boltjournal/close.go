@@ -11,6 +11,7 @@ func (j *Journal) Close() error {
 		return errClosed
 	}
 	j.closed = true
+	close(j.wake)
 	err := j.failed
 	if err == nil && !j.options.ReadOnly {
 		err = j.finish()

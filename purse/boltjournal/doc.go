@@ -21,6 +21,13 @@
 // *FailedError until the journal is opened again. Before each transaction it is made sure that the
 // files still have their names and that nobody wrote over the database.
 //
+// # Changes
+//
+// A Journal is a purse.ChangeLog: each entry has the number of its last change, which holds how often the journal
+// was opened and how many events it has. Forget takes entries out; the file does not become smaller, and its space is
+// used again. A journal of the first format, which had no such numbers, gets them when it is
+// opened for writing.
+//
 // # What is checked
 //
 // Open reads the whole database before bbolt maps it, and refuses one whose pages

@@ -19,6 +19,13 @@ type event struct {
 	Note     *note            `json:"note,omitempty"`
 	End      *end             `json:"end,omitempty"`
 	Keep     *purse.CardState `json:"keep,omitempty"`
+	Find     *purse.Found     `json:"find,omitempty"`
+	Mark     *mark            `json:"mark,omitempty"`
+}
+
+type mark struct {
+	Name  string    `json:"name"`
+	Value purse.Hex `json:"value"`
 }
 
 type note struct {

@@ -17,6 +17,7 @@ type database struct {
 	bolt  *bolt.DB
 	file  *os.File // of bolt
 	stuck error
+	first bool // it is of the first format
 }
 
 // run runs what uses bolt.

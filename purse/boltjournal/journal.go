@@ -38,14 +38,15 @@ type Journal struct {
 
 	mu       sync.Mutex
 	db       *database
-	notes    *notes // nil for reading
-	pending  *layer // what is in the notes and not in db
-	sequence uint32 // of the last ID
-	reserved uint32 // up to which the notes know of it
-	marked   uint64 // how many events db has
-	metas    []byte // the first pages as they were last written
-	why      string // the generation is new
-	failed   error  // nothing is written any more
+	notes    *notes        // nil for reading
+	pending  *layer        // what is in the notes and not in db
+	sequence uint32        // of the last ID
+	reserved uint32        // up to which the notes know of it
+	marked   uint64        // how many events db has
+	metas    []byte        // the first pages as they were last written
+	wake     chan struct{} // closed with the next change
+	why      string        // the generation is new
+	failed   error         // nothing is written any more
 	closed   bool
 }
 

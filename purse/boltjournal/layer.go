@@ -16,17 +16,26 @@ import (
 const (
 	bucketHead        = "head"        // "head": head
 	bucketEntries     = "entries"     // number of the entry 8, number of the event 4: event
-	bucketIDs         = "ids"         // ID: number of the entry 8, how many events it has 4
+	bucketIDs         = "ids"         // ID: number of the entry 8, how many events it has 4, number of its last change 8
 	bucketRequests    = "requests"    // request: number of the entry with the highest attempt 8, attempt 8
 	bucketOpen        = "open"        // card: number of the open entry 8, its ID
 	bucketStates      = "states"      // card: purse.CardState
 	bucketGenerations = "generations" // number 8: Generation
+	bucketChanges     = "changes"     // number of a change 8: number of the entry 8; 0 and purse.Found for what is no entry
+	bucketLast        = "last"        // card: number of its last entry 8
+	bucketMarks       = "marks"       // name: bytes
 )
 
-var buckets = []string{bucketHead, bucketEntries, bucketIDs, bucketRequests, bucketOpen, bucketStates, bucketGenerations}
+var buckets = append(slices.Clone(firstBuckets), bucketChanges, bucketLast, bucketMarks)
 
-// format is that of what is described here and in notes.go.
-const format = 1
+// firstBuckets are those of the first format, in which changes had no numbers.
+var firstBuckets = []string{bucketHead, bucketEntries, bucketIDs, bucketRequests, bucketOpen, bucketStates, bucketGenerations}
+
+// format is that of what is described here and in notes.go. The first one is read as well.
+const (
+	format      = 2
+	firstFormat = 1
+)
 
 // head is what is said of the whole journal.
 type head struct {
@@ -37,8 +46,9 @@ type head struct {
 	Sequence    uint32            `json:"sequence"` // of the last ID, as far as an entry has it
 	Entries     uint64            `json:"entries"`
 	Generations uint64            `json:"generations"`
-	Counts      map[string]uint64 `json:"counts"` // how many keys each bucket has
-	Sum         uint64            `json:"sum"`    // of the checksums of all values but this one
+	Changed     uint64            `json:"changed,omitempty"` // number of the last change
+	Counts      map[string]uint64 `json:"counts"`            // how many keys each bucket has
+	Sum         uint64            `json:"sum"`               // of the checksums of all values but this one
 }
 
 // layer is what is to be put into a database, over what is in it or in another layer.
@@ -84,10 +94,12 @@ func (l *layer) get(bucket, key string) ([]byte, error) {
 	var v []byte
 	err := l.db.view(func(tx *bolt.Tx) error {
 		b := tx.Bucket([]byte(bucket))
-		if b == nil {
+		switch {
+		case b != nil:
+			v = slices.Clone(b.Get([]byte(key)))
+		case !l.db.first || slices.Contains(firstBuckets, bucket):
 			return fmt.Errorf("bucket %q is missing", bucket)
 		}
-		v = slices.Clone(b.Get([]byte(key)))
 		return nil
 	})
 	if err == nil && v != nil {
@@ -142,6 +154,12 @@ func (l *layer) write(tx *bolt.Tx) error {
 	}
 	for _, bucket := range slices.Sorted(maps.Keys(l.puts)) {
 		b := tx.Bucket([]byte(bucket))
+		if b == nil && l.db.first {
+			var err error
+			if b, err = tx.CreateBucket([]byte(bucket)); err != nil {
+				return err
+			}
+		}
 		if b == nil {
 			return fmt.Errorf("bucket %q is missing", bucket)
 		}
@@ -190,11 +208,12 @@ func readHead(db *database) (h head, err error) {
 	switch {
 	case err != nil:
 		return h, db.damaged(err)
-	case h.Format != format:
+	case h.Format != format && h.Format != firstFormat:
 		return h, newer(db.name, h.Format)
 	case h.Counts == nil:
 		h.Counts = map[string]uint64{}
 	}
+	db.first = h.Format == firstFormat
 	return h, nil
 }
 

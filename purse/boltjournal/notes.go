@@ -163,7 +163,7 @@ func readNotes(name string, revision uint64) (written, error) {
 		w.broken = name + ": " + err.Error()
 		return w, nil
 	}
-	if w.head.Format != format {
+	if w.head.Format != format && w.head.Format != firstFormat {
 		return w, newer(name, w.head.Format)
 	}
 	w.events = readEvents(&notes{f: f, at: notesHeadSize, salt: string(w.head.Salt)}, revision)

@@ -22,7 +22,7 @@ import (
 // *FormatError if the file is none, and with *DamagedError if it is not what was
 // written: then nothing is changed.
 func Open(path string, options Options) (*Journal, error) {
-	j := &Journal{path: path, options: options}
+	j := &Journal{path: path, options: options, wake: make(chan struct{})}
 	at := wholefile.Name(path)
 	err := j.takeLock(at)
 	if err == nil {
@@ -147,6 +147,11 @@ func (j *Journal) begin(at string, h head) error {
 	id, err := identity(j.db.file)
 	if err != nil {
 		return err
+	}
+	if j.db.first {
+		if err := j.upgrade(); err != nil {
+			return err
+		}
 	}
 	if h.Opens > 0 {
 		j.why = copied(&h, &w, id)

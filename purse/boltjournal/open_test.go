@@ -188,8 +188,8 @@ func TestForeignFiles(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return b.Put([]byte("head"), boltjournal.Seal("head", "head", []byte(`{"format": 2, "new": {"things": []}}`)))
-		}), "format 2"},
+			return b.Put([]byte("head"), boltjournal.Seal("head", "head", []byte(`{"format": 3, "new": {"things": []}}`)))
+		}), "format 3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := everything(t, dir)
@@ -211,7 +211,7 @@ func TestForeignFiles(t *testing.T) {
 	must(t, j.Close())
 	must(t, os.WriteFile(boltjournal.NotesName(path), boltjournal.NewerNotes(), 0o600))
 	var format *boltjournal.FormatError
-	if _, err := boltjournal.Open(path, boltjournal.Options{}); !errors.As(err, &format) || !strings.Contains(err.Error(), "format 2") {
+	if _, err := boltjournal.Open(path, boltjournal.Options{}); !errors.As(err, &format) || !strings.Contains(err.Error(), "format 3") {
 		t.Errorf("newer notes: %v", err)
 	}
 	if _, err := boltjournal.Open(filepath.Join(dir, "nowhere", "purse.db"), boltjournal.Options{}); !errors.Is(err, fs.ErrNotExist) {

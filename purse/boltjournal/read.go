@@ -23,7 +23,7 @@ func (j *Journal) look(ctx context.Context, find func() (uint64, error)) (*purse
 // Entry implements purse.Journal.
 func (j *Journal) Entry(ctx context.Context, id purse.ID) (*purse.Entry, error) {
 	return j.look(ctx, func() (uint64, error) {
-		no, _, err := j.pending.number(id)
+		no, _, _, err := j.pending.number(id)
 		return no, err
 	})
 }
@@ -70,19 +70,29 @@ func (j *Journal) Entries(ctx context.Context) iter.Seq2[*purse.Entry, error] {
 			yield(nil, err)
 			return
 		}
-		for no := uint64(1); no <= entries; no++ {
-			e, err := j.entryAt(ctx, no, revision)
+		for no := uint64(0); ; {
+			e, next, err := j.entryAfter(ctx, no, entries, revision)
+			if e == nil && err == nil {
+				return
+			}
 			if !yield(e, err) || err != nil {
 				return
 			}
+			no = next
 		}
 	}
 }
 
-func (j *Journal) entryAt(ctx context.Context, no, revision uint64) (*purse.Entry, error) {
+// entryAfter returns the entry with the next number that there is, up to last; nil if
+// there is none.
+func (j *Journal) entryAfter(ctx context.Context, no, last, revision uint64) (e *purse.Entry, next uint64, err error) {
 	defer j.mu.Unlock()
 	if err := j.reading(ctx); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	return j.pending.entry(no, revision)
+	if next, err = j.pending.next(no); err != nil || next == 0 || next > last {
+		return nil, 0, err
+	}
+	e, err = j.pending.entry(next, revision)
+	return e, next, err
 }

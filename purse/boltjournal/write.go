@@ -69,7 +69,11 @@ func (j *Journal) Begin(ctx context.Context, e *purse.Entry) error {
 	if err := l.apply(v, encoded); err != nil {
 		return j.refused(err)
 	}
-	return j.fail(j.commit(l))
+	if err := j.fail(j.commit(l)); err != nil {
+		return err
+	}
+	j.changed()
+	return nil
 }
 
 // commit puts a layer into the database, durably, and begins the notes anew.
@@ -97,6 +101,7 @@ func (j *Journal) put(l *layer) error {
 	}
 	j.step("committed")
 	j.pending = newLayer(j.db, l.head)
+	j.db.first = false
 	j.marked = l.head.Revision
 	var err error
 	j.metas, err = readMetas(j.db.file)
@@ -154,6 +159,9 @@ func (j *Journal) write(ctx context.Context, v *event) error {
 	}
 	j.step("appended")
 	j.pending.take(l)
+	if v.Keep == nil && v.Mark == nil {
+		j.changed()
+	}
 	if j.pending.size > maxPending {
 		return j.fail(j.commit(j.pending))
 	}

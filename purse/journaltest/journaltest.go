@@ -41,7 +41,7 @@ type Forgetful interface {
 	Forgets()
 }
 
-// Run checks a journal. place makes a new place for each test.
+// Run checks a journal, and the log of its changes if it is a purse.ChangeLog. place makes a new place for each test.
 func Run(t *testing.T, place func(t *testing.T) Place) {
 	t.Helper()
 	for _, test := range []struct {
@@ -67,6 +67,11 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 		{"Killed", killed},
 		{"PowerCut", powerCut},
 		{"Random", random},
+		{"Changes", changes},
+		{"Findings", findings},
+		{"Marks", marks},
+		{"Forget", forget},
+		{"Numbers", numbers},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := &suite{T: t, place: place(t), ctx: context.Background()}
