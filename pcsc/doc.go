@@ -46,6 +46,8 @@
 // Readers of the ACR122 family stop looking for cards while we are connected
 // and get native frames as commands of their chip. Both follow the makers'
 // manuals and were not verified on hardware; Config.NoEscapes turns them off.
+// Package acr122 has their other commands, for light and buzzer; Readers.Control and
+// Conn.Control carry them. docs/readers.md says what is known of readers.
 //
 // On Linux a program that uses this package is linked dynamically, against the
 // C library of the machine it is built for (glibc, or musl under another

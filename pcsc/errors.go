@@ -28,7 +28,8 @@ const (
 	codeReaderUnavailable  Error = 0x80100017
 	codeNoService          Error = 0x8010001D
 	codeServiceStopped     Error = 0x8010001E
-	codeUnsupportedFeature Error = 0x80100022 // 0x8010001F on pcsc-lite before 1.9
+	codeUnexpected         Error = 0x8010001F // on pcsc-lite: an unsupported feature
+	codeUnsupportedFeature Error = 0x80100022
 	codeNoReaders          Error = 0x8010002E
 	codeCommDataLost       Error = 0x8010002F
 	codeUnsupportedCard    Error = 0x80100065
@@ -39,16 +40,22 @@ const (
 	codeSecurityViolation  Error = 0x8010006A
 
 	// Windows passes these through from the driver and the remote procedure call.
+	codeInvalidFunction     Error = 1
 	codeInvalidSystemHandle Error = 6
 	codeNotReady            Error = 21
 	codeBadCommand          Error = 22
 	codeGenFailure          Error = 31
+	codeNotSupported        Error = 50
 	codeBrokenPipe          Error = 109
 	codeSemTimeout          Error = 121
 	codeOperationAborted    Error = 995
+	codeNoMedia             Error = 1112
 	codeIODevice            Error = 1117
 	codeDeviceNotConnected  Error = 1167
+	codeDeviceRemoved       Error = 1617
 	codeServerUnavailable   Error = 1722
+	codeCallFailed          Error = 1726
+	codeCallFailedDNE       Error = 1727
 )
 
 // Error gives the name, what it means and the number.
@@ -85,7 +92,8 @@ func (e Error) Is(target error) bool {
 // serviceGone: the service, and with it every handle, is gone.
 func (e Error) serviceGone() bool {
 	switch e {
-	case codeNoService, codeServiceStopped, codeSystemCancelled, codeCommError, codeServerUnavailable, codeBrokenPipe:
+	case codeNoService, codeServiceStopped, codeSystemCancelled, codeCommError, codeServerUnavailable, codeBrokenPipe,
+		codeCallFailed, codeCallFailedDNE:
 		return true
 	}
 	return false
@@ -97,7 +105,7 @@ func (e Error) removed() bool {
 	case codeNotTransacted, codeRemovedCard, codeNoSmartcard, codeReaderUnavailable, codeUnknownReader,
 		codeNoReaders, codeUnresponsiveCard, codeUnpoweredCard, codeInvalidHandle, codeCommDataLost,
 		codeInvalidSystemHandle, codeNotReady, codeBadCommand, codeGenFailure, codeSemTimeout,
-		codeOperationAborted, codeIODevice, codeDeviceNotConnected:
+		codeOperationAborted, codeNoMedia, codeIODevice, codeDeviceNotConnected, codeDeviceRemoved:
 		return true
 	}
 	return e.serviceGone()
@@ -163,7 +171,7 @@ var errorTable = [...]errorEntry{
 	{0x8010001C, "SCARD_E_CARD_UNSUPPORTED", "the card does not meet the requirements"},
 	{codeNoService, "SCARD_E_NO_SERVICE", "the PC/SC service does not run"},
 	{codeServiceStopped, "SCARD_E_SERVICE_STOPPED", "the PC/SC service has stopped"},
-	{0x8010001F, "SCARD_E_UNEXPECTED", "unexpected card error, or a feature the reader lacks"},
+	{codeUnexpected, "SCARD_E_UNEXPECTED", "unexpected card error, or a feature the reader lacks"},
 	{codeUnsupportedFeature, "SCARD_E_UNSUPPORTED_FEATURE", "the reader or its driver cannot do this"},
 	{0x80100027, "SCARD_E_NO_ACCESS", "access denied"},
 	{codeNoReaders, "SCARD_E_NO_READERS_AVAILABLE", "no reader"},
@@ -175,14 +183,23 @@ var errorTable = [...]errorEntry{
 	{codeResetCard, "SCARD_W_RESET_CARD", "the card was reset"},
 	{codeRemovedCard, "SCARD_W_REMOVED_CARD", "the card was removed"},
 	{codeSecurityViolation, "SCARD_W_SECURITY_VIOLATION", "access denied by the system's security policy"},
+	{codeInvalidFunction, "ERROR_INVALID_FUNCTION", "the reader or its driver cannot do this"},
+	{5, "ERROR_ACCESS_DENIED", "access denied"},
 	{codeInvalidSystemHandle, "ERROR_INVALID_HANDLE", "the connection to the PC/SC service is gone"},
 	{codeNotReady, "ERROR_NOT_READY", "the device is not ready"},
 	{codeBadCommand, "ERROR_BAD_COMMAND", "the device does not know the command"},
 	{codeGenFailure, "ERROR_GEN_FAILURE", "the reader does not work"},
+	{codeNotSupported, "ERROR_NOT_SUPPORTED", "the reader or its driver cannot do this"},
+	{87, "ERROR_INVALID_PARAMETER", "the driver does not take this command"},
 	{codeBrokenPipe, "ERROR_BROKEN_PIPE", "the PC/SC service broke off, or a remote session has no readers"},
 	{codeSemTimeout, "ERROR_SEM_TIMEOUT", "the reader did not answer in time"},
+	{122, "ERROR_INSUFFICIENT_BUFFER", "the answer is longer than the buffer"},
 	{codeOperationAborted, "ERROR_OPERATION_ABORTED", "the reader was unplugged"},
+	{codeNoMedia, "ERROR_NO_MEDIA_IN_DRIVE", "no card in the reader"},
 	{codeIODevice, "ERROR_IO_DEVICE", "the reader lost the card"},
 	{codeDeviceNotConnected, "ERROR_DEVICE_NOT_CONNECTED", "the reader was unplugged"},
+	{codeDeviceRemoved, "ERROR_DEVICE_REMOVED", "the reader was unplugged"},
 	{codeServerUnavailable, "RPC_S_SERVER_UNAVAILABLE", "the PC/SC service does not run"},
+	{codeCallFailed, "RPC_S_CALL_FAILED", "the PC/SC service broke off in mid-talk"},
+	{codeCallFailedDNE, "RPC_S_CALL_FAILED_DNE", "the PC/SC service broke off before the call"},
 }

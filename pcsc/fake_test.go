@@ -131,7 +131,7 @@ func (f *fake) platform() platform {
 	if f.system != nil {
 		return *f.system
 	}
-	return platform{name: "linux", pcscLite: true, control: controlCode, escape: ctlEscape}
+	return linuxPlatform
 }
 
 func (f *fake) establishContext() (handle, Error) {

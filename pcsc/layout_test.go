@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"slices"
 	"testing"
-	"unsafe"
 )
 
 // Sizes and offsets as a C compiler gives them for winscard.h, pcsclite.h and
@@ -30,35 +29,6 @@ func TestLayouts(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", test.name, got, want)
 		}
-	}
-}
-
-// The layouts of 64-bit systems agree with Go's for the same structures.
-func TestLayoutsAgreeWithStructs(t *testing.T) {
-	if unsafe.Sizeof(uintptr(0)) != 8 {
-		t.Skip("needs 64 bits")
-	}
-	type linux struct {
-		reader, user            uintptr
-		current, event, atrSize uint64
-		atr                     [33]byte
-	}
-	type windows struct {
-		reader, user            uintptr
-		current, event, atrSize uint32
-		atr                     [36]byte
-	}
-	if got, want := linuxLayout(8).readerState(), int(unsafe.Sizeof(linux{})); got != want {
-		t.Errorf("linux: %d, want %d", got, want)
-	}
-	if got, want := windowsLayout(8).readerState(), int(unsafe.Sizeof(windows{})); got != want {
-		t.Errorf("windows: %d, want %d", got, want)
-	}
-	if got, want := linuxLayout(8).atrBytes(), int(unsafe.Offsetof(linux{}.atr)); got != want {
-		t.Errorf("linux rgbAtr: %d, want %d", got, want)
-	}
-	if got, want := windowsLayout(8).atrBytes(), int(unsafe.Offsetof(windows{}.atr)); got != want {
-		t.Errorf("windows rgbAtr: %d, want %d", got, want)
 	}
 }
 

@@ -25,6 +25,7 @@ type link struct {
 }
 
 func (l *link) failed(op string, code Error) error {
+	code = l.api.platform().meaning(code)
 	e := failed(l.api.platform().name, op, l.name, code)
 	e.sent = !code.unsent(l.api.platform().pcscLite)
 	return e
@@ -76,6 +77,7 @@ func (l *link) transmit(command []byte) ([]byte, error) {
 	}
 	if l.share == shareShared && !l.transaction {
 		if code := l.api.beginTransaction(l.card); code != codeOK {
+			l.gone = l.api.platform().meaning(code).removed()
 			e := l.failed("begin a transaction", code).(*OpError)
 			e.sent = false
 			return nil, e
@@ -83,6 +85,7 @@ func (l *link) transmit(command []byte) ([]byte, error) {
 		l.transaction = true
 	}
 	n, code := l.api.transmit(l.card, l.protocol, command, l.response)
+	code = l.api.platform().meaning(code)
 	l.gone = code.removed() || code == codeOK && n == 0
 	if code != codeOK {
 		return nil, l.failed("transmit", code)

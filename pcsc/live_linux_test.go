@@ -22,7 +22,7 @@ func TestLive(t *testing.T) {
 		{"busy", liveBusy}, {"shared", liveShared}, {"silent card", liveSilent},
 		{"close in mid-exchange", liveCloseBusy}, {"removed in use", liveRemoved},
 		{"reset by another", liveReset}, {"reset on close", liveResetOnClose}, {"two watchers", liveWatchers}, {"two cards", liveTwoCards},
-		{"break", liveBreak}, {"low level", liveLowLevel},
+		{"break", liveBreak}, {"low level", liveLowLevel}, {"control", liveControl},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, stack) })
 		waitEmpty(t, stack)

@@ -6,9 +6,7 @@ import (
 )
 
 func load() (winscard, error) {
-	n := newNative(darwinLayout(bits.UintSize/8), platform{
-		name: runtime.GOOS, control: controlCode, escape: ctlEscape,
-	})
+	n := newNative(darwinLayout(bits.UintSize/8), darwinPlatform)
 	if err := n.open("SCardControl132", "/System/Library/Frameworks/PCSC.framework/PCSC"); err != nil {
 		return nil, unavailable(runtime.GOOS, err)
 	}

@@ -8,9 +8,7 @@ import (
 )
 
 func load() (winscard, error) {
-	n := newNative(linuxLayout(bits.UintSize/8), platform{
-		name: runtime.GOOS, pcscLite: true, control: controlCode, escape: ctlEscape,
-	})
+	n := newNative(linuxLayout(bits.UintSize/8), linuxPlatform)
 	if err := n.open("SCardControl", "libpcsclite.so.1", "libpcsclite.so"); err != nil {
 		return nil, unavailable(runtime.GOOS, err)
 	}

@@ -9,9 +9,7 @@ import (
 )
 
 func load() (winscard, error) {
-	n := newNative(windowsLayout(bits.UintSize/8), platform{
-		name: runtime.GOOS, control: controlCodeWindows, escape: ctlEscapeWindows,
-	})
+	n := newNative(windowsLayout(bits.UintSize/8), windowsPlatform)
 	library := windows.NewLazySystemDLL("winscard.dll")
 	for _, s := range n.symbols("W", "SCardControl") {
 		p := library.NewProc(s.name)

@@ -51,6 +51,9 @@ func (e *OpError) Error() string {
 // Unwrap returns the cause.
 func (e *OpError) Unwrap() error { return e.Err }
 
+// Next is what to do about it, Advice, for callers that do not import this package.
+func (e *OpError) Next() string { return e.Advice }
+
 // Sent reports whether the card may have seen the command. False is certain.
 func (e *OpError) Sent() bool { return e.sent }
 

@@ -29,7 +29,7 @@ func Scheme(config *Config) place.Scheme {
 }
 
 func (r *Readers) place() *place.Place {
-	p := &place.Place{Source: r, Name: "any PC/SC reader", Ready: r.ready, List: r.now}
+	p := &place.Place{Source: r, Name: "any PC/SC reader", Ready: r.ready, List: r.now, Control: r.Control}
 	if r.config.Reader != "" {
 		p.Name = fmt.Sprintf("a PC/SC reader named %q", r.config.Reader)
 	}

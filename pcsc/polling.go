@@ -8,22 +8,11 @@ func (r *Readers) resumePolling(context handle, reader string) {
 	if len(p.pollingOn) == 0 {
 		return
 	}
-	card, protocol, code := r.api.connect(context, reader, shareDirect, 0)
+	card, protocol, code := r.api.connect(context, reader, shareDirect, r.api.platform().direct)
 	if code == codeOK {
 		l := link{api: r.api, card: card, protocol: protocol, profile: p, response: make([]byte, 64)}
-		code = l.escape(p.pollingOn)
+		_, code = l.escape(p.pollingOn)
 		r.api.disconnect(card, leaveCard)
 	}
 	r.log.Debug("auto-polling on", "reader", reader, "result", code)
-}
-
-// escape sends a command to the reader itself.
-func (l *link) escape(command []byte) Error {
-	code := l.feature(featureEscape)
-	if code == 0 {
-		p := l.api.platform()
-		code = p.control(p.escape)
-	}
-	_, rc := l.api.control(l.card, code, command, l.response)
-	return rc
 }

@@ -15,6 +15,10 @@ type profile struct {
 	// the reader notices no removal.
 	pollingOff, pollingOn []byte
 
+	// commands: it keeps commands that begin with FF 00 for itself, with a card
+	// and as escape commands without.
+	commands bool
+
 	// direct carries native frames, which are no ISO 7816-4 commands, as a
 	// command of the reader's chip. The first that the chip does not refuse
 	// is kept.
@@ -43,6 +47,7 @@ var profiles = [...]profile{
 		matches:    []string{"acr122", "acr 122", "touchatag", "tikitag"},
 		pollingOff: []byte{0xFF, 0x00, 0x51, 0x7F, 0x00},
 		pollingOn:  []byte{0xFF, 0x00, 0x51, 0xFF, 0x00},
+		commands:   true,
 		direct:     []carrier{inCommunicateThru, inDataExchange},
 		lost:       true,
 	},

@@ -152,7 +152,7 @@ func (r *Readers) profile(reader string) *profile {
 	p := profileOf(reader)
 	if r.config.NoEscapes {
 		bare := *p
-		bare.pollingOff, bare.pollingOn, bare.direct = nil, nil, nil
+		bare.pollingOff, bare.pollingOn, bare.direct, bare.commands = nil, nil, nil, false
 		return &bare
 	}
 	return p

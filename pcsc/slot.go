@@ -32,12 +32,14 @@ func (s *slot) step(event uint32) (removed, inserted bool) {
 	return removed, inserted
 }
 
-// current is what the library shall compare with.
+// current is what the library shall compare with. "Ignored" is what it says of
+// a reader that it does not know at the moment; said by us, it would mean that
+// we never want to hear of that reader.
 func (s *slot) current() uint32 {
 	if !s.seen {
 		return uint32(StateUnaware)
 	}
-	return s.last
+	return s.last &^ uint32(StateIgnore)
 }
 
 // inserted makes the event of an insertion.

@@ -39,14 +39,3 @@ type status struct {
 	protocol uint32
 	atr      []byte
 }
-
-// platform is what differs between the systems beyond byte layouts.
-type platform struct {
-	name     string // GOOS
-	pcscLite bool   // error codes as pcsc-lite means them
-	control  func(n uint32) uint32
-	escape   uint32 // control number of the escape command where the driver names none
-}
-
-func controlCode(n uint32) uint32        { return 0x42000000 + n }  // SCARD_CTL_CODE of pcsc-lite
-func controlCodeWindows(n uint32) uint32 { return 0x310000 | n<<2 } // FILE_DEVICE_SMARTCARD, method buffered
