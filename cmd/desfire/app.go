@@ -11,9 +11,11 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
+	"github.com/go-desfire/desfire/internal/keyopen"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/keystore/pkcs11"
+	"github.com/go-desfire/desfire/place"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/unlock"
@@ -36,6 +38,7 @@ type app struct {
 
 	parent  *app            // each, for a verb that it runs
 	present *present        // the card that each runs it for
+	given   *place.Place    // instead of what --reader names, in tests
 	shell   *shell          // in which this is a verb
 	ask     keystore.Prompt // asks on a terminal that a shell has; nil outside of one
 
@@ -44,6 +47,9 @@ type app struct {
 	warned map[string]bool // what was warned of
 	card   cardOf          // the card of the verb, once it is known
 	at     string          // the reader where it lies
+
+	fleetPath string     // the fleet file
+	link      *fleetLink // to that fleet
 
 	reader   string
 	readers  []string // each --reader that was given
@@ -56,9 +62,9 @@ type app struct {
 	keyFacts keystore.Facts // of key
 	modules  *pkcs11.Modules
 	keysFile string
-	identity string  // file of age identities that open it
-	ring     *ring   // nil without a keyring
-	real     realUID // of a card with a random identifier
+	identity string // file of age identities that open it
+	ring     *ring  // nil without a keyring
+	sessions onCard // of the keyring
 	plain    bool
 	// layoutKeys are the keys of a layout, out of the keyring; nil: those of the keyring
 	// itself.
@@ -83,12 +89,12 @@ type app struct {
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 	console := screen.NewConsole(stdout, stderr)
 	a := &app{
-		warned: map[string]bool{},
-		stdin:  stdin, stdout: console.Out, stderr: console.Err, console: console, unprotected: new(atomic.Bool),
+		warned: map[string]bool{}, link: new(fleetLink),
+		stdin: stdin, stdout: console.Out, stderr: console.Err, console: console, unprotected: new(atomic.Bool),
 		out: screen.NewPalette(screen.TakesColor(stdout)), err: screen.NewPalette(screen.TakesColor(stderr)),
 	}
 	a.log = screen.NewNotes(a.stderr, &a.level)
-	a.modules = a.newModules()
+	a.modules = keyopen.Modules(a.warn)
 	return a
 }
 
@@ -140,6 +146,7 @@ func (a *app) putAway() {
 		a.ring.close() // that of the shell lasts
 	}
 	if a.shell == nil {
+		a.link.close()
 		if err := a.modules.Close(); err != nil {
 			a.log.Warn(err.Error())
 		}

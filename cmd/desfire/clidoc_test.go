@@ -27,7 +27,7 @@ func commandLinePage() string {
 	for _, group := range root.Groups() {
 		fmt.Fprintf(&toc, "\n**%s**\n\n", strings.TrimSuffix(group.Title, ":"))
 		for _, cmd := range root.Commands() {
-			if cmd.GroupID == group.ID {
+			if cmd.GroupID == group.ID && !cmd.Hidden {
 				contents(&toc, cmd, 0)
 				section(&body, cmd)
 			}

@@ -75,7 +75,7 @@ func TestVerbsHaveExamples(t *testing.T) {
 
 // cardless are the verbs that need no card, and so no flags about one.
 var cardless = []string{
-	"completion bash", "completion fish", "completion powershell", "completion zsh", "delegated mac", "dump diff", "dump show", "help", "kdf", "key journal", "key new", "key store", "layout lint", "layout schema", "layout show", "purse journal", "purse status",
+	"completion bash", "completion fish", "completion powershell", "completion zsh", "delegated mac", "dump diff", "dump show", "help", "kdf", "key journal", "key new", "key store", "layout lint", "layout schema", "layout show", "phone list", "phone pair", "purse journal", "purse status",
 	"sdm url", "sdm verify", "sim new", "sim serve", "sim show", "tmac verify", "trace diagnose", "trace verify", "version",
 }
 

@@ -96,7 +96,7 @@ func (a *app) dump(ctx context.Context, card *desfire.Card, out string) error {
 	for i := range c.Applications {
 		for j := range c.Applications[i].Files {
 			r.Files++
-			r.Bytes += sizeOf(&c.Applications[i].Files[j])
+			r.Bytes += c.Applications[i].Files[j].Held()
 		}
 	}
 	if a.json {
@@ -108,18 +108,6 @@ func (a *app) dump(ctx context.Context, card *desfire.Card, out string) error {
 	a.sayf("%s: %s, %s, %s of contents\n", a.err.Title.Render(a.cardName()), count(r.Applications, "application"), count(r.Files, "file"), count(r.Bytes, "byte"))
 	a.sayMissing(r.Missing)
 	return nil
-}
-
-// sizeOf is how many bytes of a file were read.
-func sizeOf(f *inspect.File) int {
-	n := len(f.Data)
-	for _, r := range f.Content {
-		n += len(r)
-	}
-	if f.Value != nil {
-		n += 4
-	}
-	return n
 }
 
 // sayMissing says in one line how much is missing, and what would read it.

@@ -97,7 +97,7 @@ type eachVerb struct {
 }
 
 // notInEach are verbs that use cards and make no sense for one that is there.
-var notInEach = []string{"each", "issue", "readers", "rotate", "watch"}
+var notInEach = []string{"doctor", "each", "issue", "readers", "rotate", "watch"}
 
 // rehearse reads a verb, and runs it up to where it needs the card: what is
 // wrong with the command line is known then.
@@ -140,13 +140,14 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // suits is the error of a verb that makes no sense here.
 func (e *eacher) suits(v *eachVerb) error {
+	first, _, _ := strings.Cut(v.name(), " ")
 	switch {
+	case slices.Contains(notInEach, first):
+		return &usageError{v.cmd, fmt.Errorf("%s makes no sense for a card that is there already", v.name())}
 	case v.cmd == v.cmd.Root() || v.cmd.HasAvailableSubCommands():
 		return nil // it says itself what it does not know
 	case slices.Contains(v.words, "--help") || slices.Contains(v.words, "-h"):
 		return &usageError{v.cmd, fmt.Errorf("%s has its help outside of each", v.name())}
-	case slices.Contains(notInEach, v.name()):
-		return &usageError{v.cmd, fmt.Errorf("%s makes no sense for a card that is there already", v.name())}
 	case !has(v.cmd, usesCard):
 		return &usageError{v.cmd, fmt.Errorf("%s needs no card", v.name())}
 	}
@@ -213,7 +214,7 @@ func tellEvent(a *app, ev desfire.Event) {
 	case ev.Kind == desfire.CardInserted && ev.Ignored != "":
 		a.log.Warn("Card left out: "+ev.Ignored, "reader", ev.Reader)
 	case ev.Kind == desfire.ServiceLost:
-		a.log.Warn("The smart card service is gone; waiting for it to come back", "err", text(ev.Err))
+		a.log.Warn("The "+serviceOf(ev.Err)+" is gone; waiting for it to come back", "err", text(ev.Err))
 	case ev.Kind == desfire.ReaderRemoved:
 		a.log.Warn("Reader removed", "reader", ev.Reader, "err", text(ev.Err))
 	}

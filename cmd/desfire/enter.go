@@ -65,10 +65,7 @@ func (a *app) keyed() bool { return a.key != nil || a.ring != nil }
 
 // opener opens sessions with --key, or else with the keyring.
 func (a *app) opener(card *desfire.Card) *unlock.Opener {
-	o := &unlock.Opener{Plain: a.plain, Force: a.force}
-	if a.real.card == card {
-		o.UID = a.real.uid
-	}
+	o := &unlock.Opener{Plain: a.plain, Force: a.force, UID: a.sessions.uid(card)}
 	if a.key != nil {
 		o.Store = unlock.One(wire.KeyNo(a.keyNo), a.key, keystore.SourceOf(a.keySpec))
 		return o

@@ -122,6 +122,9 @@ func (a *app) detail(code int, err error) errorDetail {
 	if errors.As(err, &advice) {
 		d.Next = advice.next
 	}
+	if d.Next == "" {
+		d.Next = a.doctorFor(err)
+	}
 	var refused *desfire.CommandError
 	var answered *statusError
 	switch {

@@ -23,12 +23,23 @@ var unrun = map[string]string{
 	"desfire each": "it goes on until Ctrl-C",
 	"desfire issue visitor.yaml --csv visitor.csv --keys keys.yaml": "it goes on until each line has a card",
 	"desfire rotate visitor-2.yaml --to 2 --keys keys.yaml":         "it goes on until Ctrl-C",
-	"desfire watch":             "it goes on until Ctrl-C",
-	"desfire sim serve":         "it goes on until Ctrl-C",
-	"desfire drain":             "it takes as long as there is credit",
-	"desfire demo":              "it takes a minute",
-	"desfire shell --keys":      "it goes on until Ctrl-D",
-	"desfire originality --uid": "the signature in it is not whole",
+	"desfire readers beep":           "an ACR122U is needed",
+	"desfire readers firmware":       "an ACR122U is needed",
+	"desfire readers led":            "an ACR122U is needed",
+	"desfire readers polling":        "an ACR122U is needed",
+	"desfire watch":                  "it goes on until Ctrl-C",
+	"desfire agent":                  "it goes on until Ctrl-C",
+	"desfire fleet":                  "a fleet is needed: the scripts have one",
+	"desfire web":                    "it goes on until Ctrl-C",
+	"desfire phone pair":             "it needs a phone: TestPhone has one",
+	"desfire phone revoke":           "it needs a phone: TestPhone has one",
+	"desfire phone offer":            "it goes on until Ctrl-C",
+	"desfire sim serve":              "it goes on until Ctrl-C",
+	"desfire drain":                  "it takes as long as there is credit",
+	"desfire demo":                   "it takes a minute",
+	"desfire doctor --reader pn532:": "a PN532 is needed: the tests of the doctor have one",
+	"desfire shell --keys":           "it goes on until Ctrl-D",
+	"desfire originality --uid":      "the signature in it is not whole",
 	"desfire sdm verify --file-key @file.key --meta-key": "the message in it is not whole",
 	"desfire sdm verify --file-key @file.key":            "the MAC is of a key that is not here",
 	"desfire sdm verify --master-key":                    "the MAC is of a key that is not here",
@@ -262,6 +273,8 @@ func TestExamples(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	made := exampleFolder(t)
+	far, seen := newFarReader(t), map[string]bool{} // one example of each verb with a card far away as well
+	t.Setenv(seedCard, "far")
 	unused := slices.Collect(maps.Keys(unrun))
 	root := verbTree()
 	for _, cmd := range everyCommand(root) {
@@ -303,59 +316,99 @@ func TestExamples(t *testing.T) {
 			}
 			want, _ := longest(exampleRuns, line)
 			t.Run(strings.ReplaceAll(line, "/", "|"), func(t *testing.T) {
-				dir := t.TempDir()
-				t.Chdir(dir)
-				all, err := os.ReadDir(made)
-				if err != nil {
-					t.Fatal(err)
+				here := runExample(t, made, found, words, want.card, "sim:card.json", nil)
+				if here.code != want.code {
+					t.Errorf("code %d, want %d: %s%.300s", here.code, want.code, here.said, here.out)
 				}
-				for _, f := range all {
-					if f.Type().IsRegular() {
-						writeExample(t, f.Name(), mustRead(t, filepath.Join(made, f.Name())))
-					}
+				card := want.card
+				if at := slices.Index(words, "--reader"); at > 0 && verbOf(found) == "restore" { // it has a card of its own
+					words, card = slices.Delete(slices.Clone(words), at, at+2), "empty"
+					here = runExample(t, made, found, words, card, "sim:card.json", nil)
 				}
-				if err := os.Rename(want.card+".json", "card.json"); err != nil {
-					t.Fatal(err)
-				}
-				t.Setenv("DESFIRE_READER", "sim:card.json")
-				t.Setenv("HOME", dir)
-				t.Setenv(osKeys, "desfire/old="+zeroAES)
-				mockOSKeyring()
-				t.Setenv("DESFIRE_KEYS", map[string]string{"purse": "purse.keys.yaml"}[want.card])
-				t.Setenv("XDG_CONFIG_HOME", dir)
-				t.Setenv("XDG_STATE_HOME", dir)
-				switch {
-				case strings.HasPrefix(line, "desfire sim new") && !strings.Contains(line, "--from"):
-					_ = os.Remove(words[3])
-				case strings.HasPrefix(line, "desfire delegated prepare"):
-					_ = os.Remove("campus.json")
-				case strings.Contains(line, "-o session.json"):
-					_ = os.Remove("session.json")
-				case strings.HasPrefix(line, "desfire delegated create"):
-					_ = os.Rename("delegated.json", "campus.json")
-				}
-				var args []string
-				for _, w := range words[1:] {
-					if found, _ := filepath.Glob(w); strings.HasPrefix(w, "*") && found != nil {
-						args = append(args, "session.json", "pcscd.log") // what it stands for
-						continue
-					}
-					args = append(args, w)
-				}
-				if has(found, usesYes) && !slices.Contains(args, "--yes") {
-					args = append(args, "--yes") // somebody types it
-				}
-				var out, said strings.Builder
-				code := run(args, strings.NewReader(""), &out, &said)
-				if code != want.code {
-					t.Errorf("code %d, want %d: %s%.300s", code, want.code, said.String(), out.String())
+				if has(found, usesCard) && !slices.Contains(words, "--reader") && !seen[verbOf(found)] {
+					seen[verbOf(found)] = true
+					there := runExample(t, made, found, words, card, far.place, far.lay)
+					far.compare(t, line, &here, &there)
 				}
 			})
+		}
+	}
+	for verb, uses := range verbUses {
+		if slices.Contains(uses, usesCard) && !seen[verb] && !slices.Contains(farOwn, verb) {
+			t.Errorf("no example of %s was run with a card far away", verb)
 		}
 	}
 	if len(unused) > 0 {
 		t.Errorf("there are no such examples: %q", unused)
 	}
+}
+
+// exampleRun is what became of an example.
+type exampleRun struct {
+	code      int
+	out, said string
+	image     []byte // of the card, afterwards
+}
+
+// runExample runs one, with a card at a reader. lay, if not nil, lays the card of the image
+// card.json there, and returns what takes it away.
+func runExample(t *testing.T, made string, found *cobra.Command, words []string, card, reader string, lay func(t *testing.T) func()) (r exampleRun) {
+	t.Helper()
+	dir := t.TempDir()
+	t.Chdir(dir)
+	all, err := os.ReadDir(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range all {
+		if f.Type().IsRegular() {
+			writeExample(t, f.Name(), mustRead(t, filepath.Join(made, f.Name())))
+		}
+	}
+	if err := os.Rename(card+".json", "card.json"); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DESFIRE_READER", reader)
+	t.Setenv("HOME", dir)
+	t.Setenv(osKeys, "desfire/old="+zeroAES)
+	mockOSKeyring()
+	t.Setenv("DESFIRE_KEYS", map[string]string{"purse": "purse.keys.yaml"}[card])
+	t.Setenv("XDG_CONFIG_HOME", dir)
+	t.Setenv("XDG_STATE_HOME", dir)
+	line := strings.Join(words, " ")
+	switch {
+	case strings.HasPrefix(line, "desfire sim new") && !strings.Contains(line, "--from"):
+		_ = os.Remove(words[3])
+	case strings.HasPrefix(line, "desfire delegated prepare"):
+		_ = os.Remove("campus.json")
+	case strings.Contains(line, "-o session.json"):
+		_ = os.Remove("session.json")
+	case strings.HasPrefix(line, "desfire delegated create"):
+		_ = os.Rename("delegated.json", "campus.json")
+	}
+	var args []string
+	for _, w := range words[1:] {
+		if found, _ := filepath.Glob(w); strings.HasPrefix(w, "*") && found != nil {
+			args = append(args, "session.json", "pcscd.log") // what it stands for
+			continue
+		}
+		args = append(args, w)
+	}
+	if has(found, usesYes) && !slices.Contains(args, "--yes") {
+		args = append(args, "--yes") // somebody types it
+	}
+	if lay != nil {
+		take := lay(t)
+		defer func() {
+			take()
+			r.image = mustRead(t, filepath.Join(dir, "card.json"))
+		}()
+	}
+	var out, said strings.Builder
+	r.code = run(args, strings.NewReader(""), &out, &said)
+	r.out, r.said = out.String(), said.String()
+	r.image = mustRead(t, "card.json")
+	return r
 }
 
 func mustRead(t *testing.T, name string) []byte {

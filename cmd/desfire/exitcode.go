@@ -16,6 +16,7 @@ import (
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/keystore/keyring"
+	"github.com/go-desfire/desfire/keystore/natskeys"
 	"github.com/go-desfire/desfire/keystore/pkcs11"
 	"github.com/go-desfire/desfire/ndef"
 	"github.com/go-desfire/desfire/originality"
@@ -24,9 +25,13 @@ import (
 	"github.com/go-desfire/desfire/perso/batch"
 	"github.com/go-desfire/desfire/perso/yaml"
 	"github.com/go-desfire/desfire/place"
+	"github.com/go-desfire/desfire/pn532"
 	ledger "github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/purse/boltjournal"
 	"github.com/go-desfire/desfire/rekey"
+	"github.com/go-desfire/desfire/remote"
+	"github.com/go-desfire/desfire/remote/admin"
+	"github.com/go-desfire/desfire/remote/gate"
 	"github.com/go-desfire/desfire/sdm"
 	"github.com/go-desfire/desfire/selftest"
 	"github.com/go-desfire/desfire/sim"
@@ -130,6 +135,8 @@ func codesIn(ctx context.Context, err error) (codes []int) {
 		return []int{e.code}
 	case *usageError:
 		return []int{exitUsage}
+	case *pn532.LineError:
+		return []int{exitNoCard}
 	}
 	if err == errInterrupted || ctx.Err() != nil && (err == context.Canceled || err == context.Cause(ctx)) {
 		codes = append(codes, exitInterrupted)
@@ -159,7 +166,7 @@ func codeOf(err error) int {
 		return exitImpossible
 	case *desfire.ArgumentError, *ndef.SpaceError, *ndef.FormatError, *fs.PathError, *os.LinkError, *dump.FormatError, *sim.ImageError, *strictjson.Error, *sdm.FormatError, *sdm.SettingsError:
 		return exitInput
-	case *desfire.TransportError, *desfire.NotDESFireError, *place.NoCardError, *filelock.HeldError, *sim.LockedError, *rekey.HeldError, *place.SeveralError, *place.InUseError, *pcsc.OpError, *tcp.Error, *desfire.SessionLostError, *desfire.BrokenError:
+	case *desfire.TransportError, *desfire.NotDESFireError, *place.NoCardError, *filelock.HeldError, *sim.LockedError, *rekey.HeldError, *place.SeveralError, *place.InUseError, *pcsc.OpError, *pn532.Error, *tcp.Error, *desfire.SessionLostError, *desfire.BrokenError:
 		return exitNoCard
 	case *keystore.NotFoundError, *unlock.NoKeyError, *unlock.NeverError, *unlock.PlainError:
 		return exitRight
@@ -173,6 +180,10 @@ func codeOf(err error) int {
 		return exitImpossible
 	case *key.OpaqueError:
 		return exitImpossible
+	case *natskeys.AwayError:
+		return exitNoCard
+	case *natskeys.AnswerError:
+		return codeOfAnswer(e)
 	case *desfire.TooFarError:
 		return exitNotGenuine
 	case *desfire.ReaderError:
@@ -212,7 +223,47 @@ func codeOf(err error) int {
 	case *desfire.CommandError:
 		return codeOfStatus(e.Status)
 	}
+	if c := codeOfFleet(err); c != exitDone {
+		return c
+	}
+	if c := codeOfPhone(err); c != exitDone {
+		return c
+	}
 	return codeOfSentinel(err)
+}
+
+// codeOfFleet is what an error of a fleet says.
+func codeOfFleet(err error) int {
+	switch e := err.(type) {
+	case *remote.Error, *remote.NoReaderError:
+		return exitNoCard
+	case *remote.VersionError:
+		return exitImpossible
+	case *admin.RefusedError:
+		return exitRefused
+	case *gate.UnansweredError:
+		return exitUnknown
+	case *gate.NoCardError:
+		return exitNoCard
+	case *gate.OrderError:
+		return codesOfOrders[e.Code]
+	}
+	switch err {
+	case remote.ErrNoAgent, remote.ErrNotConnected, remote.ErrNoAnswer, remote.ErrCut, remote.ErrLease, admin.ErrAway, gate.ErrAway:
+		return exitNoCard
+	case admin.ErrSilent:
+		return exitUnknown
+	case remote.ErrMessage:
+		return exitNotGenuine
+	}
+	return exitDone
+}
+
+// codesOfOrders are those of orders that a gate did not make.
+var codesOfOrders = map[gate.Code]int{
+	gate.CodeReader: exitNoCard, gate.CodeRequest: exitImpossible, gate.CodeBusy: exitNoCard, gate.CodeEnding: exitNoCard, gate.CodeNoCard: exitNoCard,
+	gate.CodeCard: exitRefused, gate.CodeLimit: exitRefused, gate.CodeBlocked: exitNotGenuine, gate.CodeOpen: exitUnknown, gate.CodeKeys: exitRight,
+	gate.CodeJournal: exitInput, gate.CodeFailed: exitRefused,
 }
 
 // codeOfSentinel is what an error says that is a value and no type.

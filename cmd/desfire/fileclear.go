@@ -6,9 +6,9 @@ import (
 	"fmt"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/edit"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/unlock"
-	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
@@ -46,7 +46,7 @@ func (a *app) clearFile(ctx context.Context, cmd *cobra.Command, card *desfire.C
 		return noRecords
 	case err != nil:
 		return err
-	case fs.Type != wire.FileLinearRecord && fs.Type != wire.FileCyclicRecord:
+	case !edit.HasRecords(fs):
 		return noRecords
 	}
 	r := a.newFileResult(t, fs)
@@ -55,13 +55,7 @@ func (a *app) clearFile(ctx context.Context, cmd *cobra.Command, card *desfire.C
 			return err
 		}
 		m := manage(card, "the key of its read-write right", "clear file %v of %s", t.file, t.app.Words())
-		var refused error
-		_, err := card.Transact(ctx, func() error {
-			if refused = card.ClearRecordFile(ctx, t.file); refused != nil {
-				return refused
-			}
-			return a.nameReader(ctx, card)
-		})
+		refused, err := edit.Clear(ctx, card, t.file, func() error { return a.nameReader(ctx, card) })
 		switch {
 		case refused != nil:
 			return m.refused(err)

@@ -26,12 +26,13 @@ const (
 	usesYes     use = "yes"     // it asks before it changes something
 	usesForce   use = "force"   // it refuses what is risky
 	usesDry     use = "dry"     // it can tell what it would do
+	usesFleet   use = "fleet"   // it is connected to a fleet; whoever uses a card may be
 )
 
 // flagUses are the global flags with the uses that they belong to. Those that
 // are not here act everywhere.
 var flagUses = map[string]use{
-	"reader": usesCard, "uid": usesCard, "wait": usesCard, "timeout": usesCard, "trace": usesTrace, "trace-keys": usesSecrets,
+	"fleet": usesFleet, "reader": usesCard, "uid": usesCard, "wait": usesCard, "timeout": usesCard, "trace": usesTrace, "trace-keys": usesSecrets,
 	"weakest": usesKeys, "key": usesKeys, "auth": usesKeys, "keys": usesRing, "identity": usesRing, "plain": usesKeys,
 	"yes": usesYes, "force": usesForce, "dry-run": usesDry,
 }
@@ -39,6 +40,18 @@ var flagUses = map[string]use{
 // verbUses says which groups act on which verb. A verb that is not here works
 // without a card.
 var verbUses = map[string][]use{
+	"agent":                {usesCard, usesRing},
+	"fleet agents":         {usesFleet},
+	"fleet agents token":   {usesFleet},
+	"fleet agents revoke":  {usesFleet, usesYes},
+	"fleet cards":          {usesFleet},
+	"fleet drain":          {usesFleet, usesYes},
+	"fleet keys":           {usesFleet},
+	"fleet keys change":    {usesFleet, usesYes, usesForce, usesDry},
+	"fleet ledger":         {usesFleet},
+	"fleet order":          {usesFleet},
+	"fleet readers":        {usesFleet},
+	"fleet watch":          {usesFleet},
 	"apdu":                 {usesCard},
 	"app create":           {usesCard, usesKeys, usesForce, usesDry},
 	"app delete":           {usesCard, usesKeys, usesYes, usesDry},
@@ -52,6 +65,7 @@ var verbUses = map[string][]use{
 	"config set":           {usesCard, usesKeys, usesYes, usesForce, usesDry},
 	"config show":          {usesCard},
 	"demo":                 {usesTrace},
+	"doctor":               {usesCard},
 	"drain":                {usesCard, usesKeys},
 	"dump":                 {usesCard, usesKeys, usesForce},
 	"each":                 {usesCard, usesKeys, usesYes, usesForce, usesDry},
@@ -86,6 +100,8 @@ var verbUses = map[string][]use{
 	"ndef read":            {usesCard, usesKeys, usesForce},
 	"ndef write":           {usesCard, usesKeys, usesForce, usesDry},
 	"originality":          {usesCard, usesKeys},
+	"phone offer":          {usesCard, usesYes},
+	"phone revoke":         {usesYes},
 	"purse credit":         {usesCard, usesKeys},
 	"purse debit":          {usesCard, usesKeys},
 	"purse init":           {usesCard, usesKeys, usesDry},
@@ -94,6 +110,10 @@ var verbUses = map[string][]use{
 	"purse unblock":        {usesYes},
 	"read":                 {usesCard, usesKeys, usesForce},
 	"readers":              {usesCard},
+	"readers beep":         {usesCard},
+	"readers firmware":     {usesCard},
+	"readers led":          {usesCard},
+	"readers polling":      {usesCard},
 	"record append":        {usesCard, usesKeys, usesDry},
 	"record read":          {usesCard, usesKeys, usesForce},
 	"record update":        {usesCard, usesKeys, usesDry},
@@ -113,6 +133,7 @@ var verbUses = map[string][]use{
 	"value get":            {usesCard, usesKeys},
 	"value limited-credit": {usesCard, usesKeys, usesDry},
 	"watch":                {usesCard},
+	"web":                  {usesCard, usesKeys},
 	"wipe":                 {usesCard, usesKeys, usesYes, usesDry},
 	"write":                {usesCard, usesKeys, usesForce, usesDry},
 }
@@ -128,6 +149,8 @@ func has(cmd *cobra.Command, u use) bool {
 		return slices.Contains(list, usesTrace) || slices.Contains(list, usesCard)
 	case usesRing:
 		return slices.Contains(list, usesRing) || slices.Contains(list, usesKeys)
+	case usesFleet:
+		return slices.Contains(list, usesFleet) || slices.Contains(list, usesCard)
 	case usesSecrets:
 		return slices.Contains(list, usesSecrets) || has(cmd, usesTrace)
 	}
@@ -140,15 +163,21 @@ func verbOf(cmd *cobra.Command) string {
 }
 
 // lasting are the verbs that go on until they are ended, whose notes have times.
-var lasting = []string{"demo", "drain", "each", "issue", "rotate", "sim serve", "watch"}
+var lasting = []string{"agent", "demo", "drain", "each", "fleet watch", "issue", "phone offer", "rotate", "sim serve", "watch", "web"}
 
 // idle are flags that do not act on a verb although their group does.
-var idle = map[string][]string{"each": {"wait"}, "issue": {"wait"}, "rotate": {"wait"}, "watch": {"wait", "timeout"}}
+var idle = map[string][]string{"agent": {"wait", "timeout", "uid"}, "doctor": {"wait", "timeout", "uid", "trace", "trace-keys"}, "each": {"wait"}, "issue": {"wait"}, "offer": {"wait", "timeout", "uid"}, "rotate": {"wait"}, "watch": {"wait", "timeout"}, "web": {"wait", "timeout", "uid", "plain", "weakest", "force"}}
+
+// also are global flags that act on a verb although their group does not.
+var also = map[string][]string{"fleet cards": {"uid"}, "fleet keys change": {"uid"}, "fleet ledger": {"uid"}, "fleet order": {"uid", "wait"}}
 
 // acts reports whether a global flag acts on a verb.
 func acts(cmd *cobra.Command, flag string) bool {
 	if slices.Contains(idle[cmd.Name()], flag) {
 		return false
+	}
+	if slices.Contains(also[verbOf(cmd)], flag) {
+		return true
 	}
 	u, grouped := flagUses[flag]
 	return !grouped || has(cmd, u) || u == usesForce && has(cmd, usesKeys)
@@ -164,11 +193,13 @@ func misplaced(cmd *cobra.Command) error {
 		}
 		why := map[use]string{
 			usesCard: "it needs no card", usesTrace: "it talks to no card", usesSecrets: "it records nothing", usesKeys: "it opens no session", usesRing: "it takes no keys from it", usesYes: "it asks nothing",
-			usesForce: "it refuses nothing that is risky", usesDry: "it changes nothing",
+			usesFleet: "it needs no fleet", usesForce: "it refuses nothing that is risky", usesDry: "it changes nothing",
 		}[flagUses[flag]]
 		switch {
 		case (flagUses[flag] == usesKeys || flagUses[flag] == usesRing) && !has(cmd, usesCard):
 			why = "it needs no card"
+		case slices.Contains(idle[cmd.Name()], flag) && !slices.Contains(lasting, verbOf(cmd)):
+			why = "it ends within 10 seconds, whatever is there"
 		case slices.Contains(idle[cmd.Name()], flag):
 			why = "it goes on until Ctrl-C"
 		}
@@ -181,7 +212,8 @@ func misplaced(cmd *cobra.Command) error {
 func (a *app) globalFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
 	a.reader = envOr("DESFIRE_READER", "pcsc")
-	f.VarP(readerFlag{&a.reader, &a.readers}, "reader", "r", "`PLACE` where cards are presented: pcsc[:PART], tcp:HOST:PORT, sim: or sim:FILE")
+	f.VarP(readerFlag{&a.reader, &a.readers}, "reader", "r", "`PLACE` where cards are presented: pcsc[:PART], pn532[:DEVICE], tcp:HOST:PORT, nats:[AGENT[/READER]], phone:[NAME], sim: or sim:FILE")
+	f.StringVar(&a.fleetPath, "fleet", envOr("DESFIRE_FLEET", ""), "fleet `FILE`, with which this program is let into a fleet of readers")
 	f.StringVar(&a.uid, "uid", "", "the card with this UID, `HEX` or the beginning of it, and no other")
 	f.DurationVar(&a.wait, "wait", 10*time.Second, "how long to wait for a card; 0 waits for ever")
 	f.DurationVar(&a.timeout, "timeout", 0, "end the verb that long after the card was found; 0 never")
@@ -189,7 +221,7 @@ func (a *app) globalFlags(root *cobra.Command) {
 	f.Lookup("trace").NoOptDefVal = "-"
 	f.BoolVar(&a.traceKeys, "trace-keys", false, "keep what carries keys in a trace: with the key before, it tells the new one")
 
-	f.StringVar(&a.keysFile, "keys", envOr("DESFIRE_KEYS", ""), "keyring `FILE`, from which the key with the right is taken")
+	f.StringVar(&a.keysFile, "keys", envOr("DESFIRE_KEYS", ""), "keyring `FILE`, from which the key with the right is taken; nats: for keys in the centre of a fleet")
 	f.StringVar(&a.identity, "identity", envOr("DESFIRE_IDENTITY", ""), "`FILE` of age identities that open what is encrypted in the keyring, or such a file wrapped by Vault or OpenBao")
 	f.StringVar(&a.keySpec, "key", "", "one `KEY` instead, [N=]SPEC: @FILE or env:NAME, or TYPE:HEX for all to see; N is its number on the card")
 	f.Uint8Var(&a.keyNo, "auth", 0, "`NUMBER` of that key on the card")
@@ -202,6 +234,7 @@ func (a *app) globalFlags(root *cobra.Command) {
 	f.BoolVar(&a.json, "json", false, "print JSON on stdout, one object a line")
 	f.BoolVar(&a.noInput, "no-input", false, "never ask: what would need an answer is an error")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more on stderr")
+	_ = root.MarkPersistentFlagFilename("fleet")
 	_ = root.RegisterFlagCompletionFunc("weakest", cobra.FixedCompletions(weakestNames(), cobra.ShellCompDirectiveNoFileComp))
 	_ = root.RegisterFlagCompletionFunc("reader", a.completeReader)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +29,24 @@ func TestGuide(t *testing.T) {
 // TestPursePage runs docs/purse.md.
 func TestPursePage(t *testing.T) {
 	checkPage(t, filepath.Join(repository, "docs", "purse.md"))
+}
+
+// TestFleetPage runs docs/fleet.md, with its centre.
+func TestFleetPage(t *testing.T) {
+	program, err := serverProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", filepath.Dir(program)+string(os.PathListSeparator)+os.Getenv("PATH"))
+	for _, name := range []string{"FLEET_NATS", "FLEET_JOIN"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv(name, l.Addr().String())
+		l.Close()
+	}
+	checkPage(t, filepath.Join(repository, "docs", "fleet.md"))
 }
 
 // TestKeysPage runs docs/keys.md, with SoftHSM.

@@ -80,7 +80,7 @@ func onlyGroups(cmd *cobra.Command) bool {
 
 // asides are verbs that the help of the root names in one line, so that it fits a
 // screen.
-var asides = []string{"completion", "delegated", "evidence", "free", "kdf", "uid", "version"}
+var asides = []string{"apdu", "completion", "delegated", "evidence", "free", "kdf", "tmac", "uid", "version", "wipe"}
 
 func aside(cmd *cobra.Command) bool {
 	return slices.Contains(asides, cmd.Name()) && cmd.Parent() == cmd.Root()
@@ -98,7 +98,7 @@ func topicNames() string {
 
 // globalNames is which global flags act on a verb, folded.
 func globalNames(cmd *cobra.Command) string {
-	if !cmd.Runnable() || cmd.HasAvailableSubCommands() || topicOf(cmd) {
+	if !cmd.Runnable() || onlyGroups(cmd) || topicOf(cmd) {
 		return ""
 	}
 	words := []screen.Text{"Global flags:"}

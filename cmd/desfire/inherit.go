@@ -15,7 +15,7 @@ import (
 func (a *app) child(p *present, stdin io.Reader) *app {
 	return &app{
 		stdin: stdin, stdout: a.stdout, stderr: a.stderr, console: a.console, out: a.out, err: a.err, log: a.log,
-		warned: a.warned, tracer: a.tracer, recorder: a.recorder, unprotected: a.unprotected, parent: a, present: p, ask: a.ask, modules: a.modules,
+		warned: a.warned, tracer: a.tracer, recorder: a.recorder, unprotected: a.unprotected, parent: a, present: p, ask: a.ask, modules: a.modules, link: a.link,
 	}
 }
 
@@ -37,6 +37,7 @@ func (a *app) inherit(cmd *cobra.Command) error {
 		return misplaced
 	}
 	again := p.parent != nil
+	a.fleetPath = p.fleetPath
 	a.reader, a.uid, a.wait, a.timeout, a.traceTo, a.traceKeys = p.reader, p.uid, p.wait, p.timeout, p.traceTo, p.traceKeys
 	if !f.Changed("identity") {
 		a.identity = p.identity

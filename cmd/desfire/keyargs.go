@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-desfire/desfire/internal/keyopen"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/keystore/execkey"
@@ -128,7 +129,7 @@ func (a *app) readKeys(cmd *cobra.Command, keys ...*keySpec) error {
 // getKey gets the key that a flag names: reads the file or variable, runs the
 // program, asks on the terminal.
 func (a *app) getKey(cmd *cobra.Command, k *keySpec) error {
-	spec, err := a.providers().Parse(k.spec)
+	spec, err := keyopen.Providers(a.modules).Parse(k.spec)
 	if err != nil {
 		return &usageError{cmd, fmt.Errorf("--%s: %w", k.flag, err)}
 	}

@@ -31,6 +31,9 @@ proof: desfire key check proves a key.`,
 			if a.ring == nil {
 				return &usageError{cmd, errors.New("--keys missing: the keyring, or DESFIRE_KEYS in the environment")}
 			}
+			if isFar(a.keysFile) {
+				return &usageError{cmd, errors.New("--keys nats: the centre of a fleet tells nobody which keys it has: desfire key list is for keyrings")}
+			}
 			if !withCard {
 				return a.listKeys(cmd.Context(), nil)
 			}

@@ -3,20 +3,29 @@ package main
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/internal/keyopen"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/keystore/keyring"
+	"github.com/go-desfire/desfire/keystore/natskeys"
 	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
 )
 
-// ring is the keyring of a run. Keys that a token derives are kept while it lasts.
+// keyBook is where keys of cards are: a keyring, or the centre of a fleet.
+type keyBook interface {
+	keystore.Rotating
+	keystore.Masters
+	Refs() []keystore.Ref
+	Masters() []string
+}
+
+// ring is the keys of a run. Keys that a token derives are kept while it lasts.
 type ring struct {
-	*keyring.Ring
+	keyBook
 	cache *keystore.Cache
 }
 
@@ -25,7 +34,14 @@ func (a *app) readRing(cmd *cobra.Command) error {
 	if a.keysFile == "" || a.key != nil || a.ring != nil || !acts(cmd, "keys") {
 		return nil
 	}
-	r, err := keyring.OpenContext(cmd.Context(), a.keysFile, &keyring.Config{Identity: a.identity, Unwrap: unwrap, Prompt: a.prompter(cmd.Context()), Warn: a.warn, Providers: a.providers()})
+	if isFar(a.keysFile) {
+		far, err := a.openCentreKeys(cmd)
+		if err == nil && far != nil {
+			a.ring = &ring{far, keystore.NewCache(far, nil)}
+		}
+		return err
+	}
+	r, err := keyopen.Keyring(cmd.Context(), a.keysFile, keyopen.Config{Identity: a.identity, Prompt: a.prompter(cmd.Context()), Warn: a.warn, Modules: a.modules})
 	if err != nil {
 		return badRing(err)
 	}
@@ -72,6 +88,9 @@ func badRing(err error) error {
 	case errors.Is(err, keyring.ErrNotTrusted):
 		return advise(withCode(exitInput, err), "exec: runs programs, and pkcs11: loads modules, from a keyring that belongs to you and that nobody else can write.")
 	}
+	if errors.Is(err, natskeys.ErrAway) || errors.As(err, new(*natskeys.AnswerError)) {
+		return badCentreKey(err)
+	}
 	return adviseModule(withCode(exitInput, err))
 }
 
@@ -94,52 +113,50 @@ func (r *ring) Key(ctx context.Context, ref keystore.Ref) (key.Key, error) {
 	return k, badRing(err)
 }
 
-// realUID is the identifier of a card that shows a random one.
-type realUID struct {
-	card *desfire.Card // where it was looked for
-	uid  keystore.UID  // empty if no key told it
+// onCard is the card on which sessions are opened with keys of the keyring.
+type onCard struct {
+	card *desfire.Card
+	*unlock.OnCard
+}
+
+// uid is the real identifier of a card that shows a random one, empty if it was not
+// found out.
+func (o onCard) uid(card *desfire.Card) keystore.UID {
+	if o.OnCard == nil || o.card != card {
+		return ""
+	}
+	return o.UID()
+}
+
+// on is the card, with what the flags say of keys.
+func (a *app) on(card *desfire.Card) *unlock.OnCard {
+	o := a.opener(card)
+	if a.sessions.card == card {
+		a.sessions.Use(o)
+	} else {
+		var refs []keystore.Ref
+		if a.ring != nil {
+			refs = a.ring.Refs()
+		}
+		a.sessions = onCard{card, o.On(card, refs)}
+	}
+	return a.sessions.OnCard
 }
 
 // withUID runs f, which opens a session with a key of the keyring. Where that
 // failed since the key is derived from the identifier of the card, which shows a
 // random one, that is found out with a key that is the same on every card.
 func (a *app) withUID(ctx context.Context, card *desfire.Card, p wire.Place, f func(*unlock.Opener) error) error {
-	err := f(a.opener(card))
-	if !lacksUID(err) || a.real.card == card || card.UID() != nil {
-		return err
-	}
-	refs := slices.Clone(a.ring.Refs())
-	slices.SortStableFunc(refs, func(x, y keystore.Ref) int { return nearness(p, x.Place) - nearness(p, y.Place) })
-	uid, uidErr := a.opener(card).CardUID(ctx, card, refs)
-	a.real = realUID{card, uid}
-	switch {
-	case uidErr == nil:
+	on := a.on(card)
+	err := on.Do(ctx, p, f)
+	if uid := on.UID(); uid != "" && card.UID() == nil {
 		a.learned(uid)
-		return f(a.opener(card))
-	case errors.As(uidErr, new(*unlock.NoKeyError)):
+	}
+	if unlock.LacksUID(err) && card.UID() == nil {
 		return advise(withCode(exitRight, err), "The card shows a random identifier. A key that is the same on every card, in the keyring, tells the real one.")
 	}
-	return uidErr
+	return err
 }
 
 // learned notes the identifier that a card with a random one told in a session.
 func (a *app) learned(uid keystore.UID) { a.card.UID = hexBytes(uid) }
-
-// nearness sorts places by what selecting them disturbs.
-func nearness(wanted, p wire.Place) int {
-	switch {
-	case p == wanted:
-		return 0
-	case p.IsCard():
-		return 1
-	}
-	return 2
-}
-
-// lacksUID reports whether a key was not found or not made since the identifier
-// of the card is not known.
-func lacksUID(err error) bool {
-	var missing *unlock.NoKeyError
-	var plain *unlock.PlainError
-	return errors.Is(err, keystore.ErrNoUID) || errors.As(err, &missing) && missing.NoUID || errors.As(err, &plain) && plain.NoUID
-}

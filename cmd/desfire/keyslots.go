@@ -33,8 +33,8 @@ func (k *keySpec) take(ctx context.Context, s keystore.Slot) error {
 // slots are the keys of the keyring for a place and number of a card.
 func (a *app) slots(ctx context.Context, card *desfire.Card, p wire.Place, no wire.KeyNo) ([]keystore.Slot, error) {
 	uid := keystore.UID(card.UID())
-	if a.real.card == card && a.real.uid != "" {
-		uid = a.real.uid
+	if real := a.sessions.uid(card); real != "" {
+		uid = real
 	}
 	return keystore.Slots(ctx, a.ring, keystore.Ref{UID: uid, Place: p, Key: keystore.Number(no)})
 }

@@ -154,7 +154,7 @@ type layoutResult struct {
 // result says how the card compares with the layout.
 func (v *applyVerb) result(list []perso.Difference) error {
 	r := layoutResult{cardOf: v.card, Layout: v.file.path, Done: v.done, Held: append([]perso.Note{}, v.plan.Held...)}
-	r.Differences, r.Unproven = parted(list)
+	r.Differences, r.Unproven = perso.Parted(list)
 	did := "Made in " + count(v.done, "step")
 	if v.done == 0 {
 		did = "Nothing was to do"

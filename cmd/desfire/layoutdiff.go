@@ -75,7 +75,7 @@ func (a *app) layoutDiff(l *layoutFile, layout *perso.Layout, c *inspect.Card, f
 		return withCode(exitInput, err)
 	}
 	r := layoutDiffResult{cardOf: a.card, Layout: l.path, Dump: from}
-	r.Differences, r.NotCompared = parted(append(list, l.open()...))
+	r.Differences, r.NotCompared = perso.Parted(append(list, l.open()...))
 	if a.json {
 		err = a.emit(r)
 	} else {

@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"slices"
 	"strings"
 
@@ -201,6 +197,9 @@ func (a *app) withKeys(ctx context.Context, l *layoutFile) error {
 	if a.ring == nil {
 		return advise(err, "--keys FILE names a keyring that has them.")
 	}
+	if isFar(a.keysFile) {
+		return advise(err, "Keys of layouts are derived here, and master keys in the centre stay there: --keys FILE names a keyring that has them.")
+	}
 	return advise(err, "They belong below masters in %s.", a.keysFile)
 }
 
@@ -215,14 +214,7 @@ func masterNames(missing []*yaml.MasterError) (names []string) {
 func (l *layoutFile) stores() (have, want keystore.Store) { return l.keys.Have(), l.keys.Want() }
 
 // hash is that of the layout with what fills its columns.
-func (l *layoutFile) hash() string {
-	h := sha256.New()
-	_, _ = io.WriteString(h, l.doc.Hash())
-	for _, name := range slices.Sorted(maps.Keys(l.row)) {
-		_, _ = fmt.Fprintf(h, "\n%q=%q", name, l.row[name])
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
+func (l *layoutFile) hash() string { return l.doc.RowHash(l.row) }
 
 // wantsLayout checks that there is one argument, a layout, and completes it.
 func wantsLayout(cmd *cobra.Command) *cobra.Command {

@@ -45,7 +45,7 @@ Contents that need columns are compared where these are filled.
 				}
 				a.saw(card)
 				r := layoutResult{cardOf: a.card, Layout: l.path, Held: []perso.Note{}}
-				r.Differences, r.Unproven = parted(append(list, l.open()...))
+				r.Differences, r.Unproven = perso.Parted(append(list, l.open()...))
 				return a.verified(&r, "Verified")
 			})
 		},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
@@ -108,54 +107,32 @@ func (a *app) inspect(ctx context.Context, card *desfire.Card, conf *inspect.Con
 
 // lookInto enters a place with a key of the keyring that may read a file.
 func (a *app) lookInto(ctx context.Context, card *desfire.Card, p wire.Place, no wire.FileNo, act inspect.Act) (ok bool, reason string, err error) {
-	err = a.withUID(ctx, card, p, func(o *unlock.Opener) error {
-		o.OnChoice = func(c unlock.Choice) { a.log.Debug(c.String()) }
-		_, err := o.File(ctx, card, p, no, act)
-		return err
-	})
-	switch {
-	case err == nil:
-		return true, "", nil
-	case errors.As(err, new(*unlock.NoKeyError)), errors.As(err, new(*unlock.PlainError)), errors.As(err, new(*unlock.NeverError)), lacksUID(err):
-		return false, "", nil
-	case errors.As(err, new(*unlock.RefusedKeyError)), errors.As(err, new(*unlock.MismatchError)):
-		return false, oneLine(err), nil
-	}
-	return false, "", err
+	ok, without, err := a.quietly(card).LookInto(ctx, p, no, act)
+	return ok, text(without), err
 }
 
 // look enters a place with the key of the keyring that sees most. What does not
 // fit is told, and the card then shows what it shows to anybody.
 func (a *app) look(ctx context.Context, card *desfire.Card, p wire.Place) error {
-	var unfit error
-	first := a.real.card != card
-	err := a.withUID(ctx, card, p, func(o *unlock.Opener) error {
-		plain := error(nil)
-		o.OnChoice = func(c unlock.Choice) {
-			plain = c.Because
-			a.log.Debug(c.String())
-		}
-		err := o.Enter(ctx, card, p)
-		if err == nil && errors.As(plain, new(*unlock.MismatchError)) {
-			unfit = plain
-		}
-		if err == nil && lacksUID(plain) {
-			return plain
-		}
-		return err
-	})
-	switch {
-	case lacksUID(err):
-		if err = selectPlace(ctx, card, p); first {
-			unfit = errors.New("the card shows a random identifier, and no key of the keyring tells the real one: keys that are derived from it are not known")
-		}
-	case errors.As(err, new(*unlock.RefusedKeyError)), errors.As(err, new(*unlock.MismatchError)):
-		unfit, err = err, selectPlace(ctx, card, p)
-	case noSuchPlace(err):
+	on := a.quietly(card)
+	without, err := on.Look(ctx, p)
+	if uid := on.UID(); uid != "" && card.UID() == nil {
+		a.learned(uid)
+	}
+	if noSuchPlace(err) {
 		return missingPlace(ctx, card, p, err)
 	}
-	if unfit != nil {
-		a.log.Warn("looking without a key: "+oneLine(unfit), "application", p)
+	if without != nil {
+		a.log.Warn("looking without a key: "+oneLine(without), "application", p)
 	}
 	return err
+}
+
+// quietly is on, of which keys are told to the log only.
+func (a *app) quietly(card *desfire.Card) *unlock.OnCard {
+	on := a.on(card)
+	o := a.opener(card)
+	o.OnChoice = func(c unlock.Choice) { a.log.Debug(c.String()) }
+	on.Use(o)
+	return on
 }

@@ -16,6 +16,9 @@ func main() {
 	// A pipe that nobody reads is an error of the write, which is reported, and
 	// no end in the middle of what is done to a card. Children are not affected.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	if len(os.Args) > 1 && os.Args[1] == "agent" {
+		lean() // before more is needed than for the start
+	}
 	var stdout io.Writer = os.Stdout
 	if closedByShell(1) {
 		stdout = closed{}

@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(runMain) != "" {
 		main()
 	}
-	testscript.Main(m, map[string]func(){"desfire": main})
+	testscript.Main(tidy{m}, map[string]func(){"desfire": main})
 }
 
 // concurrent are the scripts of verbs that do several things at once.
@@ -91,7 +91,7 @@ func TestScripts(t *testing.T) {
 			return err == nil || os.Getenv("DESFIRE_REQUIRE_PKCS11") != "", nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "port": port, "listening": listening, "notimes": notimes, "cut": cut,
+			"exits": exits, "port": port, "listening": listening, "there": there, "holds": fileHolds, "notimes": notimes, "cut": cut, "centre": centreCommand, "online": online,
 		},
 	})
 }
@@ -125,15 +125,41 @@ func port(ts *testscript.TestScript, _ bool, args []string) {
 
 // listening PORT waits until something listens there.
 func listening(ts *testscript.TestScript, _ bool, args []string) {
-	for range 500 {
+	soon(ts, "nothing listens on port "+args[0], func() bool {
 		c, err := net.Dial("tcp", "127.0.0.1:"+args[0])
 		if err == nil {
 			c.Close()
+		}
+		return err == nil
+	})
+}
+
+// fileHolds FILE PATTERN, in scripts holds, waits until a file holds what a pattern finds.
+func fileHolds(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile(args[1])
+	soon(ts, "never in "+args[0]+": "+args[1], func() bool {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		return err == nil && pattern.Match(text)
+	})
+}
+
+// soon waits for what becomes true, and fails as never says.
+func soon(ts *testscript.TestScript, never string, is func() bool) {
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			ts.Fatalf("%s", never)
+		}
+	}
+}
+
+// there FILE waits until something with that name is there, and leads somewhere.
+func there(ts *testscript.TestScript, _ bool, args []string) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
-	ts.Fatalf("nothing listens on port %s", args[0])
+	ts.Fatalf("%s never comes", args[0])
 }
 
 var times = regexp.MustCompile(`\d+\.\d ms|\d\d:\d\d:\d\d\.\d{3}|"(time|ms|seconds)":("[^"]*"|[0-9.e-]+)`)

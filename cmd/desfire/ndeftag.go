@@ -124,10 +124,10 @@ func noTag(card *desfire.Card, err error) error {
 // mirrored is the error of a message of which the card would show something
 // else: its file has n bytes of it, the length included.
 func (t *cardTag) mirrored(n int) error {
-	if t.settings == nil || t.settings.SDM == nil || sdm.Touched(t.settings.SDM, t.lrp, 0, uint32(n)) == nil {
+	if t.settings == nil || t.settings.SDM == nil {
 		return nil
 	}
-	return mirrored(t.target, t.settings.SDM, 0, n, t.lrp)
+	return mirrored(t.target, sdm.Touched(t.settings.SDM, t.lrp, 0, uint32(n)))
 }
 
 // tagInfo is what ndef prints with --json.

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 
+	"github.com/go-desfire/desfire/doctor"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/internal/evidence"
 	"github.com/go-desfire/desfire/report"
@@ -26,6 +27,8 @@ var outputs = []struct {
 	{"demo-event", "demo, while it runs", demoEvent{}},
 	{"demo-presented", "demo, the card", demoPresented{}},
 	{"demo-summary", "demo, at the end", demoSummary{}},
+	{"doctor-cause", "doctor --list: what can be found", doctor.Cause{}},
+	{"doctor-finding", "doctor: what was found", doctor.Finding{}},
 	{"drain-event", "drain, while it runs", drainEvent{}},
 	{"drain-summary", "drain, at the end", drainSummary{}},
 	{"dump", "dump -o: what was written", dumpResult{}},
@@ -35,6 +38,14 @@ var outputs = []struct {
 	{"evidence-add", "evidence add: what became of a file", evidence.Addition{}},
 	{"config", "config show and set", configResult{}},
 	{"file", "file create, delete, info, settings and clear", fileResult{}},
+	{"fleet-agent", "fleet agents", fleetAgent{}},
+	{"fleet-done", "fleet drain and fleet agents revoke", fleetDone{}},
+	{"fleet-event", "fleet watch", fleetEvent{}},
+	{"fleet-key-change", "fleet keys change", fleetKeyChanged{}},
+	{"fleet-key-use", "fleet keys", keyUse{}},
+	{"fleet-ledger-line", "fleet ledger", ledgerLine{}},
+	{"fleet-reader", "fleet readers and cards", fleetReader{}},
+	{"fleet-token", "fleet agents token", fleetToken{}},
 	{"format", "format", formatResult{}},
 	{"free", "free", freeResult{}},
 	{"issue-card", "issue and rotate: what became of a card", issueCard{}},
@@ -60,6 +71,9 @@ var outputs = []struct {
 	{"ndef", "ndef: what a phone reads", tagInfo{}},
 	{"ndef-format", "ndef format --dry-run", ndefFormatResult{}},
 	{"originality", "originality", originalityResult{}},
+	{"phone", "phone list and revoke: a phone", phoneInfo{}},
+	{"phone-offer", "phone offer: what happens", phoneOfferEvent{}},
+	{"phone-pair", "phone pair: what happens", phonePairEvent{}},
 	{"purse-books", "purse reconcile: the books of a card", purseBooks{}},
 	{"purse-change", "purse debit, credit, settle and journal: a change", purseReceipt{}},
 	{"purse-init", "purse init", purseInitResult{}},
@@ -68,6 +82,10 @@ var outputs = []struct {
 	{"purse-unblock", "purse unblock", purseUnblockResult{}},
 	{"read", "read", readResult{}},
 	{"reader", "readers: a reader", readerInfo{}},
+	{"reader-beep", "readers beep", readerBeep{}},
+	{"reader-firmware", "readers firmware", readerFirmware{}},
+	{"reader-light", "readers led: which lamps are lit", readerLight{}},
+	{"reader-polling", "readers polling: what the reader looks for", readerPolling{}},
 	{"report", "report: the whole card", report.Report{}},
 	{"report-written", "report --out: what was written", reportResult{}},
 	{"restore", "restore, at the end", restoreResult{}},
@@ -90,6 +108,7 @@ var outputs = []struct {
 	{"value", "value", valueResult{}},
 	{"version", "version", versionResult{}},
 	{"watch", "watch: an event", watchEvent{}},
+	{"web", "web: the address of the page", webEvent{}},
 	{"wipe", "wipe", wipeResult{}},
 	{"write", "write", writeResult{}},
 }

@@ -110,19 +110,6 @@ func named(held []perso.Note) []perso.Note {
 	return held
 }
 
-// parted parts what differs from what could not be compared; neither is nil.
-func parted(list []perso.Difference) (differences, unproven []perso.Difference) {
-	differences, unproven = []perso.Difference{}, []perso.Difference{}
-	for _, d := range list {
-		if d.Unproven != "" {
-			unproven = append(unproven, d)
-		} else {
-			differences = append(differences, d)
-		}
-	}
-	return differences, unproven
-}
-
 // unproven prints what could not be compared or proved.
 func (p page) unproven(title string, list []perso.Difference) {
 	for _, d := range list {

@@ -96,6 +96,11 @@ type unclosed struct{ desfire.Transport }
 // Unwrap implements what a transport may have.
 func (t unclosed) Unwrap() desfire.Transport { return t.Transport }
 
+// Script passes a script on, if the connection carries them.
+func (t unclosed) Script(ctx context.Context, s *desfire.Script) ([][]byte, error) {
+	return desfire.PassScript(ctx, t.Transport, s)
+}
+
 // Close leaves the card to who has it.
 func (unclosed) Close() error { return nil }
 

@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/inspect"
-	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/place"
 	ledger "github.com/go-desfire/desfire/purse"
@@ -112,64 +111,10 @@ func (a *app) purseKeys(card *desfire.Card) keystore.Store {
 	if a.key != nil {
 		return unlock.One(wire.KeyNo(a.keyNo), a.key, keystore.SourceOf(a.keySpec))
 	}
-	k := &purseKeys{Store: a.ring, chosen: a.chosen.Facts}
-	if a.real.card == card {
-		k.uid = a.real.uid
+	if card == nil {
+		return a.ring
 	}
-	return k
-}
-
-// purseKeys is a keyring, of which one key was chosen among those of a rotation, for a
-// card whose real identifier was found out where it shows a random one.
-type purseKeys struct {
-	keystore.Store
-	uid    keystore.UID
-	chosen keystore.Facts
-}
-
-func (k *purseKeys) known(r keystore.Ref) keystore.Ref {
-	if r.UID == "" {
-		r.UID = k.uid
-	}
-	return r
-}
-
-// Has implements keystore.Store.
-func (k *purseKeys) Has(ctx context.Context, r keystore.Ref) (keystore.Facts, bool, error) {
-	r = k.known(r)
-	slot, ok, err := k.slot(ctx, r)
-	if err != nil || ok {
-		return slot.Facts, ok, err
-	}
-	return k.Store.Has(ctx, r)
-}
-
-// Key implements keystore.Store.
-func (k *purseKeys) Key(ctx context.Context, r keystore.Ref) (key.Key, error) {
-	r = k.known(r)
-	slot, ok, err := k.slot(ctx, r)
-	switch {
-	case err != nil:
-		return nil, err
-	case ok:
-		return slot.Key(ctx)
-	}
-	return k.Store.Key(ctx, r)
-}
-
-// slot is the key that was chosen, if r has it.
-func (k *purseKeys) slot(ctx context.Context, r keystore.Ref) (keystore.Slot, bool, error) {
-	store, ok := k.Store.(keystore.Rotating)
-	if !ok {
-		return keystore.Slot{}, false, nil
-	}
-	slots, err := store.Slots(ctx, r)
-	for _, s := range slots {
-		if s.Facts.Same(k.chosen) {
-			return s, true, nil
-		}
-	}
-	return keystore.Slot{}, false, err
+	return a.on(card).Store()
 }
 
 // terminalName names this terminal for people who read a journal.

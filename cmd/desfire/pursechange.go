@@ -58,18 +58,8 @@ Exit code 0: it happened; 1, or a more exact one: it did not; 7: it is open.`,
 			if cmd.Flags().Changed("id") && f.id == "" {
 				return &usageError{cmd, errors.New("--id is empty: want a name of the change")}
 			}
-			for _, m := range f.meta {
-				k, v, ok := strings.Cut(m, "=")
-				if !ok || k == "" {
-					return &usageError{cmd, fmt.Errorf("--meta %q: want NAME=VALUE", m)}
-				}
-				if o.Meta == nil {
-					o.Meta = map[string]string{}
-				}
-				if _, twice := o.Meta[k]; twice {
-					return &usageError{cmd, fmt.Errorf("--meta %s stands twice", k)}
-				}
-				o.Meta[k] = v
+			if o.Meta, err = parseMeta(cmd, f.meta); err != nil {
+				return err
 			}
 			file, err := a.openPurse(cmd, f.journal, false)
 			if err != nil {
@@ -91,6 +81,25 @@ Exit code 0: it happened; 1, or a more exact one: it did not; 7: it is open.`,
 		cmd.Flags().BoolVar(&f.limited, "limited", false, "give back at most what the last transaction took")
 	}
 	return cmd
+}
+
+// parseMeta reads NAME=VALUE of each --meta.
+func parseMeta(cmd *cobra.Command, list []string) (map[string]string, error) {
+	var meta map[string]string
+	for _, m := range list {
+		k, v, ok := strings.Cut(m, "=")
+		if !ok || k == "" {
+			return nil, &usageError{cmd, fmt.Errorf("--meta %q: want NAME=VALUE", m)}
+		}
+		if meta == nil {
+			meta = map[string]string{}
+		}
+		if _, twice := meta[k]; twice {
+			return nil, &usageError{cmd, fmt.Errorf("--meta %s stands twice", k)}
+		}
+		meta[k] = v
+	}
+	return meta, nil
 }
 
 // makeOrder makes one change and prints its receipt.

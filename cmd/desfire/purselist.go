@@ -127,7 +127,7 @@ func (a *app) printEntryOf(e *ledger.Entry) {
 	r := ledger.Receipt{Entry: *e}
 	style := map[ledger.Decision]screen.Style{ledger.Happened: p.Good, ledger.DidNot: p.Dim, ledger.InDoubt: p.Bad}[r.Decision()]
 	for i, m := range e.Moves {
-		change := fmt.Sprintf("%s %d", strings.Replace(kindWords[m.Kind], "limited credit", "limited", 1), m.Amount)
+		change := fmt.Sprintf("%s %d", strings.Replace(m.Kind.Words(), "limited credit", "limited", 1), m.Amount)
 		if i > 0 {
 			a.printf("%38s  %-17s\n", "", change)
 			continue

@@ -45,8 +45,6 @@ type purseMove struct {
 	After  *int32      `json:"after"` // null where it is not known
 }
 
-var kindWords = map[ledger.Kind]string{ledger.Debit: "debit", ledger.Credit: "credit", ledger.LimitedCredit: "limited credit"}
-
 func (a *app) receiptOf(r *ledger.Receipt) purseReceipt {
 	e := &r.Entry
 	out := purseReceipt{
@@ -62,7 +60,7 @@ func (a *app) receiptOf(r *ledger.Receipt) purseReceipt {
 		}
 	}
 	for i, m := range e.Moves {
-		move := purseMove{File: m.File, Kind: kindWords[m.Kind], Amount: m.Amount}
+		move := purseMove{File: m.File, Kind: m.Kind.Words(), Amount: m.Amount}
 		if i < len(e.Values) {
 			move.Before = e.Values[i].Value
 		}

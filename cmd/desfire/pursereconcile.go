@@ -125,7 +125,7 @@ func (a *app) printBooks(c *ledger.CardBooks) {
 		}
 		style := map[ledger.Decision]screen.Style{ledger.Happened: p.Good, ledger.DidNot: p.Warn, ledger.InDoubt: p.Bad}[j.Outcome.Decision]
 		m := j.Entry.Moves[0]
-		a.printf("  %s: %s of %d at %s, %v\n", style.Render(j.Outcome.Decision.String()), kindWords[m.Kind], m.Amount, j.Entry.Terminal, j.Entry.ID)
+		a.printf("  %s: %s of %d at %s, %v\n", style.Render(j.Outcome.Decision.String()), m.Kind.Words(), m.Amount, j.Entry.Terminal, j.Entry.ID)
 		a.fold(w, "rule", fmt.Sprintf("%s: %s", j.Outcome.Rule, j.Outcome.Why))
 		for _, n := range j.Outcome.Needs {
 			a.fold(w, "needs", n)

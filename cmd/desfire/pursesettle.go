@@ -99,27 +99,14 @@ func (a *app) decide(cmd *cobra.Command, file *purseFile, args []string, d ledge
 	}
 	m := e.Moves[0]
 	if err := a.confirm(cmd, fmt.Sprintf("Say that the %s of %d on card %s, begun %s, %s, for good?",
-		kindWords[m.Kind], m.Amount, e.UID, e.Began.Format("2006-01-02 15:04:05Z"), map[ledger.Decision]string{ledger.Happened: "happened", ledger.DidNot: "did not happen"}[d])); err != nil {
+		m.Kind.Words(), m.Amount, e.UID, e.Began.Format("2006-01-02 15:04:05Z"), map[ledger.Decision]string{ledger.Happened: "happened", ledger.DidNot: "did not happen"}[d])); err != nil {
 		return err
 	}
-	p, err := ledger.Open(file.keyless())
-	if err != nil {
-		return err
-	}
-	r, err := p.Decide(ctx, e.ID, d, reason)
+	r, err := (&ledger.Operator{Journal: file.journal}).Decide(ctx, e.ID, d, reason)
 	if err != nil {
 		return err
 	}
 	return a.tellReceipt(r)
-}
-
-// keyless is the purse for what takes no key.
-func (f *purseFile) keyless() ledger.Config {
-	conf := *f.conf
-	if !conf.NoKey {
-		conf.Keys = noKeys{}
-	}
-	return conf
 }
 
 // openEntry is the entry that args name, or the only one that is open.
@@ -214,11 +201,7 @@ func (a *app) unblock(cmd *cobra.Command, file *purseFile, uid, reason string) e
 	if err := a.confirm(cmd, fmt.Sprintf("Card %s is blocked: %s. Use it again?", uid, state.Blocked)); err != nil {
 		return err
 	}
-	p, err := ledger.Open(file.keyless())
-	if err != nil {
-		return err
-	}
-	if err := p.Unblock(ctx, card, reason); err != nil {
+	if err := (&ledger.Operator{Journal: file.journal}).Unblock(ctx, card, reason); err != nil {
 		return err
 	}
 	if a.json {

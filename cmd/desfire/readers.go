@@ -3,20 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
 
-	"charm.land/lipgloss/v2"
-	"charm.land/lipgloss/v2/table"
-	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
-	"github.com/go-desfire/desfire/internal/visible"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) readersCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "readers",
 		Short: "List readers and what lies on them",
-		Args:  wants(),
+		Args:  subcommand,
 		Example: `  desfire readers
   desfire readers --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -35,6 +30,8 @@ func (a *app) readersCommand() *cobra.Command {
 			return a.printReaders(out)
 		},
 	}
+	cmd.AddCommand(a.readersLEDCommand(), a.readersBeepCommand(), a.readersPollingCommand(), a.readersFirmwareCommand())
+	return cmd
 }
 
 // readerInfo is one line of readers --json.
@@ -58,26 +55,14 @@ func (a *app) printReaders(list []readerInfo) error {
 	if len(list) == 0 {
 		return errors.New("no readers")
 	}
-	t := table.New().Border(lipgloss.HiddenBorder()).BorderTop(false).BorderBottom(false).BorderLeft(false).BorderRight(false).BorderHeader(false).
-		Headers("READER", "STATE", "ATR").
-		StyleFunc(func(row, col int) lipgloss.Style {
-			switch {
-			case row == table.HeaderRow:
-				return a.out.Dim.Lipgloss()
-			case col == 0:
-				return a.out.Name.Lipgloss()
-			}
-			return lipgloss.NewStyle()
-		})
+	var rows [][]string
 	for _, r := range list {
 		state := r.State
 		if r.Ignored != "" {
 			state += fmt.Sprintf(" (left out: %s)", r.Ignored)
 		}
-		t.Row(visible.Text(r.Reader), visible.Text(state), spaced(r.ATR))
+		rows = append(rows, []string{r.Reader, state, spaced(r.ATR)})
 	}
-	for line := range strings.SplitSeq(t.String(), "\n") {
-		a.printf("%s\n", screen.Text(strings.TrimRight(line, " ")))
-	}
+	a.printTable([]string{"READER", "STATE", "ATR"}, rows)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/edit"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/wire"
 	"github.com/spf13/cobra"
@@ -82,8 +83,7 @@ func parseRecord(cmd *cobra.Command, s string) (uint32, error) {
 
 // wantsRecords is the error of a file that has no records.
 func wantsRecords(t target, fs *wire.FileSettings) error {
-	switch fs.Type {
-	case wire.FileLinearRecord, wire.FileCyclicRecord:
+	if edit.HasRecords(fs) {
 		return nil
 	}
 	return advise(withCode(exitInput, fmt.Errorf("file %d of %s is a %v file, which has no records", t.file, t.app.Words(), fs.Type)),
@@ -173,27 +173,9 @@ and the key of the read-write right.
 }
 
 func (a *app) updateRecord(ctx context.Context, card *desfire.Card, t target, fs *wire.FileSettings, record, offset uint32, data []byte, pad *byte) error {
-	if record >= fs.Records {
-		return withCode(exitInput, fmt.Errorf("file %d has %s: there is no record %d", t.file, count(int(fs.Records), "record"), record))
-	}
-	data, err := fit(offset, data, fs.RecordSize, true, pad)
+	w, err := edit.Update(t.file, fs, record, offset, data, pad)
 	if err != nil {
-		return err
+		return withCode(exitInput, err)
 	}
-	r := &writeResult{cardOf: a.saw(card), Application: t.app, File: t.file, Type: fs.Type.String(), Record: &record, Offset: offset, Written: len(data), DryRun: a.dryRun}
-	if !a.dryRun {
-		update := wire.UpdateRecord{File: t.file, Record: record, Offset: offset, Data: data}
-		var cmd wire.Request[*wire.Empty] = &update
-		if !card.Generation().Has(wire.FeatureUpdateRecord) {
-			cmd = &wire.UpdateRecordISO{UpdateRecord: update}
-		}
-		err = a.commit(ctx, card, r, func() error {
-			_, err := desfire.Do(ctx, card, cmd)
-			return err
-		})
-	}
-	if err != nil {
-		return mayHaveHappened(a.wantsReader(err))
-	}
-	return a.tellWritten(r, true)
+	return a.write(ctx, card, t, w, nil)
 }

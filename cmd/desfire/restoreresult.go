@@ -20,7 +20,7 @@ type restoreResult struct {
 // result says how the card compares with the dump.
 func (v *restoreVerb) result(list []perso.Difference) error {
 	r := restoreResult{cardOf: v.card, Dump: v.path, Done: v.done}
-	r.Differences, r.NotCompared = parted(list)
+	r.Differences, r.NotCompared = perso.Parted(list)
 	var err error
 	if v.json {
 		err = v.emit(r)

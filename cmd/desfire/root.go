@@ -59,13 +59,12 @@ type verbGroup struct {
 
 func (a *app) verbs() []verbGroup {
 	return []verbGroup{
-		{"card", "Cards:", []*cobra.Command{
-			a.readersCommand(), a.watchCommand(), a.eachCommand(), a.infoCommand(), a.uidCommand(), a.freeCommand(), a.lsCommand(), a.reportCommand(), a.dumpCommand(), a.restoreCommand(), a.configCommand(), a.formatCommand(), a.wipeCommand(), a.issueCommand(), a.rotateCommand(), a.originalityCommand(), a.selftestCommand(),
+		{"card", "Readers and cards:", []*cobra.Command{
+			a.readersCommand(), a.doctorCommand(), a.watchCommand(), a.eachCommand(), a.infoCommand(), a.uidCommand(), a.freeCommand(), a.lsCommand(), a.reportCommand(), a.dumpCommand(), a.restoreCommand(), a.configCommand(), a.formatCommand(), a.wipeCommand(), a.issueCommand(), a.rotateCommand(), a.originalityCommand(), a.selftestCommand(), a.webCommand(), a.phoneCommand(), a.agentCommand(), a.fleetCommand(),
 		}},
-		{"structure", "Applications and files:", []*cobra.Command{a.appCommand(), a.fileCommand(), a.delegatedCommand(), a.layoutCommand()}},
+		{"structure", "Applications, files and keys:", []*cobra.Command{a.appCommand(), a.fileCommand(), a.delegatedCommand(), a.layoutCommand(), a.keyCommand(), a.authCommand(), a.kdfCommand()}},
 		{"data", "Values and data:", []*cobra.Command{a.readCommand(), a.writeCommand(), a.recordCommand(), a.valueCommand(), a.purseCommand(), a.drainCommand(), a.ndefCommand(), a.sdmCommand(), a.tmacCommand()}},
-		{"keys", "Keys:", []*cobra.Command{a.keyCommand(), a.authCommand(), a.kdfCommand()}},
-		{"tools", "Without a card, and frames:", []*cobra.Command{a.demoCommand(), a.simCommand(), a.traceCommand(), a.evidenceCommand(), a.apduCommand(), a.shellCommand(), a.completionCommand(), a.versionCommand()}},
+		{"tools", "Without a card, and frames:", []*cobra.Command{a.demoCommand(), a.simCommand(), a.traceCommand(), a.evidenceCommand(), a.apduCommand(), a.shellCommand(), a.completionCommand(), a.versionCommand(), a.manualCommand()}},
 	}
 }
 

@@ -80,7 +80,7 @@ func (a *app) withTransport(cmd *cobra.Command, f func(ctx context.Context, read
 func (a *app) await(ctx context.Context, p *place.Place) (t desfire.Transport, reader string, err error) {
 	wait := &place.Wait{Limit: a.wait, Alone: true, OnWait: func(why error) { a.log.Info("waiting for a card: "+text(why), "reader", p.Name) }, OnEvent: func(ev desfire.Event) {
 		if ev.Kind == desfire.ServiceLost {
-			a.log.Warn("the smart card service is gone; waiting for it", "err", ev.Err)
+			a.log.Warn("the "+serviceOf(ev.Err)+" is gone; waiting for it", "err", ev.Err)
 		}
 	}}
 	if a.uid != "" {

@@ -23,6 +23,7 @@ type presence struct {
 	mu    sync.Mutex
 	lying map[string]cardOf // by reader, those that --uid means
 	last  cardOf            // the card that the spot belongs to
+	lost  string            // the service that is gone
 }
 
 // name is the card in a prompt, and whether one is there.
@@ -195,14 +196,19 @@ func (p *presence) event(s *shell, ev desfire.Event) {
 	case desfire.ServiceLost:
 		p.mu.Lock()
 		clear(p.lying)
+		lost := serviceOf(ev.Err)
+		p.lost = lost
 		p.mu.Unlock()
 		why := ""
 		if ev.Err != nil {
 			why = " (" + oneLine(ev.Err) + ")"
 		}
-		s.tell(s.err.Warn.Render("The smart card service is not there" + why + "; waiting for it"))
+		s.tell(s.err.Warn.Render("The " + lost + " is not there" + why + "; waiting for it"))
 	case desfire.ServiceBack:
-		s.tell("The smart card service is back")
+		p.mu.Lock()
+		lost := p.lost
+		p.mu.Unlock()
+		s.tell(screen.Sprintf("The %s is back", lost))
 	}
 }
 
@@ -295,6 +301,11 @@ type taken struct {
 
 // Unwrap implements what a transport may have.
 func (t *taken) Unwrap() desfire.Transport { return t.Transport }
+
+// Script passes a script on, if the connection carries them.
+func (t *taken) Script(ctx context.Context, s *desfire.Script) ([][]byte, error) {
+	return desfire.PassScript(ctx, t.Transport, s)
+}
 
 // Close closes the connection.
 func (t *taken) Close() error {

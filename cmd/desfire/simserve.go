@@ -18,14 +18,17 @@ import (
 
 func (a *app) simServeCommand() *cobra.Command {
 	var flags cardFlags
-	var listen, slot string
+	var listen, slot, link string
+	var serial bool
 	var faults []string
 	cmd := &cobra.Command{
 		Use:   "serve [IMAGE]",
-		Short: "Present a simulated card on a socket or in a virtual PC/SC reader",
+		Short: "Present a simulated card: on a socket, by PC/SC or by a PN532",
 		Long: `Present a simulated card until Ctrl-C: on a socket (--listen), where --reader
-tcp:HOST:PORT finds it, or in a virtual reader of pcscd (--vpcd), where every
-PC/SC program of this machine sees it. Without IMAGE it is a fresh card in memory.
+tcp:HOST:PORT finds it, in a virtual reader of pcscd (--vpcd), where every
+PC/SC program of this machine sees it, or in the field of a PN532 (--pn532) on a
+serial line, where --reader pn532:LINE finds it, and so do programs that know
+this chip, as those of libnfc. Without IMAGE it is a fresh card in memory.
 
 A line "lift" or "return" on standard input takes the card off the reader and
 puts it back` + toggleHelp + `. While the card lies there no other
@@ -37,10 +40,12 @@ told when it happens, and how often each did in the end. "desfire help faults"
 has all that can happen.
 
 Who reaches the socket has the card: without a host, --listen :PORT listens on
-the loopback interface only.`,
+the loopback interface only. The line of --pn532 is a pseudo-terminal, whose
+name is told; --link gives it another one, which stays the same.`,
 		Example: `  desfire sim serve --transit --listen :9000
   desfire sim serve --transit --listen :9000 --fault "flip@p=0.01"
-  desfire sim serve travel.json --vpcd ` + vpcd.Slot0,
+  desfire sim serve travel.json --vpcd ` + vpcd.Slot0 + `
+  desfire sim serve travel.json --pn532 --link ./pn532`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return &usageError{cmd, fmt.Errorf("%s: one argument too many, %q: want [IMAGE]", cmd.CommandPath(), args[1])}
@@ -52,8 +57,17 @@ the loopback interface only.`,
 			if err != nil {
 				return err
 			}
-			if (listen == "") == (slot == "") {
-				return &usageError{cmd, errors.New("where to present the card: want either --listen HOST:PORT or --vpcd HOST:PORT")}
+			ways := 0
+			for _, way := range [...]bool{listen != "", slot != "", serial} {
+				if way {
+					ways++
+				}
+			}
+			if ways != 1 {
+				return &usageError{cmd, errors.New("where to present the card: want one of --listen HOST:PORT, --vpcd HOST:PORT and --pn532")}
+			}
+			if link != "" && !serial {
+				return &usageError{cmd, errors.New("--link is for --pn532")}
 			}
 			for _, flag := range [...]string{"listen", "vpcd"} {
 				if v := cmd.Flag(flag).Value.String(); v != "" {
@@ -93,9 +107,12 @@ the loopback interface only.`,
 			s.spoil(planned)
 			ctx, cancel := a.endless(cmd.Context())
 			defer cancel()
-			if listen != "" {
+			switch {
+			case listen != "":
 				err = s.listen(ctx, listen)
-			} else {
+			case serial:
+				err = s.serial(ctx, link)
+			default:
 				err = s.insert(ctx, slot)
 			}
 			return errors.Join(err, s.sayFaults(planned))
@@ -104,6 +121,8 @@ the loopback interface only.`,
 	flags.register(cmd)
 	cmd.Flags().StringVar(&listen, "listen", "", "socket to present the card on, HOST:PORT or :PORT")
 	cmd.Flags().StringVar(&slot, "vpcd", "", "virtual reader to put the card in, HOST:PORT (Debian: "+vpcd.Slot0+")")
+	cmd.Flags().BoolVar(&serial, "pn532", false, "put the card into the field of a PN532 on a serial line")
+	cmd.Flags().StringVar(&link, "link", "", "name for the line of the PN532, as `PATH`; it is removed in the end")
 	cmd.Flags().StringArrayVar(&faults, "fault", nil, "what goes wrong, as `FAULT;FAULT...`; may be given more than once")
 	return cmd
 }

@@ -8,10 +8,14 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire/pcsc"
+	"github.com/go-desfire/desfire/phone"
 	"github.com/go-desfire/desfire/place"
+	"github.com/go-desfire/desfire/pn532"
+	"github.com/go-desfire/desfire/remote"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/simreader"
 	"github.com/go-desfire/desfire/tcp"
+	"github.com/nats-io/nats.go"
 	"github.com/spf13/cobra"
 )
 
@@ -19,13 +23,19 @@ import (
 func (a *app) schemes(cmd *cobra.Command) place.Schemes {
 	return place.Schemes{
 		pcsc.Scheme(&pcsc.Config{Logger: a.log}),
+		pn532.Scheme(nil),
 		tcp.Scheme(nil),
+		phone.Scheme(openPhones, &phone.ServerConfig{Logger: a.log}),
+		remote.Scheme(func() (*nats.Conn, string, error) { return a.dialFleet(cmd.Context()) }),
 		simreader.Scheme(func(file string) (*sim.Card, error) { return a.loadCard(cmd, file, &sim.Config{}) }),
 	}
 }
 
 // place opens what --reader names.
 func (a *app) place(cmd *cobra.Command) (*place.Place, error) {
+	if a.given != nil {
+		return a.given, nil
+	}
 	if a.present != nil {
 		return a.present.place()
 	}
@@ -52,7 +62,10 @@ func (a *app) completeReader(cmd *cobra.Command, _ []string, typed string) ([]st
 	}
 	all := []string{
 		"pcsc\tevery PC/SC reader",
+		"pn532\tthe PN532 of this machine",
+		"pn532:\ta PN532 on a line, pn532:/dev/ttyUSB0, pn532:i2c1 or pn532:spi0.0",
 		"tcp:\ta card served on a socket, tcp:HOST:PORT",
+		"phone:\ta phone that is paired, or phone:NAME",
 		"sim:\ta fresh simulated card, or sim:FILE",
 	}
 	if p, err := place.Parse("pcsc", a.schemes(cmd)); err == nil {

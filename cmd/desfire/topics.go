@@ -8,9 +8,17 @@ var topics = []topic{
 
   pcsc            every PC/SC reader, now and later (the default)
   pcsc:PART       those with PART in their name
+  pn532           the one PN532 on a bus or a USB adapter of this machine
+  pn532:DEVICE    a PN532 on a serial port (pn532:/dev/ttyUSB0, pn532:COM3), on
+                  I2C (pn532:i2c1) or SPI (pn532:spi0.0); it comes back by
+                  itself when it was unplugged or without power. Tested with an
+                  emulated chip only; wiring: docs/pn532.md
   tcp:HOST:PORT   a card served on a socket, for example by "desfire sim serve"
   sim:            a fresh simulated card in memory
   sim:FILE        the simulated card in FILE
+
+All of it ran with simulated cards only, pcsc through a virtual reader on Linux;
+docs/readers.md says what is known of real readers, and of Windows and macOS.
 
 Where several cards lie, --uid says which one is meant: its UID, or the
 beginning of it. Without, more than one card is an error that lists them.

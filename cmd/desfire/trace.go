@@ -42,6 +42,7 @@ type traced struct {
 	explain trace.Explainer
 	channel string // of the command, as it was printed
 	sealed  bool   // what passed last has content that only the reader can tell
+	ahead   []bool // the same of the frames of a script, which pass before the reader tells
 }
 
 // recorded is t, recorded if --trace names a file.
@@ -98,6 +99,33 @@ func (t *tapped) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	}
 	t.x.passed(e)
 	return response, err
+}
+
+// Script passes a script on, if the connection carries them, and prints each command of it
+// and each answer then. How long all took counts for the first.
+func (t *tapped) Script(ctx context.Context, s *desfire.Script) ([][]byte, error) {
+	began := time.Now()
+	answers, err := desfire.PassScript(ctx, t.Transport, s)
+	if len(answers) == 0 && errors.Is(err, errors.ErrUnsupported) {
+		return nil, err
+	}
+	took := time.Since(began)
+	for i, step := range s.Steps {
+		e := &trace.Exchange{Command: slices.Clone(step.Command), Reset: t.reset, Took: took.Microseconds()}
+		switch {
+		case i < len(answers):
+			e.Response = slices.Clone(answers[i])
+		case i == len(answers) && err != nil:
+			e.Failed = err.Error()
+		default:
+			return answers, err
+		}
+		t.reset, took = false, 0
+		t.x.sent(e)
+		t.x.passed(e)
+		t.x.waits(i == 0)
+	}
+	return answers, err
 }
 
 // tappedSource is a source whose connections are recorded and traced.
@@ -224,16 +252,33 @@ func (t *tracer) observe(e *desfire.Exchange) {
 	x.observe(e)
 }
 
+// waits keeps of a frame of a script whether there is something to tell.
+func (x *traced) waits(first bool) {
+	x.t.mu.Lock()
+	defer x.t.mu.Unlock()
+	if first {
+		x.ahead = nil
+	}
+	x.ahead = append(x.ahead, x.sealed)
+}
+
 // observe prints what the frames that passed last hold, where they were
 // enciphered.
 func (x *traced) observe(e *desfire.Exchange) {
 	t := x.t
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !x.sealed {
+	sealed := x.sealed
+	if n := len(x.ahead); n > 0 {
+		sealed = x.ahead[0] || n == 1 && sealed // the last one may have gone on
+		x.ahead = x.ahead[1:]
+	}
+	if !sealed {
 		return
 	}
-	x.sealed = false
+	if len(x.ahead) == 0 {
+		x.sealed = false
+	}
 	t.line("==", t.pal.Name.Render(e.Command.Spec().Name), append(fieldsOf(e.Command), "deciphered"), nil)
 	if e.Response != nil {
 		t.fields(fieldsOf(e.Response))

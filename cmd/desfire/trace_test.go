@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -95,6 +96,55 @@ func TestTraceIsLive(t *testing.T) {
 		if len(line) > 81 {
 			t.Errorf("%d columns: %s", len(line), line)
 		}
+	}
+}
+
+// scriptCard carries scripts.
+type scriptCard struct{ desfire.Transport }
+
+func (c scriptCard) Script(ctx context.Context, s *desfire.Script) ([][]byte, error) {
+	return desfire.RunScript(ctx, c.Transport, s)
+}
+
+// TestTraceScript: what is enciphered in a script is told of each command, as it is frame by frame.
+func TestTraceScript(t *testing.T) {
+	var told [2][]string
+	for i := range told {
+		picc, err := sim.New(&sim.Config{Generation: wire.EV2, UID: []byte{4, 1, 2, 3, 4, 5, 6}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		var air desfire.Transport = picc.Present()
+		if i == 1 {
+			air = scriptCard{air}
+		}
+		tapped, x := newTracer(&out, screen.Palette{}).wrap(air)
+		card, err := desfire.Connect(t.Context(), tapped, &desfire.Config{Generation: wire.EV2, Observe: x.observe})
+		if err != nil {
+			t.Fatal(err)
+		}
+		zero := key.Zero(key.TypeAES)
+		rights := wire.AccessRights{Read: 0, Write: 0, ReadWrite: 0, Change: 0}
+		for _, err := range []error{
+			card.CreateApplication(t.Context(), &wire.CreateApplication{AID: 1, KS1: 0x0F, KS2: wire.NewKeySett2(wire.KeyAES, 1)}),
+			card.Enter(t.Context(), desfire.Place{AID: 1}, 0, zero),
+			card.CreateFile(t.Context(), &wire.CreateValueFile{File: 1, Option: wire.OptionFull, Access: rights, Upper: 100, Value: 50}),
+			card.Sequence(t.Context(), desfire.Cmd(&wire.GetValue{File: 1}), desfire.Cmd(&wire.GetFileIDs{}), desfire.Cmd(&wire.Debit{File: 1, Amount: 5}),
+				desfire.Cmd(&wire.CommitTransaction{}), desfire.Cmd(&wire.GetCardUID{})),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for line := range strings.Lines(out.String()) {
+			if strings.HasPrefix(line, "==") {
+				told[i] = append(told[i], line)
+			}
+		}
+	}
+	if len(told[0]) != 3 || !slices.Equal(told[0], told[1]) {
+		t.Errorf("frame by frame %q\nby a script   %q", told[0], told[1])
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -38,6 +39,8 @@ type versionResult struct {
 	Go       string `json:"go"`
 	OS       string `json:"os"`
 	Arch     string `json:"arch"`
+
+	time time.Time // of the revision
 }
 
 func buildVersion() versionResult {
@@ -50,8 +53,11 @@ func buildVersion() versionResult {
 		v.Version = info.Main.Version
 	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
+		switch s.Key {
+		case "vcs.revision":
 			v.Revision = s.Value
+		case "vcs.time":
+			v.time, _ = time.Parse(time.RFC3339, s.Value)
 		}
 	}
 	return v

@@ -113,6 +113,7 @@ type watcher struct {
 	*app
 	program *program // nil without --exec
 
+	lost  string                 // the service that is gone
 	mu    sync.Mutex             // guards what follows, one report at a time
 	lying map[string]*watchEvent // by reader, the insertion, listed if its event is empty
 }
@@ -156,9 +157,10 @@ func (w *watcher) event(ev desfire.Event) {
 		for reader := range w.lying {
 			w.leave(reader)
 		}
-		w.warn("- The smart card service is gone; waiting for it to come back", ev.Err, "")
+		w.lost = serviceOf(ev.Err)
+		w.warn("- The "+w.lost+" is gone; waiting for it to come back", ev.Err, "")
 	case desfire.ServiceBack:
-		w.line("+ The smart card service is back", "")
+		w.line("+ The "+w.lost+" is back", "")
 	}
 	w.object(e)
 }

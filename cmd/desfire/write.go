@@ -1,12 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/edit"
 	"github.com/go-desfire/desfire/inspect"
 	"github.com/go-desfire/desfire/sdm"
 	"github.com/go-desfire/desfire/wire"
@@ -88,82 +88,45 @@ type writeResult struct {
 	Written     int         `json:"written"` // bytes
 	Committed   bool        `json:"committed"`
 	DryRun      bool        `json:"dry_run,omitempty"`
-	Left        *leftover   `json:"left,omitempty"`        // what stays behind the content
+	Left        *edit.Left  `json:"left,omitempty"`        // what stays behind the content
 	Unprotected bool        `json:"unprotected,omitempty"` // it may have been changed on its way
 }
 
 // writeFile writes content into a file that was entered to be written, and says
 // so.
 func (a *app) writeFile(ctx context.Context, card *desfire.Card, t target, fs *wire.FileSettings, offset uint32, data []byte, pad *byte) error {
-	r := &writeResult{cardOf: a.saw(card), Application: t.app, File: t.file, Type: fs.Type.String(), Offset: offset, DryRun: a.dryRun}
-	room, record := fs.Size, false
-	switch fs.Type {
-	case wire.FileValue:
+	if fs.Type == wire.FileValue {
 		return withCode(exitInput, fmt.Errorf("file %d is a value file: change it with desfire value credit or debit", t.file))
-	case wire.FileTransactionMAC:
-		return withCode(exitInput, fmt.Errorf("file %d is a transaction MAC file, which the card itself writes", t.file))
-	case wire.FileLinearRecord, wire.FileCyclicRecord:
-		room, record = fs.RecordSize, true
 	}
-	data, err := fit(offset, data, room, record, pad)
+	w, err := edit.New(t.file, fs, offset, data, pad)
 	if err != nil {
-		return err
+		return withCode(exitInput, err)
 	}
-	if r.Written = len(data); fs.SDM != nil && !a.force {
-		if err := mirrored(t, fs.SDM, offset, len(data), a.lrp(card)); err != nil {
+	if !a.force {
+		if err := mirrored(t, w.Hidden(a.lrp(card))); err != nil {
 			return err
 		}
 	}
-	if !record {
-		if r.Left, err = leftBehind(ctx, card, t.file, fs, int(offset)+len(data)); err != nil {
-			return err
-		}
+	left, err := w.LeftBehind(ctx, card)
+	if err != nil {
+		return fmt.Errorf("nothing was written: what stays behind the content could not be read: %w", err)
 	}
-	switch put := func() error { return card.WriteData(ctx, t.file, offset, data) }; {
-	case a.dryRun:
-	case record:
-		err = a.commit(ctx, card, r, func() error { return card.WriteRecord(ctx, t.file, offset, data) })
-	case fs.Type == wire.FileBackup:
-		err = a.commit(ctx, card, r, put)
-	default:
-		err = put()
+	return a.write(ctx, card, t, w, left)
+}
+
+// write does what was seen to be possible, and says so.
+func (a *app) write(ctx context.Context, card *desfire.Card, t target, w *edit.Write, left *edit.Left) (err error) {
+	r := &writeResult{
+		cardOf: a.saw(card), Application: t.app, File: t.file, Type: w.Settings.Type.String(), Record: w.Record, Offset: w.Offset,
+		Written: len(w.Data), DryRun: a.dryRun, Left: left,
+	}
+	if !a.dryRun {
+		r.Committed, err = w.Do(ctx, card, func() error { return a.nameReader(ctx, card) })
 	}
 	if err != nil {
 		return mayHaveHappened(a.wantsReader(err))
 	}
-	return a.tellWritten(r, record)
-}
-
-// fit is content as it goes into a file or record of a size.
-func fit(offset uint32, data []byte, room uint32, record bool, pad *byte) ([]byte, error) {
-	what := "file"
-	if record {
-		what = "record"
-	}
-	end := int64(offset) + int64(len(data))
-	if end > int64(room) {
-		from := ""
-		if offset > 0 {
-			from = fmt.Sprintf(" from %d on", offset)
-		}
-		return nil, withCode(exitInput, fmt.Errorf("%s%s do not fit: the %s has %d bytes", count(len(data), "byte"), from, what, room))
-	}
-	if pad != nil {
-		data = append(bytes.Clone(data), bytes.Repeat([]byte{*pad}, int(int64(room)-end))...)
-	}
-	return data, nil
-}
-
-// commit does something that is pending until the transaction is committed.
-func (a *app) commit(ctx context.Context, card *desfire.Card, r *writeResult, f func() error) error {
-	_, err := card.Transact(ctx, func() error {
-		if err := f(); err != nil {
-			return err
-		}
-		return a.nameReader(ctx, card)
-	})
-	r.Committed = err == nil
-	return err
+	return a.tellWritten(r, edit.HasRecords(w.Settings))
 }
 
 func (a *app) tellWritten(r *writeResult, record bool) error {
@@ -191,53 +154,20 @@ func (a *app) tellWritten(r *writeResult, record bool) error {
 	}
 	a.printf("%s %s file %d of %s%s\n", count(r.Written, "byte"), verb, r.File, r.Application.Words(), at)
 	if r.Left != nil {
-		a.sayf("%s\n", a.err.Warn.Render(r.Left.words()))
+		a.sayf("%s\n", a.err.Warn.Render(leftWords(r.Left)))
 	}
 	return nil
 }
 
-// leftover is what stays in a file behind what is written.
-type leftover struct {
-	From  int  `json:"from"`  // byte
-	Bytes int  `json:"bytes"` // up to the end of the file
-	Known bool `json:"known"` // it was read, and is not all zeros
-}
-
-func (l *leftover) words() string {
+func leftWords(l *edit.Left) string {
 	if !l.Known {
 		return fmt.Sprintf("What the file holds from byte %d on stays, %s that could not be read; --pad 00 fills it.", l.From, count(l.Bytes, "byte"))
 	}
 	return fmt.Sprintf("%s of old content stay behind it, from byte %d on; --pad 00 fills them.", count(l.Bytes, "byte"), l.From)
 }
 
-// leftBehind looks at what a file holds from a byte on: nil if nothing or zeros
-// only, which need no words. It reads where it may, and where that changes nothing.
-func leftBehind(ctx context.Context, card *desfire.Card, no wire.FileNo, fs *wire.FileSettings, from int) (*leftover, error) {
-	l := &leftover{From: from, Bytes: int(fs.Size) - from}
-	if l.Bytes <= 0 {
-		return nil, nil
-	}
-	g, _ := inspect.RightsOf(fs).Of(inspect.ActRead)
-	if s, session := card.Session(); session && !g.Allows(s.KeyNo) || !session && (!g.Free || fs.SDM != nil) {
-		return l, nil
-	}
-	const step = 1024
-	for at := from; at < int(fs.Size); at += step {
-		old, err := card.ReadData(ctx, no, uint32(at), uint32(min(step, int(fs.Size)-at)))
-		if err != nil {
-			return nil, fmt.Errorf("nothing was written: what stays behind the content could not be read: %w", err)
-		}
-		if len(bytes.Trim(old, "\x00")) > 0 {
-			l.Known = true
-			return l, nil
-		}
-	}
-	return nil, nil
-}
-
 // mirrored refuses to write into places that the card fills in.
-func mirrored(t target, s *wire.SDM, offset uint32, n int, lrp bool) error {
-	hit := sdm.Touched(s, lrp, offset, uint32(n))
+func mirrored(t target, hit *sdm.Mirror) error {
 	if hit == nil {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 // NewNotes is a log for programs that are over in a moment: no times, and no
 // more than a word before what matters.
 func NewNotes(w io.Writer, level slog.Leveler) *slog.Logger {
-	return slog.New(visibly{&notes{w: w, level: level, pal: NewPalette(TakesColor(w)), mu: new(sync.Mutex)}})
+	return slog.New(visible.Handler(&notes{w: w, level: level, pal: NewPalette(TakesColor(w)), mu: new(sync.Mutex)}))
 }
 
 type notes struct {
