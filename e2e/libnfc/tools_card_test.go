@@ -134,7 +134,7 @@ func TestConfigureATS(t *testing.T) {
 		if old(t, g, r.run(t, "mifare-desfire-ev1-configure-ats", "-y")) {
 			return
 		}
-		if ats := r.card.Image().Config.ATS; !bytes.Equal(ats, factoryATS) {
+		if ats := r.card.Image().Config.ATS; !bytes.Equal(ats, []byte{0x06, 0x75, 0x77, 0x81, 0x02, 0x80}) { // the factory's
 			t.Errorf("ATS %X", []byte(ats))
 		}
 	})

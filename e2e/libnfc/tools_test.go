@@ -42,12 +42,12 @@ func (r *reader) try(t testing.TB, program string, args ...string) (output strin
 	for range 5 {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		before := r.chip.touched()
+		before := r.touched()
 		cmd := exec.CommandContext(ctx, program, args...)
 		cmd.Env = append(os.Environ(), "LIBNFC_DEVICE="+r.device, "LC_ALL=C")
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
-		if err = cmd.Run(); err == nil || r.chip.touched() > before {
+		if err = cmd.Run(); err == nil || r.touched() > before {
 			return out.String(), err
 		}
 		output = out.String()
