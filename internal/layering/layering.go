@@ -133,10 +133,11 @@ func within(imported string, folders ...string) bool {
 }
 
 // folder is the part of a path that a newcomer sees first: the top folder, or
-// the one below internal, cmd and examples.
+// the one below internal, cmd, examples and remote, whose folders have little to do with
+// each other.
 func folder(p string) string {
 	parts := strings.Split(p, "/")
-	if len(parts) > 1 && slices.Contains([]string{"internal", "cmd", "examples"}, parts[0]) {
+	if len(parts) > 1 && slices.Contains([]string{"internal", "cmd", "examples", "remote"}, parts[0]) {
 		return path.Join(parts[:2]...)
 	}
 	return parts[0]

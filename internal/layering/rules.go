@@ -9,16 +9,20 @@ import (
 // stdlibOnly are the packages that import the standard library and each other,
 // nothing else.
 var stdlibOnly = []string{
-	".", "wire", "key", "sim", "trace", "tmac", "sdm", "an10922", "dam", "originality", "ndef", "inspect", "selftest", "transporttest",
-	"rekey", "keystore", "keystore/execkey", "keystore/transit", "diagnose", "place", "purse", "purse/journaltest", "perso", "perso/batch", "unlock", "wellknown", "dump", "report",
+	".", "wire", "key", "sim", "trace", "tmac", "sdm", "an10922", "dam", "originality", "ndef", "inspect", "edit", "selftest", "transporttest",
+	"rekey", "keystore", "keystore/execkey", "keystore/transit", "diagnose", "place", "purse", "purse/journaltest", "perso", "perso/batch", "unlock", "wellknown", "dump", "report", "dissect", "dissect/markup",
 	"internal/securemsg", "internal/handshake", "internal/frame", "internal/framelog", "internal/cmac", "internal/lrp", "internal/crc", "internal/secret", "internal/filelock", "internal/bertlv", "internal/foreign", "internal/keytext",
-	"internal/strictjson", "internal/visible", "internal/wholefile", "internal/blocks",
+	"fleet", "internal/strictjson", "internal/visible", "internal/wholefile", "internal/blocks", "internal/dist", "internal/dist/make",
 }
+
+// ownOnly are packages that have no dependencies of their own, and use those of others
+// of this module through these.
+var ownOnly = []string{"play", "pn532/chip", "examples/layouts", "web", "doctor"}
 
 // Check lists what breaks the rules.
 func Check(packages []Package) (broken []string) {
 	for _, rule := range []func([]Package) []string{
-		checkStdlibOnly, checkPeers, checkWire, checkFrame, checkCgo, checkInit, checkNames, checkCycles,
+		checkStdlibOnly, checkOwnOnly, checkPeers, checkWire, checkFrame, checkCgo, checkInit, checkNames, checkCycles,
 	} {
 		broken = append(broken, rule(packages)...)
 	}
@@ -41,12 +45,29 @@ func checkStdlibOnly(packages []Package) (broken []string) {
 	return broken
 }
 
-// checkPeers keeps reader and card apart: what one of them sees, however far
-// down, must not hold the other.
+func checkOwnOnly(packages []Package) (broken []string) {
+	for _, p := range packages {
+		if !slices.Contains(ownOnly, p.Path) {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if _, ok := Own(imported); !ok && !standard(imported) {
+				broken = append(broken, fmt.Sprintf("%s imports %s: it may use the standard library and this module only", p.Path, imported))
+			}
+		}
+	}
+	return broken
+}
+
+// checkPeers keeps reader and card apart, and a reader's driver and the chip that it drives: what one of
+// them sees, however far down, must not hold the other.
 func checkPeers(packages []Package) (broken []string) {
-	for _, pair := range [][2]string{{".", "sim"}, {"sim", "."}} {
-		if by := reaches(packages, pair[0], pair[1]); by != nil {
-			broken = append(broken, fmt.Sprintf("reader and card meet: %s", strings.Join(by, " -> ")))
+	for _, pair := range []struct{ what, from, to string }{
+		{"reader and card", ".", "sim"}, {"reader and card", "sim", "."},
+		{"driver and chip", "pn532", "pn532/chip"}, {"driver and chip", "pn532/chip", "pn532"},
+	} {
+		if by := reaches(packages, pair.from, pair.to); by != nil {
+			broken = append(broken, fmt.Sprintf("%s meet: %s", pair.what, strings.Join(by, " -> ")))
 		}
 	}
 	return broken
