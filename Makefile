@@ -6,13 +6,17 @@
 #              in random worlds, honest and hostile; every bit of recorded commands,
 #              altered; every exchange of making three cards, torn (minutes)
 # make soak    a million debits from a thousand cards; a program that debits, killed
-#              again and again; a thousand cards made from a table (minutes)
+#              again and again; a thousand cards made from a table; a page that follows
+#              traffic for ten minutes; 10,000 exchanges with a PN532 on a faulty line (minutes)
+# make fleet   a centre, gates and cards as processes, killed, cut off, filled up and without
+#              power while orders run; orders on links that lose and double (minutes)
 # make bench   one table of what the reader costs (minutes); docs/performance.md
 # make fuzz    fresh random sequences, and each fuzz target for FUZZTIME
 # make fuzzcover  which statements fuzzing reaches, by package: from the inputs in the code,
 #              fuzzed from them, with the committed inputs, and fuzzed from those
 # make cover   which statements the tests reach, by package
 # make cross   builds for other systems, without cgo
+# make dist    archives, packages, SBOMs and sums of the commit, in dist/ (minutes)
 # .ci/run      what must hold before a change is accepted
 
 GO       ?= go
@@ -21,10 +25,10 @@ VERBOSE  ?=
 PACKAGES ?= ./...
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 TESTS    = $(GO) test -count=1 -timeout 20m $(VERBOSE)
-SINGLE   = ^Test(Live.*|EveryStepCanFail|FlagErrors|TextFlagErrors|OtherWords|NamesInOutputs|FitsTerminal|Guide|HostileEverywhere)$$
+SINGLE   = ^Test(Live.*|EveryStepCanFail|FlagErrors|TextFlagErrors|OtherWords|NamesInOutputs|FitsTerminal|Guide|HostileEverywhere|ThreatGuessedPassword|ThreatStolenPassword|ReaderReplaysForeignSessions|Meddling|AnswersOfWrongShape|TurnedBits|Pages|HugePage|Trials|EffortIsBounded|NoAlteredCommandVerifies|VerifyGeneratedSessions|EveryFlippedBitIsCaught|CanRefuse|EveryCommandHasStatuses|WalksSurviveAnyLength|ReconcileForgedReports|RandomReconcile|ReadmeTour)$$
 SYSTEMS  = linux/amd64 linux/arm64 linux/arm windows/amd64 darwin/arm64
 
-.PHONY: all test vet race soak bench matrix fuzz fuzzcover cover cross lint deps
+.PHONY: all test vet race soak fleet bench matrix fuzz fuzzcover cover cross dist lint deps
 
 all: test
 
@@ -35,11 +39,11 @@ test: vet
 vet:
 	$(GO) vet $(PACKAGES)
 
-# Not here: pcscd and foreign programs, which make test runs once; the matrix, and what
-# tries each flag, word, width and example of the tool, which do one thing at a time.
+# Not here: pcscd, foreign programs and browsers, which make test runs once; the matrix, passwords, and what does
+# one thing at a time and much of it: flags, words and widths of the tool, recordings, altered answers, reports.
 race:
 	CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 $(TESTS) -race -short -skip '$(SINGLE)' \
-		$$($(GO) list $(PACKAGES) | grep -vE '/(e2e|e2e/.*|internal/pcsctest|internal/matrix|internal/purseproof)$$')
+		$$($(GO) list $(PACKAGES) | grep -vE '/(e2e|e2e/.*|internal/pcsctest|internal/matrix|internal/purseproof|internal/dist)$$')
 
 bench:
 	@cd internal/bench && DESFIRE_WHOLE=1 $(TESTS) -run '^TestTable$$'
@@ -50,7 +54,11 @@ matrix:
 	DESFIRE_WHOLE=1 $(TESTS) -timeout 60m -run '^Test(Whole|SavedPlanWhole)' ./perso
 
 soak:
-	DESFIRE_SOAK=1 $(GO) test -count=1 -v -timeout 60m -run '^TestSoak|Lifted$$|^TestTorn$$' ./internal/purseproof ./perso/batch
+	DESFIRE_SOAK=1 $(GO) test -count=1 -v -timeout 60m -run '^TestSoak|Lifted$$|^TestTorn$$' ./internal/purseproof ./perso/batch ./e2e/browser
+
+fleet:
+	DESFIRE_SOAK=1 $(GO) test -count=1 -v -timeout 60m ./e2e/fleet
+	DESFIRE_SOAK=1 $(GO) test -count=1 -v -timeout 60m -run '^TestReturnsAfterAnHour$$' ./remote/ledger
 
 fuzz:
 	DESFIRE_FRESH=1 $(GO) test -count=1 -run TestBeliefAgreesWithTruth -rapid.checks 3000 .
@@ -74,6 +82,10 @@ cross:
 	done
 	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 $(GO) vet $(PACKAGES)
 	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 $(GO) vet $(PACKAGES)
+
+dist:
+	rm -rf dist
+	$(GO) run ./internal/dist/make -out dist
 
 lint:
 	$(GO) run $(GOLANGCI) run $(PACKAGES)
