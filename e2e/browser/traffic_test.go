@@ -3,7 +3,6 @@ package browser
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp/kb"
 	"github.com/go-desfire/desfire/play"
@@ -22,20 +21,13 @@ func campus(t *testing.T) *play.Bench {
 	return bench
 }
 
-// quiet waits until nothing more is said, and returns how many exchanges there are.
-func (p *tab) quiet(more int) (have int) {
+// read waits until the page has read the card that lies on the reader, and returns how
+// many exchanges there are. When another card lay there before, the page must know by
+// now that it is gone.
+func (p *tab) read() (have int) {
 	p.Helper()
-	end := time.Now().Add(time.Minute)
-	for same := 0; same < 4 || have <= more; time.Sleep(15 * time.Millisecond) {
-		if time.Now().After(end) {
-			p.Fatalf("%d exchanges, and no more than %d came", have, more)
-		}
-		if now := p.said(); now == have {
-			same++
-		} else {
-			have, same = now, 0
-		}
-	}
+	p.until(`(lies => lies.includes('MIFARE DESFire') && !lies.includes('being read'))(document.querySelector('#rail a[aria-current=true]')?.textContent ?? '')`, "a card that has been read")
+	have = p.said()
 	p.wait("[data-sum]", grouped(have)+" exchanges, the last with 04")
 	return have
 }
@@ -50,11 +42,10 @@ func (p *tab) rows() (n int) {
 // present lifts the card and lays it there again, and waits until the page has read it.
 func present(p *tab, bench *play.Bench) (exchanges int) {
 	p.Helper()
-	before := p.said()
 	bench.Lift()
 	p.wait("#rail", "No card")
 	bench.Return()
-	return p.quiet(before)
+	return p.read()
 }
 
 // seen are the numbers of the rows that are in view, from the first to the last.
@@ -83,13 +74,16 @@ func TestTraffic(t *testing.T) {
 	bench := campus(t)
 	p := open(t, web.Config{Play: bench})
 	p.view("/traffic")
-	each := p.quiet(0)
+	each := p.read()
 	lines := p.rows() // of one presentation, with its mark
 	p.newest(lines)
 	bench.Lift()
 	p.wait(".xs .mark", "The card left the field")
+	p.wait("#rail", "No card")
 	bench.Return()
-	p.quiet(each)
+	if have := p.read(); have != 2*each {
+		t.Errorf("%d exchanges, then %d", each, have)
+	}
 	p.newest(2*lines + 1)
 	p.fill("input[name=q]", "SAME card")
 	p.wait(".xs .mark", "Presented again: 04")
@@ -210,7 +204,7 @@ func TestTrafficSlowPage(t *testing.T) {
 	p.wait(".xs .cmd", "GetFileSettings")
 	other := visit(t, p.server, p.url)
 	other.view("/traffic?reader=r1")
-	before := other.said()
+	before := other.readsAll(field)
 	p.eval(`{ // it does not look for a while
 		window.held = window.fetch;
 		window.fetch = (...args) => new Promise(done => { (window.waiting ??= []).push(() => done(window.held(...args))); });

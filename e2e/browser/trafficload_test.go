@@ -60,7 +60,8 @@ func talkative(t *testing.T) *counted {
 // counted counts what is said.
 type counted struct {
 	*simreader.Reader
-	n atomic.Int64
+	n    atomic.Int64
+	each int64 // of one reading of the card
 }
 
 func (c *counted) Events(ctx context.Context) iter.Seq2[desfire.Event, error] {
@@ -106,32 +107,33 @@ func (p *tab) said() int {
 	return n
 }
 
+// readsAll waits until the page has read the card for the first time, which tells how
+// many exchanges each reading takes.
+func (p *tab) readsAll(field *counted) int {
+	p.Helper()
+	p.read()
+	field.each = field.n.Load()
+	return int(field.each)
+}
+
 // talk presents the card until n exchanges have passed, and the page shows the last.
 // It asks nothing of the page meanwhile.
 func (p *tab) talk(field *counted, n int) {
 	p.Helper()
-	have := field.quiet(0)
-	for have < n {
+	have := field.n.Load()
+	for have < int64(n) {
 		field.Lift()
 		if err := field.Return(); err != nil {
 			p.Fatal(err)
 		}
-		have = field.quiet(have)
-	}
-	p.wait("[data-sum]", grouped(have)+" exchanges")
-}
-
-// quiet waits until more than that has been said, and nothing follows.
-func (c *counted) quiet(more int) int {
-	have := 0
-	for same := 0; same < 3 || have <= more; time.Sleep(10 * time.Millisecond) {
-		if now := int(c.n.Load()); now == have {
-			same++
-		} else {
-			have, same = now, 0
+		have += field.each
+		for end := time.Now().Add(limit); field.n.Load() < have; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				p.Fatalf("%d exchanges, not %d: a reading has %d", field.n.Load(), have, field.each)
+			}
 		}
 	}
-	return have
+	p.wait("[data-sum]", grouped(int(have))+" exchanges")
 }
 
 // grouped is a number as the page writes it, when white space counts as such.
@@ -319,7 +321,7 @@ func loaded(t *testing.T) (p *tab, field *counted, before size) {
 	field = talkative(t)
 	p = open(t, web.Config{Source: field})
 	p.view("/traffic?reader=r1")
-	p.wait(".xs .cmd", "GetFileSettings")
+	p.readsAll(field)
 	// What the browser remembers of requests, for its inspector, is none of the page.
 	p.eval(`performance.setResourceTimingBufferSize(0); performance.clearResourceTimings()`, nil)
 	p.do(chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {

@@ -1,16 +1,20 @@
 package libnfc
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 
@@ -46,6 +50,7 @@ type reader struct {
 	recorder *trace.Recorder
 	keys     []trace.Key // of the recorded sessions
 	device   string      // LIBNFC_DEVICE
+	line     *line
 
 	mu       sync.Mutex
 	contacts int
@@ -59,15 +64,18 @@ func put(t testing.TB, card *sim.Card) *reader {
 	field := chip.Simulated(simreader.New("PN532", card), &chip.SimulatedConfig{
 		Wrap: func(t desfire.Transport) desfire.Transport { return r.recorder.Wrap(t) },
 	})
-	far, line, err := pty.Open()
+	far, near, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.device = "pn532_uart:" + line.Name()
+	r.device = "pn532_uart:" + near.Name()
 	ended := make(chan error, 1)
-	go func() { ended <- chip.New(field, &chip.Config{Observe: r.observe}).ServeHSU(context.Background(), far) }()
+	r.line = &line{ReadWriter: far}
+	go func() {
+		ended <- chip.New(field, &chip.Config{Observe: r.observe}).ServeHSU(context.Background(), r.line)
+	}()
 	t.Cleanup(func() {
-		line.Close() // the other side reads EIO when no program has the line open
+		near.Close() // the other side reads EIO when no program has the line open
 		far.Close()
 		if err := <-ended; err != nil && !errors.Is(err, syscall.EIO) && !errors.Is(err, fs.ErrClosed) {
 			t.Errorf("line: %v", err)
@@ -77,6 +85,36 @@ func put(t testing.TB, card *sim.Card) *reader {
 		}
 	})
 	return r
+}
+
+// line counts what the chip has said on it of cards that it found.
+type line struct {
+	io.ReadWriter
+	found atomic.Int64
+}
+
+func (l *line) Write(frame []byte) (int, error) {
+	n, err := l.ReadWriter.Write(frame)
+	if bytes.Contains(frame, []byte{0xD5, 0x4B, 1}) {
+		l.found.Add(1)
+	}
+	return n, err
+}
+
+// laysBack puts a lifted card back when the program in use has given up its search. libnfc
+// does not tell the chip so, which answers that search now: what would come while the
+// next command is sent is taken for the answer to it.
+func (r *reader) laysBack(t testing.TB) {
+	t.Helper()
+	before := r.line.found.Load()
+	if err := r.card.Return(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(patience); r.line.found.Load() == before; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the chip did not find the card that lies on it again")
+		}
+	}
 }
 
 func (r *reader) observe(command, answer []byte) {

@@ -266,7 +266,7 @@ func TestLiftedCard(t *testing.T) {
 	l.ok("disconnect")
 	l.distrusted("connect") // waits for a card until libnfc gives up
 	l.distrusted("get_version")
-	l.card.Return()
+	l.laysBack(l.t)
 	l.ok("connect")
 	l.refused(wire.StatusAuthenticationError, "delete_application %06x", app)
 	l.ok("authenticate 0 %s", defaultKey)
