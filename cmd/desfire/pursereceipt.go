@@ -7,73 +7,15 @@ import (
 
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
 	ledger "github.com/go-desfire/desfire/purse"
-	"github.com/go-desfire/desfire/wire"
 )
 
 // purseReceipt is what the verbs of a purse print of one change with --json.
 type purseReceipt struct {
 	cardOf
-	Card        string            `json:"card_uid"` // whose change it is
-	Application string            `json:"application"`
-	Decision    ledger.Decision   `json:"decision"` // happened, did not, in doubt
-	Rule        ledger.Rule       `json:"rule"`
-	Why         string            `json:"why"`
-	Needs       []string          `json:"needs"` // in doubt: what would decide it
-	Alarms      []ledger.Alarm    `json:"alarms"`
-	Relay       bool              `json:"relay_excluded"` // it holds against somebody who forges answers as well
-	Fence       ledger.Fence      `json:"fence"`
-	Stored      bool              `json:"stored"` // nothing was done now
-	ID          ledger.ID         `json:"id"`     // on the card and in the journal
-	Request     string            `json:"request"`
-	Attempt     int               `json:"attempt"`
-	Moves       []purseMove       `json:"moves"`
-	TMC         *uint32           `json:"tmc"`
-	TMV         *ledger.TMV       `json:"tmv"`
-	Meta        map[string]string `json:"meta,omitempty"`
-	Began       ledger.Time       `json:"began"`
-	Terminal    string            `json:"terminal"`
-	Policy      ledger.Policy     `json:"policy"`
-	Decided     *ledger.Time      `json:"decided"`
+	ledger.Statement
 }
 
-// purseMove is a movement of one file.
-type purseMove struct {
-	File   wire.FileNo `json:"file"`
-	Kind   string      `json:"kind"` // debit, credit, limited credit
-	Amount int32       `json:"amount"`
-	Before int32       `json:"before"`
-	After  *int32      `json:"after"` // null where it is not known
-}
-
-func (a *app) receiptOf(r *ledger.Receipt) purseReceipt {
-	e := &r.Entry
-	out := purseReceipt{
-		cardOf: a.card, Card: e.UID, Application: e.App, Decision: r.Decision(), Rule: r.Rule(), Stored: r.Stored, ID: e.ID, Request: e.Request,
-		Attempt: e.Attempt, Meta: e.Meta, Began: e.Began, Terminal: e.Terminal, Policy: e.Policy,
-	}
-	after := r.After
-	if o := e.Outcome(); o != nil {
-		out.Why, out.Needs, out.Alarms, out.Relay, out.Fence = o.Why, o.Needs, o.Alarms, o.RelayExcluded, o.Evidence.Fence
-		out.TMC, out.TMV, out.Decided = o.Evidence.TMC, o.Evidence.TMV, &o.Time
-		if after == nil {
-			after = o.Evidence.Values
-		}
-	}
-	for i, m := range e.Moves {
-		move := purseMove{File: m.File, Kind: m.Kind.Words(), Amount: m.Amount}
-		if i < len(e.Values) {
-			move.Before = e.Values[i].Value
-		}
-		for _, v := range after {
-			if v.File == m.File {
-				value := v.Value
-				move.After = &value
-			}
-		}
-		out.Moves = append(out.Moves, move)
-	}
-	return out
-}
+func (a *app) receiptOf(r *ledger.Receipt) purseReceipt { return purseReceipt{a.card, r.Statement()} }
 
 // tellReceipt prints what became of a change.
 func (a *app) tellReceipt(r *ledger.Receipt) error {
