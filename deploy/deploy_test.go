@@ -37,19 +37,9 @@ func TestUnits(t *testing.T) {
 	if err != nil || len(names) != 3 {
 		t.Fatal(names, err)
 	}
-	line := regexp.MustCompile(`^(?:#.*|\[(Unit|Service|Install)\]|([A-Z][A-Za-z]+)=(.*)|)$`)
 	for _, name := range names {
 		text := read(t, name)
-		has := map[string][]string{}
-		for l := range strings.Lines(text) {
-			m := line.FindStringSubmatch(strings.TrimSuffix(l, "\n"))
-			if m == nil {
-				t.Fatalf("%s: %q", name, l)
-			}
-			if m[2] != "" {
-				has[m[2]] = append(has[m[2]], m[3])
-			}
-		}
+		has := settings(t, name, text)
 		for key, want := range hardened {
 			if len(has[key]) != 1 || has[key][0] != want {
 				t.Errorf("%s: %s is %q, want %q", name, key, has[key], want)
@@ -70,8 +60,61 @@ func TestUnits(t *testing.T) {
 	}
 }
 
-// verify has systemd look at a unit, with a program that is there.
-func verify(t *testing.T, name, text string) {
+// What lets the agent's service see devices gives back of its hardening just that, of
+// whose devices each file speaks.
+func TestDropIns(t *testing.T) {
+	agent := read(t, "systemd/desfire-agent.service")
+	names, err := filepath.Glob("systemd/desfire-agent.service.d/*.conf")
+	if err != nil || len(names) != 3 {
+		t.Fatal(names, err)
+	}
+	devices := map[string]string{
+		"pn532-serial.conf": "char-ttyUSB rw, char-ttyACM rw, char-ttyAMA rw, char-ttyS rw", "pn532-i2c.conf": "char-i2c rw", "pn532-spi.conf": "char-spi rw",
+	}
+	groups := map[string]string{"pn532-serial.conf": "dialout", "pn532-i2c.conf": "i2c", "pn532-spi.conf": "spi"}
+	for _, name := range names {
+		text, base := read(t, name), filepath.Base(name)
+		has := settings(t, name, text)
+		for key, want := range map[string]string{"PrivateDevices": "no", "DevicePolicy": "closed", "DeviceAllow": devices[base], "SupplementaryGroups": groups[base]} {
+			if got := strings.Join(has[key], ", "); got != want {
+				t.Errorf("%s: %s is %q, want %q", name, key, got, want)
+			}
+			delete(has, key)
+		}
+		for _, module := range strings.Fields(strings.Join(has["Wants"], " ")) {
+			if !strings.HasPrefix(module, "modprobe@") || !slices.Equal(has["Wants"], has["After"]) {
+				t.Errorf("%s: wants %q, after %q", name, has["Wants"], has["After"])
+			}
+		}
+		delete(has, "Wants")
+		delete(has, "After")
+		if len(has) > 0 {
+			t.Errorf("%s: more than devices: %v", name, has)
+		}
+		verify(t, "desfire-agent.service", agent, name)
+	}
+	verify(t, "desfire-agent.service", agent, names...)
+}
+
+// settings are those of a unit or a drop-in, by name.
+func settings(t *testing.T, name, text string) map[string][]string {
+	t.Helper()
+	line := regexp.MustCompile(`^(?:#.*|\[(Unit|Service|Install)\]|([A-Z][A-Za-z]+)=(.*)|)$`)
+	has := map[string][]string{}
+	for l := range strings.Lines(text) {
+		m := line.FindStringSubmatch(strings.TrimSuffix(l, "\n"))
+		if m == nil {
+			t.Fatalf("%s: %q", name, l)
+		}
+		if m[2] != "" {
+			has[m[2]] = append(has[m[2]], m[3])
+		}
+	}
+	return has
+}
+
+// verify has systemd look at a unit with drop-ins, with a program that is there.
+func verify(t *testing.T, name, text string, dropIns ...string) {
 	t.Helper()
 	systemd, err := exec.LookPath("systemd-analyze")
 	if err != nil {
@@ -81,6 +124,14 @@ func verify(t *testing.T, name, text string) {
 	at := filepath.Join(t.TempDir(), filepath.Base(name))
 	if err := os.WriteFile(at, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	for _, from := range dropIns {
+		if err := os.MkdirAll(at+".d", 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(at+".d", filepath.Base(from)), []byte(read(t, from)), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	out, err := exec.Command(systemd, "verify", "--man=no", at).CombinedOutput() //nolint:gosec // found in the path
 	if err != nil || strings.Contains(string(out), filepath.Base(name)) {

@@ -19,6 +19,9 @@ var portCauses = []Cause{
 	{"spi-off", Bad, "SPI is off", "sudo raspi-config nonint do_spi 0", "https://www.raspberrypi.com/documentation/computers/configuration.html"},
 	{"spi-missing", Bad, "there is no such SPI device", "look which there are, ls /dev/spidev*, and enable the one that the chip is wired to", "https://docs.kernel.org/spi/spidev.html"},
 	{"container-device", Bad, "this is a container, and the device is not in it", "docker run --device DEVICE IMAGE", "https://docs.docker.com/reference/cli/docker/container/run/"},
+	{"service-devices", Bad, "this program runs in a service that sees no devices: its unit says PrivateDevices=yes", "set PrivateDevices=no and DeviceAllow for the device in a drop-in of the unit: docs/pn532.md", "https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html"},
+	{"agent-devices", Bad, "the service desfire-agent is to use a PN532, and its unit does not let it use the device", "sudo install -D -m 644 /usr/share/doc/desfire/examples/DROPIN /etc/systemd/system/DROPIN && sudo systemctl daemon-reload && sudo systemctl restart desfire-agent.service", "https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html"},
+	{"agent-sandbox", Doubt, "you may use the device, and the unit of the service desfire-agent does not let that use it; if it serves readers of PC/SC alone, that is right", "sudo install -D -m 644 /usr/share/doc/desfire/examples/DROPIN /etc/systemd/system/DROPIN && sudo systemctl daemon-reload && sudo systemctl restart desfire-agent.service", "https://www.freedesktop.org/software/systemd/man/latest/systemd.exec.html"},
 }
 
 // chipCauses are about the PN532.

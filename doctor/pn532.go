@@ -41,6 +41,7 @@ func (x *exam) named532(address string) {
 	if !x.usable(p) {
 		return
 	}
+	x.agent(p)
 	chip, err := ask(x, talking, func(ctx context.Context) (string, error) { return x.m.Probe(ctx, address) })
 	if err != nil {
 		x.noChip(p, err)

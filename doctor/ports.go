@@ -95,6 +95,8 @@ func (x *exam) noPort(p port) {
 	switch {
 	case x.container() == "container" && strings.HasPrefix(p.device, "/dev/"):
 		x.find("container-device", p.device, "", "docker run --device "+quotedWord(p.device)+" IMAGE")
+	case strings.HasPrefix(p.device, "/dev/") && x.privateDevices():
+		x.find("service-devices", p.device, "", "")
 	case p.line == "I2C" && config != "" && !on("dtparam=i2c_arm=on"):
 		x.find("i2c-off", "/"+config, "", "")
 	case p.line == "I2C":

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -32,6 +33,49 @@ func answers(address string, err error) change { return func(m *machine) { m.pro
 
 func fault(address string, p pn532.Problem) change {
 	return answers(address, &pn532.LineError{Address: address, Problem: p})
+}
+
+// agentSays lets systemd say of the agent's service what it sees.
+func agentSays(lines string) change {
+	return func(m *machine) {
+		m.files["usr/lib/systemd/system/desfire-agent.service"] = text("[Service]\n")
+		m.run["systemctl "+strings.Join(agentShow, " ")] = printed{lines, nil}
+	}
+}
+
+// hidden is a file that cannot be read.
+func hidden(name string) change {
+	return func(m *machine) { m.files[name] = &fstest.MapFile{Mode: fs.ModeDir} }
+}
+
+const (
+	agentRuns = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
+	noDevices = agentRuns + "DevicePolicy=auto\nDeviceAllow=char-rtc r\nPrivateDevices=yes\n"
+	onlyTTY   = agentRuns + "DevicePolicy=closed\nDeviceAllow=char-rtc r\nDeviceAllow=char-tty[UA]* rw\nPrivateDevices=no\n"
+)
+
+// A service that may use the device is no cause, nor one that nobody wants.
+func TestAgentMayUse(t *testing.T) {
+	const usb = "/dev/ttyUSB0"
+	pn532Flags := file("etc/desfire/agent.env", "FLAGS=--reader pn532\n")
+	for name, c := range map[string]struct {
+		at      string
+		machine *machine
+	}{
+		"by class":      {usb, debian(there(usb), answers(usb, nil), pn532Flags, agentSays(onlyTTY))},
+		"by link":       {"/dev/serial0", debian(there("/dev/ttyAMA0"), linked("/dev/serial0", "ttyAMA0"), answers("/dev/serial0", nil), pn532Flags, agentSays(onlyTTY))},
+		"by path":       {"i2c1", debian(there("/dev/i2c-1"), answers("i2c1", nil), pn532Flags, agentSays(agentRuns+"DevicePolicy=closed\nDeviceAllow=/dev/i2c-1 rw\nPrivateDevices=no\n"))},
+		"all":           {usb, debian(there(usb), answers(usb, nil), pn532Flags, agentSays(agentRuns+"DevicePolicy=auto\nDeviceAllow=\nPrivateDevices=no\n"))},
+		"only PC/SC":    {usb, debian(there(usb), answers(usb, nil), file("etc/desfire/agent.env", "FLAGS=--reader pcsc\n"), agentSays(noDevices))},
+		"not wanted":    {usb, debian(there(usb), answers(usb, nil), pn532Flags, agentSays(strings.NewReplacer("=active", "=inactive", "=enabled", "=disabled").Replace(noDevices)))},
+		"without flags": {usb, debian(there(usb), answers(usb, nil), agentSays(noDevices))},
+		"not installed": {usb, debian(there(usb), answers(usb, nil))},
+	} {
+		found := examine(t, c.machine, &Config{Place: "pn532:" + c.at})
+		if len(found) != 1 || found["pn532"].ID == "" {
+			t.Errorf("%s: %v", name, found)
+		}
+	}
 }
 
 func portCases() []sample {
@@ -74,6 +118,12 @@ func portCases() []sample {
 		{id: "spi-off", machine: debian(pi("dtparam=i2c_arm=on\n")), config: at("spi0.0"), next: "do_spi 0"},
 		{id: "spi-missing", machine: debian(pi("dtparam=spi=on\n")), config: at("spi1.0"), where: "/dev/spidev1.0"},
 		{id: "container-device", machine: debian(file(".dockerenv", "")), config: at(usb), next: "docker run --device /dev/ttyUSB0"},
+		{id: "service-devices", machine: debian(file("proc/700/mountinfo", "30 1 8:1 / / rw - ext4 /dev/sda1 rw\n31 30 0:5 / /dev rw,nosuid shared:2 - devtmpfs udev rw\n99 30 0:60 / /dev ro,nosuid,noexec - tmpfs tmpfs ro,mode=755\n")), config: at(usb), next: "PrivateDevices=no"},
+		{id: "port-missing", name: "devices of the machine", machine: debian(file("proc/700/mountinfo", "30 1 8:1 / / rw - ext4 /dev/sda1 rw\n31 30 0:5 / /dev rw,nosuid shared:2 - devtmpfs udev rw\n33 31 0:9 / /dev/shm rw - tmpfs tmpfs rw\n - \n")), config: at(usb)},
+		{id: "agent-devices", machine: debian(there(usb), answers(usb, nil), file("etc/desfire/agent.env", "FLAGS=--reader pn532:/dev/ttyUSB0\n"), agentSays(noDevices)), config: at(usb), where: "desfire-agent.service", next: "/etc/systemd/system/desfire-agent.service.d/pn532-serial.conf"},
+		{id: "agent-devices", name: "another line", machine: debian(there("/dev/spidev0.0"), answers("spi0.0", nil), file("etc/desfire/agent.env", "FLAGS=--reader pn532:spi0.0\n"), agentSays(onlyTTY)), config: at("spi0.0"), next: "pn532-spi.conf"},
+		{id: "agent-sandbox", machine: debian(there("/dev/i2c-1"), answers("i2c1", nil), hidden("etc/desfire/agent.env"), agentSays(noDevices)), config: at("i2c1"), next: "pn532-i2c.conf"},
+		{id: "unseen-systemd", name: "agent", machine: debian(there(usb), answers(usb, nil), file("etc/systemd/system/desfire-agent.service", "")), config: at(usb), what: "desfire-agent"},
 		{id: "wsl", name: "port", machine: debian(file("proc/sys/kernel/osrelease", "5.15.167.4-microsoft-standard-WSL2\n")), config: at(usb)},
 		{id: "port-tty", machine: mac(func(m *machine) { m.files = fstest.MapFS{} }, there("/dev/tty.usbserial-10"), answers("/dev/tty.usbserial-10", nil)), config: at("/dev/tty.usbserial-10"), next: "pn532:/dev/cu.usbserial-10"},
 		{id: "port-unsupported", machine: windows(fault("i2c1", pn532.Unsupported)), config: at("i2c1")},

@@ -51,6 +51,7 @@ type builder struct {
 var taken = []string{
 	"LICENSE", "README.md", "CHANGELOG.md", "deploy/systemd/desfire-agent.service", "deploy/systemd/desfire-leaf.service", "deploy/systemd/desfire-server.service",
 	"deploy/polkit/desfire-agent.rules", "deploy/udev/70-desfire-pn532.rules", "deploy/modprobe/desfire-pn533.conf",
+	"deploy/systemd/desfire-agent.service.d/pn532-i2c.conf", "deploy/systemd/desfire-agent.service.d/pn532-serial.conf", "deploy/systemd/desfire-agent.service.d/pn532-spi.conf",
 }
 
 // checkOut copies what is committed, with the tags that name it.

@@ -73,6 +73,10 @@ func (r *release) common(p pack, s System) []file {
 			file{name: "usr/share/polkit-1/rules.d/desfire-agent.rules", data: r.source["deploy/polkit/desfire-agent.rules"]},
 			file{name: "usr/lib/udev/rules.d/70-desfire-pn532.rules", data: r.source["deploy/udev/70-desfire-pn532.rules"]},
 			file{name: "usr/share/doc/" + p.name + "/examples/desfire-pn533.conf", data: r.source["deploy/modprobe/desfire-pn533.conf"], kind: document})
+		for _, line := range []string{"serial", "i2c", "spi"} {
+			name := "desfire-agent.service.d/pn532-" + line + ".conf"
+			files = append(files, file{name: "usr/share/doc/" + p.name + "/examples/" + name, data: r.source["deploy/systemd/"+name], kind: document})
+		}
 	}
 	return files
 }

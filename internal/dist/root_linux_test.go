@@ -260,7 +260,9 @@ func (b *built1) used(t *testing.T, r root, more ...string) {
 	}
 	for _, name := range append(more, "usr/share/man/man1/desfire.1.gz", "usr/share/man/man1/desfire-value.1.gz", "usr/share/man/man7/desfire-keys.7.gz", "usr/share/man/man8/desfire-server.8.gz",
 		"usr/share/fish/vendor_completions.d/desfire.fish", "usr/lib/systemd/system/desfire-agent.service", "usr/lib/systemd/system/desfire-leaf.service",
-		"usr/lib/systemd/system/desfire-server.service", "usr/share/polkit-1/rules.d/desfire-agent.rules", "usr/lib/udev/rules.d/70-desfire-pn532.rules", "usr/share/doc/desfire/examples/desfire-pn533.conf") {
+		"usr/lib/systemd/system/desfire-server.service", "usr/share/polkit-1/rules.d/desfire-agent.rules", "usr/lib/udev/rules.d/70-desfire-pn532.rules", "usr/share/doc/desfire/examples/desfire-pn533.conf",
+		"usr/share/doc/desfire/examples/desfire-agent.service.d/pn532-serial.conf", "usr/share/doc/desfire/examples/desfire-agent.service.d/pn532-i2c.conf",
+		"usr/share/doc/desfire/examples/desfire-agent.service.d/pn532-spi.conf") {
 		info, err := os.Stat(r.path(name))
 		if err != nil || info.Mode() != 0o644 || info.Size() == 0 || info.Sys().(*syscall.Stat_t).Uid != 0 {
 			t.Errorf("%s: %v, %v", name, info, err)
