@@ -303,8 +303,12 @@ type sawError struct{ ended, saw error }
 func (e *sawError) Error() string   { return fmt.Sprintf("%v; %v", e.ended, e.saw) }
 func (e *sawError) Unwrap() []error { return []error{e.ended, e.saw} }
 
-// discard is done by the next write, which has a context.
-func (l *busLine) discard() { l.stale = l.owed }
+// discard is done by the next write, which has a context. A bus carries a frame once or
+// not at all.
+func (l *busLine) discard() []byte {
+	l.stale = l.owed
+	return nil
+}
 
 // throwAway takes what waits: at most an acknowledgement and an answer.
 func (l *busLine) throwAway(ctx context.Context) error {

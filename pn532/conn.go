@@ -150,7 +150,7 @@ func (c *Conn) Reconnect(ctx context.Context) error {
 // Transmit sends a command and waits for its answer, which is valid until the
 // next call. When ctx ends it returns at once and the connection is finished
 // until Reconnect, as after any other error: an exchange whose answer was lost
-// is never repeated.
+// is never repeated, and one that the line has doubled is ErrTwice.
 func (c *Conn) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 	if !c.busy.CompareAndSwap(false, true) {
 		return nil, c.unsent(ErrBusy)
@@ -181,6 +181,7 @@ func (c *Conn) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 		err = ctx.Err()
 	case cause != nil:
 		err, removed = cause, gone
+	case errors.Is(err, ErrTwice):
 	default:
 		err = judge(c.r.at, err)
 	}

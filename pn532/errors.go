@@ -50,6 +50,10 @@ var (
 	// ErrReset: the card was without power for a moment and has forgotten all.
 	// Reconnect goes on.
 	ErrReset = errors.New("the card was without power for a moment")
+	// ErrTwice: the chip has acknowledged one command twice, so the line has doubled it,
+	// and the card may have done it twice. Where that was seen too late, after the answer,
+	// the next command is not sent, and this is its error.
+	ErrTwice = errors.New("the chip has taken one command twice, and the card perhaps as well")
 	// ErrTaken: there is a connection to this card already.
 	ErrTaken error = takenError{}
 )

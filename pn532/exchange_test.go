@@ -67,7 +67,7 @@ func TestLostAnswers(t *testing.T) {
 		"answer lost":           {toHost: only(frameIsInfo, nothing), reached: 1, cause: errNoAnswer},
 		"answer cut":            {toHost: only(frameIsInfo, cut), reached: 1},
 		"all is garbage":        {toHost: garbage, reached: 1, cause: errNoFrame},
-		"ACK doubled":           {toHost: only(frameIsACK, double), reached: 1, cause: errNotAnswered},
+		"ACK doubled":           {toHost: only(frameIsACK, double), reached: 1, cause: ErrTwice},
 		"answer wrong for good": {toHost: only(frameIsInfo, flip), reached: 1, cause: errNoFrame},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestLostAnswers(t *testing.T) {
 				_, err := c.Transmit(t.Context(), getVersion)
 				f.do(func() { f.toChip, f.toHost = nil, nil })
 				var e *Error
-				if !errors.As(err, &e) || !e.Sent() || test.cause != nil && !errors.Is(err, test.cause) || problemOf(err) == 0 {
+				if !errors.As(err, &e) || !e.Sent() || test.cause != nil && !errors.Is(err, test.cause) || (problemOf(err) == 0) != (test.cause == ErrTwice) {
 					t.Fatalf("the exchange ends with %v", err)
 				}
 				time.Sleep(time.Hour)

@@ -126,7 +126,13 @@ func (l *fakeLine) read(ctx context.Context) ([]byte, error) {
 	}
 }
 
-func (l *fakeLine) discard() { l.do(func() { l.arrived = l.arrived[:0] }) }
+func (l *fakeLine) discard() (all []byte) {
+	l.do(func() {
+		all = bytes.Clone(l.arrived)
+		l.arrived = l.arrived[:0]
+	})
+	return all
+}
 
 func (l *fakeLine) Close() error {
 	l.do(func() { l.closed = true })

@@ -34,6 +34,11 @@ type host struct {
 	// exchanged is the body of the last answer to InDataExchange, to know it
 	// again.
 	exchanged []byte
+	// card: the last command was one for the card, and was answered.
+	card bool
+	// twice: the chip has taken such a command twice, after its answer. Until the
+	// card is activated anew, nobody knows what it has done.
+	twice bool
 }
 
 // Causes of LineError.Err where bytes went wrong.
@@ -54,7 +59,10 @@ type silence struct {
 }
 
 func (s *silence) Error() string {
-	text := fmt.Sprintf("%v within %v", s.err, s.within)
+	text := s.err.Error()
+	if s.within > 0 {
+		text += fmt.Sprintf(" within %v", s.within)
+	}
 	if s.saw != nil {
 		text += "; " + s.saw.Error()
 	}
@@ -74,10 +82,12 @@ func (h *host) command(ctx context.Context, wait time.Duration, code byte, data 
 		}
 		h.used = time.Now()
 	}
-	h.line.discard()
-	h.dec.reset()
+	h.leftOver()
+	if h.twice && code == cmdInDataExchange {
+		return nil, false, &silence{err: ErrTwice, heard: true}
+	}
 	h.out = appendFrame(h.out[:0], fromHost, code, data...)
-	h.lost = true
+	h.lost, h.card = true, false
 	if err := h.line.write(ctx, h.out); err != nil {
 		return nil, true, err
 	}
@@ -88,8 +98,33 @@ func (h *host) command(ctx context.Context, wait time.Duration, code byte, data 
 	if err != nil && !errors.Is(err, errSyntax) {
 		return nil, true, err
 	}
-	h.lost = false
+	h.lost, h.card = false, code == cmdInDataExchange
+	if h.card && h.acknowledgedAgain() {
+		return nil, true, &silence{err: ErrTwice, heard: true}
+	}
 	return answer, true, err
+}
+
+// leftOver looks through what came after the last answer, and throws it away. An
+// acknowledgement among it is that of a command which the line has doubled: the chip
+// has had it twice, and the card perhaps as well.
+func (h *host) leftOver() {
+	more := h.line.discard()
+	if h.card {
+		h.dec.feed(more)
+		h.twice = h.acknowledgedAgain() || h.twice
+	}
+	h.dec.reset()
+}
+
+// acknowledgedAgain reports whether there is an acknowledgement among what has come.
+func (h *host) acknowledgedAgain() bool {
+	for {
+		f, ok := h.dec.next()
+		if !ok || f.kind == frameACK {
+			return ok
+		}
+	}
 }
 
 // acknowledged waits for the chip to say that it has the command. An answer
@@ -107,8 +142,8 @@ func (h *host) answer(ctx context.Context, wait time.Duration, code byte) (answe
 		switch {
 		case f.kind == frameSyntaxError:
 			return true, errSyntax
-		case f.kind == frameACK: // the chip has had the command twice, as it seems
-			return true, &silence{err: errNotAnswered, heard: true, within: wait}
+		case f.kind == frameACK: // a new command ends the one before it, whatever the card has done by then
+			return true, &silence{err: ErrTwice, heard: true}
 		case f.kind == frameBroken && !asked:
 			asked = true
 			return false, h.line.write(ctx, nackFrame)
@@ -208,8 +243,8 @@ func (h *host) echo(ctx context.Context) error {
 	for i := range number {
 		number[i] = byte(rand.Uint32())
 	}
-	h.line.discard()
-	h.dec.reset()
+	h.leftOver()
+	h.card = false
 	h.out = appendFrame(h.out[:0], fromHost, cmdDiagnose, []byte{diagnoseLine}, number)
 	if err := h.line.write(ctx, h.out); err != nil {
 		return err

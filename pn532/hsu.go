@@ -128,10 +128,27 @@ func (h *hsu) read(ctx context.Context) ([]byte, error) {
 	}
 }
 
-func (h *hsu) discard() {
-	if !h.closed {
+// wasted is the most that discard looks at: a line full of noise has no end.
+const wasted = 4096
+
+func (h *hsu) discard() (all []byte) {
+	if h.closed {
+		return nil
+	}
+	if readsAtOnce && h.port.SetReadTimeout(0) == nil {
+		for len(all) < wasted {
+			n, err := h.port.Read(h.buf[:])
+			if n == 0 || err != nil { // the next read says what is wrong
+				break
+			}
+			all = append(all, h.buf[:n]...)
+		}
+		_ = h.port.SetReadTimeout(look)
+	}
+	if !readsAtOnce || len(all) >= wasted {
 		_ = h.port.ResetInputBuffer()
 	}
+	return all
 }
 
 // Close does not wait for a write that waits for room, and lets go of the port

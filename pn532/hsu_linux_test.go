@@ -1,6 +1,7 @@
 package pn532
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -170,5 +171,38 @@ func TestSerialPortUnplugged(t *testing.T) {
 	far.Close()
 	if err := <-ended; problemOf(err) != Gone {
 		t.Errorf("a read of it: %v", err)
+	}
+}
+
+// What is thrown away at a serial port is known, and gone.
+func TestSerialPortDiscards(t *testing.T) {
+	far, near, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	defer near.Close()
+	l, err := openHSU(t.Context(), address{text: near.Name(), line: "HSU", device: near.Name()}, &Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := far.Write(ackFrame); err != nil {
+		t.Fatal(err)
+	}
+	var got []byte
+	for len(got) < len(ackFrame) && ctx.Err() == nil { // the kernel hands it over when it likes
+		got = append(got, l.discard()...)
+	}
+	if !bytes.Equal(got, ackFrame) {
+		t.Errorf("% X was thrown away", got)
+	}
+	if _, err := far.Write([]byte{7}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := l.read(ctx); err != nil || !bytes.Equal(got, []byte{7}) {
+		t.Errorf("behind it came % X, %v", got, err)
 	}
 }

@@ -24,3 +24,6 @@ func lockPort(name string) (unlock func(), err error) {
 	}
 	return func() { _ = f.Close() }, nil
 }
+
+// readsAtOnce: a read of a port without time returns what is there.
+const readsAtOnce = true

@@ -12,8 +12,9 @@ type line interface {
 	// read waits until bytes are there, or ctx ends, whose error it returns. They
 	// are valid until the next call. A bus gives one read of at most a frame.
 	read(ctx context.Context) ([]byte, error)
-	// discard throws away what has arrived.
-	discard()
+	// discard throws away what has arrived, and returns what it knows of that.
+	// It is valid until the next call.
+	discard() []byte
 	// Close ends the line; a read or write under way returns.
 	Close() error
 }

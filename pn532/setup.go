@@ -114,7 +114,7 @@ func judge(at address, err error) error {
 		return err
 	case errors.As(err, &no) || errors.Is(err, errSyntax):
 		problem = NotPN532
-	case errors.As(err, &s) && (errors.Is(s.err, errNoFrame) || errors.Is(s.err, errNotAnswered)):
+	case errors.As(err, &s) && (errors.Is(s.err, errNoFrame) || errors.Is(s.err, errNotAnswered) || errors.Is(s.err, ErrTwice)):
 		problem = Garbage
 	case errors.As(err, &s):
 		problem = Silent

@@ -74,10 +74,12 @@ func (s *stream) read(ctx context.Context) ([]byte, error) {
 	}
 }
 
-func (s *stream) discard() {
+func (s *stream) discard() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.out = append(s.out[:0], s.got...)
 	s.got = s.got[:0]
+	return s.out
 }
 
 // port is a serial port into which chips are plugged, inside synctest.

@@ -130,6 +130,7 @@ func (h *host) list(ctx context.Context) (*target, error) {
 		var answer []byte
 		answer, _, err = h.command(ctx, answerTime, cmdInListPassiveTarget, []byte{1, 0}) // one card, 106 kbit/s type A
 		if err == nil {
+			h.twice = false // what the card did before is over
 			return parseTargets(answer)
 		}
 		if !isSilence(err) {

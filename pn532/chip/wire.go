@@ -23,9 +23,10 @@ const (
 	Flip                     // one bit is wrong
 	LoseACK                  // it does not arrive if it is an ACK
 	Delay                    // it arrives later
+	Again                    // it arrives, and once more later
 )
 
-// Faults that are all but LoseACK and Delay.
+// Faults that are all but LoseACK, Delay and Again.
 func Faults() []Fault { return []Fault{Lose, Double, Cut, Behead, Garbage, Tail, Flip} }
 
 // WireConfig is what goes wrong on a Wire by chance. The zero value is a good line.
@@ -34,7 +35,7 @@ type WireConfig struct {
 	ToEnd float64 // how likely a fault of what is read from the line is, 0 to 1
 	Back  float64 // and of what is written to it
 	Kinds []Fault // those that happen; nil is Faults()
-	// Sleep is what Delay does; nil is time.Sleep for a time of up to 20 ms.
+	// Sleep is what Delay and Again do; nil is time.Sleep. They ask for up to 20 ms.
 	Sleep func(time.Duration)
 }
 
@@ -51,6 +52,8 @@ type Wire struct {
 	toEnd   []Fault // that are planned
 	back    []Fault
 	pending []byte // read, not yet taken
+	again   []byte // to be read after that, and a pause
+	pause   time.Duration
 	counts  map[Fault]int
 }
 
@@ -120,10 +123,17 @@ func (w *Wire) Read(p []byte) (int, error) {
 			w.pending = w.pending[n:]
 			return n, nil
 		}
+		if w.again != nil {
+			w.conf.Sleep(w.pause)
+			w.pending, w.again = w.again, nil
+			continue
+		}
 		var buf [1024]byte
 		n, err := w.line.Read(buf[:])
 		if n > 0 {
-			w.pending = w.spoil(slices.Clone(buf[:n]), &w.toEnd, w.conf.ToEnd)
+			if w.pending, w.pause = w.spoil(slices.Clone(buf[:n]), &w.toEnd, w.conf.ToEnd); w.pause > 0 {
+				w.again = slices.Clone(w.pending)
+			}
 		}
 		if err != nil && len(w.pending) == 0 {
 			return 0, err
@@ -134,7 +144,15 @@ func (w *Wire) Read(p []byte) (int, error) {
 
 // Write writes to the line. What is lost is as good as written.
 func (w *Wire) Write(p []byte) (int, error) {
-	if out := w.spoil(slices.Clone(p), &w.back, w.conf.Back); len(out) > 0 {
+	out, again := w.spoil(slices.Clone(p), &w.back, w.conf.Back)
+	if len(out) == 0 {
+		return len(p), nil
+	}
+	if _, err := w.line.Write(out); err != nil {
+		return 0, err
+	}
+	if again > 0 {
+		w.conf.Sleep(again)
 		if _, err := w.line.Write(out); err != nil {
 			return 0, err
 		}
@@ -150,12 +168,12 @@ func (w *Wire) Close() error {
 	return nil
 }
 
-// spoil returns what arrives of b.
-func (w *Wire) spoil(b []byte, planned *[]Fault, likely float64) []byte {
+// spoil returns what arrives of b, and, if that arrives once more, after which time.
+func (w *Wire) spoil(b []byte, planned *[]Fault, likely float64) (out []byte, again time.Duration) {
 	w.mu.Lock()
 	if w.dead {
 		w.mu.Unlock()
-		return nil
+		return nil, 0
 	}
 	f := w.choose(b, planned, likely)
 	if f != 0 {
@@ -178,13 +196,20 @@ func (w *Wire) spoil(b []byte, planned *[]Fault, likely float64) []byte {
 	case Flip:
 		b[w.random.IntN(len(b))] ^= 1 << w.random.IntN(8)
 	case Delay:
-		wait = time.Duration(1 + w.random.Int64N(int64(20*time.Millisecond)))
+		wait = w.while()
+	case Again:
+		again = w.while()
 	}
 	w.mu.Unlock()
 	if wait > 0 {
 		w.conf.Sleep(wait)
 	}
-	return b
+	return b, again
+}
+
+// while is how long something takes that is late.
+func (w *Wire) while() time.Duration {
+	return time.Duration(1 + w.random.Int64N(int64(20*time.Millisecond)))
 }
 
 func (w *Wire) choose(b []byte, planned *[]Fault, likely float64) Fault {

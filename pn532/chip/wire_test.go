@@ -43,6 +43,7 @@ func TestWire(t *testing.T) {
 		}},
 		{LoseACK, func(got []byte) bool { return bytes.Equal(got, frame) }},
 		{Delay, func(got []byte) bool { return bytes.Equal(got, frame) }},
+		{Again, func(got []byte) bool { return bytes.Equal(got, append(slices.Clone(frame), frame...)) }},
 	} {
 		for seed := range uint64(20) {
 			line := &tape{in: [][]byte{slices.Clone(frame), []byte("next")}}
@@ -64,7 +65,7 @@ func TestWire(t *testing.T) {
 			if n := w.Counts()[c.fault]; n != want {
 				t.Errorf("fault %d happened %d times, want %d", c.fault, n, want)
 			}
-			if (slept > 0) != (c.fault == Delay) {
+			if (slept > 0) != (c.fault == Delay || c.fault == Again) {
 				t.Errorf("fault %d: slept %v", c.fault, slept)
 			}
 		}
