@@ -33,7 +33,7 @@ func (l *ledger) terminal(ctx context.Context, a *account) error {
 			return err
 		}
 		again := Decide(e, &ev, nil)
-		a.alarms = append(append(a.alarms, o.Alarms...), again.Alarms...)
+		a.alarms = append(append(a.alarms, o.standing()...), again.Alarms...)
 		if again.Decision != InDoubt {
 			a.add(finding{again.Rule, again.Decision, again.Why}, &Outcome{Evidence: ev, Time: o.Time}, again.RelayExcluded)
 			continue
@@ -48,6 +48,12 @@ func (l *ledger) terminal(ctx context.Context, a *account) error {
 		a.notes, a.needs = []string{"its terminal never looked at the card again"}, again.Needs
 	}
 	return nil
+}
+
+// standing are the alarms that its terminal raised, but for those that follow from the evidence alone: who settles
+// for another may know half of a change, and what that half leaves open all of it may explain.
+func (o *Outcome) standing() []Alarm {
+	return slices.DeleteFunc(slices.Clone(o.Alarms), func(a Alarm) bool { return a.Rule == RuleReceipt })
 }
 
 // learned reports whether a centre decided, by what others reported, and the terminal took

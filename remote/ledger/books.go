@@ -20,11 +20,16 @@ type Books struct {
 	// Gaps are transactions of the card that nobody has reported, by their numbers.
 	Gaps   []purse.Gap `json:"gaps,omitempty"`
 	Alarms int         `json:"alarms"`
-	NoKey  string      `json:"no_key,omitempty"` // why the transaction MAC key is not there
+	// Standing are those alarms as ALARMS has them, by the ends of their subjects, the first 256.
+	Standing []string `json:"standing,omitempty"`
+	NoKey    string   `json:"no_key,omitempty"` // why the transaction MAC key is not there
 }
 
+// maxStanding is how many alarms of a card are known to stand; of more, all that there were are taken to.
+const maxStanding = 256
+
 func booksOf(b *purse.CardBooks) *Books {
-	out := &Books{CardApp: b.CardApp, Files: b.Files, Entries: len(b.Entries), Gaps: b.Gaps, Alarms: len(b.Alarms), NoKey: b.NoKey}
+	out := &Books{CardApp: b.CardApp, Files: b.Files, Entries: len(b.Entries), Gaps: b.Gaps, Alarms: len(b.Alarms), Standing: standing(b), NoKey: b.NoKey}
 	for i := range b.Entries {
 		switch b.Entries[i].Outcome.Decision {
 		case purse.Happened:

@@ -262,6 +262,9 @@ func (c *Centre) judgeCard(ctx context.Context, card purse.CardApp) error {
 	if err != nil {
 		return err
 	}
+	for i := range books.Cards {
+		c.totals.stand(&books.Cards[i])
+	}
 	byID := map[purse.ID]*Record{}
 	for _, r := range all {
 		byID[r.Entry.ID] = r
@@ -275,7 +278,7 @@ func (c *Centre) judgeCard(ctx context.Context, card purse.CardApp) error {
 				}
 			}
 		}
-		for _, a := range b.Alarms {
+		for _, a := range ofCard(b) {
 			if err := c.cardAlarm(ctx, all, a, b); err != nil {
 				return err
 			}
@@ -312,7 +315,7 @@ func (c *Centre) judged(ctx context.Context, r *Record, o *purse.Outcome) error 
 		return err
 	}
 	for _, a := range o.Alarms {
-		if err := c.alarm(ctx, now.Agent, "rule "+string(a.Rule), a.What, now.Entry.ID); err != nil {
+		if err := c.raise(ctx, entryAlarm(now.Agent, &now.Entry, a)); err != nil {
 			return err
 		}
 	}
@@ -326,25 +329,6 @@ func (c *Centre) judged(ctx context.Context, r *Record, o *purse.Outcome) error 
 	}
 	if tell {
 		return c.putSettled(ctx, now)
-	}
-	return nil
-}
-
-// cardAlarm tells what is wrong with a card as a whole: those of its transactions are told with them.
-func (c *Centre) cardAlarm(ctx context.Context, all []*Record, a purse.Alarm, b *purse.CardBooks) error {
-	for i := range b.Entries {
-		if slices.Contains(b.Entries[i].Outcome.Alarms, a) {
-			return nil
-		}
-	}
-	told := map[string]bool{}
-	for _, r := range all {
-		if !told[r.Agent] && len(told) < 16 {
-			told[r.Agent] = true
-			if err := c.alarm(ctx, r.Agent, "card "+b.UID, a.What, purse.ID{}); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }

@@ -183,6 +183,7 @@ func (c *Centre) Alarms(ctx context.Context, agent string, before uint64, limit 
 	err = c.backwards(ctx, c.st.alarms, c.at.Alarm(cmp.Or(agent, "*"), "*"), &before, limit, func(data []byte) error {
 		var a Alarm
 		_, err := remote.Decode(data, &a)
+		a.Over = err == nil && c.isOver(&a)
 		list = append(list, a)
 		return err
 	})

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -36,16 +35,6 @@ type Correction struct {
 	Was  Line      `json:"was"`
 	Is   Line      `json:"is"`
 	Time time.Time `json:"time"` // the centre's
-}
-
-// Alarm is a message of ALARMS.
-type Alarm struct {
-	remote.Versioned
-	Agent string    `json:"agent"` // whom it is about
-	Kind  string    `json:"kind"`
-	What  string    `json:"what"`
-	ID    purse.ID  `json:"id"`
-	Time  time.Time `json:"time"` // the centre's
 }
 
 // intent is a checksum over what was to happen.
@@ -150,46 +139,4 @@ func (c *Centre) correct(ctx context.Context, was, is Line, o *purse.Outcome) er
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:8])
-}
-
-// noise counts the alarms about each agent, so that one of them cannot fill the store.
-type noise struct {
-	mu    sync.Mutex
-	since time.Time
-	n     map[string]int
-}
-
-// maxNoise is how many new alarms about an agent are written in an hour.
-const maxNoise = 500
-
-// heard is how many there were, with more.
-func (x *noise) heard(agent string, now time.Time, more int) int {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.n == nil || now.Sub(x.since) > time.Hour {
-		x.n, x.since = map[string]int{}, now
-	}
-	x.n[agent] += more
-	return x.n[agent]
-}
-
-// alarm writes an alarm, once. about may be no transaction.
-func (c *Centre) alarm(ctx context.Context, agent, kind, what string, about purse.ID) error {
-	switch n := c.noise.heard(agent, time.Now(), 0); {
-	case n > maxNoise:
-		return nil
-	case n == maxNoise:
-		kind, what, about = "too many alarms", fmt.Sprintf("there were %d in an hour; the others are not written down", n), purse.ID{}
-	}
-	what = shortened(what)
-	m, err := remote.Encode(Alarm{Versioned: version, Agent: agent, Kind: kind, What: what, ID: about, Time: c.conf.Now().UTC()}, nil)
-	if err != nil {
-		return err
-	}
-	taken, err := c.st.once(ctx, c.at.Alarm(agent, digest(kind+"\x00"+what+"\x00"+about.String())), m)
-	if err == nil && taken {
-		c.noise.heard(agent, time.Now(), 1)
-		c.log.Warn("alarm", "agent", agent, "kind", kind, "what", what, "id", about)
-	}
-	return err
 }

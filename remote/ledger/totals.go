@@ -47,7 +47,7 @@ func (t *totals) put(key string, b *Books) {
 	if t.cards == nil {
 		t.cards = map[string]*Books{}
 	}
-	short := *b
+	short := *b // with what stands, which few cards have
 	short.Gaps = nil
 	if len(b.Gaps) > 0 {
 		short.Gaps = b.Gaps[:1]
@@ -129,7 +129,7 @@ func (c *Centre) Cards(after purse.CardApp, limit int) []Books {
 	list := make([]Books, 0, limit)
 	for _, k := range keys[:min(limit, len(keys))] {
 		b := *c.totals.cards[k]
-		b.Files, b.Gaps = slices.Clone(b.Files), slices.Clone(b.Gaps)
+		b.Files, b.Gaps, b.Standing = slices.Clone(b.Files), slices.Clone(b.Gaps), slices.Clone(b.Standing)
 		list = append(list, b)
 	}
 	return list

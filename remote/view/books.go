@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -30,6 +31,7 @@ const (
 	mostSkip   = 20_000 // lines
 	mostFound  = 2_000  // that are counted, of those that were searched
 	mostAlarms = 20
+	mostLooked = 60 // alarms, since some of them are over
 )
 
 // NewBooks makes the books of a centre that runs, or will.
@@ -57,16 +59,15 @@ func (b *Books) Run(ctx context.Context, touch func()) error {
 
 func (b *Books) look(ctx context.Context, touch func()) error {
 	t := totalsOf(b.centre.Totals())
-	list, _, err := b.centre.Alarms(ctx, "", 0, mostAlarms)
+	list, _, err := b.centre.Alarms(ctx, "", 0, mostLooked)
 	if err != nil {
 		return err
 	}
 	var alarms []fleet.Alarm
-	for _, a := range list {
-		alarms = append(alarms, fleet.Alarm{
-			ID: fmt.Sprintf("ledger.%s.%s.%v", a.Agent, a.Kind, a.ID), At: a.Time, Severity: fleet.Bad, Agent: a.Agent, What: a.What + ".",
-			Next: fmt.Sprintf("The ledger has it under transaction %v.", a.ID),
-		})
+	for i := range list {
+		if !list[i].Over && len(alarms) < mostAlarms {
+			alarms = append(alarms, alarmOf(&list[i]))
+		}
 	}
 	b.mu.Lock()
 	same := reflect.DeepEqual(t, b.totals) && reflect.DeepEqual(alarms, b.alarms)
@@ -76,6 +77,21 @@ func (b *Books) look(ctx context.Context, touch func()) error {
 		touch()
 	}
 	return nil
+}
+
+// alarmOf is an alarm for people.
+func alarmOf(a *ledger.Alarm) fleet.Alarm {
+	f := fleet.Alarm{
+		ID: fmt.Sprintf("ledger.%s.%s.%v", a.Agent, a.Kind, a.ID), At: a.Time, Severity: fleet.Bad, Agent: a.Agent, What: a.What + ".",
+		Next: fmt.Sprintf("The ledger has it under transaction %v.", a.ID),
+	}
+	if a.Card != nil {
+		f.UID = a.Card.UID
+	}
+	if a.ID.IsZero() {
+		f.Next = "The ledger has what is known of it: desfire fleet ledger " + cmp.Or(f.UID, a.Agent)
+	}
+	return f
 }
 
 // Totals implements Ledger.
