@@ -98,7 +98,13 @@ func (t *totals) stands(a *Alarm) bool {
 
 // isOver reports whether nobody has to look after an alarm any more.
 func (c *Centre) isOver(a *Alarm) bool {
-	return a.Card != nil && !c.totals.stands(a)
+	switch {
+	case a.Card != nil:
+		return !c.totals.stands(a)
+	case a.Kind == kindUnknown:
+		return !c.early.waits(a.ID)
+	}
+	return false
 }
 
 // noise counts the alarms about each agent, so that one of them cannot fill the store.

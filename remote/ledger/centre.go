@@ -59,6 +59,7 @@ type Centre struct {
 	opens     opens
 	openWatch jetstream.KeyWatcher
 	totals    totals
+	early     early
 	grants    *grants
 }
 
@@ -103,6 +104,9 @@ func (c *Centre) Run(ctx context.Context) error {
 	c.grants.restart()
 	if err := c.loadTotals(ctx); err != nil {
 		return fmt.Errorf("ledger: the books of cards: %w", err)
+	}
+	if err := c.loadEarly(ctx); err != nil {
+		return fmt.Errorf("ledger: findings that wait for their transactions: %w", err)
 	}
 	if c.openWatch, err = c.loadOpen(ctx); err != nil {
 		return fmt.Errorf("ledger: what is open: %w", err)

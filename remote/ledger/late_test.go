@@ -74,3 +74,28 @@ func TestAlarmIsOver(t *testing.T) {
 	eventually(t, "over", func() bool { all, stand := alarmsOf(t, c, "rule 14b"); return all == 1 && stand == 0 })
 	eventually(t, "decided", func() bool { x := c.Totals(); return x.Judging == 0 && x.Happened == 1 && x.Open == 0 && x.Alarms == 0 })
 }
+
+// What a gate found of a change that nobody has reported yet waits for the change, through a start of the
+// centre as well; the alarm about it is over then.
+func TestFoundBeforeReported(t *testing.T) {
+	t.Parallel()
+	s := natstest.Start(t, nil)
+	c, stop := startCentre(t, s, nil)
+	log1, list := made(t, "gate1", newPlastic(t, 1), 1)
+	e := list[0].Entry.Clone()
+	o := *e.Outcome()
+	e.Outcomes = nil
+	g2 := purse.Generation{2}
+	ship(t, agentConn(s, "gate2"), "gate2", ledger.Batch{Generation: g2}, payloadOf(t, purse.Logged{Seq: 1, Found: &purse.Found{ID: e.ID, CardApp: e.CardApp, Outcome: o}}))
+	eventually(t, "an alarm", func() bool { all, stand := alarmsOf(t, c, "an unknown transaction"); return all == 1 && stand == 1 })
+	stop()
+	c, _ = startCentre(t, s, nil)
+	if all, stand := alarmsOf(t, c, "an unknown transaction"); all != 1 || stand != 1 {
+		t.Errorf("of %d alarms %d stand after a start", all, stand)
+	}
+	ship(t, agentConn(s, "gate1"), "gate1", ledger.Batch{Generation: log1.Generation()}, payloadOf(t, purse.Logged{Seq: 1, Entry: e}))
+	eventually(t, "decided by what was found", func() bool { x := c.Totals(); return x.Judging == 0 && x.Happened == 1 && x.Open == 0 })
+	if all, stand := alarmsOf(t, c, "an unknown transaction"); all != 1 || stand != 0 {
+		t.Errorf("of %d alarms %d stand", all, stand)
+	}
+}

@@ -210,6 +210,9 @@ func (c *Centre) followChange(ctx context.Context, agent string, x *change, seq 
 			return err
 		}
 	}
+	if r, err = c.catchUp(ctx, r); err != nil {
+		return err
+	}
 	c.cards.add(r.Entry.CardApp, seq, r.IsOpen() || len(r.Found) > 0)
 	return c.show(ctx, r)
 }
@@ -219,7 +222,7 @@ func (c *Centre) followFound(ctx context.Context, agent string, f *purse.Found, 
 	have, err := c.st.journals.Get(ctx, f.ID.Generation().String())
 	switch {
 	case errors.Is(err, jetstream.ErrKeyNotFound):
-		return c.alarm(ctx, agent, "an unknown transaction", "it settled a transaction of a journal that nobody reports of", f.ID)
+		return c.tooEarly(ctx, agent, f, received, "it settled a transaction of a journal that nobody reports of")
 	case err != nil:
 		return err
 	}
@@ -235,7 +238,7 @@ func (c *Centre) followFound(ctx context.Context, agent string, f *purse.Found, 
 		return err
 	}
 	if unknown {
-		return c.alarm(ctx, agent, "an unknown transaction", "it settled a transaction that its agent does not report", f.ID)
+		return c.tooEarly(ctx, agent, f, received, "it settled a transaction that its agent does not report")
 	}
 	c.cards.add(r.Entry.CardApp, seq, true)
 	return nil
