@@ -43,6 +43,7 @@ func (m *machine) wait() {
 
 func (m *machine) System() string            { return m.system }
 func (m *machine) Files() fs.FS              { return m.files }
+func (m *machine) Folder() string            { return "/home/ann" }
 func (m *machine) Getenv(name string) string { return m.env[name] }
 func (m *machine) User() User                { return m.user }
 

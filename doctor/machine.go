@@ -17,6 +17,8 @@ type Machine interface {
 	System() string
 	// Files are its files from the root, named as in "etc/os-release".
 	Files() fs.FS
+	// Folder is the folder in which this program works, from the root; empty if it has none.
+	Folder() string
 	// Getenv is a variable of this program's environment.
 	Getenv(name string) string
 	// User is who this program runs as.

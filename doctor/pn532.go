@@ -37,7 +37,7 @@ func (x *exam) pn532(address string) {
 // named532 looks at a port, and asks what is behind it.
 func (x *exam) named532(address string) {
 	x.now("pn532:" + address)
-	p := portOf(address)
+	p := x.portOf(address)
 	if !x.usable(p) {
 		return
 	}

@@ -22,14 +22,18 @@ var (
 )
 
 // portOf is the port of an address of the scheme pn532.
-func portOf(address string) port {
+func (x *exam) portOf(address string) port {
 	if m := i2cName.FindStringSubmatch(address); m != nil {
 		return port{address, "/dev/i2c-" + m[1], "I2C"}
 	}
 	if m := spiName.FindStringSubmatch(address); m != nil {
 		return port{address, "/dev/spidev" + m[1], "SPI"}
 	}
-	return port{address, address, "HSU"}
+	device := address
+	if x.m.System() != "windows" && !path.IsAbs(device) { // a link in the folder, as sim serve makes one
+		device = path.Join(x.m.Folder(), device)
+	}
+	return port{address, device, "HSU"}
 }
 
 // portNames are devices to which people connect things, by name. The pins of a board

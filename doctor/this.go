@@ -22,6 +22,7 @@ type this struct{}
 
 func (this) System() string            { return runtime.GOOS }
 func (this) Files() fs.FS              { return os.DirFS("/") }
+func (this) Folder() string            { f, _ := os.Getwd(); return f }
 func (this) Getenv(name string) string { return os.Getenv(name) }
 
 func (this) User() User {
