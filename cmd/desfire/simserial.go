@@ -52,6 +52,9 @@ func makeLink(line, path string) error {
 	case old.Mode()&fs.ModeSymlink == 0:
 		return withCode(exitInput, fmt.Errorf("%s is there already, and is no link: choose another name", path))
 	default:
+		if to, err := os.Readlink(path); err == nil && to == line {
+			return nil // of a program that was killed, and whose line this one has got
+		}
 		if to, err := os.Stat(path); err == nil {
 			if to.Mode()&fs.ModeCharDevice == 0 {
 				return withCode(exitInput, fmt.Errorf("%s is there already, and leads to something that is no line: choose another name", path))
