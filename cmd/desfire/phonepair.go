@@ -61,11 +61,8 @@ func (a *app) phonePair(cmd *cobra.Command, listen string) error {
 		if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n == 0 {
 			return &usageError{cmd, fmt.Errorf("--listen %q: want HOST:PORT or :PORT, as :9500", listen)}
 		}
-		if err := book.SetListen(listen); err != nil {
-			return withCode(exitInput, err)
-		}
 	}
-	s, err := a.listenToPair(book)
+	s, err := a.listenToPair(book, listen)
 	if err != nil {
 		return err
 	}
@@ -94,20 +91,40 @@ func (a *app) phonePair(cmd *cobra.Command, listen string) error {
 }
 
 // listenToPair listens where phones are waited for, or at a free port while another
-// program does that.
-func (a *app) listenToPair(book *phone.Book) (*phone.Server, error) {
-	s, err := phone.Listen(book, &phone.ServerConfig{Logger: a.log})
+// program does that. An address that can be listened at is kept, if it is a new one.
+func (a *app) listenToPair(book *phone.Book, listen string) (s *phone.Server, err error) {
+	isNew := listen != "" && listen != book.Listen()
+	if isNew {
+		err = canListen(listen)
+	}
+	if err == nil && isNew {
+		err = book.SetListen(listen)
+	}
+	if err == nil {
+		s, err = phone.Listen(book, &phone.ServerConfig{Logger: a.log})
+	}
 	if place.InUse(err) {
 		host, _, _ := net.SplitHostPort(book.Listen())
 		s, err = phone.Listen(book, &phone.ServerConfig{Logger: a.log, Elsewhere: true, Listen: net.JoinHostPort(host, "0")})
 	}
-	if inUse(err) {
+	switch {
+	case err == nil:
+		return s, nil
+	case inUse(err):
 		return nil, advise(withCode(exitNoCard, err), "Another program has that port. desfire phone pair --listen :PORT takes another one; phones that are paired already have to be told or paired anew.")
+	case errors.As(err, new(*net.OpError)):
+		return nil, advise(withCode(exitInput, err), "An address of this computer? desfire phone pair --listen :PORT is all of them.")
 	}
+	return nil, withCode(exitInput, err)
+}
+
+// canListen reports why nobody could listen at an address.
+func canListen(address string) error {
+	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, withCode(exitInput, err)
+		return fmt.Errorf("listen for phones: %w", err)
 	}
-	return s, nil
+	return l.Close()
 }
 
 func (a *app) sayAddresses(all []string) error {
