@@ -3,6 +3,8 @@ package remote
 import (
 	"errors"
 	"fmt"
+
+	"github.com/nats-io/nats.go"
 )
 
 // Error is a failure to do something with a card elsewhere.
@@ -58,3 +60,16 @@ var (
 	// ErrCut: whether the card has seen it is not known.
 	ErrCut = errors.New("the connection to the fleet broke before the answer came")
 )
+
+// Unsent is the error of something that was to be sent by conn. Where it says that there
+// is no connection, as NATS does in words of its own, it wraps ErrNotConnected and says
+// why, as far as that is known.
+func Unsent(conn *nats.Conn, err error) error {
+	if !errors.Is(err, nats.ErrReconnectBufExceeded) {
+		return err
+	}
+	if why := conn.LastError(); why != nil && !errors.Is(why, nats.ErrReconnectBufExceeded) {
+		return fmt.Errorf("%w: %w", ErrNotConnected, why)
+	}
+	return ErrNotConnected
+}

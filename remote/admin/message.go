@@ -55,7 +55,7 @@ func (e *RefusedError) Error() string { return e.Text }
 // Errors of a Client, for errors.Is.
 var (
 	// ErrAway says that nobody is there who answers for the centre. Nothing was done.
-	ErrAway = errors.New("the centre does not answer: its server runs not, or the network is away")
+	ErrAway = errors.New("the centre does not answer: its server does not run, or the network is away")
 	// ErrSilent says that the centre took too long. Whether it did what it was asked to
 	// is not known.
 	ErrSilent = errors.New("the centre did not answer in time")

@@ -90,6 +90,7 @@ func (f *File) options(ctx context.Context, conf *DialConfig) ([]nats.Option, er
 	if client == "" {
 		client = "desfire"
 	}
+	said := &reasons{log: log}
 	opts := []nats.Option{
 		nats.Name(client + " " + f.Name),
 		nats.UserJWT(func() (string, error) { return f.current(), nil }, pair.Sign),
@@ -104,11 +105,18 @@ func (f *File) options(ctx context.Context, conf *DialConfig) ([]nats.Option, er
 		nats.MaxPingsOutstanding(2),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				log.Warn("not connected to the fleet", "error", explain(err))
+				said.say(err)
 			}
 		}),
-		nats.ConnectHandler(func(nc *nats.Conn) { log.Info("connected to the fleet", "at", conf.at(nc)) }),
-		nats.ReconnectHandler(func(nc *nats.Conn) { log.Info("connected to the fleet again", "at", conf.at(nc)) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { said.say(err) }),
+		nats.ConnectHandler(func(nc *nats.Conn) {
+			said.forget()
+			log.Info("connected to the fleet", "at", conf.at(nc))
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			said.forget()
+			log.Info("connected to the fleet again", "at", conf.at(nc))
+		}),
 		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
 			subject := ""
 			if s != nil {

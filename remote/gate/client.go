@@ -29,7 +29,7 @@ type OrderError struct {
 func (e *OrderError) Error() string { return fmt.Sprintf("%s/%s: %s", e.Agent, e.Reader, e.Text) }
 
 // ErrAway says that no gate listens there. Nothing was begun.
-var ErrAway = errors.New("nobody takes orders there: the agent runs not, has no purse, or its network is away")
+var ErrAway = errors.New("nobody takes orders there: the agent does not run, has no purse, or its network is away")
 
 // UnansweredError says that what became of an order is not known here. The same order
 // again, with the same id, tells.

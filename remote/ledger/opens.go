@@ -222,6 +222,7 @@ func (o *Opens) Run(ctx context.Context) error {
 	defer func() { _ = sub.Unsubscribe() }()
 	back := o.conf.Conn.StatusChanged(nats.CONNECTED)
 	defer o.conf.Conn.RemoveStatusListener(back)
+	said := "" // why they are not known
 	for failures := 0; ctx.Err() == nil; {
 		mu.Lock()
 		clear(since)
@@ -232,11 +233,13 @@ func (o *Opens) Run(ctx context.Context) error {
 		if err != nil {
 			d = min(minPause<<min(failures, 10), maxPause)
 			failures++
-			if ctx.Err() == nil {
+			err = remote.Unsent(o.conf.Conn, err)
+			if ctx.Err() == nil && err.Error() != said {
+				said = err.Error()
 				o.conf.Logger.Info("what is open is not known yet", "error", err)
 			}
 		} else {
-			failures = 0
+			failures, said = 0, ""
 			mu.Lock()
 			o.replace(all, since)
 			mu.Unlock()

@@ -136,8 +136,11 @@ func (o *Outbox) Run(ctx context.Context) error {
 		case errors.As(err, new(*journalError)):
 			return err
 		case err != nil:
+			err = remote.Unsent(o.conf.Conn, err)
+			if o.Status().Error != err.Error() { // said once
+				o.conf.Logger.Warn("the outbox waits", "error", err)
+			}
 			o.say(func(s *OutboxStatus) { s.Error = err.Error() })
-			o.conf.Logger.Warn("the outbox waits", "error", err)
 			s.pause(ctx)
 			continue
 		}
