@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -121,6 +122,10 @@ func (a *app) restore(ctx context.Context, name string) error {
 		return bad(err, "")
 	}
 	defer in.Close() //nolint:errcheck // it was only read
+	var begin bytes.Buffer
+	if err := ledger.CheckBackup(io.TeeReader(in, &begin), a.fleet); err != nil {
+		return bad(fmt.Errorf("%s: %w", name, err), "Want a file that desfire-server backup has made. Nothing was changed.")
+	}
 	c := a.newRunning(&runFlags{listen: "127.0.0.1:0", join: "127.0.0.1:0", page: "off", reserve: 0})
 	defer c.close()
 	if err := c.open(ctx); err != nil {
@@ -129,9 +134,9 @@ func (a *app) restore(ctx context.Context, name string) error {
 	if err := c.start(ctx); err != nil {
 		return err
 	}
-	info, err := ledger.Restore(ctx, c.conn, c.fleet, 1, in)
+	info, err := ledger.Restore(ctx, c.conn, c.fleet, 1, io.MultiReader(&begin, in))
 	if err != nil {
-		return bad(err, "Nothing was changed.")
+		return bad(fmt.Errorf("%s: %w", name, err), "Nothing was changed.")
 	}
 	a.printf("Restored: %s\n", backupWords(info))
 	return nil

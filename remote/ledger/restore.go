@@ -51,15 +51,8 @@ type restorer struct {
 }
 
 func (x *restorer) run(replicas int) (*BackupInfo, error) {
-	first, _, err := x.in.record()
-	if err != nil {
+	if err := x.in.head(x.at.Fleet); err != nil {
 		return nil, err
-	}
-	switch {
-	case first.Head == nil || first.Head.Format != backupFormat:
-		return nil, fmt.Errorf("it is none, or of another version: %q is what this one reads", backupFormat)
-	case first.Head.Fleet != x.at.Fleet:
-		return nil, fmt.Errorf("it is of fleet %.40q, not %q", first.Head.Fleet, x.at.Fleet)
 	}
 	if err := x.create(replicas); err != nil {
 		return nil, err
@@ -159,6 +152,29 @@ func (x *restorer) finish() error {
 	return err
 }
 
+// CheckBackup reads the beginning of a backup, and reports why it is none of the fleet.
+func CheckBackup(r io.Reader, fleet string) error {
+	if err := (&backupReader{r: bufio.NewReader(r), sum: sha256.New()}).head(fleet); err != nil {
+		return fmt.Errorf("ledger: the backup: %w", err)
+	}
+	return nil
+}
+
+// head reads the first record.
+func (b *backupReader) head(fleet string) error {
+	first, _, err := b.record()
+	var cut *cutError
+	switch {
+	case err != nil && !errors.As(err, &cut), err == nil && (first.Head == nil || first.Head.Format != backupFormat):
+		return fmt.Errorf("it is none, or of another version: %q is what this one reads", backupFormat)
+	case err != nil:
+		return err
+	case first.Head.Fleet != fleet:
+		return fmt.Errorf("it is of fleet %.40q, not %q", first.Head.Fleet, fleet)
+	}
+	return nil
+}
+
 // backupReader reads records.
 type backupReader struct {
 	r   *bufio.Reader
@@ -199,9 +215,15 @@ func (b *backupReader) part(limit uint32) ([]byte, error) {
 	return p, nil
 }
 
+// cutError is that of a file that could not be read to its end.
+type cutError struct{ err error }
+
+func (e *cutError) Error() string { return e.err.Error() }
+func (e *cutError) Unwrap() error { return e.err }
+
 func cutOff(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("it is cut off: it has no end")
+		err = errors.New("it is cut off: it has no end")
 	}
-	return err
+	return &cutError{err}
 }
