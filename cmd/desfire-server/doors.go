@@ -37,7 +37,7 @@ func open(ctx context.Context, flag, text string) (*address, error) {
 		a.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", text)
 	}
 	if err != nil {
-		next := "Give it another port."
+		next := "Give it another port, or end what has this one: another desfire-server, perhaps."
 		return nil, &codeError{exitInUse, fmt.Errorf("--%s %s: %w", flag, text, err), next}
 	}
 	_, a.port, _ = net.SplitHostPort(a.listener.Addr().String())

@@ -27,18 +27,20 @@ func (a *app) inviteCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "invite NAME",
 		Short: "Let an operator, a viewer or the server of a site join",
-		Long: `Make a token with which one member joins the fleet under a name, within 15 minutes
-and once, and print the line to type where it is. The centre must be running.
+		Long: `Make a token with which one member joins the fleet under a name, within 15
+minutes and once, and print the line to type where it is. The centre must be
+running.
 
-Operators (admin) work with all readers and ask the centre for everything; viewers
-see what operators see. A leaf is the server of a site, which agents there connect
-to: name those that it carries, or it can speak for all, and the names by which
-they reach it. An agent that connects to a leaf gets --at with the leaf's address.
+Operators (admin) work with all readers and ask the centre for everything;
+viewers see what operators see. A leaf is the server of a site, which agents
+there connect to: name those that it carries, or it can speak for all, and the
+names by which they reach it. An agent that connects to a leaf gets --at with
+the leaf's address.
 
 Whoever has the line first joins: give it to nobody else.`,
 		Args: one("NAME"),
 		Example: `  desfire-server invite anna --role admin
-  desfire-server invite harbour --role leaf --carries gate7 --host leaf.example.org
+  desfire-server invite harbour --role leaf --host leaf.example.org
   desfire-server invite gate7 --role agent --at tls://leaf.example.org:4222`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.invite(cmd.Context(), args[0], &f) },
 	}
@@ -52,8 +54,12 @@ Whoever has the line first joins: give it to nobody else.`,
 }
 
 func (a *app) invite(ctx context.Context, name string, f *inviteFlags) error {
-	if f.role == "" {
+	switch centre.Role(f.role) {
+	case centre.Agent, centre.Admin, centre.Viewer, centre.Leaf:
+	case "":
 		return wrong("--role missing: want agent, admin, viewer or leaf")
+	default:
+		return wrong("--role %q: want agent, admin, viewer or leaf", f.role)
 	}
 	client, done, err := a.client(ctx)
 	if err != nil {

@@ -28,12 +28,14 @@ func (a *app) leafCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "leaf",
 		Short: "Run the server of a site, to which agents there connect",
-		Long: `Run the NATS server of a site, until SIGTERM: agents there connect to it, and it to
-the centre. While the centre is away they go on with each other and are let in as
-before; whoever was revoked in the meantime is out when the leaf hears of it.
+		Long: `Run the NATS server of a site, until SIGTERM: agents there connect to it, and it
+to the centre. While the centre is away they go on with each other and are let
+in as before; whoever was revoked in the meantime is out when the leaf hears of
+it.
 
-The first time --join makes this machine a leaf, with the line that "desfire-server
-invite NAME --role leaf" prints. The centre must run with --leafs.`,
+The first time --join makes this machine a leaf, with the line that
+"desfire-server invite NAME --role leaf" prints. The centre must run with
+--leafs.`,
 		Args: cobra.NoArgs,
 		Example: `  desfire-server leaf --dir site --join LINE
   desfire-server leaf --dir site --listen :4222`,

@@ -244,6 +244,9 @@ func TestWrong(t *testing.T) {
 		{"surprise", exitUsage, "no verb"},
 		{"token", exitUsage, "NAME missing"},
 		{"token gate7", exitInput, "admin.json"},
+		{"invite anna --role king", exitUsage, "--role \"king\": want agent, admin"},
+		{"restore operations_test.go", exitInput, "operations_test.go: ledger: the backup: it is none"},
+		{"--host h --listen 0.0.0.0:0 --tls-cert operations_test.go --tls-key operations_test.go", exitInput, "--tls-cert and --tls-key"},
 	} {
 		var out, errs output
 		args := append(strings.Fields(test.args), "--dir", dir)
@@ -256,6 +259,9 @@ func TestWrong(t *testing.T) {
 			t.Errorf("%s: %d %s%s", test.args, code, &out, &errs)
 		}
 	}
+	if _, err := os.Stat(filepath.Join(dir, "nats")); err == nil {
+		t.Error("something was made")
+	}
 	var out, errs output
 	if code := run([]string{"--dir", dir, "--check", "--listen", "127.0.0.1:0", "--join", "127.0.0.1:0", "--page", "off"}, &out, &errs); code != 0 || !strings.Contains(out.String(), "can start") {
 		t.Errorf("--check: %d %s%s", code, &out, &errs)
@@ -264,7 +270,7 @@ func TestWrong(t *testing.T) {
 
 // Help fits a terminal.
 func TestHelp(t *testing.T) {
-	for _, verb := range []string{"", "token", "page", "backup", "restore", "version"} {
+	for _, verb := range []string{"", "token", "invite", "leaf", "page", "backup", "restore", "version"} {
 		var out, errs output
 		if code := run(append(strings.Fields(verb), "--help"), &out, &errs); code != 0 {
 			t.Errorf("%s: %d %s", verb, code, &errs)

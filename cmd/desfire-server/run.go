@@ -16,6 +16,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/go-desfire/desfire/internal/filelock"
 	"github.com/go-desfire/desfire/internal/operations"
 	"github.com/go-desfire/desfire/remote/admin"
 	"github.com/go-desfire/desfire/remote/centre"
@@ -163,7 +164,7 @@ func (c *running) open(ctx context.Context) (err error) {
 		}
 	}
 	if c.auth, err = centre.Open(conf); err != nil {
-		return err
+		return noAuthority(conf, err)
 	}
 	c.end(func() {
 		if err := c.auth.Close(); err != nil {
@@ -180,6 +181,17 @@ func (c *running) open(ctx context.Context) (err error) {
 		return err
 	}
 	return c.openPage(ctx)
+}
+
+// noAuthority says what to do about files of the fleet that cannot be used.
+func noAuthority(conf centre.Config, err error) error {
+	switch {
+	case errors.As(err, new(*filelock.HeldError)):
+		return err
+	case conf.Cert != "":
+		return bad(err, "Look at the files of --tls-cert and --tls-key, and at "+conf.Dir+".")
+	}
+	return bad(err, "Put a copy of the folder "+conf.Dir+" back. Without one everybody joins anew: move it away.")
 }
 
 // start starts NATS and connects to it.
