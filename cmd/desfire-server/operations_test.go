@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/go-desfire/desfire/fleet"
+	"github.com/go-desfire/desfire/internal/freeport"
 	"github.com/go-desfire/desfire/internal/operations"
 	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
@@ -145,7 +146,9 @@ func TestKeysAreShown(t *testing.T) {
 // A centre that is started anew on the same ports has its agents back.
 func TestRestart(t *testing.T) {
 	dir := t.TempDir()
-	s := start(t, dir)
+	ports := freeport.Take(t, 2)
+	at := []string{"--listen", freeport.Address(ports[0]), "--join", freeport.Address(ports[1])}
+	s := start(t, dir, at...)
 	file := s.join("gate7")
 	s.serve(file)
 	ask := s.admin()
@@ -154,12 +157,10 @@ func TestRestart(t *testing.T) {
 		return err == nil && len(now.Agents) == 1 && now.Agents[0].State == fleet.Here && len(now.Agents[0].Readers) == 1
 	}
 	s.until("the agent is there", there)
-	_, natsPort, _ := strings.Cut(strings.TrimPrefix(file.URLs[0], "nats://"), ":")
-	_, joinPort, _ := strings.Cut(strings.TrimPrefix(file.Join, "http://"), ":")
 	if code := s.stop(); code != 0 {
 		t.Fatalf("it ends with %d", code)
 	}
-	again := start(t, dir, "--listen", "127.0.0.1:"+natsPort, "--join", "127.0.0.1:"+joinPort)
+	again := start(t, dir, at...)
 	again.until("the agent is back", there)
 	admins, err := centre.LoadFile(filepath.Join(dir, "admin.json"))
 	if err != nil || admins.URLs[0] != file.URLs[0] {

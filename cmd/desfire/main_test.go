@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-desfire/desfire/internal/freeport"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -117,10 +118,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 // port NAME sets a variable to a port that is free.
 func port(ts *testscript.TestScript, _ bool, args []string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	defer l.Close()
-	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	ts.Setenv(args[0], strconv.Itoa(freeport.Take(ts, 1)[0]))
 }
 
 // listening PORT waits until something listens there.

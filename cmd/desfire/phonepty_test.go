@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"github.com/go-desfire/desfire/internal/freeport"
 )
 
 // phonePatience is how long TestPhone waits for what must happen.
@@ -64,7 +65,7 @@ func TestPhone(t *testing.T) {
 		cmd.Env = append(os.Environ(), runMain+"=1", "NO_COLOR=1", "TERM=xterm", "XDG_STATE_HOME="+filepath.Join(dir, state), "DESFIRE_READER=")
 		return cmd
 	}
-	address := "127.0.0.1:" + freePort(t)
+	address := freeport.Address(freeport.Take(t, 1)[0])
 
 	pair := tool("computer", "phone", "pair", "--listen", address)
 	term, err := pty.Start(pair)
@@ -176,19 +177,4 @@ func TestPhone(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, st.Mode(), err)
 		}
 	}
-}
-
-// freePort is a port that nobody listens at.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }

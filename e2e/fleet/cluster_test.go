@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/internal/freeport"
 	"github.com/go-desfire/desfire/keystore/keyring"
 	"github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/remote"
@@ -23,7 +24,7 @@ import (
 // newCluster starts n NATS servers with JetStream, each a process.
 func newCluster(t testing.TB, dir string, n int) (nodes []*process, urls string) {
 	t.Helper()
-	ports := freePorts(t, 2*n)
+	ports := freeport.Take(t, 2*n)
 	var routes, all []string
 	for i := range n {
 		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", ports[n+i]))

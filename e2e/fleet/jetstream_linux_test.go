@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/go-desfire/desfire/internal/freeport"
 )
 
 // TestJetStreamLosesPower is what the centre relies on: with sync_interval always, what a
@@ -20,7 +22,7 @@ func TestJetStreamLosesPower(t *testing.T) {
 			if err != nil {
 				t.Skip(err)
 			}
-			port := freePorts(t, 1)[0]
+			port := freeport.Take(t, 1)[0]
 			p := role(t, dir, "nats1", "nats", filepath.Join(dir, "nats1", "nats.conf"))
 			conf := fmt.Sprintf("server_name: n\nhost: 127.0.0.1\nport: %d\njetstream {\nstore_dir: %q\n%s\n}\n", port, d.dir, more)
 			if err := os.WriteFile(p.file("nats.conf"), []byte(conf), 0o600); err != nil {

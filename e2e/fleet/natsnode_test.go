@@ -2,10 +2,8 @@ package fleet
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
-	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
@@ -33,18 +31,4 @@ func natsNode(args []string) error {
 	s.Shutdown()
 	s.WaitForShutdown()
 	return nil
-}
-
-// freePorts are ports that nobody listens on.
-func freePorts(t testing.TB, n int) (ports []int) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = l.Close() }()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/go-desfire/desfire/internal/freeport"
 	"github.com/go-desfire/desfire/internal/natstest"
 	"github.com/go-desfire/desfire/internal/wholefile"
 	"github.com/go-desfire/desfire/purse/boltjournal"
@@ -61,7 +62,7 @@ func newWorld(t testing.TB, gates, readers int) *world {
 	if err := os.WriteFile(policy, []byte("desfire: key-policy/v1\nagents: {\"*\": {keys: {F48121: [1]}, shared: true, rate: 100000}}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ports := freePorts(t, 2)
+	ports := freeport.Take(t, 2)
 	w.server = newProcess(t, w.dir, "server", program(t, "desfire-server"),
 		"--dir", filepath.Join(w.dir, "server", "state"), "--listen", fmt.Sprint("127.0.0.1:", ports[0]), "--join", fmt.Sprint("127.0.0.1:", ports[1]), "--page", "off", "--keys", w.stock.keys, "--policy", policy)
 	w.server.start()

@@ -2,12 +2,13 @@
 package natstest
 
 import (
-	"net"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/go-desfire/desfire/internal/freeport"
 )
 
 // wait is longer than anything takes, on a loaded machine too.
@@ -32,6 +33,9 @@ func Start(t testing.TB, change func(*server.Options)) *Server {
 	if change != nil {
 		change(&s.opt)
 	}
+	if s.opt.Port == server.RANDOM_PORT {
+		s.opt.Port = freeport.Take(t, 1)[0]
+	}
 	s.start()
 	t.Cleanup(s.Stop)
 	return s
@@ -49,7 +53,6 @@ func (s *Server) start() {
 		s.t.Fatal("the NATS server does not start")
 	}
 	s.Server, s.URL = srv, srv.ClientURL()
-	s.opt.Port = srv.Addr().(*net.TCPAddr).Port
 }
 
 // Stop ends the server.

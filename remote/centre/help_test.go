@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/go-desfire/desfire/cmd/desfire-server/node"
+	"github.com/go-desfire/desfire/internal/freeport"
 	"github.com/go-desfire/desfire/remote"
 	"github.com/go-desfire/desfire/remote/centre"
 )
@@ -47,15 +48,7 @@ type clock struct{ off atomic.Int64 }
 func (c *clock) now() time.Time      { return time.Now().Add(time.Duration(c.off.Load())) }
 func (c *clock) add(d time.Duration) { c.off.Add(int64(d)) }
 
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
+func freePort(t testing.TB) int { return freeport.Take(t, 1)[0] }
 
 // start makes a world on loopback addresses, with TLS or without.
 func start(t testing.TB, secure bool, change func(*centre.Config)) *world {
