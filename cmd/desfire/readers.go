@@ -19,9 +19,11 @@ func (a *app) readersCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, err := p.Readers(cmd.Context())
+			ctx, cancel := a.limited(cmd.Context())
+			defer cancel()
+			list, err := p.Readers(ctx)
 			if err != nil {
-				return err
+				return a.notInTime(ctx, err)
 			}
 			out := make([]readerInfo, len(list))
 			for i, r := range list {
