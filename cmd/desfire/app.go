@@ -16,6 +16,7 @@ import (
 	"github.com/go-desfire/desfire/keystore"
 	"github.com/go-desfire/desfire/keystore/pkcs11"
 	"github.com/go-desfire/desfire/place"
+	"github.com/go-desfire/desfire/pn532"
 	"github.com/go-desfire/desfire/sim"
 	"github.com/go-desfire/desfire/trace"
 	"github.com/go-desfire/desfire/unlock"
@@ -36,9 +37,10 @@ type app struct {
 	recorder       *trace.Recorder // nil without --trace=FILE
 	held           []*sim.Card     // simulated cards of images, until the end
 
-	parent  *app            // each, for a verb that it runs
-	present *present        // the card that each runs it for
-	given   *place.Place    // instead of what --reader names, in tests
+	parent  *app         // each, for a verb that it runs
+	present *present     // the card that each runs it for
+	given   *place.Place // instead of what --reader names, in tests
+	ports   func() ([]pn532.Candidate, error)
 	shell   *shell          // in which this is a verb
 	ask     keystore.Prompt // asks on a terminal that a shell has; nil outside of one
 
@@ -89,7 +91,7 @@ type app struct {
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *app {
 	console := screen.NewConsole(stdout, stderr)
 	a := &app{
-		warned: map[string]bool{}, link: new(fleetLink),
+		warned: map[string]bool{}, link: new(fleetLink), ports: pn532.Candidates,
 		stdin: stdin, stdout: console.Out, stderr: console.Err, console: console, unprotected: new(atomic.Bool),
 		out: screen.NewPalette(screen.TakesColor(stdout)), err: screen.NewPalette(screen.TakesColor(stderr)),
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/go-desfire/desfire/internal/visible"
 	"github.com/go-desfire/desfire/pcsc"
 	"github.com/go-desfire/desfire/phone"
 	"github.com/go-desfire/desfire/place"
@@ -55,7 +56,7 @@ func (a *app) parseReader(cmd *cobra.Command) (*place.Place, error) {
 }
 
 // completeReader completes --reader, with the names of the readers that are
-// plugged in.
+// plugged in, and the lines on which a PN532 may be.
 func (a *app) completeReader(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if file, ok := strings.CutPrefix(typed, "sim:"); ok {
 		return completeImage("sim:", file), cobra.ShellCompDirectiveNoSpace
@@ -77,6 +78,9 @@ func (a *app) completeReader(cmd *cobra.Command, _ []string, typed string) ([]st
 			}
 		}
 	}
+	if strings.HasPrefix(typed, "pn532:") || strings.HasPrefix("pn532:", typed) {
+		all = append(all, portsOf(a.ports())...)
+	}
 	var out []string
 	directive := cobra.ShellCompDirectiveNoFileComp
 	for _, s := range all {
@@ -88,6 +92,22 @@ func (a *app) completeReader(cmd *cobra.Command, _ []string, typed string) ([]st
 		}
 	}
 	return out, directive
+}
+
+// portsOf are lines on which a PN532 may be, as completions. Nobody has asked one: other
+// things may be connected there, which mind.
+func portsOf(list []pn532.Candidate, _ error) (all []string) {
+	for _, c := range list {
+		what := c.Line
+		if c.What != "" {
+			what += ", " + c.What
+		}
+		if len(c.Holders) > 0 {
+			what += ", in use by " + strings.Join(c.Holders, ", ")
+		}
+		all = append(all, "pn532:"+visible.Text(c.Address)+"\t"+visible.Text(what))
+	}
+	return all
 }
 
 // completeImage completes the name of an image after prefix.
