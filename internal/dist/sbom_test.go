@@ -32,6 +32,9 @@ func (b *built1) bom(t *testing.T) {
 			DependsOn []string
 		}
 	}
+	if wrong := misshapen(data); len(wrong) > 0 {
+		t.Errorf("not as CycloneDX has it:\n%s", strings.Join(wrong, "\n"))
+	}
 	if err := json.Unmarshal(data, &got); err != nil {
 		t.Fatal(err)
 	}
