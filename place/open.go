@@ -100,16 +100,13 @@ type news struct {
 	err error // at the end
 }
 
-// watch runs the source until ctx ends, which whoever called it waits for.
+// watch runs the source until ctx ends, which whoever called it waits for, and takes
+// all that it says: its last word may be why there is no card.
 func (o *opening) watch(ctx context.Context) <-chan news {
 	c := make(chan news)
 	send := func(n news) bool {
-		select {
-		case c <- n:
-			return true
-		case <-ctx.Done():
-			return false
-		}
+		c <- n
+		return ctx.Err() == nil
 	}
 	go func() {
 		defer close(c)
@@ -157,6 +154,7 @@ func (o *opening) run(ctx context.Context) (*candidate, error) {
 				return nil, n.err
 			case n.ev.Kind == 0:
 				o.why = n.why
+			case watching.Err() != nil: // it comes too late
 			default:
 				err = o.event(ctx, n.ev)
 			}

@@ -68,6 +68,9 @@ func (s *slot) Events(ctx context.Context) iter.Seq2[desfire.Event, error] {
 func (s *slot) await(ctx context.Context, why func(error)) iter.Seq2[desfire.Event, error] {
 	return func(yield func(desfire.Event, error) bool) {
 		r, err := s.reader()
+		if place.InUse(err) {
+			why(err)
+		}
 		if err != nil && !yield(desfire.Event{Kind: desfire.ReaderAdded, Reader: s.name}, nil) {
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-desfire/desfire"
@@ -41,7 +42,9 @@ func parse(t *testing.T, path string) (*place.Place, error) {
 	})})
 }
 
-func TestPlaceWaitsForAnImage(t *testing.T) {
+func TestPlaceWaitsForAnImage(t *testing.T) { synctest.Test(t, placeWaitsForAnImage) }
+
+func placeWaitsForAnImage(t *testing.T) {
 	path, holder := image(t)
 	p, err := parse(t, path)
 	if err != nil {
@@ -83,7 +86,9 @@ func TestPlaceWaitsForAnImage(t *testing.T) {
 }
 
 // What no waiting mends is told at once, also when it is found out later.
-func TestPlaceDoesNotWaitForABadImage(t *testing.T) {
+func TestPlaceDoesNotWaitForABadImage(t *testing.T) { synctest.Test(t, placeDoesNotWaitForABadImage) }
+
+func placeDoesNotWaitForABadImage(t *testing.T) {
 	if _, err := parse(t, filepath.Join(t.TempDir(), "none.json")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no image: %v", err)
 	}
@@ -111,7 +116,9 @@ func TestPlaceDoesNotWaitForABadImage(t *testing.T) {
 	}
 }
 
-func TestPlaceWaitsForALiftedCard(t *testing.T) {
+func TestPlaceWaitsForALiftedCard(t *testing.T) { synctest.Test(t, placeWaitsForALiftedCard) }
+
+func placeWaitsForALiftedCard(t *testing.T) {
 	card, err := sim.New(nil)
 	if err != nil {
 		t.Fatal(err)

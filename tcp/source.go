@@ -90,10 +90,17 @@ func (s *Source) find(ctx context.Context, cfg *Config, absent func(error) bool)
 		if err == nil {
 			return c, nil
 		}
-		if err := unreachable(s.addr, err); ctx.Err() == nil && !absent(err) {
+		if err := unreachable(s.addr, err); !over(ctx) && !absent(err) {
 			return nil, err
 		}
 		sleep(ctx, retry)
 	}
 	return nil, nil
+}
+
+// over reports whether ctx has ended or is about to: what had to be done by its deadline
+// may end a moment before.
+func over(ctx context.Context) bool {
+	end, limited := ctx.Deadline()
+	return ctx.Err() != nil || limited && !time.Now().Before(end)
 }
