@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"runtime"
 	"testing"
 	"time"
 )
@@ -64,34 +63,6 @@ func TestContextsBetweenExchanges(t *testing.T) {
 		var e *Error
 		if _, err := tr.Transmit(ctx, []byte{0x60}); !errors.Is(err, context.Canceled) || !errors.As(err, &e) || e.Sent() {
 			t.Fatalf("under a context that has ended: %v", err)
-		}
-	}
-}
-
-// The end that came while nobody looked is found before a command goes out.
-func TestEndBetweenExchanges(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells")
-	}
-	for name, tail := range map[string][]byte{"closed": nil, "taken": {0, 0}, "unasked": {0, 1, 0x90}} {
-		addr := script(t, func(c *client) {
-			for range 2 {
-				take(c)
-				c.Write([]byte{0, 2, 0x91, 0x00})
-			}
-			c.Write(tail)
-			c.Close()
-		})
-		tr := connected(t, addr, &Config{ATRTimeout: -1})
-		for range 2 {
-			if _, err := tr.Transmit(context.Background(), []byte{0x60}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		time.Sleep(rest / 4) // for the bytes; the goroutine does not read yet
-		var e *Error
-		if _, err := tr.Transmit(context.Background(), []byte{0x60}); !errors.As(err, &e) || e.Sent() || errors.Is(err, ErrTaken) != (name == "taken") {
-			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

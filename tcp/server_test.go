@@ -19,7 +19,7 @@ import (
 	"github.com/go-desfire/desfire/internal/link"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // echoCard answers with the command, and counts.
 type echoCard struct {

@@ -90,14 +90,15 @@ func TestDialATR(t *testing.T) {
 	for name, test := range map[string]struct {
 		serve func(c *client)
 		want  []byte
+		limit time.Duration
 	}{
-		"answered":            {func(c *client) { take(c); c.Write([]byte{0, 2, 0x3B, 0x80}); drain(c) }, []byte{0x3B, 0x80}},
-		"taken for a command": {func(c *client) { take(c); c.Write([]byte{0, 1, 0x1C}); drain(c) }, nil},
-		"empty":               {func(c *client) { take(c); c.Write([]byte{0, 0}); drain(c) }, nil},
-		"ignored":             {drain, nil},
+		"answered":            {func(c *client) { take(c); c.Write([]byte{0, 2, 0x3B, 0x80}); drain(c) }, []byte{0x3B, 0x80}, patience},
+		"taken for a command": {func(c *client) { take(c); c.Write([]byte{0, 1, 0x1C}); drain(c) }, nil, patience},
+		"empty":               {func(c *client) { take(c); c.Write([]byte{0, 0}); drain(c) }, nil, patience},
+		"ignored":             {drain, nil, 50 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tr := connected(t, script(t, test.serve), &Config{ATRTimeout: 50 * time.Millisecond})
+			tr := connected(t, script(t, test.serve), &Config{ATRTimeout: test.limit})
 			if got := tr.ATR(); !bytes.Equal(got, test.want) {
 				t.Errorf("ATR % X, want % X", got, test.want)
 			}

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // driver plays vpcd: it listens, one card at a time, and asks.
 type driver struct {
