@@ -138,6 +138,24 @@ func (d *dying) Transmit(ctx context.Context, command []byte) ([]byte, error) {
 
 func (d *dying) Reconnect(context.Context) error { return io.ErrUnexpectedEOF }
 
+// mute answers so many commands, and the next not until its context ends.
+type mute struct {
+	desfire.Transport
+	left   int
+	silent chan struct{} // closed when that comes
+}
+
+func (m *mute) Transmit(ctx context.Context, command []byte) ([]byte, error) {
+	if m.left--; m.left >= 0 {
+		return m.Transport.Transmit(ctx, command)
+	}
+	if m.left == -1 {
+		close(m.silent)
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
 // A card that leaves in the middle is its own error, and another one goes on. A
 // commit without an answer leaves open what happened, unless the card is still
 // there to be asked.
@@ -145,6 +163,7 @@ func TestEachLeaves(t *testing.T) {
 	const commit = 2 + 4 // select, settings; then select, get, debit, commit
 	torn, blinks, later, held := eachCard(t, 1, true), eachCard(t, 2, true), eachCard(t, 3, true), eachCard(t, 4, true)
 	e, out := eachOf(t, eachFlags{keepGoing: true}, "value debit 121314 1 1", "info")
+	silent := make(chan struct{})
 	source := script{
 		event(desfire.Event{Kind: desfire.CardInserted, Reader: "A", Open: func(context.Context) (desfire.Transport, error) {
 			return &dying{torn.Present(), 3 + commit}, nil
@@ -154,21 +173,19 @@ func TestEachLeaves(t *testing.T) {
 			return true
 		},
 		inserts(blinks, "B"), until(t, out, `000002","product":"[^"]*","reader":"B","verbs":.*"outcome":"done"`),
-		func(func(desfire.Event, error) bool) bool { time.Sleep(700 * time.Millisecond); return true }, // it comes again
-		removes("B"),
-		func(yield func(desfire.Event, error) bool) bool {
-			held.SetLatency(20 * time.Millisecond)
-			before := held.Exchanges()
-			inserts(held, "D")(yield)
-			for held.Exchanges() < before+4 {
-				time.Sleep(time.Millisecond)
-			}
-			return true
+		func(func(desfire.Event, error) bool) bool { // it comes again, and is asked what it is
+			before := blinks.Exchanges()
+			return waitFor(func() bool { return blinks.Exchanges() >= before+3 })
 		},
+		removes("B"),
+		event(desfire.Event{Kind: desfire.CardInserted, Reader: "D", Open: func(context.Context) (desfire.Transport, error) {
+			return &mute{held.Present(), 4, silent}, nil
+		}}),
+		func(func(desfire.Event, error) bool) bool { <-silent; return true },
 		removes("D"), until(t, out, `000004","product":"[^"]*","reader":"D","verbs":.*"outcome":"no-card"`),
 		inserts(later, "C"), until(t, out, `000003","product":"[^"]*","reader":"C","verbs":.*"outcome":"done"`),
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	err := e.run(ctx, &place.Place{Source: source, Name: "script"})
 	if code := exitCode(t.Context(), err); code != exitUnknown || !strings.Contains(err.Error(), "2 of 4 cards failed") {

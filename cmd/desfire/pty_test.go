@@ -162,17 +162,17 @@ func TestToggleSignal(t *testing.T) {
 		out.await(t, want)
 	}
 	var stdout, stderr bytes.Buffer
-	info := func() int {
+	info := func(wait string) int {
 		stdout.Reset()
 		stderr.Reset()
-		return run([]string{"info", "--reader", addr, "--wait", "500ms"}, strings.NewReader(""), &stdout, &stderr)
+		return run([]string{"info", "--reader", addr, "--wait", wait}, strings.NewReader(""), &stdout, &stderr)
 	}
 	toggle("lifted")
-	if code := info(); code != exitNoCard || !strings.Contains(stderr.String(), "no card answers there") {
+	if code := info("2s"); code != exitNoCard || !strings.Contains(stderr.String(), "no card answers there") {
 		t.Errorf("lifted: code %d: %s", code, &stderr)
 	}
 	toggle("returned")
-	if code := info(); code != exitDone || !strings.Contains(stdout.String(), "MIFARE DESFire EV3") {
+	if code := info("1m"); code != exitDone || !strings.Contains(stdout.String(), "MIFARE DESFire EV3") {
 		t.Errorf("returned: code %d: %s", code, &stderr)
 	}
 }

@@ -218,7 +218,7 @@ func TestRestoreTorn(t *testing.T) {
 			to.Inject(sim.Fault{Exchange: n, Kind: kind})
 			ctx, cancel := context.WithCancel(t.Context())
 			go putBack(ctx, to)
-			code, _, errs := desfireTool("restore", image, "--reader", reader, "--values", "--yes", "--wait", "20s")
+			code, _, errs := desfireTool("restore", image, "--reader", reader, "--values", "--yes", "--wait", "60s")
 			cancel()
 			name := fmt.Sprintf("%v in exchange %d", kind, n)
 			if code != exitDone {
@@ -259,7 +259,7 @@ func TestRestoreLeft(t *testing.T) {
 		return to.Present(), nil
 	})
 	to.Inject(sim.Fault{Exchange: 40, Kind: sim.LosePowerAfter})
-	code, out, errs := desfireTool("restore", image, "--reader", reader, "--values", "--yes", "--wait", "300ms", "--json")
+	code, out, errs := desfireTool("restore", image, "--reader", reader, "--values", "--yes", "--wait", "3s", "--json")
 	if code != exitUnknown || !strings.Contains(out, "Present it again, and the same command goes on") || !strings.Contains(out, `"code":"unknown-outcome"`) {
 		t.Fatalf("code %d: %s\n%s", code, errs, out)
 	}
@@ -381,7 +381,7 @@ keys:
 			to.Inject(sim.Fault{Exchange: n, Kind: kind})
 			ctx, cancel := context.WithCancel(t.Context())
 			go putBack(ctx, to)
-			args := []string{"restore", image, "--reader", reader, "--values", "--yes", "--wait", "20s", "--keys", ring, "--journal", journal}
+			args := []string{"restore", image, "--reader", reader, "--values", "--yes", "--wait", "60s", "--keys", ring, "--journal", journal}
 			code, _, errs := desfireTool(args...)
 			cancel()
 			name := fmt.Sprintf("%v in exchange %d", kind, n)

@@ -44,11 +44,10 @@ func (b *lockedBuffer) reset() {
 func (b *lockedBuffer) await(t *testing.T, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
-	for range 1000 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if m := re.FindStringSubmatch(b.String()); m != nil {
 			return m
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 	t.Fatalf("never matches %s:\n%s", pattern, b.String())
 	return nil

@@ -86,7 +86,7 @@ func (r *shellRun) shown() (string, bool) {
 }
 
 // patient is how long a test waits for what must come.
-const patient = 20 * time.Second
+const patient = time.Minute
 
 // expect waits until a pattern is shown behind the last one, and returns the
 // text before and with it.

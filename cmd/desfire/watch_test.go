@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/place"
@@ -163,15 +162,11 @@ func TestWatchExecOnce(t *testing.T) {
 	}
 	var out, log lockedBuffer
 	insert := event(desfire.Event{Kind: desfire.CardInserted, Reader: "A", Open: func(context.Context) (desfire.Transport, error) { return card.Present(), nil }})
-	pause := func(func(desfire.Event, error) bool) bool {
-		time.Sleep(800 * time.Millisecond)
-		return true
-	}
 	card.TearAfter(4) // behind GetVersion
 	source := script{
-		insert, until(t, &log, "Program ended"), pause,
+		insert, until(t, &log, "(?s)Program ended.*No applications on the card"),
 		event(desfire.Event{Kind: desfire.CardRemoved, Reader: "A"}),
-		insert, pause,
+		insert, until(t, &log, "(?s)Program ended.*Program ended"),
 	}
 	w := &watcher{app: newApp(nil, &out, &log), program: &program{sh, []string{"sh", "-c", "echo ran $DESFIRE_READER"}}}
 	if err := w.watch(t.Context(), &place.Place{Source: source, Name: "script"}); err != nil {

@@ -47,7 +47,7 @@ func webRuns(t *testing.T, args ...string) (address string, out *lockedBuffer, e
 		case err := <-ended:
 			ended <- err
 			return err
-		case <-time.After(30 * time.Second):
+		case <-time.After(time.Minute):
 			return errors.New("it does not end")
 		}
 	}
