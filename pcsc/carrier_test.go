@@ -59,23 +59,37 @@ func TestResumePolling(t *testing.T) {
 		f := newFake(test.reader)
 		f.controls = test.controls
 		f.lists[0].present = test.present
-		moment(t, open(nil, f))
+		moment(t, nil, f)
 		if got := f.calls(); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
 	}
 	f := newFake(acr122)
-	moment(t, open(&Config{NoEscapes: true}, f))
+	moment(t, &Config{NoEscapes: true}, f)
 	if got := f.calls(); got != "" {
 		t.Errorf("without escapes: %s", got)
 	}
 }
 
-// moment takes what a source says in a moment.
-func moment(t *testing.T, r *Readers) {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+// moment takes what a source says until it waits for changes.
+func moment(t *testing.T, config *Config, f *fake) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	for range r.Events(ctx) {
+	go func() {
+		for ctx.Err() == nil {
+			f.mu.Lock()
+			if f.waits > 0 {
+				cancel()
+			}
+			f.mu.Unlock()
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	for range open(config, f).Events(ctx) {
+	}
+	if context.Cause(ctx) != context.Canceled {
+		t.Error("it never waits for changes")
 	}
 }
 

@@ -38,7 +38,7 @@ func (e *events) stop() {
 	e.cancel()
 	select {
 	case <-e.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		e.t.Error("Events did not return after its context had ended")
 	}
 }
@@ -48,7 +48,7 @@ func (e *events) next() desfire.Event {
 	select {
 	case ev := <-e.ch:
 		return ev
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		e.t.Fatal("no event")
 		panic("unreachable")
 	}

@@ -15,7 +15,7 @@ import (
 
 const (
 	socket   = "/run/pcscd/pcscd.comm"
-	patience = 20 * time.Second
+	patience = time.Minute
 )
 
 func start(t testing.TB) (*Stack, error) {
