@@ -52,7 +52,7 @@ func TestAsksInTheTerminal(t *testing.T) {
 				if strings.Contains(line, want) {
 					return
 				}
-			case <-time.After(20 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatalf("no %q", want)
 			}
 		}

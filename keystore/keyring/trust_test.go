@@ -210,7 +210,7 @@ func TestHasReadsNoPipe(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("Has waits")
 		}
 	}
@@ -222,10 +222,12 @@ func TestCostlyPassphrase(t *testing.T) {
 	head, rest, _ := strings.Cut(text, "\n---")
 	head = strings.Replace(head, " 8\n", " 22\n", 1)
 	a := &answers{phrases: []string{"correct horse"}}
-	begun := time.Now()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	_, err := keyring.Open(filepath.Join(files(t, map[string]string{"k": head + "\n---" + rest}), "k"), &keyring.Config{Prompt: a.prompt})
-	if err == nil || !strings.Contains(err.Error(), "gigabyte") || len(a.asked) != 1 || time.Since(begun) > 3*time.Second {
-		t.Errorf("%v, asked %q, took %v", err, a.asked, time.Since(begun))
+	runtime.ReadMemStats(&after)
+	if took := (after.TotalAlloc - before.TotalAlloc) >> 20; err == nil || !strings.Contains(err.Error(), "gigabyte") || len(a.asked) != 1 || took > 500 {
+		t.Errorf("%v, asked %q, took %d MB", err, a.asked, took)
 	}
 }
 

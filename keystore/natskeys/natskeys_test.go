@@ -112,7 +112,7 @@ func TestAway(t *testing.T) {
 	check(err, false, true)
 
 	asked := make(chan struct{}, 10)
-	silent, _ := world(t, 50*time.Millisecond, func(string, *remote.KeyRequest, []byte) []byte { asked <- struct{}{}; return nil })
+	silent, _ := world(t, 2*time.Second, func(string, *remote.KeyRequest, []byte) []byte { asked <- struct{}{}; return nil })
 	_, err = handle(silent).Handshake(ctx, ev2)
 	check(err, true, true)
 	if !errors.Is(err, context.DeadlineExceeded) {
