@@ -16,7 +16,7 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // holder has a card and puts it into a virtual reader.
 type holder struct {

@@ -10,7 +10,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // within waits for something.
 func within[T any](t testing.TB, what string, c <-chan T) T {

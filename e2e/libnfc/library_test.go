@@ -25,11 +25,11 @@ type library struct {
 	out   *bufio.Reader
 	calls []string
 	close func() (said string) // ends the process; what went wrong with it
+	hung  *time.Timer          // ends it when a call takes too long
 }
 
-// starts is how often libfreefare is started before it is given up: libnfc waits
-// for a PN532 for fractions of a second, which a loaded machine may not keep, and
-// then takes late answers for those to its next commands.
+// starts is how often libfreefare is started before it is given up: libnfc may take what
+// the chip said before for an answer.
 const starts = 4
 
 // start connects libfreefare to the card on a reader.
@@ -65,6 +65,7 @@ func launch(t *testing.T, r *reader) (l *library, found string) {
 	t.Helper()
 	l = &library{reader: r, t: t}
 	cmd := exec.Command(python, "testdata/freefare.py", r.device)
+	cmd.Env = r.environment(t)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	in, err := cmd.StdinPipe()
@@ -78,13 +79,13 @@ func launch(t *testing.T, r *reader) (l *library, found string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	hung := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	l.hung = time.AfterFunc(patience, func() { cmd.Process.Kill() })
 	l.in, l.out = in, bufio.NewReader(out)
 	l.close = func() (said string) {
 		in.Close()
 		io.Copy(io.Discard, l.out)
 		err := cmd.Wait()
-		if !hung.Stop() {
+		if !l.hung.Stop() {
 			return "hung"
 		}
 		if err != nil {
@@ -116,6 +117,7 @@ func (l *library) call(line string) string {
 	if _, err := io.WriteString(l.in, line+"\n"); err != nil {
 		l.t.Fatalf("%s: %v", line, err)
 	}
+	l.hung.Reset(patience)
 	answer := l.answer()
 	l.calls = append(l.calls, line+"   "+answer)
 	return answer

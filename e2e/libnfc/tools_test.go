@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -19,7 +18,7 @@ import (
 )
 
 // patience ends programs that hang.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 var generations = []wire.Generation{wire.D40, wire.EV1, wire.EV2, wire.EV3}
 
@@ -35,8 +34,8 @@ func newCard(t testing.TB, g wire.Generation) *sim.Card {
 	return card
 }
 
-// try runs a program on a reader. A program that could not open the reader,
-// for libnfc waits a third of a second only, is started again.
+// try runs a program on a reader. A program that could not open the reader is started
+// again: libnfc may take what the chip said to the one before for an answer.
 func (r *reader) try(t testing.TB, program string, args ...string) (output string, err error) {
 	t.Helper()
 	for range 5 {
@@ -44,7 +43,7 @@ func (r *reader) try(t testing.TB, program string, args ...string) (output strin
 		defer cancel()
 		before := r.touched()
 		cmd := exec.CommandContext(ctx, program, args...)
-		cmd.Env = append(os.Environ(), "LIBNFC_DEVICE="+r.device, "LC_ALL=C")
+		cmd.Env = r.environment(t)
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
 		if err = cmd.Run(); err == nil || r.touched() > before {

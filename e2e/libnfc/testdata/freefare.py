@@ -189,7 +189,7 @@ def call(tag, line):
 def main(connstring):
     context = P()
     nfc_init(c.byref(context))
-    for _ in range(5):  # libnfc waits a third of a second only
+    for _ in range(5):  # libnfc may take what was said before for an answer
         device = nfc_open(context, connstring.encode())
         if device:
             break
