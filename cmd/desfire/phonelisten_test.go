@@ -49,3 +49,32 @@ func TestPhonePairKeepsNoBadAddress(t *testing.T) {
 		}
 	}
 }
+
+// Where nobody pairs, or something else listens, that is said, and what has to run there.
+func TestPhoneOfferToNobody(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	image := filepath.Join(t.TempDir(), "card.json")
+	if code, said := complaint("sim", "new", image); code != 0 {
+		t.Fatal(said)
+	}
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	go func() { // no TLS
+		c, err := other.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = c.Write([]byte("220 mail.example ESMTP\r\n"))
+		_, _ = io.Copy(io.Discard, c)
+		_ = c.Close()
+	}()
+	for _, address := range []string{other.Addr().String(), "127.0.0.1:1"} {
+		code, said := complaint("phone", "offer", address, "--yes", "--reader", "sim:"+image)
+		if code != exitNoCard || !strings.Contains(said, "Does desfire phone pair run there") {
+			t.Errorf("%s: code %d, want %d: %s", address, code, exitNoCard, said)
+		}
+	}
+}

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -151,8 +153,11 @@ func (a *app) pairAsPhone(ctx context.Context, cmd *cobra.Command, to, name stri
 			return err == nil, err
 		},
 	})
-	if errors.Is(err, &phone.ByeError{Code: phone.NoPairing}) {
+	switch {
+	case errors.Is(err, &phone.ByeError{Code: phone.NoPairing}):
 		return nil, advise(err, "At the other computer: desfire phone pair.")
+	case errors.As(err, new(*net.OpError)), errors.As(err, new(tls.RecordHeaderError)):
+		return nil, advise(withCode(exitNoCard, err), "Does desfire phone pair run there, and can this computer reach it? The address is what that prints.")
 	}
 	return c, err
 }
