@@ -152,7 +152,7 @@ func (d *doing) reader() *reader {
 // idle waits until nobody works with the card, and the page has read it.
 func (d *doing) idle() {
 	d.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		rd := d.reader()
 		if rd == nil {
 			continue

@@ -379,7 +379,11 @@ func TestReadingIsTriedAgain(t *testing.T) {
 				wait(t, "the card is read", func() bool { st := rd.look().stay; return st != nil && st.card != nil && !st.reading && st.err == nil })
 				return
 			}
-			wait(t, "the page gives up", func() bool { rd.mu.Lock(); defer rd.mu.Unlock(); return rd.lies.tries == mostTries && rd.job == nil })
+			wait(t, "the page gives up", func() bool {
+				rd.mu.Lock()
+				defer rd.mu.Unlock()
+				return rd.lies != nil && rd.lies.tries == mostTries && rd.job == nil
+			})
 			if body := c.get("/v/card?reader=" + rd.id); !strings.Contains(body, "The card does not answer") || !strings.Contains(body, "the field is weak") {
 				t.Error(body)
 			}

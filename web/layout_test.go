@@ -182,7 +182,7 @@ func TestLayoutPulled(t *testing.T) {
 // reach waits until the job is in step n.
 func (x *till) reach(n int) {
 	x.Helper()
-	for end := time.Now().Add(20 * time.Second); x.server.layoutJobOf(x.readers()[0]).N < n; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(patience); x.server.layoutJobOf(x.readers()[0]).N < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			x.Fatalf("it never came to step %d", n)
 		}
@@ -195,7 +195,7 @@ func TestLayoutLifted(t *testing.T) {
 	x.until("/v/card", "DESFire EV3")
 	doc := x.doc("campus")
 	x.layout("layout-plan", rowForm(doc, map[string]string{"card_no": "1", "name": "Ada", "library_no": "7"}))
-	if err := x.bench.SetFaults("delay=2ms"); err != nil {
+	if err := x.bench.SetFaults("delay=1h@CreateBackupDataFile"); err != nil {
 		t.Fatal(err)
 	}
 	x.post("layout-apply", url.Values{"doc": {doc}})
@@ -214,7 +214,7 @@ func TestLayoutLifted(t *testing.T) {
 	x = newTill(t, wire.EV3, "empty")
 	x.until("/v/card", "DESFire EV3")
 	x.layout("layout-plan", rowForm(doc, map[string]string{"card_no": "1", "name": "Ada", "library_no": "7"}))
-	if err := x.bench.SetFaults("delay=2ms"); err != nil {
+	if err := x.bench.SetFaults("delay=1h@CreateBackupDataFile"); err != nil {
 		t.Fatal(err)
 	}
 	x.post("layout-apply", url.Values{"doc": {doc}})

@@ -12,7 +12,7 @@ import (
 // gone asks until the fragment does not hold words.
 func (c *client) gone(path, words string) {
 	c.Helper()
-	for end := time.Now().Add(20 * time.Second); strings.Contains(c.get(path), words); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); strings.Contains(c.get(path), words); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			c.Fatalf("GET %s still has %q: %s", path, words, c.get("/v/play-told")+c.get("/v/play-try"))
 		}

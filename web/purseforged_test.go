@@ -88,7 +88,7 @@ func TestPurseLooks(t *testing.T) {
 	if len(found) == 0 {
 		t.Fatal("no value file")
 	}
-	if err := x.bench.SetFaults("delay=50ms"); err != nil {
+	if err := x.bench.SetFaults("delay=3s@GetValue,once"); err != nil { // it is looked at meanwhile
 		t.Fatal(err)
 	}
 	x.post("purse-again", url.Values{})

@@ -16,6 +16,9 @@ import (
 	"github.com/go-desfire/desfire/wire"
 )
 
+// patience is longer than anything takes, on a loaded machine too.
+const patience = time.Minute
+
 // client is a browser without eyes.
 type client struct {
 	*testing.T
@@ -106,7 +109,7 @@ func (c *client) get(path string) string {
 // until asks until the fragment holds words.
 func (c *client) until(path, words string) string {
 	c.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		body := c.get(path)
 		switch {
 		case strings.Contains(body, words):

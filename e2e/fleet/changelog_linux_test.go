@@ -33,9 +33,12 @@ func TestChangeLogLosesPower(t *testing.T) {
 	shipped := map[string]string{} // number -> entry and its hash
 	done := map[string]bool{}
 	changes := 0
-	for range cuts {
+	for cut := range cuts {
 		p.start()
 		p.says("ready\n")
+		if cut == 0 {
+			p.says("done ")
+		}
 		time.Sleep(time.Duration(r.IntN(300)) * time.Millisecond)
 		p.expectEnd()
 		d.cut()

@@ -34,7 +34,7 @@ func TestJournalLosesPower(t *testing.T) {
 	for i := range debits {
 		amount := 1 + r.IntN(9)
 		sum += amount
-		args := []string{"purse", "debit", fmt.Sprint(amount), "--id", fmt.Sprint("r", i), "--reader", spot.place(), "--keys", stock.keys, "--json", "--wait", "10s"}
+		args := []string{"purse", "debit", fmt.Sprint(amount), "--id", fmt.Sprint("r", i), "--reader", spot.place(), "--keys", stock.keys, "--json", "--wait", wait.String()}
 		for try := 0; ; try++ {
 			if try > 20 {
 				t.Fatalf("request %d is not done after %d tries", i, try)

@@ -61,6 +61,15 @@ func hear(t *testing.T, heard chan string, want ...string) {
 	}
 }
 
+func until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(wait); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
 func published(f *Frame) bool {
 	return f.Dir == Up && f.Message() && strings.HasPrefix(f.Subject, "x.")
 }
@@ -93,7 +102,7 @@ func TestProxyRules(t *testing.T) {
 }
 
 // TestProxyReorders delays one connection: what it sent first arrives after what another
-// sent.
+// sent, if that takes no longer than the delay.
 func TestProxyReorders(t *testing.T) {
 	p, nc, heard := through(t)
 	other, err := nats.Connect(p.URL)
@@ -102,17 +111,25 @@ func TestProxyReorders(t *testing.T) {
 	}
 	defer other.Close()
 	seen := make(chan bool, 1)
-	p.Rule(Nth(1, func(f *Frame) bool {
-		if published(f) && string(f.Payload) == "first" {
-			seen <- true
-			return true
+	for delay := 200 * time.Millisecond; ; delay *= 4 {
+		p.Rule(Nth(1, func(f *Frame) bool {
+			if published(f) && string(f.Payload) == "first" {
+				seen <- true
+				return true
+			}
+			return false
+		}, Do{Delay: delay}))
+		publish(t, nc, "first")
+		<-seen
+		publish(t, other, "second")
+		a, b := <-heard, <-heard
+		switch {
+		case a == "second" && b == "first":
+			return
+		case a != "first" || b != "second" || delay > wait:
+			t.Fatalf("delayed by %v: heard %q, then %q", delay, a, b)
 		}
-		return false
-	}, Do{Delay: 300 * time.Millisecond}))
-	publish(t, nc, "first")
-	<-seen
-	publish(t, other, "second")
-	hear(t, heard, "second", "first")
+	}
 }
 
 // TestProxyCuts ends a connection behind a request: it arrives, its answer does not, and
@@ -128,6 +145,7 @@ func TestProxyCuts(t *testing.T) {
 			if !drop {
 				hear(t, heard, "1")
 			}
+			until(t, "it connects again", func() bool { _, _, _, conns := p.Counts(); return conns > 1 })
 			m, err := nc.Request("x.a", []byte("2"), wait)
 			if err != nil || string(m.Data) != "re 2" {
 				t.Errorf("after it connected again: %v %v", m, err)
@@ -187,11 +205,7 @@ func TestProxyTo(t *testing.T) {
 	other := Start(t, func(o *server.Options) { o.ServerName = "other" })
 	p.To(other.URL)
 	p.Cut()
-	for end := time.Now().Add(wait); nc.ConnectedServerName() != "other"; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("connected to %q", nc.ConnectedServerName())
-		}
-	}
+	until(t, "it is connected to the other", func() bool { return nc.ConnectedServerName() == "other" })
 }
 
 // TestProxyThrottles counts only that all arrives whole, later than the rate allows.
@@ -263,9 +277,5 @@ func TestProxyIdle(t *testing.T) {
 	publish(t, nc, "1")
 	var closed atomic.Bool
 	go func() { p.Close(); closed.Store(true) }()
-	for end := time.Now().Add(wait); !closed.Load(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the proxy does not end")
-		}
-	}
+	until(t, "the proxy ends", closed.Load)
 }

@@ -253,7 +253,7 @@ func TestSoak(t *testing.T) {
 	if least, most := slices.Min(half), slices.Max(half); most > least+least/4+1<<20 {
 		t.Errorf("the memory in use grows: %v", heaps)
 	}
-	for i := 0; runtime.NumGoroutine() > goroutines && i < 100; i++ {
+	for i := 0; runtime.NumGoroutine() > goroutines && i < 6000; i++ {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if n := runtime.NumGoroutine(); n > goroutines {

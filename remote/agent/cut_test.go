@@ -119,12 +119,16 @@ func TestHarmedLink(t *testing.T) {
 				}
 				proxy.Rule(natstest.Nth(1, script, do))
 				before := r.Card.Exchanges()
-				limit := patience
-				if do.Drop {
-					limit = 200 * time.Millisecond // in vain, however long
-				}
-				ctx, cancel := context.WithTimeout(context.Background(), limit)
+				ctx, cancel := context.WithTimeout(context.Background(), patience)
 				defer cancel()
+				if do.Drop { // it is waited for in vain, however long
+					go func() {
+						defer cancel()
+						for _, _, dropped, _ := proxy.Counts(); dropped == 0 && ctx.Err() == nil; _, _, dropped, _ = proxy.Counts() {
+							time.Sleep(time.Millisecond)
+						}
+					}()
+				}
 				_, err := tr.Transmit(ctx, readPlain)
 				var e *remote.Error
 				switch {
