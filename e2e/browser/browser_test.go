@@ -125,10 +125,18 @@ func open(t *testing.T, conf web.Config) *tab {
 func visit(t *testing.T, s *web.Server, url string) *tab {
 	t.Helper()
 	p := blank(t)
-	p.server, p.url = s, url
+	p.server = s
+	p.at(url)
 	p.do(chromedp.Navigate(url + "/?code=" + s.Code()))
 	p.wait("#live", "Live")
 	return p
+}
+
+// at is where requests of the page go.
+func (p *tab) at(url string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.url = url
 }
 
 // blank is a browser profile of its own with nothing opened.
@@ -172,6 +180,8 @@ func (p *tab) fine(problem string) bool {
 }
 
 func (p *tab) heard(ev any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	problem := ""
 	switch ev := ev.(type) {
 	case *log.EventEntryAdded:
@@ -189,9 +199,7 @@ func (p *tab) heard(ev any) {
 		}
 	}
 	if problem != "" {
-		p.mu.Lock()
 		p.problems = append(p.problems, problem)
-		p.mu.Unlock()
 	}
 }
 
@@ -260,6 +268,12 @@ func (p *tab) wait(selector, words string) {
 	p.until(fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => e.textContent.replace(/\s+/g, ' ').includes(%q))`, selector, words), selector+" with "+words)
 }
 
+// shown waits until an element that selector finds holds words and can be seen.
+func (p *tab) shown(selector, words string) {
+	p.Helper()
+	p.until(fmt.Sprintf(`[...document.querySelectorAll(%q)].some(e => e.textContent.replace(/\s+/g, ' ').includes(%q) && e.checkVisibility())`, selector, words), selector+" that shows "+words)
+}
+
 // gone waits until no element that selector finds holds words.
 func (p *tab) gone(selector, words string) {
 	p.Helper()
@@ -289,31 +303,51 @@ func (p *tab) text(selector string) (text string) {
 	return text
 }
 
+// known is a function of JavaScript: htmx has seen an element and its form, if it is to
+// see them. It does so a moment after they are there; no person acts in between.
+const known = `(e => [e, e.form].every(x => !x?.matches('[hx-get], [hx-post]') || x.hasAttribute('data-htmx-powered')))`
+
 // click clicks the first visible element that selector finds and that holds words.
 func (p *tab) click(selector, words string) {
 	p.Helper()
-	find := fmt.Sprintf(`[...document.querySelectorAll(%q)].find(e => e.textContent.replace(/\s+/g, ' ').includes(%q) && e.getClientRects().length && !e.disabled)`, selector, words)
-	p.until(find+` !== undefined`, "something to click: "+selector+" with "+words)
-	// The click may lead elsewhere: it comes when this was answered.
-	p.eval(`{ const e = `+find+`; e.scrollIntoView({block: 'center'}); e.focus(); setTimeout(() => e.click()); undefined }`, nil)
+	find := fmt.Sprintf(`[...document.querySelectorAll(%q)].find(e => e.textContent.replace(/\s+/g, ' ').includes(%q) && e.getClientRects().length && !e.disabled && %s(e))`, selector, words, known)
+	// The click may lead elsewhere: it comes when this was answered, and finds the element
+	// anew, since an answer may have put another one in its place.
+	p.until(`(find => {
+		const click = () => { const e = find(); if (!e) { setTimeout(click, 20); return; } e.scrollIntoView({block: 'center'}); e.focus(); e.click(); };
+		if (!find()) return false;
+		setTimeout(click);
+		return true;
+	})(() => `+find+`)`, "something to click: "+selector+" with "+words)
 }
 
 // fill types into the first element that selector finds.
 func (p *tab) fill(selector, text string) {
 	p.Helper()
-	p.until(fmt.Sprintf(`document.querySelector(%q) !== null`, selector), selector)
-	p.eval(fmt.Sprintf(`{ const e = document.querySelector(%q); e.focus(); e.value = %q; e.dispatchEvent(new Event('input', {bubbles: true})); e.dispatchEvent(new Event('change', {bubbles: true})); undefined }`, selector, text), nil)
+	p.until(fmt.Sprintf(`(e => {
+		if (!e || !%s(e)) return false;
+		e.focus();
+		e.value = %q;
+		for (const name of ['input', 'change']) e.dispatchEvent(new Event(name, {bubbles: true}));
+		return true;
+	})(document.querySelector(%q))`, known, text, selector), "something to type into: "+selector)
 }
 
-// press presses keys as a person does, where the focus is: kb.Tab, "n".
+// press presses keys as a person does, where the focus is: kb.Tab, "n". What a letter
+// presses must be there.
 func (p *tab) press(keys string) {
 	p.Helper()
+	if keys == " " || keys >= "a" && keys <= "z" {
+		name := strings.Replace(keys, " ", "space", 1)
+		p.until(fmt.Sprintf(`[...document.querySelectorAll('[data-key]')].some(e => e.dataset.key.toLowerCase() === %q && !e.disabled && e.checkVisibility() && %s(e))`, name, known), "a button with the key "+name)
+	}
 	p.do(chromedp.KeyEvent(keys))
 }
 
 // upload gives files to a file input, which then submits nothing by itself.
 func (p *tab) upload(selector string, files ...string) {
 	p.Helper()
+	p.until(fmt.Sprintf(`(e => !!e && %s(e))(document.querySelector(%q))`, known, selector), "something that takes files: "+selector)
 	p.do(chromedp.SetUploadFiles(chromedp.CSS(selector), files))
 }
 

@@ -52,7 +52,9 @@ func TestCard(t *testing.T) {
 	// What can be done with a file unfolds below it, stays there, and goes away again.
 	p.click(".file button", "Get, debit, credit")
 	p.wait(".do-here", "Debit")
-	p.eval(`document.querySelector('#card').dispatchEvent(new CustomEvent('refresh'))`, nil)
+	p.eval(`window.swaps = 0; document.querySelector('#card').dispatchEvent(new CustomEvent('refresh'))`, nil)
+	p.until(`window.swaps > 0`, "a refresh")
+	p.wait(".do-here", "Debit")
 	p.click(".do-here + .close button", "Close")
 	p.gone(".do-here", "Debit")
 

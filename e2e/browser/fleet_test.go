@@ -204,16 +204,16 @@ window.release = () => { window.hold = ''; for (const go of window.held.splice(0
 		p.eval(fmt.Sprintf(`{ window.hold = %q; undefined }`, part.held), nil)
 		if part.held == "fleet-now" { // the page asks, then the person
 			named("before")
-			p.until(`held.length === 1`, "the page has asked")
+			p.until(`held.length > 0`, "the page has asked")
 			p.eval(`{ window.hold = ''; undefined }`, nil)
 			p.click(".fleet-parts a", part.link)
 			p.wait(part.shows, part.holds)
 		} else { // the person asks, then the page, which shows the old part still
 			p.click(".fleet-parts a", part.link)
-			p.until(`held.length === 1`, "the person has asked")
+			p.until(`held.length > 0`, "the person has asked")
 			p.eval(`{ window.hold = 'part=ledger'; undefined }`, nil)
 			named("meanwhile")
-			p.until(`held.length === 2`, "the page has asked")
+			p.until(`held.length > 1`, "the page has asked")
 			p.eval(`held.shift()()`, nil)
 			p.wait(part.shows, part.holds)
 		}

@@ -59,7 +59,7 @@ func TestTwoPrograms(t *testing.T) {
 	second, at2 := make(wire.EV3)
 	p := visit(t, first, at1)
 	p.wait("h1", "DESFire EV1")
-	p.url = "http://127.0.0.1:"
+	p.at("http://127.0.0.1:")
 	p.navigate(at2 + "/?code=" + second.Code())
 	p.wait("h1", "DESFire EV3")
 	p.navigate(at1 + "/card")

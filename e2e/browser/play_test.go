@@ -53,9 +53,11 @@ func TestPlay(t *testing.T) {
 	p.wait("#play-reader", "before the card has committed")
 	p.click("#play-try button", "Pay")
 	p.wait("#play-told .doubtful", "4500 or 4750")
+	p.wait("#play-try header", "waiting for the card to come back")
 	holds(4750)
 	p.click("#play-reader button", "Return")
 	p.wait("#play-told .knows div:nth-child(2)", "4500")
+	p.gone("#play-told .knows div", "or 4750")
 	p.gone("#play-try", "Stop")
 	holds(4500)
 
