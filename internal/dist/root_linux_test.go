@@ -239,6 +239,34 @@ var shared = []string{
 	"usr/share/man/man1", "usr/share/man/man7", "usr/share/man/man8", "usr/share/polkit-1/rules.d", "usr/share/zsh/site-functions",
 }
 
+// A package of RPM has each folder as its own that is nobody else's, so that none is left
+// when it is removed.
+func TestFoldersOfRPM(t *testing.T) {
+	s := System{"linux", "amd64"}
+	r := &release{built: map[System]*built{s: {}}}
+	others := map[string]bool{"usr/bin": true, "etc": true, "usr/share/man/man1": true}
+	for _, dir := range shared {
+		for ; dir != "."; dir = filepath.Dir(dir) {
+			others[dir] = true
+		}
+	}
+	for _, p := range packages {
+		files, err := r.rpmFiles(p, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := map[string]bool{}
+		for _, f := range files {
+			own[strings.TrimSuffix(f.name, "/")] = f.folder()
+		}
+		for _, f := range files {
+			if dir := filepath.Dir(strings.TrimSuffix(f.name, "/")); !others[dir] && !own[dir] {
+				t.Errorf("%s: nobody has the folder of %s", p.name, f.name)
+			}
+		}
+	}
+}
+
 // used uses what is installed, and looks for files.
 func (b *built1) used(t *testing.T, r root, more ...string) {
 	t.Helper()

@@ -64,7 +64,9 @@ func (r *release) rpmFiles(p pack, s System) ([]file, error) {
 	}
 	files = append(files, r.common(p, s)...)
 	if p.readers {
-		files = append(files, file{name: p.changelogName("examples/"), mode: 0o755, kind: document})
+		files = append(files,
+			file{name: p.changelogName("examples/"), mode: 0o755, kind: document},
+			file{name: p.changelogName("examples/desfire-agent.service.d/"), mode: 0o755, kind: document})
 	}
 	licences := "usr/share/licenses/" + p.name + "/"
 	return finished(append(files,
