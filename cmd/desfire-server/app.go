@@ -109,7 +109,8 @@ func (a *app) prepare() (err error) {
 			return wrong("--dir missing: %w", err)
 		}
 	}
-	return nil
+	a.dir, err = absolute(a.dir)
+	return err
 }
 
 const defaultDirWords = "that of systemd, or in your home"
@@ -162,7 +163,7 @@ func (f *runFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.passwordFile, "password-file", "", "`FILE` with the password of the page, if others reach it")
 	flags.StringVar(&f.keys, "keys", "", "`FILE` of the keyring whose keys agents may use")
 	flags.StringVar(&f.identity, "identity", "", "`FILE` of age identities that open it")
-	flags.StringVar(&f.policy, "policy", "", "`FILE` that says which agent may use which keys")
+	flags.StringVar(&f.policy, "policy", "", "`FILE` that says which agent may use which keys; SIGHUP has it read again")
 	flags.StringSliceVar(&f.proved, "proved", nil, "`APP,...` whose changes count only where the transaction MAC proves them, by a key of --keys")
 	f.reserve = 128 << 20
 	flags.Var(&f.reserve, "reserve", "`SIZE` that stays free on the disk: with less, nothing is taken down")

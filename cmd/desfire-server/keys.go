@@ -25,9 +25,10 @@ const partKeys = "keys"
 
 // keys are what the key service works with.
 type keys struct {
-	ring   *keyring.Ring
-	policy *keyservice.Policy
+	ring *keyring.Ring
 
+	mu      sync.Mutex
+	policy  *keyservice.Policy                 // in force
 	service atomic.Pointer[keyservice.Service] // that runs
 }
 
@@ -46,13 +47,8 @@ func (c *running) answerKeyChange(ctx context.Context, in []byte) (any, error) {
 // openKeys opens the keyring and the policy, if there are any.
 func (c *running) openKeys(ctx context.Context) (err error) {
 	f := c.flags
-	switch {
-	case f.keys == "" && f.policy == "" && f.identity == "":
+	if f.keys == "" {
 		return nil
-	case f.keys == "":
-		return wrong("--keys missing: --policy and --identity are about a keyring")
-	case f.policy == "":
-		return wrong("--policy missing: without one no agent may use any key of %s", f.keys)
 	}
 	k := &keys{}
 	warn := func(text string) { c.log.Warn(text, "part", partKeys) }
@@ -101,14 +97,13 @@ func (c *running) serveKeys(ctx context.Context) error {
 			c.log.Warn("the journal of key changes", "err", err)
 		}
 	}()
-	s, err := keyservice.New(keyservice.Config{
-		Conn: c.conn, Fleet: c.fleet, Store: c.keys.ring, Policy: c.keys.policy, Audit: audit, Logger: c.log.With("part", partKeys),
+	s, err := c.keys.begin(keyservice.Config{
+		Conn: c.conn, Fleet: c.fleet, Store: c.keys.ring, Audit: audit, Logger: c.log.With("part", partKeys),
 		Changes: &keyservice.Changes{Source: readers.Source, Journal: journal},
 	})
 	if err != nil {
 		return err
 	}
-	c.keys.service.Store(s)
 	defer c.keys.service.Store(nil)
 	ctx, cancel := context.WithCancel(ctx)
 	var waiting sync.WaitGroup

@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-desfire/desfire/cmd/desfire-server/node"
 	"github.com/go-desfire/desfire/internal/filelock"
+	"github.com/go-desfire/desfire/internal/operations"
 	"github.com/go-desfire/desfire/remote/centre"
 )
 
@@ -49,11 +50,11 @@ The first time --join makes this machine a leaf, with the line that
 }
 
 func (a *app) leaf(ctx context.Context, f *leafFlags) (err error) {
-	host, port, err := net.SplitHostPort(f.listen)
-	n, wrongPort := strconv.ParseUint(port, 10, 16)
-	if err != nil || wrongPort != nil {
-		return wrong("--listen %q: want HOST:PORT or :PORT, as 127.0.0.1:4222", f.listen)
+	if err := operations.CheckAddress(f.listen); err != nil {
+		return wrong("--listen %w", err)
 	}
+	host, port, _ := net.SplitHostPort(f.listen)
+	n, _ := strconv.ParseUint(port, 10, 16)
 	if err := os.MkdirAll(a.dir, 0o700); err != nil {
 		return fmt.Errorf("--dir: %w", err)
 	}

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"flag"
+	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -226,12 +229,25 @@ func TestStoreStops(t *testing.T) {
 // What is wrong with the command line is said before anything is made.
 func TestWrong(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "none")
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close() //nolint:errcheck // a test
+	_, taken, _ := net.SplitHostPort(other.Addr().String())
 	for _, test := range []struct {
 		args string
 		code int
 		want string
 	}{
 		{"--listen x", exitUsage, "--listen \"x\""},
+		{"--metrics nonsense --listen 127.0.0.1:" + taken, exitUsage, "--metrics \"nonsense\": want HOST:PORT"}, // and not that the other is taken
+		{"--leafs 127.0.0.1:70000", exitUsage, "--leafs"},
+		{"--page 7342", exitUsage, "--page"},
+		{"--metrics off", exitUsage, "--metrics"},
+		{"--join off", exitUsage, "--join"},
+		{"--proved nonsense,", exitUsage, "--proved"},
+		{"leaf --listen 127.0.0.1:", exitUsage, "--listen"},
 		{"--listen :4222", exitUsage, "--host missing"},
 		{"--page 0.0.0.0:0 --host centre", exitUsage, "--password-file missing"},
 		{"--password-file x", exitUsage, "--password-file is for"},
@@ -259,6 +275,10 @@ func TestWrong(t *testing.T) {
 		if code := run(args, &out, &errs); code != test.code || !strings.Contains(errs.String(), test.want) {
 			t.Errorf("%s: %d %s%s", test.args, code, &out, &errs)
 		}
+		if _, err := os.Lstat(dir); test.code == exitUsage && !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: its folder was made: %v", test.args, err)
+		}
+		_ = os.RemoveAll(dir) // a bad file may be found only then
 	}
 	if _, err := os.Stat(filepath.Join(dir, "nats")); err == nil {
 		t.Error("something was made")
@@ -266,6 +286,21 @@ func TestWrong(t *testing.T) {
 	var out, errs output
 	if code := run([]string{"--dir", dir, "--check", "--listen", "127.0.0.1:0", "--join", "127.0.0.1:0", "--page", "off"}, &out, &errs); code != 0 || !strings.Contains(out.String(), "can start") {
 		t.Errorf("--check: %d %s%s", code, &out, &errs)
+	}
+}
+
+// What is printed to be copied works in every folder.
+func TestCopiedPaths(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := "the fleet's"
+	s := start(t, filepath.Join(here, dir), "--dir", dir)
+	want := "'" + filepath.Join(here, `the fleet'\''s`)
+	if out := s.out.String(); !strings.Contains(out, "DESFIRE_FLEET="+want+string(filepath.Separator)+"admin.json'\n") || !strings.Contains(out, "--dir "+want+"'") {
+		t.Errorf("%s: %s", want, out)
 	}
 }
 

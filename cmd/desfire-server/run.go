@@ -101,13 +101,10 @@ func (c *running) end(f func()) { c.ending = append(c.ending, f) }
 // open checks what was given, listens, and opens what is on disk.
 func (c *running) open(ctx context.Context) (err error) {
 	f := c.flags
-	if (f.cert == "") != (f.certKey == "") {
-		return wrong("--tls-cert and --tls-key go together")
+	if err := c.checkFlags(); err != nil {
+		return err
 	}
 	if f.cluster != "" {
-		if f.leafs != "" {
-			return wrong("--leafs is for the server inside: with --nats servers of sites are those of the cluster")
-		}
 		f.listen = ""
 	}
 	for _, d := range []struct {
@@ -124,14 +121,11 @@ func (c *running) open(ctx context.Context) (err error) {
 		l := (*d.at).listener
 		c.end(func() { _ = l.Close() })
 	}
-	if c.proved, err = places(f.proved); err != nil {
+	if err := c.openPage(ctx); err != nil {
 		return err
 	}
-	if len(c.proved) > 0 && f.keys == "" {
-		return wrong("--proved needs the transaction MAC keys of those applications: --keys")
-	}
-	if err := os.MkdirAll(c.dir, 0o700); err != nil {
-		return bad(err, "Another --dir, perhaps.")
+	if err := c.openKeys(ctx); err != nil {
+		return err
 	}
 	conf := centre.Config{Dir: filepath.Join(c.dir, "centre"), Fleet: c.fleet, Cert: f.cert, Key: f.certKey, CA: f.ca, Logger: c.log}
 	if f.cluster != "" {
@@ -163,6 +157,9 @@ func (c *running) open(ctx context.Context) (err error) {
 			conf.Hosts = append(conf.Hosts, names...)
 		}
 	}
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return bad(err, "Another --dir, perhaps.")
+	}
 	if c.auth, err = centre.Open(conf); err != nil {
 		return noAuthority(conf, err)
 	}
@@ -177,10 +174,7 @@ func (c *running) open(ctx context.Context) (err error) {
 	if conf.Cluster == nil {
 		c.nats = newNATS(c.log, c.auth, filepath.Join(c.dir, "nats"), c.nat, c.leafs)
 	}
-	if err := c.openKeys(ctx); err != nil {
-		return err
-	}
-	return c.openPage(ctx)
+	return nil
 }
 
 // noAuthority says what to do about files of the fleet that cannot be used.
@@ -260,6 +254,7 @@ func (c *running) serve(ctx context.Context) error {
 	part := func(name string, run func(context.Context) error) {
 		parts.Go(func() { c.keep(work, name, run) })
 	}
+	c.reloads(work, &parts)
 	operator := &operator{View: c.view, centre: c}
 	part(partView, func(ctx context.Context) error {
 		c.health.Set(partView, true, "")
@@ -403,7 +398,7 @@ func (c *running) say() {
 		}
 	}
 	c.printf("To let an agent join, where its readers are:\n  %s\nprints the line to type there.\n", c.verb("token NAME"))
-	c.printf("To look at the fleet with desfire here:\n  export DESFIRE_FLEET=%s\n", c.adminFile())
+	c.printf("To look at the fleet with desfire here:\n  export DESFIRE_FLEET=%s\n", typed(c.adminFile()))
 }
 
 // verb is how a verb of this program is called for this fleet.
@@ -413,7 +408,7 @@ func (c *running) verb(what string) string {
 		s += " --fleet " + c.fleet
 	}
 	if dir, err := defaultDir(c.fleet); err != nil || dir != c.dir {
-		s += " --dir " + c.dir
+		s += " --dir " + typed(c.dir)
 	}
 	return s
 }
