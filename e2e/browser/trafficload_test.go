@@ -212,10 +212,10 @@ func (p *tab) steps(distances []int) time.Duration {
 	ctx, cancel := context.WithTimeout(p.ctx, limit)
 	defer cancel()
 	type event struct {
-		Name, Ph  string
-		Pid, Tid  int
-		Dur, TDur float64
-		Args      struct{ Name string }
+		Name, Ph string
+		Pid, Tid int
+		TDur     float64
+		Args     struct{ Name string }
 	}
 	var events []event
 	done := make(chan bool, 1)
@@ -266,14 +266,14 @@ func (p *tab) steps(distances []int) time.Duration {
 	for _, e := range events {
 		if e.Ph == "X" && main[[2]int{e.Pid, e.Tid}] && strings.HasSuffix(e.Name, "RunTask") {
 			n++
-			if e.Dur > 0 && e.TDur == 0 && e.Dur > 1000 {
-				p.Logf("no thread time: %+v", e)
-			}
 			longest = max(longest, e.TDur)
 		}
 	}
 	if n < len(distances) {
 		p.Fatalf("the trace has %d tasks of %d events, for %d steps", n, len(events), len(distances))
+	}
+	if longest == 0 {
+		p.Fatal("the trace does not tell the time of the processor")
 	}
 	return time.Duration(longest * float64(time.Microsecond))
 }
