@@ -14,7 +14,7 @@ import (
 // only leaves one part of the page, to look at.
 func (p *tab) only(selector string) {
 	p.Helper()
-	p.eval(fmt.Sprintf(`{ const e = document.querySelector(%q), h = document.querySelector('main h1'); document.querySelector('#main').replaceChildren(h, e); window.htmx.process(e); undefined }`, selector), nil)
+	p.eval(fmt.Sprintf(`{ const e = document.querySelector(%q), h = document.querySelector('main .page-head'); document.querySelector('#main').replaceChildren(h, e); window.htmx.process(e); undefined }`, selector), nil)
 }
 
 // What a person does with files: they are read and written, and what would be written is

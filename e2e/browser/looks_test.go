@@ -79,8 +79,11 @@ func (p *tab) wide() {
 // shot takes one screenshot of the whole page.
 func (p *tab) shot(file string, width int64) {
 	p.Helper()
+	// What goes with the scrolling stands where it belongs, and a dialog is over a window.
+	p.eval(`{ scrollTo(0, 0); window.stuck = [...document.querySelectorAll('main *')].filter(e => getComputedStyle(e).position === 'sticky'); for (const e of stuck) e.style.position = 'static'; undefined }`, nil)
+	defer p.eval(`for (const e of stuck) e.style.position = ''; undefined`, nil)
 	var height float64
-	p.eval(`document.documentElement.scrollHeight`, &height)
+	p.eval(`document.querySelector(':popover-open') ? innerHeight : document.documentElement.scrollHeight`, &height)
 	height = min(max(height, 400), tallest)
 	beyond := true
 	raw := run(p, func(ctx context.Context, t *chromedp.Target) ([]byte, error) {
@@ -139,16 +142,13 @@ func checkPicture(t *testing.T, file string, img image.Image, width int64) {
 	}
 }
 
-// small writes a picture with a palette: the page has few colours, and those that are
-// seldom are of the edges of letters.
+// small writes a picture with a palette: the most frequent colours as they are, and for
+// each of the others one that is close to it.
 func small(t *testing.T, img image.Image) []byte {
 	t.Helper()
 	b := img.Bounds()
 	often := map[color.NRGBA]int{}
-	at := func(x, y int) color.NRGBA {
-		r, g, bl, _ := img.At(x, y).RGBA()
-		return color.NRGBA{round(r), round(g), round(bl), 0xFF}
-	}
+	at := func(x, y int) color.NRGBA { return color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA) }
 	for y := b.Min.Y; y < b.Max.Y; y++ {
 		for x := b.Min.X; x < b.Max.X; x++ {
 			often[at(x, y)]++
@@ -159,13 +159,13 @@ func small(t *testing.T, img image.Image) []byte {
 	})
 	out := image.NewPaletted(b, nil)
 	index := map[color.NRGBA]uint8{}
-	for n, c := range order {
-		if n < 256 {
-			out.Palette = append(out.Palette, c)
-			index[c] = uint8(n) //nolint:gosec // below 256
-		} else {
-			index[c] = uint8(out.Palette.Index(c)) //nolint:gosec // below 256
+	for apart := 20; ; apart += 4 {
+		if out.Palette = spread(order, apart); len(out.Palette) <= 160 || apart > 60 && len(out.Palette) <= 256 {
+			break
 		}
+	}
+	for _, c := range order {
+		index[c] = uint8(out.Palette.Index(c)) //nolint:gosec // at most 256
 	}
 	for y := b.Min.Y; y < b.Max.Y; y++ {
 		for x := b.Min.X; x < b.Max.X; x++ {
@@ -180,8 +180,21 @@ func small(t *testing.T, img image.Image) []byte {
 	return w.Bytes()
 }
 
-// round keeps 32 steps of a colour, and white.
-func round(v uint32) uint8 { return uint8(min((v>>8+4)/8*8, 255)) } //nolint:gosec // at most 255
+// spread takes the colours of a list that are apart from those before. Of the first,
+// which areas are filled with, even a shade counts.
+func spread(order []color.NRGBA, apart int) (p color.Palette) {
+	far := func(a, b uint8) int { return max(int(a), int(b)) - min(int(a), int(b)) }
+	for n, c := range order {
+		near := slices.ContainsFunc(p, func(x color.Color) bool {
+			d := x.(color.NRGBA)
+			return far(c.R, d.R)+far(c.G, d.G)+far(c.B, d.B) < apart
+		})
+		if n < 16 || !near {
+			p = append(p, c)
+		}
+	}
+	return p
+}
 
 // axeFile is what getaxe writes.
 const axeFile = "testdata/cache/axe-4.14.1.min.js"
