@@ -130,7 +130,7 @@ func (st *stage) fails(err error) {
 	if errors.As(err, new(*desfire.OutcomeUnknownError)) {
 		tone = ToneUnknown
 	}
-	for l := range strings.Lines(err.Error()) {
+	for l := range strings.Lines(strings.ReplaceAll(err.Error(), "desfire: ", "")) {
 		st.line(tone, "%s", strings.TrimRight(l, "\n"))
 	}
 }

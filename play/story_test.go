@@ -125,6 +125,9 @@ func checkStep(t *testing.T, r *Run, s *Step, no int) {
 		t.Errorf("step %d: two possibilities without doubt", no)
 	}
 	for _, text := range texts(s) {
+		if strings.Contains(text, "desfire: ") {
+			t.Errorf("step %d: an error is said as programs have it: %q", no, text)
+		}
 		if plain := strings.ReplaceAll(text, "\u202f", ""); visible.Text(plain) != plain {
 			t.Errorf("step %d: %q could be obeyed", no, text)
 		}
