@@ -44,6 +44,7 @@ func (s *Server) ofLog(next func(w http.ResponseWriter, r *http.Request, o *open
 type logPage struct {
 	*openLog
 	Err      string
+	Refused  bool // Err is of keys that were typed
 	Summary  *markup.Summary
 	Rows     logRows
 	Open     *dissect.Message
@@ -55,7 +56,7 @@ type logPage struct {
 func (s *Server) renderLog(w http.ResponseWriter, r *http.Request, o *openLog, err error) {
 	p := &logPage{openLog: o}
 	if err != nil {
-		p.Err = err.Error()
+		p.Err, p.Refused = err.Error(), errors.As(err, new(badKeys))
 	}
 	if o == nil {
 		p.openLog = new(openLog)
@@ -125,8 +126,14 @@ func (s *Server) logKeys(w http.ResponseWriter, r *http.Request, o *openLog) {
 		s.logs.put(&again)
 		o = &again
 	}
+	if err != nil {
+		err = badKeys{err}
+	}
 	s.renderLog(w, r, o, err)
 }
+
+// badKeys is why keys that a person typed are not tried. The log is as it was.
+type badKeys struct{ error }
 
 func (s *Server) logExchange(w http.ResponseWriter, r *http.Request, o *openLog) {
 	n, err := strconv.Atoi(r.FormValue("no"))

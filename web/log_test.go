@@ -126,6 +126,9 @@ func TestLogBadKeys(t *testing.T) {
 	c.drop("a.json", recorded(t, "traces/skjolber-ev1-testaes3.json"))
 	for _, bad := range []string{"aes:3A7F19C2D45E", "3A7F19C2D45E6B80912347AFBC5D60E1", "nokey", "aes:@/etc/passwd", "env:HOME", "1=aes:env:HOME", "99999=aes:3A7F19C2D45E6B80912347AFBC5D60E1"} {
 		body := c.keys("id", "l1", "key", bad)
+		if !strings.Contains(body, "These keys were not taken.") || strings.Contains(body, "It could not be read.") || strings.Contains(body, "@FILE") {
+			t.Errorf("%s: what was refused, and why, is not said: %s", bad, body[:min(len(body), 1500)])
+		}
 		if !strings.Contains(body, `role="alert"`) || strings.Contains(body, "3A7F") || strings.Contains(body, "root:") {
 			t.Errorf("%s: %s", bad, body[:min(len(body), 1500)])
 		}

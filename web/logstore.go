@@ -159,7 +159,7 @@ func (o *openLog) add(typed string) error {
 		}
 		k, err := trace.ParseKey(w)
 		if err != nil {
-			return fmt.Errorf("key %d of %d: %w", i+1, len(words), err)
+			return fmt.Errorf("key %d of %d: %s", i+1, len(words), strings.ReplaceAll(err.Error(), ", or @FILE, or env:NAME", ""))
 		}
 		if len(o.given) == mostGivenKeys {
 			return fmt.Errorf("at most %d keys can be given here", mostGivenKeys)
