@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/go-desfire/desfire/internal/visible"
+	"github.com/go-desfire/desfire/play"
 	"github.com/go-desfire/desfire/report"
+	"github.com/go-desfire/desfire/wire"
 )
 
 // templates are all of them, by name.
@@ -31,6 +33,9 @@ var templates = sync.OnceValue(func() *template.Template {
 		"day":        func(t time.Time) string { return t.Format("2006-01-02 15:04:05") },
 		"errorWords": errorWords,
 		"sentence":   sentence,
+		"upper":      upper,
+		"digits":     digits,
+		"product":    productOf,
 		"logSummary": summaryHTML,
 		"logRow":     rowHTML,
 	}).ParseFS(files, "templates/*.html"))
@@ -44,6 +49,20 @@ func result(t *template.Template, v jobView) (template.HTML, error) {
 	var b bytes.Buffer
 	err := t.ExecuteTemplate(&b, v.Template, v.Data)
 	return template.HTML(b.String()), err //nolint:gosec // a template has escaped it
+}
+
+// productOf is what cards of a generation are sold as; a name that is not known, as it is.
+func productOf(name string) string {
+	g, err := wire.ParseGeneration(name)
+	if err != nil {
+		return name
+	}
+	return play.ProductName(g)
+}
+
+// digits reports whether text is a row of hexadecimal digits, as a UID or a MAC.
+func digits(text string) bool {
+	return len(text) >= 8 && strings.Trim(text, "0123456789ABCDEF") == ""
 }
 
 // grouped is a whole number for people.

@@ -15,6 +15,7 @@ func TestLayout(t *testing.T) {
 	p := open(t, web.Config{Play: b})
 	p.view("/layout")
 	p.wait("#layout", "Choose a layout")
+	p.wait(".choices", "for DESFire EV1, DESFire EV2, DESFire EV3; 3 applications")
 	p.shotAt("layout-choose")
 	p.wait(".choices a[data-htmx-powered]", "Campus card")
 	p.click(".choices a", "Campus card")

@@ -3,6 +3,7 @@ package browser
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/go-desfire/desfire/trace"
@@ -55,6 +56,9 @@ func TestLog(t *testing.T) {
 	p.wait(".cmp mark", "A7")
 	p.wait(".causes", "A bit was bent")
 	p.looks("log")
+	p.as(360, "light")
+	p.until(`document.querySelector('#log .tools input[type=search]').offsetWidth > 250`, "room to search on a phone")
+	p.as(1600, "light")
 
 	p.click(".xs a", "ChangeKeySettings")
 	p.wait("#log-open .tag", "CRC and MAC right")
@@ -124,4 +128,21 @@ func TestHostileLog(t *testing.T) {
 		t.Error("a log made elements of the page")
 	}
 	p.shotAt("log-hostile")
+}
+
+// A log of thousands of exchanges has all its marks in view, in windows of any width.
+func TestLongLog(t *testing.T) {
+	p := open(t, web.Config{})
+	p.view("/log")
+	file := filepath.Join(t.TempDir(), "long.log")
+	if err := os.WriteFile(file, []byte(strings.Repeat("> 905A00000356341200\n< 91A0\n> 9060000000\n< 91AE\n", 3000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.upload("input[type=file]", file)
+	p.wait("h1", "long.log")
+	for _, width := range widths {
+		p.as(width, "light")
+		p.until(`(e => e.children.length > 60 && [...e.children].every(i => i.offsetWidth > 0) && e.lastElementChild.getBoundingClientRect().right <= e.getBoundingClientRect().right + 1)(document.querySelector('.ticks'))`, "all marks in view")
+		p.wide()
+	}
 }

@@ -42,6 +42,7 @@ func TestLiveServiceRestarted(t *testing.T) {
 	p.wait("body", "service")
 	p.gone("h1", "DESFire EV2")
 	p.shotAt("no-service")
+	p.until(`document.querySelector('#rail p.said').offsetHeight < 40`, "the mark and its words on one line")
 	stack.Restart(t)
 	p.wait("h1", "DESFire EV2")
 }

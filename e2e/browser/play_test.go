@@ -106,6 +106,7 @@ func TestPlayOthers(t *testing.T) {
 	p.click("#play-told summary", "Everything the card holds")
 	p.wait("#play-told table", "app/2")
 	p.shotAt("play-tag")
+	p.until(`[...document.querySelectorAll('#play-told td:nth-child(2)')].every(td => { const r = document.createRange(); r.selectNodeContents(td); return r.getClientRects().length === 1; })`, "the types of files on one line each")
 
 	whole, err := bench.Image(true)
 	if err != nil {
@@ -139,6 +140,7 @@ func TestPlayOthers(t *testing.T) {
 		t.Errorf("the card of the image is %X, want %X", []byte(got), []byte(uid))
 	}
 
+	p.wait("#rail", "NTAG 424 DNA")
 	p.click(".page-head button", "Save image")
 	p.wait("#play-save", "whoever has the file has the keys")
 	p.shotAt("play-save")

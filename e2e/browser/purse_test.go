@@ -55,7 +55,7 @@ func TestPurse(t *testing.T) {
 	p.wait(".decide", "It happened. Rule 2")
 	p.looks("purse-doubt")
 	p.click(".decide button", "Settle as happened")
-	p.wait(".job", "It happened.")
+	p.wait(".job", "It happened. Debit 250 by key 1; the value is 4500.")
 	p.wait("#entry .tag", "happened")
 	p.wait(".big", "4500")
 	if v := holds(t, b, "transit"); v != before-500 {
