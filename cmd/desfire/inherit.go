@@ -15,7 +15,7 @@ import (
 func (a *app) child(p *present, stdin io.Reader) *app {
 	return &app{
 		stdin: stdin, stdout: a.stdout, stderr: a.stderr, console: a.console, out: a.out, err: a.err, log: a.log,
-		warned: a.warned, tracer: a.tracer, recorder: a.recorder, unprotected: a.unprotected, parent: a, present: p, ask: a.ask, modules: a.modules, link: a.link,
+		warned: a.warned, tracer: a.tracer, recorder: a.recorder, unprotected: a.unprotected, parent: a, present: p, ask: a.ask, modules: a.modules, link: a.link, ports: a.ports,
 	}
 }
 
