@@ -1,42 +1,31 @@
 package mobile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"regexp"
-	"strings"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/internal/failure"
 	"github.com/go-desfire/desfire/internal/visible"
-	"github.com/go-desfire/desfire/key"
 	"github.com/go-desfire/desfire/keystore"
-	"github.com/go-desfire/desfire/keystore/keyring"
-	"github.com/go-desfire/desfire/perso"
-	"github.com/go-desfire/desfire/perso/yaml"
-	"github.com/go-desfire/desfire/purse"
-	"github.com/go-desfire/desfire/purse/boltjournal"
-	"github.com/go-desfire/desfire/rekey"
-	"github.com/go-desfire/desfire/sdm"
-	"github.com/go-desfire/desfire/unlock"
-	"github.com/go-desfire/desfire/wire"
 )
 
 // Codes of a Failure: the names that the desfire tool has for its exit codes.
 const (
-	CodeRefused      = "refused"         // the card refused
-	CodeUsage        = "usage"           // the app asked for what makes no sense
-	CodeNoCard       = "no-card"         // the card left, is another one, or is in use
-	CodeAuth         = "authentication"  // the authentication failed
-	CodeRight        = "right"           // a right or a key is missing
-	CodeNotAuthentic = "not-authentic"   // not authentic, or a verification failed
-	CodeUnknown      = "unknown-outcome" // it may have happened, or in part
-	CodeImpossible   = "not-possible"    // not possible with this card
-	CodeInput        = "input"           // an input or a file is bad
-	CodeDiffers      = "differs"         // what was compared differs
-	CodeReplay       = "replay"          // genuine, but seen before
-	CodeInterrupted  = "interrupted"     // Cancel
+	CodeRefused      = string(failure.Refused)      // the card refused
+	CodeUsage        = string(failure.Usage)        // the app asked for what makes no sense
+	CodeNoCard       = string(failure.NoCard)       // the card left, is another one, or is in use
+	CodeAuth         = string(failure.Auth)         // the authentication failed
+	CodeRight        = string(failure.Right)        // a right or a key is missing
+	CodeNotAuthentic = string(failure.NotAuthentic) // not authentic, or a verification failed
+	CodeUnknown      = string(failure.Unknown)      // it may have happened, or in part
+	CodeImpossible   = string(failure.NotPossible)  // not possible with this card
+	CodeInput        = string(failure.Input)        // an input or a file is bad
+	CodeDiffers      = string(failure.Differs)      // what was compared differs
+	CodeReplay       = string(failure.Replay)       // genuine, but seen before
+	CodeInterrupted  = string(failure.Interrupted)  // Cancel
 )
 
 // Values of Failure.Happened.
@@ -94,10 +83,7 @@ func failed(err error) error {
 // with adds what a job has found all the same.
 func with(err error, detail any) error {
 	f := explain(err)
-	var failure error
-	if f.Detail, failure = encode(detail); failure != nil {
-		f.Detail = ""
-	}
+	f.Detail, _ = encode(detail) // empty if it cannot be written
 	return &jobError{*f, err}
 }
 
@@ -115,13 +101,12 @@ func busy(what string) error {
 	return coded(CodeNoCard, fmt.Errorf("another job is under way with %s: wait for it, or call Cancel", what))
 }
 
-// prefixes say which package an error is from.
-var prefixes = regexp.MustCompile(`(^|: |; |\()(?:(?:desfire|rekey|keystore|unlock|keyring|perso|dump|purse|boltjournal|layout): )+`)
+// prefixes are the names of packages that people need not read.
+var prefixes = failure.NewPrefixes()
 
 func explain(err error) *Failure {
 	f := &Failure{Code: codeIn(err), Happened: HappenedNo, Lost: desfire.Lost(err)}
-	text := strings.ReplaceAll(err.Error(), "\n", "; ")
-	f.What = visible.Text(keystore.Hide(prefixes.ReplaceAllString(text, "$1")))
+	f.What = visible.Text(keystore.Hide(prefixes.Line(err.Error())))
 	if refused := desfire.Refusal(err); refused != nil {
 		f.Status = fmt.Sprintf("%04X", uint16(refused.Status))
 	}
@@ -137,99 +122,21 @@ func explain(err error) *Failure {
 	return f
 }
 
-// ranked are the codes of which the first wins where several errors came together.
-var ranked = []string{CodeUnknown, CodeUsage, CodeNotAuthentic, CodeInterrupted, CodeReplay, CodeDiffers, CodeInput, CodeImpossible, CodeRight, CodeAuth, CodeNoCard, CodeRefused}
-
 // codeIn is the code of an error.
 func codeIn(err error) string {
-	found := map[string]bool{}
-	walk(err, func(e error) { found[codeOf(e)] = true })
-	for _, c := range ranked {
-		if found[c] {
-			return c
-		}
-	}
-	return CodeRefused
+	return string(cmp.Or(failure.Worst(failure.In(err, ownCode)...), failure.Refused))
 }
 
-func walk(err error, tell func(error)) {
-	if err == nil {
-		return
-	}
-	tell(err)
+// ownCode is what an error of this package says.
+func ownCode(err error) (code failure.Code, all bool) {
 	switch e := err.(type) {
 	case *jobError: // it was said already what it means
-	case interface{ Unwrap() error }:
-		walk(e.Unwrap(), tell)
-	case interface{ Unwrap() []error }:
-		for _, inner := range e.Unwrap() {
-			walk(inner, tell)
-		}
+		return failure.Code(e.Code), true
+	case *linkError:
+		return failure.NoCard, false
 	}
-}
-
-// codeOf is what one error of a tree says; empty if nothing.
-func codeOf(err error) string {
-	switch e := err.(type) {
-	case *jobError:
-		return e.Code
-	case *desfire.OutcomeUnknownError, *desfire.PartialWriteError, *purse.InDoubtError, *purse.OpenEntryError:
-		return CodeUnknown
-	case *desfire.TransportError:
-		if e.Changed {
-			return CodeUnknown
-		}
-		return CodeNoCard
-	case *desfire.IntegrityError:
-		if e.Changed {
-			return CodeUnknown
-		}
-		return CodeNotAuthentic
-	case *linkError, *desfire.NotDESFireError, *desfire.SessionLostError, *desfire.BrokenError, *perso.WrongCardError, *rekey.HeldError, *boltjournal.LockedError:
-		return CodeNoCard
-	case *desfire.WeakMethodError, *unlock.ContradictionError, *purse.BlockedError:
-		return CodeNotAuthentic
-	case *desfire.ProtectionError, *desfire.NoRightError, *desfire.FileSettingsError, *keystore.NotFoundError, *unlock.NoKeyError, *unlock.NeverError, *unlock.PlainError, *perso.KeyError:
-		return CodeRight
-	case *desfire.UnsupportedError, *key.OpaqueError, *purse.ConfigError, *purse.RequestError:
-		return CodeImpossible
-	case *desfire.ArgumentError, *keyring.FileError, *fs.PathError, *perso.LayoutError, *perso.StaleError, yaml.Errors, *yaml.Error, *sdm.FormatError, *purse.JournalError, *purse.FingerprintError, *boltjournal.FormatError, *boltjournal.DamagedError, *boltjournal.FailedError:
-		return CodeInput
-	case *unlock.MismatchError, *unlock.RefusedKeyError:
-		return CodeAuth
-	case *perso.NameError:
-		return CodeUsage
-	case *desfire.CommandError:
-		return codeOfStatus(e.Status)
+	if err == errCancelled || err == context.Canceled {
+		return failure.Interrupted, false
 	}
-	switch err {
-	case errCancelled, context.Canceled:
-		return CodeInterrupted
-	case context.DeadlineExceeded:
-		return CodeNoCard
-	case sdm.ErrReplay:
-		return CodeReplay
-	case sdm.ErrMAC, sdm.ErrPICCData:
-		return CodeNotAuthentic
-	case keystore.ErrNoUID:
-		return CodeRight
-	case keystore.ErrLocked:
-		return CodeAuth
-	case keyring.ErrNotTrusted:
-		return CodeInput
-	}
-	return ""
-}
-
-// codeOfStatus is what a refusal says.
-func codeOfStatus(s wire.Status) string {
-	switch s {
-	case wire.StatusAuthenticationError:
-		return CodeAuth
-	case wire.StatusPermissionDenied, wire.StatusISOSecurityStatus:
-		return CodeRight
-	case wire.StatusIllegalCommand, wire.StatusISOInsNotSupported:
-		return CodeImpossible
-	}
-	return CodeRefused
+	return failure.None, false
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/diagnose"
+	"github.com/go-desfire/desfire/internal/failure"
 	"github.com/go-desfire/desfire/purse"
 	"github.com/go-desfire/desfire/unlock"
 	"github.com/go-desfire/desfire/wire"
@@ -36,15 +36,15 @@ func (t trouble) Sign() string {
 	return "✗"
 }
 
-// prefixes say which package an error is from.
-var prefixes = regexp.MustCompile(`(^|: |; |\()(?:(?:desfire|rekey|keystore|unlock|keyring|perso|dump|purse|boltjournal|batch|layout|play|edit|pcsc|trace|inspect|web): )+`)
+// prefixes are the names of packages that people need not read.
+var prefixes = failure.NewPrefixes("play", "edit", "pcsc", "trace", "inspect", "web")
 
 // errorWords are an error in one line, without what only programmers know.
 func errorWords(err error) string {
 	if err == nil {
 		return ""
 	}
-	return prefixes.ReplaceAllString(strings.ReplaceAll(err.Error(), "\n", "; "), "$1")
+	return prefixes.Line(err.Error())
 }
 
 // sentence is text as a sentence.

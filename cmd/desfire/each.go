@@ -314,7 +314,7 @@ func (e *eacher) verb(ctx context.Context, v *eachVerb, p *present) int {
 func (e *eacher) result(r eachResult, code int) {
 	r.Exit, r.Outcome = code, "done"
 	if code != exitDone {
-		r.Outcome = codeNames[code]
+		r.Outcome = string(codeNames[code])
 	}
 	if e.json {
 		_ = e.emit(r)

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/go-desfire/desfire"
 	"github.com/go-desfire/desfire/cmd/desfire/internal/screen"
+	"github.com/go-desfire/desfire/internal/failure"
 	"github.com/spf13/cobra"
 )
 
@@ -114,7 +114,7 @@ const maxColumns = 100
 
 // detail is an error in words.
 func (a *app) detail(code int, err error) errorDetail {
-	d := errorDetail{Code: codeNames[code], What: oneLine(err)}
+	d := errorDetail{Code: string(codeNames[code]), What: oneLine(err)}
 	if code == exitInterrupted && !errors.Is(err, errNotConfirmed) {
 		d.What = "interrupted"
 	}
@@ -145,13 +145,12 @@ func (a *app) complain(text string) {
 	a.sayf("%s %s\n", a.err.Bad.Render("desfire:"), shown)
 }
 
-// prefixes say which package an error is from; the tool prints its own name. They
-// stand at the beginning and behind other prefixes: "of a dump: " is none.
-var prefixes = regexp.MustCompile(`(^|: |; |\()(?:(?:desfire|rekey|keystore|unlock|keyring|perso|dump|purse|boltjournal|batch|layout): )+`)
+// prefixes are the names of packages that people need not read; the tool prints its own name.
+var prefixes = failure.NewPrefixes()
 
 // oneLine is the text of an error without line breaks and prefixes.
 func oneLine(err error) string {
-	return prefixes.ReplaceAllString(strings.ReplaceAll(toolWords(err), "\n", "; "), "$1")
+	return prefixes.Line(toolWords(err))
 }
 
 // text is the text of an error, empty for none.

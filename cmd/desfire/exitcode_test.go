@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/internal/failure/failuretest"
 	"github.com/go-desfire/desfire/wire"
 )
 
@@ -79,7 +80,7 @@ func TestExitCodes(t *testing.T) {
 			}
 			if more != "" && code != 0 {
 				lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-				if last := lines[len(lines)-1]; !strings.Contains(last, `"error":{"code":"`+codeNames[code]+`"`) {
+				if last := lines[len(lines)-1]; !strings.Contains(last, `"error":{"code":"`+string(codeNames[code])+`"`) {
 					t.Errorf("%s: the last object is %s", x.line, last)
 				}
 			}
@@ -129,5 +130,14 @@ func TestInterruptedBySignal(t *testing.T) {
 	}
 	if code := exitCode(t.Context(), cause); code != exitRefused {
 		t.Errorf("of another context: exit code %d", code)
+	}
+}
+
+// The exit codes of the library's errors are those that every program of this module tells.
+func TestExitCodesOfEveryKind(t *testing.T) {
+	for _, s := range failuretest.Samples() {
+		if got := exitCode(t.Context(), s.Err); codeNames[got] != s.Code {
+			t.Errorf("%T: exit code %d, %q, want %q", s.Err, got, codeNames[got], s.Code)
+		}
 	}
 }

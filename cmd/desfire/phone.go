@@ -42,28 +42,3 @@ func openPhones() (*phone.Book, error) {
 	}
 	return book, nil
 }
-
-// codeOfPhone is what an error of a phone says.
-func codeOfPhone(err error) int {
-	switch e := err.(type) {
-	case *phone.Error:
-		return exitNoCard
-	case *phone.ByeError:
-		switch e.Code {
-		case phone.WrongCode:
-			return exitNotGenuine
-		case phone.NotPaired, phone.Replaced:
-			return exitRight
-		}
-		return exitNoCard
-	}
-	switch err {
-	case phone.ErrNoPhones, phone.ErrUnknownPhone, phone.ErrSilent:
-		return exitNoCard
-	case phone.ErrWrongDigits, phone.ErrOtherComputer:
-		return exitNotGenuine
-	case phone.ErrTooMany, phone.ErrDenied, phone.ErrUnconfirmed:
-		return exitRefused
-	}
-	return exitDone
-}

@@ -28,7 +28,7 @@ func (p page) printf(format string, args ...any) { _ = screen.Fprintf(p.out, for
 
 // wrapped prints a text folded to the terminal, further lines indented by two more.
 func (p page) wrapped(indent, text string) {
-	text = prefixes.ReplaceAllString(text, "$1")
+	text = prefixes.Cut(text)
 	for i, line := range screen.Wrap(screen.Visible(text), max(p.width-len(indent)-2, 30)) {
 		if i > 0 {
 			line = "  " + line

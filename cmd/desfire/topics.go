@@ -87,7 +87,7 @@ FILE is a file number, 0 to 31. APP and FILE may be written as one: 121314/3.`},
    11  genuine, but seen before
   130  interrupted (not watch, each and serve, whose normal end it is)
 
-Where several apply, the first of 7, 6, 130, 9, 8, 5, 4, 3, 1 does.`},
+Where several apply, the first of 7, 2, 6, 130, 11, 10, 9, 8, 5, 4, 3, 1 does.`},
 	{"json", "What is printed with --json", `With --json a verb prints one object a line on stdout, and nothing else there.
 Each has the card: "uid" (empty if it is random), "product" and "reader". The
 same thing has the same name everywhere: "application", "file", "key".

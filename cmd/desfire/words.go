@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/go-desfire/desfire"
+	"github.com/go-desfire/desfire/internal/failure"
 	ledger "github.com/go-desfire/desfire/purse"
 )
 
@@ -47,23 +48,10 @@ func ownWords(err error) string {
 // errorsIn are the errors of a tree, the outermost first.
 func errorsIn(err error) []error {
 	all := []error{err}
-	for _, inner := range directlyIn(err) {
+	for _, inner := range failure.Wrapped(err) {
 		all = append(all, errorsIn(inner)...)
 	}
 	return all
-}
-
-// directlyIn are the errors that an error wraps.
-func directlyIn(err error) []error {
-	switch e := err.(type) {
-	case interface{ Unwrap() []error }:
-		return e.Unwrap()
-	case interface{ Unwrap() error }:
-		if inner := e.Unwrap(); inner != nil {
-			return []error{inner}
-		}
-	}
-	return nil
 }
 
 // inDoubt reports whether something may have been done to the card, or a part
