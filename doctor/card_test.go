@@ -69,7 +69,7 @@ func TestHangs(t *testing.T) {
 				m.hangs = make(chan struct{})
 				begin := time.Now()
 				found := Examine(t.Context(), m, nil)
-				if took := time.Now().Sub(begin); took > Limit {
+				if took := time.Since(begin); took > Limit {
 					t.Errorf("took %v", took)
 				}
 				if !Sick(found) {
@@ -87,7 +87,7 @@ func TestSlow(t *testing.T) {
 		m := slow{debian()}
 		begin := time.Now()
 		found := Examine(t.Context(), m, nil)
-		if took := time.Now().Sub(begin); took > Limit {
+		if took := time.Since(begin); took > Limit {
 			t.Errorf("took %v", took)
 		}
 		if last := found[len(found)-1]; last.ID != "unseen-slow" || last.Where == "" {

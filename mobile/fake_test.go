@@ -37,9 +37,9 @@ func newAir(card field, lift func()) *air {
 }
 
 var (
-	errTagLost = errors.New("android.nfc.TagLostException: Tag was lost.")
+	errTagLost = errors.New("android.nfc.TagLostException: Tag was lost.") //nolint:staticcheck // as Android says it
 	errIO      = errors.New("java.io.IOException: Transceive failed")
-	errState   = errors.New("java.lang.IllegalStateException: Call connect() first!")
+	errState   = errors.New("java.lang.IllegalStateException: Call connect() first!") //nolint:staticcheck // as Android says it
 )
 
 // carry sends one frame, as the rules of the air are.
