@@ -94,8 +94,10 @@ func (s *storm) judge() {
 			}
 		}
 		for _, r := range p.receipts {
-			if _, did := happened[r.Entry.ID]; !did || requests[r.Entry.Request] != r.Entry.ID {
+			if _, did := happened[r.Entry.ID]; !did {
 				s.t.Errorf("card %s: %q has a receipt of %v, which the card does not know", uid, r.Entry.Request, r.Entry.ID)
+			} else if requests[r.Entry.Request] != r.Entry.ID {
+				s.t.Errorf("card %s: %q has a receipt of %v, which the centre does not know to have happened", uid, r.Entry.Request, r.Entry.ID)
 			}
 		}
 		for _, o := range p.open {

@@ -8,7 +8,7 @@ import (
 )
 
 // disk is there on Linux only.
-type disk struct{}
+type disk struct{ cuts int }
 
 func newDisk(testing.TB, string, int) (*disk, error) {
 	return nil, errors.New("no disk that loses its power on this system")
