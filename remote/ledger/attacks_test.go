@@ -43,14 +43,16 @@ func payloadOf(t testing.TB, list ...purse.Logged) []byte {
 	return b
 }
 
-// kinds are the kinds of all alarms, with how many there are.
+// kinds are the kinds of the alarms that stand, with how many there are.
 func kinds(t testing.TB, c *ledger.Centre) map[string]int {
 	t.Helper()
 	all := map[string]int{}
 	list, _, err := c.Alarms(context.Background(), "", 0, 500)
 	must(t, err)
 	for _, a := range list {
-		all[a.Kind]++
+		if !a.Over {
+			all[a.Kind]++
+		}
 	}
 	return all
 }
